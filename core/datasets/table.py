@@ -1,0 +1,117 @@
+"""What every dataset becomes: a FaceTable, one row per usable face, and a ledger of the rest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from core.labels import EXPRESSIONS
+
+#: Columns of FaceTable.faces and their dtypes.
+COLUMNS: dict[str, str] = {
+    "reference": "str",  # unique; names the image inside the dataset, portable between machines
+    "expression": "int8",  # AffectNet code 0 to 10
+    "valence": "float32",  # -1 to 1, NaN where not annotated
+    "arousal": "float32",  # -1 to 1, NaN where not annotated
+    "box_x": "float32",  # face box in pixels of the upright full image; NaN: the image is the face
+    "box_y": "float32",
+    "box_width": "float32",
+    "box_height": "float32",
+    "split": "str",  # train, validation, test, another official name (private_test), or "" = not yet split
+}
+
+#: How many examples of each reason a ledger keeps.
+EXAMPLES_KEPT = 5
+
+
+@dataclass
+class Ledger:
+    """Which rows were refused, and why. `read` counts every row met, used or not."""
+
+    read: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def used(self) -> int:
+        return self.read - sum(self.refused.values())
+
+    def refuse(self, reason: str, reference: str, *, count: int = 1) -> None:
+        """Count `count` rows as refused for `reason`, keeping `reference` as one of a few examples."""
+        self.refused[reason] = self.refused.get(reason, 0) + count
+        kept = self.examples.setdefault(reason, [])
+        if len(kept) < EXAMPLES_KEPT:
+            kept.append(reference)
+
+    def as_dict(self) -> dict:
+        return {"read": self.read, "used": self.used, "refused": self.refused, "examples": self.examples}
+
+    def sentence(self) -> str:
+        """The ledger in one sentence: '420,300 rows read, 420,297 used, 3 refused (2 missing file, ...)'."""
+        refused = sum(self.refused.values())
+        text = f"{self.read:,} rows read, {self.used:,} used, {refused:,} refused"
+        if refused:
+            reasons = sorted(self.refused.items(), key=lambda item: -item[1])
+            text += " (" + ", ".join(f"{count:,} {reason}" for reason, count in reasons) + ")"
+        return text
+
+
+@dataclass
+class FaceTable:
+    """Annotated faces of one dataset.
+
+    Attributes:
+        name: short name of the dataset's format, such as 'fer2013'.
+        title: what to call it before a reader, such as 'FER2013 (zip of folders)'.
+        faces: one row per face, columns and dtypes as in COLUMNS, index 0..n-1.
+        landmarks: (n, 68, 2) float32 pixel coordinates in the upright full image, or None.
+        ledger: every row read, used and refused.
+        read_image: reference -> encoded image bytes (JPEG, PNG, ...); raises OSError when it cannot.
+            Safe to pickle, so that worker processes can read in parallel.
+        redistributable: whether thumbnails of the faces may travel with a run.
+        note: one sentence about the splits that belongs beside every score, or "".
+    """
+
+    name: str
+    title: str
+    faces: pd.DataFrame
+    ledger: Ledger
+    read_image: Callable[[str], bytes]
+    landmarks: np.ndarray | None = None
+    redistributable: bool = False
+    note: str = ""
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    @property
+    def has_affect(self) -> bool:
+        """Whether any face has both valence and arousal."""
+        return bool((self.faces["valence"].notna() & self.faces["arousal"].notna()).any())
+
+    def select(self, rows: np.ndarray) -> "FaceTable":
+        """The faces at `rows` (boolean mask or positions), in that order; the ledger is shared."""
+        from dataclasses import replace
+
+        positions = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+        landmarks = None if self.landmarks is None else self.landmarks[positions]
+        return replace(self, faces=self.faces.iloc[positions].reset_index(drop=True), landmarks=landmarks)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Faces per split and expression name: {'train': {'neutral': 4965, ...}, ...}."""
+        grouped = self.faces.groupby(["split", "expression"], sort=True).size()
+        table: dict[str, dict[str, int]] = {}
+        for (split, code), count in grouped.items():
+            table.setdefault(split, {})[EXPRESSIONS[code]] = int(count)
+        return table
+
+
+def as_face_frame(columns: dict) -> pd.DataFrame:
+    """A frame with exactly COLUMNS; columns not given are missing values (NaN, or "" for split)."""
+    length = len(columns["reference"])
+    frame = pd.DataFrame(index=pd.RangeIndex(length))
+    for name, dtype in COLUMNS.items():
+        default = "" if dtype == "str" else np.nan
+        frame[name] = pd.Series(columns.get(name, default), index=frame.index).astype(dtype)
+    return frame

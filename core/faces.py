@@ -1,0 +1,181 @@
+"""Bytes -> upright image -> cropped face: the preprocessing contract, in one place.
+
+Training, evaluation, galleries and live prediction all come through `read_upright` and `crop_face`,
+so that a network is shown in use what it was shown in training.
+"""
+
+import io
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from core.errors import AffectoscopeError
+
+#: Formats that may be decoded, by content and never by suffix.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+
+#: Images of more pixels are refused before they are decoded.
+MAX_PIXELS = 50_000_000
+
+
+@dataclass(frozen=True)
+class PreprocessingContract:
+    """How a face becomes the network's input; stored in every run.
+
+    Attributes:
+        colour: 'grey' (one channel, ITU-R 601 luma) or 'rgb'.
+        size: side of the square crop in pixels.
+        margin: share of the face box's longer side added on each of its four sides before cropping.
+        frame_margin: the margin that gives a *detected* box the same framing as the training images,
+            for data sets whose images are cropped faces without boxes; equals `margin` where there are boxes.
+    """
+
+    colour: str = "grey"
+    size: int = 48
+    margin: float = 0.0
+    frame_margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.colour not in ("grey", "rgb"):
+            raise AffectoscopeError(f"colour '{self.colour}' is not known; expected 'grey' or 'rgb'.")
+        if not 16 <= self.size <= 512:
+            raise AffectoscopeError(f"size {self.size} is out of range; expected 16 to 512 pixels.")
+        for name in ("margin", "frame_margin"):
+            if not -0.3 <= getattr(self, name) <= 1.0:
+                raise AffectoscopeError(f"{name} {getattr(self, name)} is out of range; expected -0.3 to 1.")
+
+    @property
+    def channels(self) -> int:
+        return 3 if self.colour == "rgb" else 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(size, size, channels) of one packed face."""
+        return (self.size, self.size, self.channels)
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+def read_upright(data: bytes) -> Image.Image:
+    """Decode image bytes to mode 'RGB' or 'L', first frame, turned upright by its EXIF orientation.
+
+    Transparent pixels become white; 16-bit greys are scaled to 8 bits.
+
+    Raises:
+        AffectoscopeError: not one of FORMATS, damaged, or larger than MAX_PIXELS.
+    """
+    if not data:
+        raise AffectoscopeError("The file is empty (0 bytes); expected a JPEG, PNG or WebP image.")
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise AffectoscopeError(
+                f"The image has {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000} megapixels "
+                "that are read; make it smaller."
+            )
+        image.draft("RGB", None) if image.mode == "CMYK" else None
+        image.load()
+        image = ImageOps.exif_transpose(image)
+    except AffectoscopeError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise AffectoscopeError("The image has more pixels than are read (50 megapixels); make it smaller.") from error
+    except Exception as error:  # Pillow's decoders raise many kinds on damaged input
+        raise AffectoscopeError(
+            "The file cannot be read as an image: it is damaged or no JPEG, PNG, WebP, BMP, TIFF or GIF."
+        ) from error
+    return _eight_bit(image)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Mode 'L' or 'RGB' of any Pillow image, transparency on white."""
+    if image.mode in ("L", "RGB"):
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, dtype=np.float32)
+        sixteen_bit = image.mode.startswith("I;16") or values.max(initial=0) > 255
+        scale = 257.0 if sixteen_bit else 1.0
+        return Image.fromarray(np.clip(values / scale, 0, 255).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def crop_face(
+    image: Image.Image,
+    box: tuple[float, float, float, float] | None,
+    contract: PreprocessingContract,
+    *,
+    detected: bool = False,
+) -> np.ndarray:
+    """The face in `box` as the network sees it: (size, size, channels) uint8.
+
+    The crop is the square around the box's centre with the contract's margin; where it hangs over the
+    image's border the edge pixels are repeated. Without a box the whole image is the face and is padded
+    to a square likewise.
+
+    Args:
+        image: upright, mode 'RGB' or 'L', from `read_upright`.
+        box: (x, y, width, height) in pixels of `image`, or None.
+        contract: the run's preprocessing contract.
+        detected: the box comes from the detector and not from the data set's annotation.
+
+    Raises:
+        AffectoscopeError: the box has no area or lies outside the image.
+    """
+    left, top, side = _square(image.size, box, contract.frame_margin if detected else contract.margin)
+    image = image.convert("L" if contract.colour == "grey" else "RGB")
+    if box is None and image.width == image.height:
+        face = image
+    else:
+        face = _cut(image, left, top, side)
+    if face.size != (contract.size, contract.size):
+        # Reducing by whole factors first keeps large photos cheap and changes the result invisibly.
+        face = face.resize((contract.size, contract.size), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.asarray(face, dtype=np.uint8).reshape(contract.shape)
+
+
+def _square(size: tuple[int, int], box, margin: float) -> tuple[int, int, int]:
+    """Left, top and side in whole pixels of the square that is cut out."""
+    if box is None:
+        x, y, width, height, margin = 0.0, 0.0, float(size[0]), float(size[1]), 0.0
+    else:
+        x, y, width, height = (float(value) for value in box)
+    if not (width > 0 and height > 0):
+        raise AffectoscopeError(f"The face box ({x:g}, {y:g}, {width:g}, {height:g}) has no area.")
+    side = max(1, round(max(width, height) * (1 + 2 * margin)))
+    left, top = round(x + width / 2 - side / 2), round(y + height / 2 - side / 2)
+    apart = left >= size[0] or top >= size[1] or left + side <= 0 or top + side <= 0
+    if apart or side > 8 * max(size):
+        raise AffectoscopeError(f"The face box ({x:g}, {y:g}, {width:g}, {height:g}) lies outside the image {size}.")
+    return left, top, side
+
+
+def _cut(image: Image.Image, left: int, top: int, side: int) -> Image.Image:
+    """The square at (left, top), edge pixels repeated where it leaves the image."""
+    inside = (max(left, 0), max(top, 0), min(left + side, image.width), min(top + side, image.height))
+    part = image.crop(inside)
+    before = (inside[0] - left, inside[1] - top)
+    if part.size == (side, side):
+        return part
+    pixels = np.asarray(part)
+    padding = [
+        (before[1], side - before[1] - part.height),
+        (before[0], side - before[0] - part.width),
+    ] + [(0, 0)] * (pixels.ndim - 2)
+    return Image.fromarray(np.pad(pixels, padding, mode="edge"))
+
+
+def as_webp(pixels: np.ndarray, *, quality: int = 80) -> bytes:
+    """Encode an (S, S, 1) or (S, S, 3) uint8 face as WebP."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=quality, method=4)
+    return buffer.getvalue()

@@ -1,0 +1,91 @@
+"""The eleven AffectNet labels: their codes, names and colours, and the label sets of 7, 8 and 11.
+
+Source of the codes: Mollahosseini, Hasani & Mahoor (2017), "AffectNet: A Database for Facial
+Expression, Valence, and Arousal Computing in the Wild", IEEE Trans. Affective Computing 10(1).
+"""
+
+from dataclasses import dataclass
+
+#: Expression names in the order of AffectNet's codes 0 to 10.
+EXPRESSIONS: tuple[str, ...] = (
+    "neutral", "happy", "sad", "surprise", "fear", "disgust",
+    "anger", "contempt", "none", "uncertain", "no-face",
+)  # fmt: skip
+
+#: One colour per expression, the same on every chart. The seven emotions and contempt take the
+#: Okabe-Ito palette, made for colour-blind readers (Okabe & Ito 2008); the non-expressions are greys.
+COLOURS: dict[str, str] = {
+    "neutral": "#8C8C8C",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "fear": "#7B4FB5",
+    "disgust": "#009E73",
+    "anger": "#D55E00",
+    "contempt": "#CC79A7",
+    "none": "#B8B8B8",
+    "uncertain": "#A39E7A",
+    "no-face": "#5E5E5E",
+}
+
+#: What folders, tables and papers call the labels besides their AffectNet names.
+SYNONYMS: dict[str, str] = {
+    "angry": "anger",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+    "fearful": "fear",
+    "afraid": "fear",
+    "disgusted": "disgust",
+    "contemptuous": "contempt",
+    "noface": "no-face",
+    "no face": "no-face",
+    "no_face": "no-face",
+    "non-face": "no-face",
+}
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The labels a network tells apart, in the order of its output nodes."""
+
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """AffectNet codes of the labels, in the same order."""
+        return tuple(EXPRESSIONS.index(label) for label in self.labels)
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        return tuple(COLOURS[label] for label in self.labels)
+
+
+#: 7: without contempt (FER2013's classes); 8: AffectNet's usual task; 11: with none, uncertain, no-face.
+LABEL_SETS: dict[int, LabelSet] = {count: LabelSet(EXPRESSIONS[:count]) for count in (7, 8, 11)}
+
+
+def expression_code(name: str) -> int:
+    """AffectNet code of an expression's name or synonym, whatever its case.
+
+    Raises:
+        ValueError: no label has that name.
+    """
+    plain = name.strip().lower()
+    plain = SYNONYMS.get(plain, plain)
+    if plain not in EXPRESSIONS:
+        raise ValueError(
+            f"'{name}' is no expression label; expected one of {', '.join(EXPRESSIONS)} "
+            f"or a synonym ({', '.join(SYNONYMS)})."
+        )
+    return EXPRESSIONS.index(plain)
+
+
+def smallest_label_set(codes: set[int]) -> LabelSet:
+    """The smallest of the three sets that holds every given code (0 to 10)."""
+    highest = max(codes, default=0)
+    return next(LABEL_SETS[count] for count in (7, 8, 11) if highest < count)
