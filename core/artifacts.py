@@ -198,6 +198,7 @@ def publish(working: Path, *, replace: bool = False) -> Run:
     if missing:
         raise AffectoscopeError(f"Run '{target.name}' is not whole: it lacks {', '.join(missing)}.")
     shutil.rmtree(working / "checkpoint", ignore_errors=True)
+    (working / "recipe.json").unlink(missing_ok=True)
     if target.exists():
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -207,6 +208,22 @@ def publish(working: Path, *, replace: bool = False) -> Run:
     else:
         os.replace(working, target)
     return open_run(target)
+
+
+def check_recipe(path: Path, recipe: dict) -> None:
+    """See that an interrupted training was begun with `recipe`.
+
+    Raises:
+        AffectoscopeError: an option differs; the sentence names it.
+    """
+    begun = _read_json(path)
+    given = json.loads(json.dumps(recipe))
+    changed = [name for name in given if begun.get(name) != given[name]]
+    if changed:
+        raise AffectoscopeError(
+            f"The interrupted training was begun with another {', '.join(changed)} "
+            f"({', '.join(str(begun.get(name)) for name in changed)}); resume it with the same options."
+        )
 
 
 def write_json(path: Path, document: dict) -> None:

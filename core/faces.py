@@ -5,6 +5,7 @@ so that a network is shown in use what it was shown in training.
 """
 
 import io
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -76,23 +77,30 @@ def read_upright(data: bytes) -> Image.Image:
                 f"The image has {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000} megapixels "
                 "that are read; make it smaller."
             )
-        image.draft("RGB", None) if image.mode == "CMYK" else None
         image.load()
-        image = ImageOps.exif_transpose(image)
+        return upright(image)
     except AffectoscopeError:
         raise
     except Image.DecompressionBombError as error:
-        raise AffectoscopeError("The image has more pixels than are read (50 megapixels); make it smaller.") from error
+        raise AffectoscopeError(
+            "The image has more pixels than are read (50 megapixels); make it smaller."
+        ) from error
     except Exception as error:  # Pillow's decoders raise many kinds on damaged input
         raise AffectoscopeError(
             "The file cannot be read as an image: it is damaged or no JPEG, PNG, WebP, BMP, TIFF or GIF."
         ) from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """A decoded Pillow image as `read_upright` returns it."""
+    with suppress(Exception):  # damaged metadata, of which Pillow raises many kinds, must not cost the photo
+        image = ImageOps.exif_transpose(image)
     return _eight_bit(image)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Mode 'L' or 'RGB' of any Pillow image, transparency on white."""
-    if image.mode in ("L", "RGB"):
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     if image.mode == "1":
         return image.convert("L")
@@ -131,11 +139,8 @@ def crop_face(
         AffectoscopeError: the box has no area or lies outside the image.
     """
     left, top, side = _square(image.size, box, contract.frame_margin if detected else contract.margin)
-    image = image.convert("L" if contract.colour == "grey" else "RGB")
-    if box is None and image.width == image.height:
-        face = image
-    else:
-        face = _cut(image, left, top, side)
+    face = _cut(image, left, top, side, enough=4 * contract.size)
+    face = face.convert("L" if contract.colour == "grey" else "RGB")
     if face.size != (contract.size, contract.size):
         # Reducing by whole factors first keeps large photos cheap and changes the result invisibly.
         face = face.resize((contract.size, contract.size), Image.Resampling.BILINEAR, reducing_gap=3.0)
@@ -154,21 +159,34 @@ def _square(size: tuple[int, int], box, margin: float) -> tuple[int, int, int]:
     left, top = round(x + width / 2 - side / 2), round(y + height / 2 - side / 2)
     apart = left >= size[0] or top >= size[1] or left + side <= 0 or top + side <= 0
     if apart or side > 8 * max(size):
-        raise AffectoscopeError(f"The face box ({x:g}, {y:g}, {width:g}, {height:g}) lies outside the image {size}.")
+        raise AffectoscopeError(
+            f"The face box ({x:g}, {y:g}, {width:g}, {height:g}) lies outside the image {size}."
+        )
     return left, top, side
 
 
-def _cut(image: Image.Image, left: int, top: int, side: int) -> Image.Image:
-    """The square at (left, top), edge pixels repeated where it leaves the image."""
-    inside = (max(left, 0), max(top, 0), min(left + side, image.width), min(top + side, image.height))
-    part = image.crop(inside)
-    before = (inside[0] - left, inside[1] - top)
+def _cut(image: Image.Image, left: int, top: int, side: int, *, enough: int) -> Image.Image:
+    """The square at (left, top), edge pixels repeated where it leaves the image.
+
+    Only then it may come smaller than `side`, but not under `enough` pixels.
+    """
+    part = image.crop(
+        (max(left, 0), max(top, 0), min(left + side, image.width), min(top + side, image.height))
+    )
     if part.size == (side, side):
         return part
+    over_left, over_top = max(-left, 0), max(-top, 0)
+    factor = side // enough
+    if factor > 1:
+        # Padded at full size, a box far larger than a large photo would take gigabytes.
+        part = part.reduce(factor)
+        side = max(round(side / factor), part.width, part.height)
+        over_left = min(round(over_left / factor), side - part.width)
+        over_top = min(round(over_top / factor), side - part.height)
     pixels = np.asarray(part)
     padding = [
-        (before[1], side - before[1] - part.height),
-        (before[0], side - before[0] - part.width),
+        (over_top, side - over_top - part.height),
+        (over_left, side - over_left - part.width),
     ] + [(0, 0)] * (pixels.ndim - 2)
     return Image.fromarray(np.pad(pixels, padding, mode="edge"))
 

@@ -1,0 +1,226 @@
+"""Everything that a training can vary: one frozen TrainConfig, whose fields are the command line."""
+
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from core.errors import AffectoscopeError
+
+Preset = Literal["original", "quick", "standard"]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes to each training face; every one is drawn anew each time a face is seen."""
+
+    shift: float = 0.08
+    """Largest shift, as a share of the side, in each direction (0 to 0.3)."""
+    flip: bool = True
+    """Mirror half of the faces."""
+    rotation: float = 10.0
+    """Largest rotation in degrees, either way (0 to 45)."""
+    scale: float = 0.1
+    """Largest change of size: 0.1 is 0.9 to 1.1 (0 to 0.5)."""
+    brightness: float = 0.15
+    """Largest change of brightness, as a share of the whole range (0 to 0.5)."""
+    contrast: float = 0.2
+    """Largest change of contrast: 0.2 is 0.8 to 1.2 (0 to 0.8)."""
+    erasing: float = 0.0
+    """Probability of erasing a random rectangle of the face (0 to 1); Zhong et al. 2020."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a facial-expression network and leave a reviewed run in artifacts/."""
+
+    preset: Preset = "quick"
+    """Network and recipe to start from; every option below overrides it."""
+
+    # Data
+    data: Path | None = None
+    """AffectNet (2017 or 2021), FER2013 (csv, folders, zip) or a folder of faces; default: drawn faces."""
+    format: str | None = None
+    """Format of the data when it is not recognised: affectnet-2017, affectnet-2021, fer2013-csv, fer2013-folders or folders."""
+    automatic: bool = False
+    """Also use AffectNet's automatically annotated list."""
+    labels: Literal[7, 8, 11] | None = None
+    """Label set; default: 8 for AffectNet, else the smallest that holds the data's labels."""
+    validation_share: float = 0.1
+    """Share of the training faces kept for choosing the best epoch (0.02 to 0.5)."""
+    limit: int | None = None
+    """Use at most so many training faces, drawn at random; default: all."""
+
+    # Preprocessing
+    colour: Literal["grey", "rgb"] = "grey"
+    """What the network sees."""
+    size: int = 48
+    """Side of the face crop in pixels (16 to 512)."""
+    margin: float = 0.05
+    """Share of the face box added on each side before cropping (-0.3 to 1)."""
+
+    # Network
+    filters: tuple[int, ...] = (32, 64, 128)
+    """Filters of each convolution block, 1 to 8 blocks; M is how many there are."""
+    repeats: tuple[int, ...] = (1,)
+    """3x3 convolutions in each block (1 to 4): one number for all or one per block."""
+    dense: tuple[int, ...] = (128, 128)
+    """Units of each fully connected layer, 0 to 4 layers; N is how many there are."""
+    pooling: Literal["flatten", "average"] = "flatten"
+    """How the last feature map becomes a vector: flattened, or its global average."""
+    dropout: float = 0.25
+    """Dropout after each pooling (0 to 0.6)."""
+    dense_dropout: float = 0.25
+    """Dropout before each fully connected layer and the output (0 to 0.6)."""
+    normalisation: Literal["none", "batch"] = "batch"
+    """Batch normalisation after each convolution (Ioffe & Szegedy 2015)."""
+    residual: bool = False
+    """Add each block's input to its output (He et al. 2016)."""
+    squeeze_excitation: bool = False
+    """Re-weight each block's channels (Hu et al. 2018)."""
+
+    # Training
+    epochs: int = 20
+    """Passes over the training faces (1 to 1000)."""
+    batch_size: int = 128
+    """Faces per step (2 to 4096)."""
+    optimiser: Literal["adam", "adamw", "sgd"] = "adamw"
+    """adam, adamw (decoupled weight decay), or sgd with Nesterov momentum 0.9."""
+    learning_rate: float = 2e-3
+    """Peak learning rate (1e-6 to 1)."""
+    schedule: Literal["constant", "cosine"] = "cosine"
+    """Learning rate after the warm-up: constant, or one cosine to zero."""
+    warmup_epochs: float = 1.0
+    """Epochs over which the rate rises from zero (0 to 50)."""
+    weight_decay: float = 1e-3
+    """Decoupled decay of convolution and dense kernels (0 to 0.5); none with adam."""
+    label_smoothing: float = 0.0
+    """Share of each truth spread over all labels (0 to 0.5)."""
+    imbalance: Literal["none", "class-weights", "balanced-sampling", "logit-adjusted", "focal"] = "none"
+    """How rare expressions are helped. Logit-adjusted: Menon et al. 2021; focal: Lin et al. 2017."""
+    affect_weight: float = 1.0
+    """Weight of the valence/arousal loss beside the expression loss (0 to 10); 0 leaves the head out."""
+    ema: float = 0.0
+    """Momentum of the moving average of the weights that is evaluated and kept (0 = off, to 0.9999)."""
+    early_stopping: int = 0
+    """Stop after so many epochs without a better validation loss (0 = never)."""
+    augment: Augmentation = field(default_factory=Augmentation)
+    """Random changes to the training faces."""
+    seed: int = 0
+    """Seeds the split, the weights, the order and the augmentation."""
+
+    # The run
+    name: str | None = None
+    """Name of the run's folder under artifacts/; default: data, preset and time."""
+    resume: bool = False
+    """Go on with an interrupted training of the same --name."""
+    overwrite: bool = False
+    """Replace a finished run of the same name."""
+    thumbnails: Literal["auto", "yes", "no"] = "auto"
+    """Keep thumbnails of the test faces with the run; auto: only where the data may be passed on."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in RANGES.items():
+            holder, _, part = name.rpartition(".")
+            value = getattr(getattr(self, holder) if holder else self, part)
+            for number in value if isinstance(value, tuple) else (value,):
+                if number is not None and not low <= number <= high:
+                    raise AffectoscopeError(f"--{name.replace('_', '-')} {number} is out of range; expected {low} to {high}.")
+        if not 1 <= len(self.filters) <= 8:
+            raise AffectoscopeError(f"--filters has {len(self.filters)} blocks; expected 1 to 8.")
+        if len(self.dense) > 4:
+            raise AffectoscopeError(f"--dense has {len(self.dense)} layers; expected 0 to 4.")
+        if len(self.repeats) not in (1, len(self.filters)):
+            raise AffectoscopeError(
+                f"--repeats has {len(self.repeats)} numbers; expected 1, or one per block ({len(self.filters)})."
+            )
+
+    @property
+    def convolutions_per_block(self) -> tuple[int, ...]:
+        return self.repeats * len(self.filters) if len(self.repeats) == 1 else self.repeats
+
+    def as_dict(self) -> dict:
+        """For run.json: plain values, and of the data's path only its last part."""
+        document = asdict(self)
+        document["data"] = self.data.name if self.data else None
+        return document
+
+    def recipe(self) -> dict:
+        """What decides the numbers of a training: everything but how the run is kept."""
+        document = self.as_dict()
+        for name in ("name", "resume", "overwrite", "thumbnails"):
+            document.pop(name)
+        return document
+
+
+#: Lowest and highest value of each numeric option.
+RANGES: dict[str, tuple[float, float]] = {
+    "validation_share": (0.02, 0.5),
+    "limit": (50, 10**9),
+    "size": (16, 512),
+    "margin": (-0.3, 1.0),
+    "filters": (4, 512),
+    "repeats": (1, 4),
+    "dense": (8, 4096),
+    "dropout": (0.0, 0.6),
+    "dense_dropout": (0.0, 0.6),
+    "epochs": (1, 1000),
+    "batch_size": (2, 4096),
+    "learning_rate": (1e-6, 1.0),
+    "warmup_epochs": (0.0, 50.0),
+    "weight_decay": (0.0, 0.5),
+    "label_smoothing": (0.0, 0.5),
+    "affect_weight": (0.0, 10.0),
+    "ema": (0.0, 0.9999),
+    "early_stopping": (0, 1000),
+    "augment.shift": (0.0, 0.3),
+    "augment.rotation": (0.0, 45.0),
+    "augment.scale": (0.0, 0.5),
+    "augment.brightness": (0.0, 0.5),
+    "augment.contrast": (0.0, 0.8),
+    "augment.erasing": (0.0, 1.0),
+}
+
+PRESETS: dict[str, TrainConfig] = {
+    # The study's network: M = 3, N = 2, plain ReLU and dropout, grey 50x50.
+    "original": TrainConfig(
+        preset="original",
+        size=50,
+        filters=(64, 128, 256),
+        dense=(128, 128),
+        dropout=0.25,
+        dense_dropout=0.25,
+        normalisation="none",
+        optimiser="adam",
+        learning_rate=1e-3,
+        schedule="constant",
+        warmup_epochs=0.0,
+        weight_decay=0.0,
+        epochs=30,
+        early_stopping=6,
+        augment=Augmentation(shift=0.0, flip=True, rotation=0.0, scale=0.0, brightness=0.0, contrast=0.0),
+    ),
+    # Minutes on a laptop: what `python -m core.train` runs on the drawn faces.
+    "quick": TrainConfig(preset="quick"),
+    # The shipped FER2013 network: about an hour on two cores.
+    "standard": TrainConfig(
+        preset="standard",
+        filters=(32, 64, 128, 256),
+        repeats=(1, 3, 3, 1),
+        dense=(),
+        pooling="average",
+        dropout=0.05,
+        dense_dropout=0.3,
+        residual=True,
+        epochs=22,
+        batch_size=64,
+        optimiser="sgd",
+        learning_rate=0.05,
+        weight_decay=1e-3,
+        warmup_epochs=1.0,
+        label_smoothing=0.1,
+        ema=0.998,
+        augment=Augmentation(shift=0.08, rotation=10.0, scale=0.1, brightness=0.1, contrast=0.2, erasing=0.1),
+    ),
+}

@@ -1,0 +1,83 @@
+"""What the command lines show: progress bars with time left, one line per epoch, headline numbers."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import rich.console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from core.errors import AffectoscopeError
+
+
+def run_command(command: Callable[[], object]) -> None:
+    """Run a command line's work: an AffectoscopeError becomes one sentence and status 2, Ctrl-C status 130."""
+    try:
+        command()
+    except AffectoscopeError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
+
+
+class Console:
+    """Progress and results of one command on the terminal; plain lines where it is none."""
+
+    def __init__(self) -> None:
+        self.rich = rich.console.Console(highlight=False)
+
+    def say(self, sentence: str) -> None:
+        self.rich.print(sentence, markup=False)
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar for one stage; yields the callback progress(done, total)."""
+        with self._bars() as bars:
+            task = bars.add_task(title, total=None)
+            yield lambda done, total: bars.update(task, completed=done, total=total)
+
+    @contextmanager
+    def training(self, epochs: int) -> Iterator[tuple[Callable, Callable]]:
+        """A bar over all steps of a training; yields the callbacks (on_step, on_epoch)."""
+        with self._bars() as bars:
+            task = bars.add_task("Training", total=None)
+
+            def on_step(epoch: int, step: int, steps: int, logs: dict) -> None:
+                loss = f", loss {float(logs['loss']):.3f}" if "loss" in logs else ""
+                title = f"Epoch {epoch}/{epochs}{loss}"
+                bars.update(task, description=title, completed=(epoch - 1) * steps + step, total=epochs * steps)
+
+            def on_epoch(row: dict) -> None:
+                self.rich.print(
+                    f"epoch {row['epoch']:3d}  {row['seconds']:6.1f} s  rate {row['learning_rate']:.2e}  "
+                    f"loss {row['loss']:.3f}  accuracy {row['accuracy']:.3f}  validation loss "
+                    f"{row['validation_loss']:.3f}  accuracy {row['validation_accuracy']:.3f}  "
+                    f"macro-F1 {row['validation_macro_f1']:.3f}"
+                )
+
+            yield on_step, on_epoch
+
+    def headline(self, scores) -> None:
+        """The headline numbers with their intervals."""
+        self.rich.print(f"Test faces: {scores.faces:,}")
+        for title, estimate in (
+            ("Accuracy", scores.accuracy),
+            ("Balanced accuracy", scores.balanced_accuracy),
+            ("Macro-F1", scores.macro_f1),
+            ("M measure", scores.m_measure),
+            ("Calibration error", scores.expected_calibration_error),
+        ):
+            self.rich.print(f"  {title:20s}{estimate.value:.4f}  (95 % {estimate.low:.4f} to {estimate.high:.4f})")
+
+    def _bars(self) -> Progress:
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.rich,
+            transient=True,
+        )

@@ -1,0 +1,206 @@
+"""FER2013: Kaggle's image folders (or a zip of them) and the original table of pixels.
+
+Goodfellow et al. (2013), "Challenges in Representation Learning: A report on three machine learning
+contests", ICONIP. 48x48 grey faces that fill the frame; seven expressions; no valence, no arousal.
+"""
+
+import io
+import os
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core.datasets.listing import Listing, common_prefix
+from core.datasets.table import FaceTable, Ledger, as_face_frame
+from core.errors import AffectoscopeError
+from core.labels import expression_code
+
+#: The official split, as file names and the Usage column spell it.
+USAGE = {"training": "train", "publictest": "test", "privatetest": "private_test"}
+
+#: FER2013's own codes 0 to 6.
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+SIDE = 48
+
+NOTE = (
+    "FER2013's official splits: PublicTest is the test split reported here; "
+    "PrivateTest, where present, is kept apart as 'private_test'."
+)
+
+_FILE = re.compile(
+    r"(?P<head>(?:.*/)?)(?P<reference>(?:train|test)/(?P<emotion>[^/]+)/"
+    r"(?P<usage>Training|PublicTest|PrivateTest)_[^/]*)$",
+    re.IGNORECASE,
+)
+
+
+def looks_like_fer2013(listing: Listing) -> bool:
+    """Whether most images are named as Kaggle's folders name them."""
+    images = listing.images
+    return bool(images) and 2 * sum(bool(_FILE.match(name)) for name in images) > len(images)
+
+
+def open_folders(listing: Listing) -> FaceTable:
+    """FER2013 as `train/<class>/Training_<n>.jpg` and `test/<class>/PublicTest_<n>.jpg`.
+
+    The split comes from the file name, because Kaggle's `test` folder holds both test splits.
+
+    Raises:
+        AffectoscopeError: no image is named that way.
+    """
+    ledger = Ledger(read=len(listing.refused))
+    for reason, name in listing.refused:
+        ledger.refuse(reason, name)
+    matches = [(name, _FILE.match(name)) for name in listing.images]
+    prefix = common_prefix({match["head"] for _, match in matches if match})
+    columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
+    for name, match in matches:
+        ledger.read += 1
+        if match is None:
+            ledger.refuse("no official split in the file name", name)
+            continue
+        try:
+            code = expression_code(match["emotion"])
+        except ValueError:
+            ledger.refuse("unknown label", name)
+            continue
+        columns["reference"].append(name[len(prefix) :])
+        columns["expression"].append(code)
+        columns["split"].append(USAGE[match["usage"].lower()])
+    if not columns["reference"]:
+        raise AffectoscopeError(
+            f"{listing.path} has no FER2013 face: {ledger.sentence()}. Expected files such as "
+            "train/angry/Training_123.jpg and test/happy/PublicTest_456.jpg."
+        )
+    return FaceTable(
+        name="fer2013",
+        title=f"FER2013 ({'zip of folders' if listing.is_zip else 'folders'})",
+        faces=as_face_frame(columns),
+        ledger=ledger,
+        read_image=listing.reader(prefix),
+        note=NOTE,
+    )
+
+
+class CsvImages:
+    """Reads face `row-<n>` of a FER2013 table, as PNG bytes, from where its line begins.
+
+    Attributes:
+        path: the table.
+        starts: (rows,) byte offset of every data row; row 0 is the one after the header.
+        column: position of the pixels among the columns.
+    """
+
+    def __init__(self, path: str, starts: np.ndarray, column: int):
+        self.path, self.starts, self.column = path, starts, column
+        self._forget()
+
+    def _forget(self) -> None:
+        self._file, self._process, self._lock = None, os.getpid(), threading.Lock()
+
+    def __getstate__(self) -> dict:
+        return {"path": self.path, "starts": self.starts, "column": self.column}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(**state)
+
+    def __call__(self, reference: str) -> bytes:
+        if self._process != os.getpid():  # a forked copy must not share the file position
+            self._forget()
+        try:
+            start = self.starts[int(reference.removeprefix("row-"))]
+            with self._lock:
+                if self._file is None:
+                    self._file = open(self.path, "rb")  # noqa: SIM115 - kept for the next face
+                self._file.seek(start)
+                line = self._file.readline()
+            pixels = np.frombuffer(bytes(map(int, _fields(line)[self.column].split())), np.uint8)
+            face = Image.fromarray(pixels.reshape(SIDE, SIDE))
+        except (ValueError, IndexError) as error:
+            raise OSError(f"{reference} in {self.path}: {error}") from error
+        png = io.BytesIO()
+        face.save(png, "PNG", compress_level=1)
+        return png.getvalue()
+
+
+def _fields(line: bytes) -> list[bytes]:
+    return [field.strip(b' "\t') for field in line.strip(b"\r\n").split(b",")]
+
+
+def header_columns(line: bytes) -> dict[str, int] | None:
+    """Positions of emotion, pixels and (if there) usage in a header line; None if it is another table."""
+    names = [field.decode("latin-1").lower() for field in _fields(line.removeprefix(b"\xef\xbb\xbf"))]
+    columns = {name: names.index(name) for name in ("emotion", "pixels", "usage") if name in names}
+    return columns if {"emotion", "pixels"} <= set(columns) else None
+
+
+def open_csv(path: Path, *, progress: Callable[[int, int], None] | None = None) -> FaceTable:
+    """FER2013 as `fer2013.csv` (emotion,pixels,Usage) or `icml_face_data.csv` (emotion, Usage, pixels).
+
+    A row's reference is `row-<n>`, n counting data rows from 0. A table without Usage is left unsplit.
+
+    Raises:
+        AffectoscopeError: the header is another, or no row is usable.
+    """
+    ledger, starts = Ledger(), []
+    columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
+    size = max(path.stat().st_size, 1)
+    with open(path, "rb") as file:
+        header = file.readline(2**16)
+        positions = header_columns(header)
+        if positions is None:
+            raise AffectoscopeError(
+                f"{path} is no FER2013 table: expected the columns emotion, pixels and Usage, "
+                f"found '{header[:80].decode('latin-1').strip()}'."
+            )
+        start = len(header)
+        for line in file:
+            if line.strip():
+                reference = f"row-{len(starts)}"
+                ledger.read += 1
+                face = _read_row(line, positions)
+                if isinstance(face, str):
+                    ledger.refuse(face, reference)
+                else:
+                    columns["reference"].append(reference)
+                    columns["expression"].append(face[0])
+                    columns["split"].append(face[1])
+                starts.append(start)
+            start += len(line)
+            if progress and len(starts) % 1000 == 0:
+                progress(start, size)
+    if not columns["reference"]:
+        raise AffectoscopeError(
+            f"{path} has no usable row: {ledger.sentence()}. Expected an emotion from 0 to 6 and "
+            f"{SIDE * SIDE:,} pixels separated by spaces in each."
+        )
+    return FaceTable(
+        name="fer2013",
+        title="FER2013 (table of pixels)",
+        faces=as_face_frame(columns),
+        ledger=ledger,
+        read_image=CsvImages(os.fspath(path), np.array(starts, np.int64), positions["pixels"]),
+        note=NOTE if "usage" in positions else "",
+    )
+
+
+def _read_row(line: bytes, positions: dict[str, int]) -> tuple[int, str] | str:
+    """(AffectNet code, split) of a row, or the reason it is refused."""
+    fields = _fields(line)
+    if len(fields) <= max(positions.values()):
+        return "unreadable row"
+    emotion, usage = fields[positions["emotion"]].decode("latin-1"), ""
+    if not re.fullmatch("[0-6]", emotion):
+        return "unknown label"
+    if len(fields[positions["pixels"]].split()) != SIDE * SIDE:
+        return "wrong number of pixels"
+    if "usage" in positions:
+        usage = USAGE.get(fields[positions["usage"]].decode("latin-1").lower())
+        if usage is None:
+            return "unknown split"
+    return expression_code(EMOTIONS[int(emotion)]), usage

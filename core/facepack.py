@@ -1,0 +1,214 @@
+"""Decode once: the faces of a dataset, cropped by the contract, as one memory-mapped uint8 array.
+
+A pack lies in the cache folder under a key made of the data, the contract and the rows. Packing runs in
+parallel, writes in place, and resumes where it was interrupted; a pack that does not fit is made again.
+"""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.cache import cache_folder
+from core.datasets.table import FaceTable
+from core.errors import AffectoscopeError
+from core.faces import PreprocessingContract, crop_face, read_upright
+
+#: Raised whenever the same image and contract would give other pixels than before.
+PACK_VERSION = 1
+
+#: Rows that one task decodes; also the grain in which interrupted packing resumes.
+CHUNK = 256
+
+#: Below so many rows the workers would take longer to start than the rows to decode.
+SERIAL_ROWS = 1024
+
+_BOX = ["box_x", "box_y", "box_width", "box_height"]
+_WAITING, _PACKED, _MISSING, _UNDECODABLE, _OUTSIDE = range(5)
+REASONS = {
+    _MISSING: "missing file",
+    _UNDECODABLE: "undecodable image",
+    _OUTSIDE: "box outside the image",
+}
+
+
+@dataclass(frozen=True)
+class FacePack:
+    """Cropped faces: `pack[rows]` is a (len(rows), size, size, channels) uint8 array read from disk.
+
+    Attributes:
+        images: the memory-mapped (N, size, size, channels) array of all rows, usable or not.
+        positions: (n,) where each usable face lies in `images`.
+    """
+
+    images: np.ndarray
+    positions: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, rows) -> np.ndarray:
+        return np.asarray(self.images[self.positions[rows]])
+
+    def select(self, rows: np.ndarray) -> "FacePack":
+        return FacePack(self.images, self.positions[rows])
+
+
+def pack_faces(
+    table: FaceTable,
+    contract: PreprocessingContract,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[FaceTable, FacePack]:
+    """The faces of `table` that can be decoded, and their pack, row by row.
+
+    Faces that cannot be read, decoded or cropped are refused in the table's ledger and left out of both.
+
+    Args:
+        workers: processes that decode; default: one per core.
+        progress: called as progress(done, total) in rows.
+
+    Raises:
+        AffectoscopeError: not one face could be packed.
+    """
+    folder = cache_folder() / "packs" / _key(table, contract)
+    images, state = _open(folder, len(table), contract)
+    waiting = [start for start in range(0, len(table), CHUNK) if (state[start : start + CHUNK] == _WAITING).any()]
+    if waiting:
+        _fill(folder, table, contract, waiting, state, workers, progress)
+    for code, reason in REASONS.items():
+        for row in np.flatnonzero(state == code):
+            table.ledger.refuse(reason, table.faces["reference"].iloc[row])
+    usable = np.flatnonzero(state == _PACKED)
+    if not len(usable):
+        raise AffectoscopeError(
+            f"None of the {len(table):,} faces of {table.title} could be read: {table.ledger.sentence()}; "
+            "check that the images lie where the annotations say."
+        )
+    return table.select(usable), FacePack(images, usable)
+
+
+def _key(table: FaceTable, contract: PreprocessingContract) -> str:
+    """Name of the pack: a hash of rows, boxes, where they come from, the contract and the version."""
+    digest = hashlib.sha256(json.dumps([PACK_VERSION, contract.as_dict(), _source(table)]).encode())
+    rows = pd.util.hash_pandas_object(table.faces[["reference", *_BOX]], index=False)
+    digest.update(rows.to_numpy().tobytes())
+    return f"{table.name}-{contract.colour}{contract.size}-{digest.hexdigest()[:20]}"
+
+
+def _source(table: FaceTable) -> list:
+    """Path, size and times of what the images are read from; a folder's time changes with its files."""
+    stamps = []
+    if path := getattr(table.read_image, "path", None):
+        status = os.stat(path)
+        stamps.append([str(path), status.st_size, status.st_mtime_ns])
+    roots = [Path(root) for root in getattr(table.read_image, "roots", ())]
+    if roots:
+        folders = sorted({os.path.dirname(reference) for reference in table.faces["reference"]})
+        for root in roots:
+            times = [os.stat(root / folder).st_mtime_ns for folder in folders if (root / folder).is_dir()]
+            stamps.append([str(root), len(times), hashlib.sha256(str(times).encode()).hexdigest()])
+    return stamps
+
+
+def _open(folder: Path, rows: int, contract: PreprocessingContract) -> tuple[np.memmap, np.memmap]:
+    """The pack's arrays (faces, state per row), made anew unless both are there and fit."""
+    shape = (rows, *contract.shape)
+    try:
+        images = np.lib.format.open_memmap(folder / "faces.npy", mode="r")
+        state = np.lib.format.open_memmap(folder / "state.npy", mode="r+")
+        if images.shape == shape and images.dtype == np.uint8 and state.shape == (rows,) and state.max() <= _OUTSIDE:
+            return images, state
+    except (OSError, ValueError):
+        pass
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    needed = int(np.prod(shape))
+    if needed > shutil.disk_usage(folder).free:
+        raise AffectoscopeError(
+            f"The face pack needs {needed / 2**30:.1f} GiB in {folder.parent} and there is less free; "
+            "set AFFECTOSCOPE_CACHE to a folder on a larger disk, or pass a smaller --size or --limit."
+        )
+    images = np.lib.format.open_memmap(folder / "faces.npy", mode="w+", dtype=np.uint8, shape=shape)
+    state = np.lib.format.open_memmap(folder / "state.npy", mode="w+", dtype=np.uint8, shape=(rows,))
+    images.flush()
+    state.flush()
+    return np.lib.format.open_memmap(folder / "faces.npy", mode="r"), state
+
+
+def _fill(folder, table, contract, waiting, state, workers, progress) -> None:
+    """Decode the waiting chunks; each chunk's faces are on disk before its state says so."""
+    done = int((state != _WAITING).sum())
+    references = table.faces["reference"].to_numpy(dtype=object)
+    boxes = table.faces[_BOX].to_numpy(np.float32)
+    tasks = [
+        (folder / "faces.npy", start, references[start : start + CHUNK], boxes[start : start + CHUNK], contract)
+        for start in waiting
+    ]
+    cores = workers or os.cpu_count() or 1
+    if cores == 1 or len(tasks) * CHUNK <= SERIAL_ROWS:
+        pool, results = None, (_pack_chunk(table.read_image, *task) for task in tasks)
+    else:
+        # "spawn": a forked child of a process that runs TensorFlow's threads can hang.
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(cores, mp_context=context, initializer=_remember, initargs=(table.read_image,))
+        results = pool.map(_pack_remembered, tasks)
+    try:
+        for start, codes in zip(waiting, results, strict=True):
+            state[start : start + len(codes)] = codes
+            done += len(codes)
+            if progress:
+                progress(min(done, len(table)), len(table))
+    finally:
+        state.flush()
+        if pool:
+            pool.shutdown(cancel_futures=True)
+
+
+_read_image: Callable[[str], bytes] | None = None
+
+
+def _remember(read_image: Callable[[str], bytes]) -> None:
+    global _read_image  # set once per worker, so that the reader is not pickled with every chunk
+    _read_image = read_image
+
+
+def _pack_remembered(task: tuple) -> np.ndarray:
+    return _pack_chunk(_read_image, *task)
+
+
+def _pack_chunk(
+    read_image: Callable[[str], bytes],
+    path: Path,
+    start: int,
+    references: Sequence[str],
+    boxes: np.ndarray,
+    contract: PreprocessingContract,
+) -> np.ndarray:
+    """Write one chunk of faces into the pack; returns (len(references),) uint8 states."""
+    images = np.lib.format.open_memmap(path, mode="r+")
+    codes = np.full(len(references), _PACKED, np.uint8)
+    for offset, (reference, box) in enumerate(zip(references, boxes, strict=True)):
+        try:
+            image = read_upright(read_image(reference))
+        except OSError:
+            codes[offset] = _MISSING
+            continue
+        except AffectoscopeError:
+            codes[offset] = _UNDECODABLE
+            continue
+        try:
+            images[start + offset] = crop_face(image, None if np.isnan(box).any() else tuple(box), contract)
+        except AffectoscopeError:
+            codes[offset] = _OUTSIDE
+    images.flush()
+    return codes

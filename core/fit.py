@@ -1,0 +1,284 @@
+"""The training loop: losses, optimiser, schedule, moving average, best epoch, checkpoint and resume."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import ops
+
+from core.augmentation import FaceAugmentation
+from core.batches import Targets, steps_per_epoch, training_batches
+from core.config import TrainConfig
+from core.facepack import FacePack
+from core.inference import run_network
+from core.metrics import affect as affect_metrics
+from core.metrics import expression as expression_metrics
+from core.metrics.calibration import log_losses
+
+#: Focusing parameter of the focal loss, as recommended by Lin et al. (2017).
+FOCAL_GAMMA = 2.0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a training went; the network itself holds the best epoch's weights."""
+
+    history: pd.DataFrame
+    best_epoch: int
+    ended: str  # "finished", "early stopping" or "interrupted"
+    faces_per_second: float
+    seconds: float
+
+
+def fit_network(
+    network: keras.Model,
+    config: TrainConfig,
+    training: tuple[FacePack, Targets],
+    validation: tuple[FacePack, Targets],
+    folder: Path,
+    *,
+    on_step: Callable[[int, int, int, dict], None] | None = None,
+    on_epoch: Callable[[dict], None] | None = None,
+) -> Fitted:
+    """Train `network` in place and leave the weights of the epoch with the lowest validation loss in it.
+
+    Writes `folder`/history.csv after every epoch and `folder`/checkpoint/state.npz beside it; when the
+    checkpoint is there already, goes on from it. Ctrl-C ends with the epochs finished so far.
+
+    Args:
+        on_step: called as on_step(epoch, step, steps, logs), epoch from 1.
+        on_epoch: called with each new row of the history.
+    """
+    pack, targets = training
+    steps = steps_per_epoch(len(pack), config.batch_size)
+    trainer = _trainer(network, config, targets, steps)
+    state = _State(trainer, network, config, validation, folder, on_step, on_epoch)
+    state.resume()
+    batches = training_batches(
+        pack,
+        targets,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        first_epoch=state.epochs_done,
+        balanced=config.imbalance == "balanced-sampling",
+        weighted=config.imbalance == "class-weights",
+    )
+    ended = "finished"
+    if state.epochs_done < config.epochs and not state.out_of_patience():
+        try:
+            trainer.fit(
+                batches,
+                steps_per_epoch=steps,
+                epochs=config.epochs,
+                initial_epoch=state.epochs_done,
+                callbacks=[state],
+                verbose=0,
+            )
+        except KeyboardInterrupt:
+            if not state.rows:
+                raise
+            ended = "interrupted"
+    if ended == "finished" and state.out_of_patience():
+        ended = "early stopping"
+    state.keep_best()
+    history = pd.DataFrame(state.rows)
+    seconds = float(history["seconds"].sum())
+    faces = len(history) * steps * config.batch_size
+    return Fitted(history, state.best_epoch, ended, faces / max(seconds, 1e-9), seconds)
+
+
+def _trainer(network: keras.Model, config: TrainConfig, targets: Targets, steps: int) -> keras.Model:
+    """The network with augmentation before it and logits, which losses need, in place of probabilities."""
+    heads = {"expression": network.get_layer("logits").output}
+    losses = {"expression": expression_loss(config, targets)}
+    if targets.affect is not None:
+        heads["affect"] = network.get_layer("affect").output
+        losses["affect"] = keras.losses.MeanSquaredError()
+    faces = keras.Input(network.input_shape[1:], dtype="uint8")
+    seen = FaceAugmentation(config.augment, seed=config.seed)(faces)
+    trainer = keras.Model(faces, keras.Model(network.input, heads)(seen))
+    trainer.compile(
+        optimizer(config, steps),
+        loss=losses,
+        loss_weights={"expression": 1.0, "affect": config.affect_weight} if targets.affect is not None else None,
+        metrics={"expression": [keras.metrics.CategoricalAccuracy(name="accuracy")]},
+    )
+    trainer.optimizer.build(trainer.trainable_variables)
+    return trainer
+
+
+def expression_loss(config: TrainConfig, targets: Targets):
+    """Loss of (n, c) one-hot truths and (n, c) logits, by the config's imbalance and label smoothing."""
+    smoothing = config.label_smoothing
+    if config.imbalance == "focal":
+        return keras.losses.CategoricalFocalCrossentropy(
+            alpha=1.0, gamma=FOCAL_GAMMA, from_logits=True, label_smoothing=smoothing
+        )
+    if config.imbalance == "logit-adjusted":
+        # Menon et al. (2021), "Long-tail learning via logit adjustment", eq. 10 with tau = 1.
+        counts = np.bincount(targets.expression, minlength=targets.labels)
+        prior = np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)
+
+        def logit_adjusted(truth, logits):
+            return keras.losses.categorical_crossentropy(
+                truth, logits + ops.convert_to_tensor(prior), from_logits=True, label_smoothing=smoothing
+            )
+
+        return logit_adjusted
+    return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+
+
+def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
+    """The config's optimiser with warm-up and schedule counted in steps; kernels alone decay."""
+    warmup = round(config.warmup_epochs * steps)
+    total = config.epochs * steps
+    peak = config.learning_rate
+    if config.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup else peak,
+            max(total - warmup, 1),
+            warmup_target=peak if warmup else None,
+            warmup_steps=warmup,
+        )
+    elif warmup:
+        rate = keras.optimizers.schedules.PolynomialDecay(0.0, warmup, end_learning_rate=peak)
+    else:
+        rate = peak
+    common = {"learning_rate": rate}
+    if config.ema:
+        common |= {"use_ema": True, "ema_momentum": config.ema}
+    if config.optimiser == "adam":
+        return keras.optimizers.Adam(**common)
+    common["weight_decay"] = config.weight_decay or None
+    if config.optimiser == "sgd":
+        made = keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
+    else:
+        made = keras.optimizers.AdamW(**common | {"weight_decay": config.weight_decay})
+    if config.weight_decay:
+        made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return made
+
+
+class _State(keras.callbacks.Callback):
+    """What happens at the end of each epoch, and everything that a resumed training needs to know."""
+
+    def __init__(self, trainer, network, config, validation, folder, on_step, on_epoch):
+        super().__init__()
+        self.trainer, self.network, self.config, self.validation = trainer, network, config, validation
+        self.folder, self.on_step, self.step_done = folder, on_step, on_epoch
+        self.rows: list[dict] = []
+        self.best_loss, self.best_epoch = np.inf, 0
+        self.best_weights: list[np.ndarray] = []
+
+    @property
+    def epochs_done(self) -> int:
+        return len(self.rows)
+
+    def out_of_patience(self) -> bool:
+        patience = self.config.early_stopping
+        return bool(patience) and self.epochs_done - self.best_epoch >= patience
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(self, step, logs=None):
+        if self.on_step:
+            self.on_step(self.epochs_done + 1, step + 1, self.params["steps"], logs or {})
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = time.perf_counter() - self.started
+        raw = [variable.numpy() for variable in self.trainer.trainable_variables] if self.config.ema else None
+        if raw:
+            self.trainer.optimizer.finalize_variable_values(self.trainer.trainable_variables)
+        measured = validate(self.network, *self.validation)
+        row = {
+            "epoch": self.epochs_done + 1,
+            "seconds": round(seconds, 3),
+            "learning_rate": float(ops.convert_to_numpy(self.trainer.optimizer.learning_rate)),
+            "loss": float(logs["loss"]),
+            "accuracy": float(next(value for name, value in logs.items() if name.endswith("accuracy"))),
+            **measured,
+        }
+        self.rows.append(row)
+        if row["validation_loss"] < self.best_loss:
+            self.best_loss, self.best_epoch = row["validation_loss"], self.epochs_done
+            self.best_weights = [np.array(variable) for variable in self.network.get_weights()]
+        if raw:
+            for variable, value in zip(self.trainer.trainable_variables, raw, strict=True):
+                variable.assign(value)
+        self.save()
+        if self.step_done:
+            self.step_done(row)
+        if self.out_of_patience():
+            self.trainer.stop_training = True
+
+    def save(self) -> None:
+        """History and checkpoint, each written beside its place and renamed."""
+        _write_history(self.folder / "history.csv", self.rows)
+        checkpoint = self.folder / "checkpoint"
+        checkpoint.mkdir(exist_ok=True)
+        arrays = {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
+        arrays |= {f"best_{i}": value for i, value in enumerate(self.best_weights)}
+        beside = checkpoint / "state.new.npz"
+        history = pd.DataFrame(self.rows)
+        np.savez(
+            beside,
+            best_loss=self.best_loss,
+            best_epoch=self.best_epoch,
+            history=history.to_numpy(float),
+            columns=np.array(list(history.columns)),
+            **arrays,
+        )
+        os.replace(beside, checkpoint / "state.npz")
+
+    def resume(self) -> None:
+        """Load the checkpoint, if there is one."""
+        path = self.folder / "checkpoint" / "state.npz"
+        if not path.exists():
+            return
+        with np.load(path, allow_pickle=False) as saved:
+            columns = [str(name) for name in saved["columns"]]
+            self.rows = [dict(zip(columns, row, strict=True)) for row in saved["history"].tolist()]
+            for row in self.rows:
+                row["epoch"] = int(row["epoch"])
+            self.best_loss, self.best_epoch = float(saved["best_loss"]), int(saved["best_epoch"])
+            for index, variable in enumerate(self._variables()):
+                variable.assign(saved[f"variable_{index}"])
+            self.best_weights = [saved[f"best_{i}"] for i in range(len(self.network.get_weights()))]
+
+    def keep_best(self) -> None:
+        if self.best_weights:
+            self.network.set_weights(self.best_weights)
+
+    def _variables(self) -> list:
+        """Weights, random states, step count and the optimiser's slots, in a fixed order."""
+        return [*self.trainer.variables, *self.trainer.optimizer.variables]
+
+
+def validate(network: keras.Model, pack: FacePack, targets: Targets) -> dict[str, float]:
+    """Loss (cross entropy), accuracy, macro-F1 and, with an affect head, CCC of the faces kept for validation."""
+    outputs = run_network(network, pack)
+    probabilities = outputs["expression"]
+    confusion = expression_metrics.confusion_matrix(targets.expression, probabilities.argmax(axis=1), targets.labels)
+    measured = {
+        "validation_loss": float(log_losses(targets.expression, probabilities).mean()),
+        "validation_accuracy": float(expression_metrics.accuracy(confusion)),
+        "validation_macro_f1": float(expression_metrics.macro_f1(confusion)),
+    }
+    if targets.affect is not None:
+        for index, name in enumerate(("valence", "arousal")):
+            measured[f"validation_ccc_{name}"] = float(
+                affect_metrics.affect_scores(targets.affect[:, index], outputs["affect"][:, index]).ccc
+            )
+    return measured
+
+
+def _write_history(path: Path, rows: list[dict]) -> None:
+    beside = path.with_name(path.name + ".new")
+    pd.DataFrame(rows).to_csv(beside, index=False, float_format="%.6g")
+    os.replace(beside, path)

@@ -1,0 +1,82 @@
+"""How near the predicted valence or arousal comes: RMSE, Lin's concordance, Pearson, sign agreement.
+
+`truth` and `predicted` are (n,), usually -1 to 1. Rows where either is NaN do not count. All but RMSE
+and sign agreement come from `moments`, so that means over resampled faces give resampled scores.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class AffectScores:
+    """One dimension of affect, on the faces where truth and prediction are both known."""
+
+    rmse: float | np.ndarray  # root mean square error, 0 = perfect
+    ccc: float | np.ndarray  # concordance, -1 to 1
+    pearson: float | np.ndarray  # correlation, -1 to 1
+    sagr: float | np.ndarray  # share of faces where the signs agree, 0 to 1
+    faces: int
+
+
+def affect_scores(truth: np.ndarray, predicted: np.ndarray) -> AffectScores:
+    """All four numbers; NaN without rows.
+
+    CCC: Lin (1989), "A concordance correlation coefficient to evaluate reproducibility", Biometrics
+    45(1), with its 1/n moments: 2 s_xy / (s_x^2 + s_y^2 + (mean_x - mean_y)^2). A constant truth makes
+    CCC and Pearson NaN: there is nothing to follow. A constant prediction of a varying truth has CCC 0, as
+    the formula says, and no Pearson correlation (NaN).
+
+    SAGR: Nicolaou, Gunes & Pantic (2011), IEEE Trans. Affective Computing 2(2). Zero is a sign of its own.
+
+    Raises:
+        ValueError: the arrays differ in length.
+    """
+    truth, predicted = known_pairs(truth, predicted)
+    if not len(truth):
+        return AffectScores(*[float("nan")] * 4, faces=0)
+    centre = truth.mean()
+    rmse, ccc, pearson, sagr = scores_from_moments(
+        moments(truth - centre, predicted - centre, truth, predicted).mean(0)
+    )
+    # Rounding leaves a constant with a spread of about 1e-17 instead of 0.
+    if np.ptp(truth) == 0:
+        ccc, pearson = np.nan, np.nan
+    elif np.ptp(predicted) == 0:
+        ccc, pearson = 0.0, np.nan
+    return AffectScores(float(rmse), float(ccc), float(pearson), float(sagr), faces=len(truth))
+
+
+def known_pairs(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows where both are known, as float64."""
+    truth, predicted = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
+    if truth.shape != predicted.shape or truth.ndim != 1:
+        raise ValueError(
+            f"truth {truth.shape} and predicted {predicted.shape} must be one-dimensional and equally long."
+        )
+    known = ~(np.isnan(truth) | np.isnan(predicted))
+    return truth[known], predicted[known]
+
+
+def moments(x: np.ndarray, y: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """(n, 6): x, y, x^2, y^2, (x - y)^2 and sign agreement, whose means give every score.
+
+    `x` and `y` are truth and prediction moved by one common constant, which keeps the variances exact.
+    """
+    agree = np.sign(truth) == np.sign(predicted)
+    return np.column_stack([x, y, x * x, y * y, (x - y) ** 2, agree])
+
+
+def scores_from_moments(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """RMSE, CCC, Pearson and sign agreement, each (...), from means of the moments, (..., 6)."""
+    mean_x, mean_y, square_x, square_y, square_error, agree = np.moveaxis(np.asarray(means), -1, 0)
+    variance_x = np.maximum(square_x - mean_x**2, 0.0)
+    variance_y = np.maximum(square_y - mean_y**2, 0.0)
+    shift = (mean_x - mean_y) ** 2
+    # E(x - y)^2 = s_x^2 + s_y^2 - 2 s_xy + shift
+    covariance = (variance_x + variance_y + shift - square_error) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ccc = 2 * covariance / (variance_x + variance_y + shift)
+        pearson = covariance / np.sqrt(variance_x * variance_y)
+    return np.sqrt(np.maximum(square_error, 0.0)), ccc, pearson, agree

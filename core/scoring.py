@@ -1,0 +1,251 @@
+"""From Predictions to Scores: every headline number of a run, each with its 95 % interval."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import AffectoscopeError
+from core.metrics import affect, calibration, expression, ranking
+from core.metrics.intervals import LEVEL, Bounds, intervals
+from core.predictions import Predictions
+
+#: Version of the scores.json document.
+SCHEMA_VERSION = 1
+
+#: The headline numbers, in the order of tables; each is an attribute of Scores and a key of scores.json.
+HEADLINES: tuple[str, ...] = (
+    "accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1",
+    "kappa", "m_measure", "expected_calibration_error", "brier", "negative_log_likelihood",
+)  # fmt: skip
+
+_NAN = float("nan")
+_AFFECT_NUMBERS = ("rmse", "ccc", "pearson", "sagr")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and the ends of its 95 % interval; NaN where it cannot be computed."""
+
+    value: float
+    low: float = _NAN
+    high: float = _NAN
+
+    def as_dict(self) -> dict[str, float | None]:
+        return {name: _or_null(getattr(self, name)) for name in ("value", "low", "high")}
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """One label's row of the per-class table; NaN rules as in core.metrics.expression."""
+
+    support: int  # faces truly of the label
+    predicted: int  # faces predicted as it
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    auc: Estimate  # one-versus-rest area under the ROC curve
+    average_precision: Estimate  # one versus rest; value only
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Every number of one set of predictions. Matrices have the true label in the rows."""
+
+    faces: int
+    labels: tuple[str, ...]
+    present_labels: tuple[str, ...]  # labels some face truly has; averages run over these
+    absent_labels: tuple[str, ...]
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+    macro_precision: Estimate
+    macro_recall: Estimate
+    macro_f1: Estimate
+    weighted_f1: Estimate
+    kappa: Estimate
+    m_measure: Estimate
+    expected_calibration_error: Estimate
+    brier: Estimate
+    negative_log_likelihood: Estimate
+    per_class: dict[str, LabelScores]  # by label, in label-set order
+    confusion: np.ndarray  # (c, c) int64
+    pairwise_a: np.ndarray  # (c, c) Hand & Till's A(i, j); NaN on the diagonal and for absent labels
+    pairwise_a_low: np.ndarray
+    pairwise_a_high: np.ndarray
+    affect: dict[str, dict[str, Estimate | int]] | None  # valence, arousal -> rmse, ccc, pearson, sagr, faces
+    interval: dict[str, object]  # method, resamples, level, seed
+
+    def as_dict(self) -> dict:
+        """The scores.json document: strict JSON, null for what cannot be computed."""
+        per_class = {label: _fields_as_dict(row.__dict__) for label, row in self.per_class.items()}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "faces": self.faces,
+            "labels": list(self.labels),
+            "present_labels": list(self.present_labels),
+            "absent_labels": list(self.absent_labels),
+            **{name: getattr(self, name).as_dict() for name in HEADLINES},
+            "per_class": per_class,
+            "confusion": self.confusion.tolist(),
+            **{name: _matrix_or_null(getattr(self, name)) for name in _PAIRWISE},
+            "affect": self.affect and {name: _fields_as_dict(row) for name, row in self.affect.items()},
+            "interval": dict(self.interval),
+        }
+
+
+_PAIRWISE = ("pairwise_a", "pairwise_a_low", "pairwise_a_high")
+
+
+def score(predictions: Predictions, *, resamples: int = 1000, seed: int = 0) -> Scores:
+    """Every number of `predictions`, with intervals from `resamples` seeded resamples (0: none).
+
+    The predicted label is the most probable one. Labels no face has are named in `absent_labels` and
+    take no part in averages.
+
+    Raises:
+        AffectoscopeError: there are no faces.
+    """
+    if not len(predictions):
+        raise AffectoscopeError("There are no faces to score: the selection is empty; widen the filters.")
+    truth, probabilities = predictions.truth, predictions.probabilities
+    confusion = expression.confusion_matrix(truth, predictions.predicted, len(predictions.labels))
+    ranks = ranking.hand_till(truth, probabilities)
+    affect_columns = _affect_columns(predictions)
+    bounds = intervals(truth, probabilities, resamples=resamples, seed=seed, affect=affect_columns)
+    values = {
+        "accuracy": expression.accuracy(confusion),
+        "balanced_accuracy": expression.balanced_accuracy(confusion),
+        "macro_precision": expression.macro_precision(confusion),
+        "macro_recall": expression.macro_recall(confusion),
+        "macro_f1": expression.macro_f1(confusion),
+        "weighted_f1": expression.weighted_f1(confusion),
+        "kappa": expression.cohen_kappa(confusion),
+        "m_measure": ranks.m,
+        "expected_calibration_error": calibration.expected_calibration_error(truth, probabilities),
+        "brier": calibration.brier_score(truth, probabilities),
+        "negative_log_likelihood": calibration.negative_log_likelihood(truth, probabilities),
+    }
+    present = [label for label, here in zip(predictions.labels, ranks.present) if here]
+    unknown = np.full(confusion.shape, np.nan)
+    low, high = bounds.ends.get("pairwise_a", (unknown, unknown))
+    return Scores(
+        faces=len(predictions),
+        labels=predictions.labels,
+        present_labels=tuple(present),
+        absent_labels=tuple(label for label in predictions.labels if label not in present),
+        **{name: _estimate(value, bounds, name) for name, value in values.items()},
+        per_class=_per_class(predictions, confusion, ranks, bounds),
+        confusion=confusion,
+        pairwise_a=ranks.pairwise,
+        pairwise_a_low=low,
+        pairwise_a_high=high,
+        affect=_affect(affect_columns, bounds),
+        interval={"method": bounds.method, "resamples": resamples, "level": LEVEL, "seed": seed},
+    )
+
+
+def scores_from_dict(document: dict) -> Scores:
+    """Scores from a scores.json document.
+
+    Raises:
+        AffectoscopeError: the document lacks something or is of a later schema version.
+    """
+    try:
+        version = document["schema_version"]
+        if version > SCHEMA_VERSION:
+            raise AffectoscopeError(
+                f"The scores have schema version {version}; this Affectoscope reads up to "
+                f"{SCHEMA_VERSION}: update it."
+            )
+        affect_rows = document["affect"]
+        return Scores(
+            faces=int(document["faces"]),
+            **{name: tuple(document[name]) for name in ("labels", "present_labels", "absent_labels")},
+            **{name: _estimate_from(document[name]) for name in HEADLINES},
+            per_class={
+                label: LabelScores(**_fields_from(row)) for label, row in document["per_class"].items()
+            },
+            confusion=np.array(document["confusion"], np.int64),
+            **{name: np.array(document[name], np.float64) for name in _PAIRWISE},
+            affect=affect_rows and {name: _fields_from(row) for name, row in affect_rows.items()},
+            interval=dict(document["interval"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AffectoscopeError(
+            f"The scores are damaged or were not written by Affectoscope ({type(error).__name__}: {error}); "
+            "score the run again with evaluate."
+        ) from error
+
+
+def _per_class(
+    predictions: Predictions, confusion: np.ndarray, ranks: ranking.HandTill, bounds: Bounds
+) -> dict[str, LabelScores]:
+    faces = expression.support(confusion)
+    numbers = {
+        "precision": expression.precision(confusion),
+        "recall": expression.recall(confusion),
+        "f1": expression.f1(confusion),
+        "auc": ranking.one_vs_rest_from_directional(ranks.directional, faces),
+        "average_precision": ranking.average_precision(predictions.truth, predictions.probabilities),
+    }
+    return {
+        label: LabelScores(
+            support=int(faces[i]),
+            predicted=int(confusion[:, i].sum()),
+            **{name: _estimate(values[i], bounds, name, i) for name, values in numbers.items()},
+        )
+        for i, label in enumerate(predictions.labels)
+    }
+
+
+def _affect_columns(predictions: Predictions) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Truth and prediction of valence and arousal; empty without an affect head or annotations."""
+    frame = predictions.frame
+    names = ("valence", "arousal") if predictions.has_affect else ()
+    return {name: (frame[name].to_numpy(), frame[f"predicted_{name}"].to_numpy()) for name in names}
+
+
+def _affect(
+    columns: dict[str, tuple[np.ndarray, np.ndarray]], bounds: Bounds
+) -> dict[str, dict[str, Estimate | int]] | None:
+    rows = {}
+    for name, pair in columns.items():
+        scores = affect.affect_scores(*pair)
+        rows[name] = {"faces": scores.faces}
+        rows[name] |= {n: _estimate(getattr(scores, n), bounds, f"{name}_{n}") for n in _AFFECT_NUMBERS}
+    return rows or None
+
+
+def _estimate(value: float, bounds: Bounds, name: str, position: int | None = None) -> Estimate:
+    """`value` with the interval of that name, if there is one and the value can be computed."""
+    if name not in bounds.ends or math.isnan(value):
+        return Estimate(float(value))
+    low, high = bounds.ends[name]
+    if position is not None:
+        low, high = low[position], high[position]
+    return Estimate(float(value), float(low), float(high))
+
+
+def _or_null(number: float) -> float | None:
+    return None if math.isnan(number) else float(number)
+
+
+def _matrix_or_null(matrix: np.ndarray) -> list[list[float | None]]:
+    return [[_or_null(number) for number in row] for row in matrix.tolist()]
+
+
+def _fields_as_dict(fields: dict[str, Estimate | int]) -> dict:
+    return {name: field.as_dict() if isinstance(field, Estimate) else field for name, field in fields.items()}
+
+
+def _estimate_from(document: dict) -> Estimate:
+    return Estimate(
+        *(_NAN if document[name] is None else float(document[name]) for name in ("value", "low", "high"))
+    )
+
+
+def _fields_from(document: dict) -> dict[str, Estimate | int]:
+    return {
+        name: _estimate_from(field) if isinstance(field, dict) else int(field)
+        for name, field in document.items()
+    }

@@ -1,0 +1,278 @@
+"""`python -m core.train`: annotated faces in, a run under artifacts/ out."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from core import artifacts, splits
+from core.card import model_card
+from core.config import TrainConfig
+from core.console import Console, run_command
+from core.datasets import open_dataset
+from core.datasets.drawn import drawn_faces_folder
+from core.datasets.table import FaceTable
+from core.environment import environment
+from core.errors import AffectoscopeError
+from core.facepack import FacePack, pack_faces
+from core.faces import PreprocessingContract, as_webp, crop_face, read_upright
+from core.framing import frame_margin
+from core.labels import LABEL_SETS, LabelSet, smallest_label_set
+
+#: Side of a kept thumbnail in pixels.
+THUMBNAIL_SIZE = 96
+
+
+def main() -> None:
+    from core.commandline import parse_train_config
+
+    run_command(lambda: train(parse_train_config(sys.argv[1:])))
+
+
+def train(config: TrainConfig, *, folder: Path = artifacts.ARTIFACTS_FOLDER) -> artifacts.Run:
+    """Train by `config` and publish the run under `folder`.
+
+    Raises:
+        AffectoscopeError: the data, the options or an existing run of that name stand in the way.
+    """
+    console = Console()
+    name = config.name or _default_name(config)
+    working = _prepare(name, config, folder)
+    started = time.perf_counter()
+    data = load_training_data(config, console)
+    packed = time.perf_counter()
+    console.say(data.table.ledger.sentence())
+    console.say(data.sentence())
+    network, fitted = _fit(config, data, working, console)
+    trained = time.perf_counter()
+    run = _review(network, config, data, fitted, working, console, seconds={"pack": packed - started, "train": fitted.seconds})
+    console.say(
+        f"Run '{run.name}' is ready after {trained - started:.0f} s of work and "
+        f"{time.perf_counter() - trained:.0f} s of review: {run.path}"
+    )
+    return run
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Packed faces of the label set, with every row in its split."""
+
+    table: FaceTable
+    pack: FacePack
+    labels: LabelSet
+    contract: PreprocessingContract
+    counts: dict[str, dict[str, int]]  # per split and expression, labels outside the set included
+
+    def part(self, split: str) -> tuple[FaceTable, FacePack]:
+        rows = np.flatnonzero((self.table.faces["split"] == split).to_numpy())
+        return self.table.select(rows), self.pack.select(rows)
+
+    def sentence(self) -> str:
+        sizes = self.table.faces["split"].value_counts()
+        faces = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
+        return f"{self.table.title}: {faces}; {len(self.labels)} labels"
+
+
+def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
+    """Open, pack and split the data that `config` names; without --data, the drawn faces."""
+    if config.data is None:
+        with console.progress("Drawing faces") as progress:
+            path = drawn_faces_folder(progress=progress)
+    else:
+        path = config.data
+    with console.progress("Reading annotations") as progress:
+        table = open_dataset(path, format=config.format, automatic=config.automatic, progress=progress)
+    labels = _label_set(config, table)
+    counts = table.counts()
+    table = table.select(np.isin(table.faces["expression"].to_numpy(), labels.codes))
+    if not len(table):
+        raise AffectoscopeError(f"{table.title} has no face of the {len(labels)}-label set; pass another --labels.")
+    table = _limited(table, config)
+    boxed = table.faces["box_width"].notna().any()
+    contract = PreprocessingContract(
+        colour=config.colour,
+        size=config.size,
+        margin=config.margin if boxed else 0.0,
+        frame_margin=config.margin if boxed else frame_margin(table.name),
+    )
+    with console.progress("Packing faces") as progress:
+        table, pack = pack_faces(table, contract, progress=progress)
+    with console.progress("Looking for near-duplicates"):
+        groups = splits.near_duplicate_groups(splits.perceptual_hashes(pack.images)[pack.positions])
+    faces = table.faces.copy()
+    faces["split"] = splits.resolve_splits(
+        faces["split"].to_numpy(dtype=object),
+        faces["expression"].to_numpy(),
+        groups,
+        seed=config.seed,
+        validation_share=config.validation_share,
+    )
+    table.faces = faces
+    return TrainingData(table, pack, labels, contract, _final_counts(table, counts, labels))
+
+
+def _final_counts(table: FaceTable, before: dict, labels: LabelSet) -> dict[str, dict[str, int]]:
+    """Counts after splitting; faces outside the label set stay under their original split's name."""
+    counts = table.counts()
+    for split, row in before.items():
+        outside = {name: count for name, count in row.items() if name not in labels.labels}
+        if outside:
+            counts.setdefault(split or "train", {}).update(outside)
+    return counts
+
+
+def _label_set(config: TrainConfig, table: FaceTable) -> LabelSet:
+    if config.labels:
+        return LABEL_SETS[config.labels]
+    present = set(table.faces["expression"].unique().tolist())
+    return LABEL_SETS[8] if table.name.startswith("affectnet") else smallest_label_set(present)
+
+
+def _limited(table: FaceTable, config: TrainConfig) -> FaceTable:
+    training = np.flatnonzero(table.faces["split"].isin(["train", ""]).to_numpy())
+    if config.limit is None or len(training) <= config.limit:
+        return table
+    kept = np.random.default_rng(config.seed).choice(training, config.limit, replace=False)
+    others = np.setdiff1d(np.arange(len(table)), training)
+    return table.select(np.sort(np.concatenate([kept, others])))
+
+
+def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
+    """The working folder, with the recipe it is for; kept on --resume, refused when it does not fit."""
+    working = artifacts.working_folder(name, folder)
+    if (folder / name).exists() and not config.overwrite:
+        raise AffectoscopeError(f"A run '{name}' exists already; pass --overwrite or another --name.")
+    recipe = working / "recipe.json"
+    if config.resume:
+        if not recipe.exists():
+            raise AffectoscopeError(f"There is no interrupted training '{name}' to resume; start it without --resume.")
+        artifacts.check_recipe(recipe, config.recipe())
+        return working
+    if (working / "checkpoint" / "state.npz").exists():
+        raise AffectoscopeError(
+            f"An interrupted training '{name}' is there; pass --resume to go on with it, or delete {working.name} "
+            "in the artifacts folder."
+        )
+    working.mkdir(parents=True, exist_ok=True)
+    artifacts.write_json(recipe, config.recipe())
+    return working
+
+
+def _default_name(config: TrainConfig) -> str:
+    if config.resume:
+        raise AffectoscopeError("--resume needs the --name of the training to go on with.")
+    data = config.data.stem if config.data else "drawn-faces"
+    plain = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in data).strip("._-") or "data"
+    return f"{plain[:40]}-{config.preset}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Console):
+    """Build and train the network; Keras is imported here and not before, so that bad options fail fast."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+
+    from core.batches import Targets
+    from core.fit import fit_network
+    from core.inference import label_positions
+    from core.model import build_model
+
+    keras.utils.set_random_seed(config.seed)
+    affect = data.table.has_affect and config.affect_weight > 0
+    network = build_model(config, data.contract, len(data.labels), affect=affect)
+
+    def packed(split: str):
+        table, pack = data.part(split)
+        values = table.faces[["valence", "arousal"]].to_numpy(np.float32) if affect else None
+        return pack, Targets(label_positions(table.faces["expression"].to_numpy(), data.labels), len(data.labels), values)
+
+    console.say(f"{network.count_params():,} parameters, {keras.backend.backend()} backend")
+    with console.training(config.epochs) as (on_step, on_epoch):
+        fitted = fit_network(
+            network, config, packed("train"), packed("validation"), working, on_step=on_step, on_epoch=on_epoch
+        )
+    if fitted.ended != "finished":
+        console.say(f"Training ended: {fitted.ended} after epoch {len(fitted.history)}")
+    return network, fitted
+
+
+def _review(network, config, data, fitted, working, console, *, seconds: dict) -> artifacts.Run:
+    """Predict and score the test faces, write every file of the run, and publish it."""
+    from core.inference import predict_table
+    from core.scoring import score
+
+    started = time.perf_counter()
+    network.save(working / "model.keras")
+    table, pack = data.part("test")
+    with console.progress("Predicting test faces") as progress:
+        predictions = predict_table(network, table, pack, data.labels, progress=progress)
+    predictions.save(working / "predictions.parquet")
+    scores = score(predictions)
+    artifacts.write_json(working / "scores.json", scores.as_dict())
+    if config.thumbnails == "yes" or (config.thumbnails == "auto" and data.table.redistributable):
+        with console.progress("Keeping thumbnails") as progress:
+            save_thumbnails(working / "faces.parquet", table, data.contract, progress=progress)
+    seconds = {**seconds, "review": time.perf_counter() - started}
+    info = {
+        "schema_version": artifacts.SCHEMA_VERSION,
+        "name": working.name.removeprefix(".").removesuffix(".partial"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": {
+            "name": data.table.name,
+            "title": data.table.title,
+            "note": data.table.note,
+            "labels": list(data.labels.labels),
+            "label_set": len(data.labels),
+            "counts": data.counts,
+            "ledger": data.table.ledger.as_dict(),
+            "redistributable": data.table.redistributable,
+            "has_affect": data.table.has_affect,
+        },
+        "config": config.as_dict(),
+        "preprocessing": data.contract.as_dict(),
+        "network": {"parameters": network.count_params(), "bytes": (working / "model.keras").stat().st_size},
+        "training": {
+            "epochs": len(fitted.history),
+            "best_epoch": fitted.best_epoch,
+            "ended": fitted.ended,
+            "faces_per_second": round(fitted.faces_per_second, 1),
+            "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
+        },
+        "environment": environment(),
+    }
+    artifacts.write_json(working / "run.json", info)
+    (working / "card.md").write_text(model_card(info, scores), encoding="utf-8")
+    console.headline(scores)
+    return artifacts.publish(working, replace=config.overwrite)
+
+
+def save_thumbnails(
+    path: Path, table: FaceTable, contract: PreprocessingContract, *, progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Write colour thumbnails of the table's faces, cropped as the network's are; returns how many.
+
+    A face that cannot be read is left out.
+    """
+    shown = PreprocessingContract(colour="rgb", size=THUMBNAIL_SIZE, margin=contract.margin)
+    references, images = [], []
+    boxes = table.faces[["box_x", "box_y", "box_width", "box_height"]].to_numpy(np.float32)
+    for row, reference in enumerate(table.faces["reference"]):
+        try:
+            image = read_upright(table.read_image(reference))
+            box = None if np.isnan(boxes[row]).any() else tuple(boxes[row])
+            images.append(as_webp(crop_face(image, box, shown)))
+        except (OSError, AffectoscopeError):
+            continue
+        references.append(reference)
+        if progress:
+            progress(row + 1, len(table))
+    artifacts.write_thumbnails(path, references, images)
+    return len(references)
+
+
+if __name__ == "__main__":
+    main()

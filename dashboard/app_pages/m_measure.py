@@ -1,0 +1,61 @@
+"""M measure: how well the probabilities tell each pair of expressions apart."""
+
+import streamlit as st
+
+from dashboard import appearance, guard, links, words
+from dashboard.charts import bars, curves, matrices
+from dashboard.downloads import csv_button
+from dashboard.tables import review as tables
+
+st.title("M measure")
+run = guard.choose_run()
+scores, predictions = guard.load(run, "scores", "predictions")
+st.markdown(words.M_MEANING)
+for caution in (words.few_faces(scores), words.presence(scores)):
+    if caution:
+        st.warning(caution, icon=":material/warning:")
+cells = tables.pairwise_cells(scores)
+if cells.empty:
+    st.info(
+        f"M compares expressions in pairs, and these faces show only {', '.join(scores.present_labels)}: "
+        "it takes test faces of at least two expressions.",
+        icon=":material/info:",
+    )
+    st.stop()
+st.metric("M", words.number(scores.m_measure.value), delta=words.interval(scores.m_measure),
+          delta_color="off", delta_arrow="off", width="content", border=True)  # fmt: skip
+st.caption(words.interval_note(scores))
+
+st.subheader("A(i, j) of every pair")
+with st.container(horizontal=True):
+    first = links.selectbox("Expression", scores.present_labels, key="first", placeholder="choose")
+    second = links.selectbox("Against", scores.present_labels, key="second", placeholder="choose")
+# A new key for every choice: the pair that was clicked last can then be clicked again.
+chart_key = f"pairs-{run.name}-{first}-{second}"
+st.altair_chart(
+    matrices.pairwise(cells, scores.labels, chosen=(first, second), ink=appearance.ink()),
+    width="stretch",
+    key=chart_key,
+    on_select=links.take_click(chart_key, matrices.SELECTION, "first", "second"),
+)
+st.caption("The redder a pair, the harder to tell apart. Click on a pair, or choose above, to see why.")
+csv_button(cells, f"{run.name}-pairs")
+if not (first and second):
+    st.stop()
+if first == second:
+    st.info("A pair takes two different expressions.", icon=":material/info:")
+    st.stop()
+
+st.subheader(f"{first} against {second}")
+pair = cells[(cells["first"] == first) & (cells["second"] == second)].iloc[0]
+roc = tables.pair_curves(predictions, first, second)
+areas = roc.groupby("label")["area"].first()
+st.markdown(words.pair(first, second, pair, areas))
+for column, (of, against) in zip(st.columns(2), ((first, second), (second, first)), strict=True):
+    with column:
+        spread = tables.pair_probabilities(predictions, of, against)
+        st.altair_chart(bars.pair_distributions(spread, of), width="stretch", key=f"spread-{of}")
+        csv_button(spread, f"{run.name}-spread-{of}-{against}")
+st.plotly_chart(curves.roc(roc), width="stretch", key="pair-roc")
+st.caption("Each line ranks the faces of both expressions by the probability of one; in brackets its area.")
+csv_button(roc, f"{run.name}-roc-{first}-{second}")

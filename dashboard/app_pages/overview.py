@@ -1,0 +1,90 @@
+"""Overview: every run, and what the chosen one is worth."""
+
+import streamlit as st
+
+from dashboard import data, guard, words
+from dashboard.charts import curves
+from dashboard.downloads import csv_button
+from dashboard.tables import runs as tables
+
+_COLUMNS = {
+    "run": st.column_config.TextColumn("run", pinned=True),
+    "faces": st.column_config.NumberColumn("test faces", format="localized"),
+    "accuracy": st.column_config.NumberColumn(format="percent"),
+    "macro_f1": st.column_config.NumberColumn("macro F1", format="percent"),
+    "m_measure": st.column_config.NumberColumn("M", format="%.3f", help=tables.HEADLINES["m_measure"][1]),
+    "expected_calibration_error": st.column_config.NumberColumn("ECE", format="%.3f"),
+    "parameters": st.column_config.NumberColumn(format="localized"),
+    "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+}
+
+#: Shown large; the rest are in the table below them.
+_LARGE = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "m_measure", "expected_calibration_error")
+_PERCENT = ("accuracy", "balanced_accuracy", "macro_f1")
+
+st.title("Overview")
+run = guard.choose_run()
+
+overview = data.overview_table()
+st.dataframe(overview, column_config=_COLUMNS, hide_index=True, width="stretch")
+csv_button(overview, "runs")
+problems = guard.damaged()
+if problems:
+    with st.expander(f"{len(problems)} folder(s) that are no runs", icon=":material/broken_image:"):
+        st.dataframe(
+            [{"folder": name, "reason": reason} for name, reason in problems.items()],
+            hide_index=True,
+            width="stretch",
+        )
+
+st.header(run.name, divider="gray")
+st.markdown(words.trained_on(run))
+st.caption(f"The data: {words.ledger_sentence(run)}.")
+for caution in (words.drawn_note(run), run.info["data"].get("note", "")):
+    if caution:
+        st.info(caution, icon=":material/info:")
+
+(scores,) = guard.load(run, "scores")
+for caution in (words.few_faces(scores), words.presence(scores)):
+    if caution:
+        st.warning(caution, icon=":material/warning:")
+with st.grid("auto", min_column_width=170):
+    for name in _LARGE:
+        estimate, (title, meaning) = getattr(scores, name), tables.HEADLINES[name]
+        as_percent = name in _PERCENT
+        value = words.percent(estimate.value) if as_percent else words.number(estimate.value)
+        st.metric(
+            title,
+            value,
+            help=meaning,
+            border=True,
+            delta=words.interval(estimate, as_percent=as_percent),
+            delta_color="off",
+            delta_arrow="off",
+        )
+st.caption(words.interval_note(scores))
+headlines = tables.headlines(scores)
+with st.expander("All headline numbers"):
+    st.dataframe(
+        headlines.drop(columns="name"),
+        column_config={
+            name: st.column_config.NumberColumn(format="%.4f") for name in ("value", "low", "high")
+        },
+        hide_index=True,
+        width="stretch",
+    )
+csv_button(headlines, f"{run.name}-headlines")
+
+(history,) = guard.load(run, "history")
+st.subheader("Learning curves")
+best = {run.name: run.info["training"].get("best_epoch")}
+for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+    table = tables.learning_curves({run.name: history}, measure)
+    column.plotly_chart(
+        curves.learning(table, title=measure, best_epochs=best, height=260), key=f"small-{measure}"
+    )
+csv_button(history, f"{run.name}-history")
+
+if run.card:
+    with st.expander("Model card", icon=":material/description:"):
+        st.markdown(run.card)

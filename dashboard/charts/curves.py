@@ -1,0 +1,156 @@
+"""Curves and clouds of points (Plotly): training, ROC, precision-recall, valence and arousal."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts import ACCENT, REFERENCE_LINE, RUN_COLOURS, colour_of
+
+#: Above so many faces a cloud of points is a blot, and density is drawn instead.
+MOST_POINTS = 1500
+
+_DASHES = {"training": "dot", "validation": "solid"}
+
+
+def learning(table: pd.DataFrame, *, title: str, best_epochs: dict[str, int], height: int = 340) -> go.Figure:
+    """Training (dotted) and validation (solid) over the epochs, one colour per run, best epochs marked."""
+    figure = _figure(height=height, x="epoch", y=title)
+    as_percent = title == "accuracy"
+    runs = list(dict.fromkeys(table["run"]))
+    for number, run in enumerate(runs):
+        colour = RUN_COLOURS[number % len(RUN_COLOURS)]
+        for part, dash in _DASHES.items():
+            line = table[(table["run"] == run) & (table["part"] == part)]
+            name = part if len(runs) == 1 else f"{run}, {part}"
+            figure.add_scatter(
+                x=line["epoch"],
+                y=line["value"],
+                name=name,
+                mode="lines+markers" if len(line) < 3 else "lines",
+                line={"color": colour, "dash": dash, "width": 2},
+                hovertemplate=f"{name}<br>epoch %{{x}}: %{{y:{'.1%' if as_percent else '.3f'}}}<extra></extra>",
+            )
+        validation = table[(table["run"] == run) & (table["part"] == "validation")]
+        best = validation[validation["epoch"] == best_epochs.get(run)]
+        figure.add_scatter(
+            x=best["epoch"],
+            y=best["value"],
+            name="best epoch" if len(runs) == 1 else f"{run}, best epoch",
+            mode="markers",
+            marker={"color": colour, "size": 12, "symbol": "star"},
+            showlegend=len(runs) == 1,
+            hovertemplate="best epoch %{x}: %{y:.3f}<extra></extra>",
+        )
+    if as_percent:
+        figure.update_yaxes(tickformat=".0%")
+    return figure
+
+
+def learning_rate(table: pd.DataFrame) -> go.Figure:
+    """The learning rate over the epochs, one line per run."""
+    figure = _figure(height=240, x="epoch", y="learning rate")
+    for number, run in enumerate(dict.fromkeys(table["run"])):
+        line = table[table["run"] == run]
+        figure.add_scatter(
+            x=line["epoch"],
+            y=line["value"],
+            name=run,
+            mode="lines+markers" if len(line) < 3 else "lines",
+            line={"color": RUN_COLOURS[number % len(RUN_COLOURS)], "width": 2},
+            hovertemplate="epoch %{x}: %{y:.2e}<extra></extra>",
+        )
+    figure.update_yaxes(tickformat=".1e", rangemode="tozero")
+    figure.update_layout(showlegend=len(figure.data) > 1)
+    return figure
+
+
+def roc(table: pd.DataFrame, *, height: int = 420) -> go.Figure:
+    """ROC curves of a `curves` table, one per label, with the line of chance."""
+    figure = _figure(height=height, x="false positive rate", y="true positive rate (recall)")
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": REFERENCE_LINE, "dash": "dash", "width": 1},
+        hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    _add_label_lines(figure, table, area="area")
+    _unit_axes(figure)
+    return figure
+
+
+def precision_recall(table: pd.DataFrame, *, height: int = 420) -> go.Figure:
+    """Precision over recall, one line per label."""
+    figure = _figure(height=height, x="recall", y="precision")
+    _add_label_lines(figure, table, area="average precision")
+    _unit_axes(figure)
+    return figure
+
+
+def affect(table: pd.DataFrame, dimension: str) -> go.Figure:
+    """Predicted over true valence or arousal: points by expression, or density where there are many."""
+    figure = _figure(height=460, x=f"true {dimension}", y=f"predicted {dimension}")
+    figure.add_scatter(
+        x=[-1, 1], y=[-1, 1], mode="lines", line={"color": REFERENCE_LINE, "dash": "dash", "width": 1},
+        hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    if len(table) > MOST_POINTS:
+        figure.add_histogram2d(
+            x=table["true"],
+            y=table["predicted"],
+            xbins={"start": -1, "end": 1.0001, "size": 0.05},
+            ybins={"start": -1, "end": 1.0001, "size": 0.05},
+            colorscale=[[0, "rgba(64,89,173,0)"], [0.15, "rgba(64,89,173,0.45)"], [1, ACCENT]],
+            colorbar={"title": "faces", "thickness": 12},
+            hovertemplate="true %{x}, predicted %{y}: %{z} faces<extra></extra>",
+        )
+    else:
+        for expression in dict.fromkeys(table["expression"]):
+            part = table[table["expression"] == expression]
+            figure.add_scatter(
+                x=part["true"],
+                y=part["predicted"],
+                name=expression,
+                mode="markers",
+                marker={"color": colour_of(expression), "size": 6, "opacity": 0.65},
+                customdata=part[["reference"]],
+                hovertemplate="%{customdata[0]}<br>true %{x:.2f}, predicted %{y:.2f}<extra>"
+                + expression
+                + "</extra>",
+            )
+    figure.update_xaxes(range=[-1.05, 1.05])
+    figure.update_yaxes(range=[-1.05, 1.05])
+    return figure
+
+
+def _add_label_lines(figure: go.Figure, table: pd.DataFrame, *, area: str) -> None:
+    for label in dict.fromkeys(table["label"]):
+        line = table[table["label"] == label]
+        figure.add_scatter(
+            x=line["x"],
+            y=line["y"],
+            name=f"{label} ({line['area'].iloc[0]:.3f})",
+            mode="lines",
+            line={"color": colour_of(label), "width": 2},
+            customdata=line[["threshold"]],
+            hovertemplate=(
+                f"{label}, {area} {line['area'].iloc[0]:.3f}<br>"
+                "%{x:.1%} / %{y:.1%} at a probability of %{customdata[0]:.3f}<extra></extra>"
+            ),
+        )
+
+
+def _unit_axes(figure: go.Figure) -> None:
+    figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%")
+    figure.update_yaxes(range=[-0.01, 1.02], tickformat=".0%")
+
+
+def _figure(*, height: int, x: str, y: str) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        hovermode="closest",
+    )
+    figure.update_xaxes(title=x, gridcolor="rgba(138,147,166,0.25)", zeroline=False, automargin=True)
+    figure.update_yaxes(title=y, gridcolor="rgba(138,147,166,0.25)", zeroline=False, automargin=True)
+    return figure

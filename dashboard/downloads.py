@@ -1,0 +1,20 @@
+"""The numbers behind every chart, as CSV."""
+
+import pandas as pd
+import streamlit as st
+
+
+def csv_button(table: pd.DataFrame, name: str, *, label: str = "CSV") -> None:
+    """A small button that downloads `table` as <name>.csv."""
+    st.download_button(
+        label,
+        # Made when it is asked for, not on every rerun.
+        lambda: table.to_csv(index=False).encode("utf-8"),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=f"download-{name}",
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/download:",
+        help=f"Download these numbers as {name}.csv",
+    )

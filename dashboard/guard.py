@@ -1,0 +1,97 @@
+"""What every page does first: choose the run, load its parts, and say what is missing instead of failing."""
+
+import streamlit as st
+
+from core.artifacts import Run
+from core.errors import AffectoscopeError
+from dashboard import data, links, words
+
+#: Entries of run.json that pages read, by top-level key.
+_INFO = {
+    "data": ("title", "labels", "counts"),
+    "network": (),
+    "training": (),
+    "preprocessing": (),
+    "environment": (),
+}
+
+# Not bound to the URL by Streamlit: changing pages empties the URL, and the choice has to outlive that.
+_CHOSEN, _WIDGET = "chosen_run", "run_choice"
+
+
+def choose_run() -> Run:
+    """The run chosen in the sidebar, kept in the URL as ?run=...; the page ends here when there is none."""
+    runs = {name: run for name, run in data.runs().items() if not _problem(run)}
+    if not runs:
+        _explain_absence()
+        st.stop()
+    names = list(runs)
+    asked, remembered = st.query_params.get("run"), st.session_state.get(_CHOSEN)
+    name = next((name for name in (asked, remembered) if name in names), names[0])
+    if asked is not None and asked not in names:
+        _explain_unknown(asked, name)
+    st.session_state[_CHOSEN] = st.session_state[_WIDGET] = st.query_params["run"] = name
+    st.sidebar.selectbox("Run", names, key=_WIDGET, on_change=_take_choice)
+    run = runs[name]
+    st.sidebar.caption(run.info["data"]["title"])
+    if words.is_drawn(run):
+        st.sidebar.caption(f":material/draw: {words.drawn_note(run)}")
+    return run
+
+
+def load(run: Run, *parts: str) -> list:
+    """The named parts of a run: 'scores', 'predictions', 'history'. The page ends here when one is damaged."""
+    try:
+        return [getattr(data, part)(run) for part in parts]
+    except (AffectoscopeError, OSError) as error:
+        st.error(f"Run '{run.name}' cannot be shown: {error}", icon=":material/broken_image:")
+        st.caption("The other runs are not affected: choose one in the sidebar.")
+        st.stop()
+
+
+def damaged() -> dict[str, str]:
+    """Folders that are no runs, with the reason."""
+    problems = {listing.path.name: listing.problem for listing in data.listings() if not listing.run}
+    return problems | {name: problem for name, run in data.runs().items() if (problem := _problem(run))}
+
+
+def _take_choice() -> None:
+    st.session_state[_CHOSEN] = st.query_params["run"] = st.session_state[_WIDGET]
+
+
+def _problem(run: Run) -> str:
+    """Why run.json is of no use although it can be read; '' when it is fine."""
+    for key, names in _INFO.items():
+        entry = run.info[key]
+        if not isinstance(entry, dict):
+            return (
+                f"run.json of '{run.name}' has something else than entries under {key}; train the run again."
+            )
+        missing = [name for name in names if not entry.get(name)]
+        if missing:
+            return f"run.json of '{run.name}' lacks {key}.{missing[0]}; train the run again."
+    return ""
+
+
+def _explain_unknown(asked: str, shown: str) -> None:
+    reason = damaged().get(asked)
+    links.notice(
+        f"Run '{asked}' is damaged: {reason} Showing '{shown}'."
+        if reason
+        else f"The link asks for run '{asked}', which is not here. Showing '{shown}'."
+    )
+
+
+def _explain_absence() -> None:
+    st.info(f"There is no run in {data.artifacts_folder()} yet.", icon=":material/model_training:")
+    st.markdown(
+        "Train one from drawn faces (minutes, nothing to download), or from your own data; "
+        "it appears here as soon as it is finished, without a restart."
+    )
+    st.code(f"{words.TRAIN_COMMAND}\n{words.TRAIN_COMMAND} --data /path/to/fer2013.zip", language="bash")
+    problems = damaged()
+    if problems:
+        st.subheader("Folders that are no runs")
+        st.dataframe(
+            [{"folder": name, "reason": reason} for name, reason in problems.items()], hide_index=True
+        )

@@ -1,0 +1,49 @@
+"""Affectoscope's dashboard: `streamlit run streamlit_app.py`."""
+
+import streamlit as st
+
+PAGES = "dashboard/app_pages"
+
+st.set_page_config(page_title="Affectoscope", page_icon="dashboard/icon.svg", layout="wide")
+st.logo("dashboard/logo.svg", size="large", icon_image="dashboard/icon.svg")
+
+st.navigation(
+    {
+        "Runs": [
+            st.Page(f"{PAGES}/overview.py", title="Overview", icon=":material/home:", default=True),
+            st.Page(f"{PAGES}/data.py", title="Data", icon=":material/dataset:", url_path="data"),
+            st.Page(
+                f"{PAGES}/training.py", title="Training", icon=":material/show_chart:", url_path="training"
+            ),
+        ],
+        "Review": [
+            st.Page(
+                f"{PAGES}/confusion.py", title="Confusion", icon=":material/grid_on:", url_path="confusion"
+            ),
+            st.Page(
+                f"{PAGES}/per_class.py", title="Per class", icon=":material/bar_chart:", url_path="per-class"
+            ),
+            st.Page(
+                f"{PAGES}/m_measure.py",
+                title="M measure",
+                icon=":material/compare_arrows:",
+                url_path="m-measure",
+            ),
+            st.Page(
+                f"{PAGES}/misclassified.py",
+                title="Misclassified faces",
+                icon=":material/face:",
+                url_path="misclassified",
+            ),
+            st.Page(
+                f"{PAGES}/affect.py",
+                title="Valence and arousal",
+                icon=":material/scatter_plot:",
+                url_path="valence-arousal",
+            ),
+        ],
+        "Use": []
+        if not __import__("os").path.exists("dashboard/app_pages/live.py")
+        else [st.Page(f"{PAGES}/live.py", title="Live", icon=":material/photo_camera:", url_path="live")],
+    }
+).run()

@@ -1,0 +1,235 @@
+"""Whole runs made up from a seed, through the project's own writers, for tests that need no training.
+
+`python tests/made_runs.py FOLDER` writes a set of them to look at.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from core.artifacts import (
+    SCHEMA_VERSION,
+    Run,
+    publish,
+    working_folder,
+    write_json,
+    write_thumbnails,
+)
+from core.faces import PreprocessingContract, as_webp
+from core.labels import EXPRESSIONS, LABEL_SETS
+from core.predictions import Predictions
+from core.scoring import score
+
+#: Where on the plane of valence and arousal each of the eight emotions lies, roughly (Russell 1980).
+AFFECT = np.array(
+    [[0, 0], [0.8, 0.3], [-0.6, -0.4], [0.1, 0.8], [-0.4, 0.8], [-0.7, 0.4], [-0.6, 0.7], [-0.5, 0.1]]
+)
+
+#: What a network confuses more than the rest: (true, predicted, extra weight).
+CONFUSED = (("fear", "surprise", 2.0), ("sad", "neutral", 1.5), ("disgust", "anger", 1.5))
+
+
+def make_run(
+    folder: Path,
+    name: str,
+    *,
+    faces: int = 240,
+    label_set: int = 7,
+    absent: tuple[str, ...] = (),
+    only: str | None = None,
+    affect: bool = False,
+    thumbnails: bool = False,
+    epochs: int = 12,
+    resamples: int = 50,
+    created: str = "2026-11-20T10:00:00+00:00",
+    references: list[str] | None = None,
+    data: dict | None = None,
+    seed: int = 0,
+) -> Run:
+    """A run named `name` under `folder`.
+
+    Args:
+        absent: labels that no test face has; `only`: the one label that all have.
+        references: names of the test faces; their number overrides `faces`.
+        data: entries of run.json's data that replace the made-up ones.
+    """
+    predictions = make_predictions(
+        faces=faces,
+        label_set=label_set,
+        absent=absent,
+        only=only,
+        affect=affect,
+        references=references,
+        seed=seed,
+    )
+    working = working_folder(name, folder)
+    working.mkdir(parents=True)
+    (working / "model.keras").write_bytes(b"not a network: no page that shows runs may open it")
+    predictions.save(working / "predictions.parquet")
+    write_json(working / "scores.json", score(predictions, resamples=resamples).as_dict())
+    make_history(epochs, affect=affect).to_csv(working / "history.csv", index=False)
+    write_json(working / "run.json", _info(name, predictions, epochs, thumbnails, created) | {})
+    if data:
+        info = _info(name, predictions, epochs, thumbnails, created)
+        info["data"] |= data
+        write_json(working / "run.json", info)
+    (working / "card.md").write_text(f"# {name}\n\nA made-up run for tests.\n", encoding="utf-8")
+    if thumbnails:
+        references = list(predictions.frame["reference"])
+        images = [as_webp(make_face(int(code), seed=row)) for row, code in enumerate(predictions.truth)]
+        write_thumbnails(working / "faces.parquet", references, images)
+    return publish(working)
+
+
+def make_predictions(
+    *,
+    faces: int = 240,
+    label_set: int = 7,
+    absent: tuple[str, ...] = (),
+    only: str | None = None,
+    affect: bool = False,
+    references: list[str] | None = None,
+    seed: int = 0,
+) -> Predictions:
+    """Seeded truths and probabilities with some structure: mostly right, and CONFUSED where it is not."""
+    random = np.random.default_rng(seed)
+    labels = LABEL_SETS[label_set].labels
+    faces = len(references) if references is not None else faces
+    possible = [
+        i for i, label in enumerate(labels) if label not in absent and (only is None or label == only)
+    ]
+    weights = np.array([1.0 / (1 + i) ** 0.5 for i in possible])
+    truth = random.choice(possible, size=faces, p=weights / weights.sum())
+    logits = random.normal(0, 1, (faces, len(labels)))
+    logits[np.arange(faces), truth] += 2.2
+    for true, predicted, extra in CONFUSED:
+        if predicted in labels:
+            logits[truth == labels.index(true), labels.index(predicted)] += extra
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    numbers = {}
+    if affect:
+        centres = AFFECT[np.minimum(truth, len(AFFECT) - 1)]
+        true = np.clip(centres + random.normal(0, 0.15, centres.shape), -1, 1)
+        guess = np.clip(0.8 * true + random.normal(0, 0.2, true.shape), -1, 1)
+        numbers = {
+            "valence": true[:, 0],
+            "arousal": true[:, 1],
+            "predicted_valence": guess[:, 0],
+            "predicted_arousal": guess[:, 1],
+        }
+    return Predictions.from_arrays(
+        labels=labels,
+        truth=truth,
+        probabilities=probabilities,
+        reference=references or [f"test/{labels[code]}/{row:05d}.png" for row, code in enumerate(truth)],
+        **numbers,
+    )
+
+
+def make_history(epochs: int, *, affect: bool = False) -> pd.DataFrame:
+    """Curves that fall and rise as they should; zero epochs leave only the header."""
+    epoch = np.arange(1, epochs + 1)
+    history = pd.DataFrame(
+        {
+            "epoch": epoch,
+            "seconds": 60.0,
+            "learning_rate": 0.002 * (1 + np.cos(np.pi * epoch / max(epochs, 1))) / 2,
+            "loss": 0.6 + 1.3 * np.exp(-epoch / 4),
+            "accuracy": 0.75 - 0.5 * np.exp(-epoch / 4),
+            "validation_loss": 0.9 + 1.0 * np.exp(-epoch / 3) + 0.004 * epoch,
+            "validation_accuracy": 0.66 - 0.4 * np.exp(-epoch / 3),
+            "validation_macro_f1": 0.60 - 0.4 * np.exp(-epoch / 3),
+        }
+    )
+    if affect:
+        history["validation_ccc_valence"] = 0.6 - 0.5 * np.exp(-epoch / 4)
+        history["validation_ccc_arousal"] = 0.5 - 0.4 * np.exp(-epoch / 4)
+    return history
+
+
+def make_face(code: int, *, size: int = 48, seed: int = 0) -> np.ndarray:
+    """A crude face, (size, size, 1) uint8: different for every label and seed."""
+    image = Image.new("L", (size, size), 60 + (seed * 37) % 120)
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((6, 2, size - 6, size - 2), fill=200)
+    for x in (0.35, 0.65):
+        draw.ellipse((size * x - 3, size * 0.4 - 3, size * x + 3, size * 0.4 + 3), fill=40)
+    bend = code * 3
+    draw.arc(
+        (size * 0.3, size * 0.65 - bend / 2, size * 0.7, size * 0.65 + 1 + bend / 2), 0, 180, fill=30, width=2
+    )
+    return np.asarray(image, np.uint8).reshape(size, size, 1)
+
+
+def _info(name: str, predictions: Predictions, epochs: int, thumbnails: bool, created: str) -> dict:
+    """run.json of a made-up run."""
+    labels = predictions.labels
+    test = {label: int((predictions.frame["expression"] == label).sum()) for label in labels}
+    test = {label: count for label, count in test.items() if count}
+    train = {label: 40 * (len(EXPRESSIONS) - i) for i, label in enumerate(labels)}
+    if len(labels) < len(EXPRESSIONS):
+        train["uncertain"] = 25  # a label outside of the set, which training leaves out
+    seconds = {"pack": 3.0, "train": 60.0 * epochs, "evaluate": 2.0}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "created": created,
+        "data": {
+            "name": "made",
+            "title": "Made-up faces",
+            "note": "",
+            "fingerprint": "0" * 16,
+            "labels": list(labels),
+            "label_set": len(labels),
+            "counts": {
+                "train": train,
+                "validation": {label: n // 8 for label, n in train.items()},
+                "test": test,
+            },
+            "ledger": {
+                "read": 3000,
+                "used": 2997,
+                "refused": {"undecodable image": 2, "unknown label": 1},
+                "examples": {
+                    "undecodable image": ["train/a.png", "train/b.png"],
+                    "unknown label": ["train/c.png"],
+                },
+            },
+            "redistributable": thumbnails,
+            "has_affect": predictions.has_affect,
+        },
+        "config": {"preset": "quick", "seed": 0},
+        "preprocessing": PreprocessingContract(size=48).as_dict(),
+        "network": {"parameters": 1_234_567, "layers": []},
+        "training": {
+            "epochs": epochs,
+            "best_epoch": max(epochs - 2, 1),
+            "ended": "finished",
+            "faces_per_second": 812.0,
+            "seconds": seconds,
+        },
+        "environment": {
+            "python": "3.11",
+            "platform": "Linux",
+            "processor": "made up",
+            "cores": 2,
+            "packages": {},
+        },
+    }
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    make_run(
+        target, "affectnet-like", faces=4000, label_set=8, affect=True, created="2026-11-22T09:30:00+00:00"
+    )
+    make_run(target, "with-thumbnails", faces=700, thumbnails=True, created="2026-11-23T12:00:00+00:00")
+    make_run(target, "absent-contempt", faces=400, label_set=8, absent=("contempt", "disgust"), seed=3)
+    make_run(target, "eleven-labels", faces=900, label_set=11, seed=4)
+    make_run(target, "one-class", faces=50, only="happy")
+    make_run(target, "one-face", faces=1, epochs=1, thumbnails=True)
+    (target / "damaged").mkdir()
+    (target / "damaged" / "run.json").write_text("{")
