@@ -1,13 +1,13 @@
 """A run on disk: the only module that knows its files. Whole or absent, versioned, nothing unpickled.
 
-    artifacts/<run>/
-      run.json             what was trained, on what, how, where; see RUN_KEYS
-      model.keras          weights and graph: uint8 faces in, probabilities out
-      history.csv          one row per epoch
-      predictions.parquet  one row per test face
-      scores.json          every headline number with its 95 % interval
-      faces.parquet        small WebP thumbnails by reference; only where the data may be passed on
-      card.md              the model card
+artifacts/<run>/
+  run.json             what was trained, on what, how, where; see RUN_KEYS
+  model.keras          weights and graph: uint8 faces in, probabilities out
+  history.csv          one row per epoch
+  predictions.parquet  one row per test face
+  scores.json          every headline number with its 95 % interval
+  faces.parquet        small WebP thumbnails by reference; only where the data may be passed on
+  card.md              the model card
 """
 
 import json
@@ -133,7 +133,9 @@ def open_run(path: str | Path) -> Run:
         raise AffectoscopeError(f"There is no run '{path}'; runs under artifacts/: {known}.")
     missing = [name for name in _REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
-        raise AffectoscopeError(f"'{folder.name}' is no whole run: it lacks {', '.join(missing)}; train it again.")
+        raise AffectoscopeError(
+            f"'{folder.name}' is no whole run: it lacks {', '.join(missing)}; train it again."
+        )
     info = _read_json(folder / "run.json")
     version = info.get("schema_version") if isinstance(info, dict) else None
     if not isinstance(version, int):
@@ -145,7 +147,9 @@ def open_run(path: str | Path) -> Run:
         )
     absent = [key for key in RUN_KEYS if key not in info]
     if absent:
-        raise AffectoscopeError(f"run.json of '{folder.name}' lacks {', '.join(absent)}; train the run again.")
+        raise AffectoscopeError(
+            f"run.json of '{folder.name}' lacks {', '.join(absent)}; train the run again."
+        )
     return Run(folder.resolve(), info)
 
 
@@ -229,7 +233,9 @@ def check_recipe(path: Path, recipe: dict) -> None:
 def write_json(path: Path, document: dict) -> None:
     """Strict JSON, written beside `path` and renamed, so that a reader never sees half of it."""
     beside = path.with_name(path.name + ".new")
-    beside.write_text(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.write_text(
+        json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     os.replace(beside, path)
 
 

@@ -29,7 +29,9 @@ class Targets:
 def class_weights(expression: np.ndarray, labels: int) -> np.ndarray:
     """(labels,) weights n / (c n_k) over the c classes present; absent classes weigh 0. Their mean over faces is 1."""
     counts = np.bincount(expression, minlength=labels)
-    return np.where(counts > 0, len(expression) / (np.maximum(counts, 1) * (counts > 0).sum()), 0.0).astype(np.float32)
+    return np.where(counts > 0, len(expression) / (np.maximum(counts, 1) * (counts > 0).sum()), 0.0).astype(
+        np.float32
+    )
 
 
 def face_order(expression: np.ndarray, *, seed: int, epoch: int, balanced: bool = False) -> np.ndarray:
@@ -69,7 +71,9 @@ def training_batches(
     Targets are {"expression": (b, labels) one-hot float32} and, with an affect head, {"affect": (b, 2)};
     unannotated affect is 0 with weight 0.
     """
-    weights = class_weights(targets.expression, targets.labels) if weighted else np.ones(targets.labels, np.float32)
+    weights = (
+        class_weights(targets.expression, targets.labels) if weighted else np.ones(targets.labels, np.float32)
+    )
     one_hot = np.eye(targets.labels, dtype=np.float32)
     epoch = first_epoch
     while True:

@@ -23,7 +23,6 @@ def parse_train_config(arguments: Sequence[str]) -> TrainConfig:
         prog="python -m core.train",
         default=PRESETS[preset],
         args=list(arguments),
-        config=(tyro.conf.OmitArgPrefixes,),
     )
 
 

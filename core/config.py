@@ -1,10 +1,8 @@
 """Everything that a training can vary: one frozen TrainConfig, whose fields are the command line."""
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
+from typing import Literal
 
 from core.errors import AffectoscopeError
 
@@ -126,7 +124,9 @@ class TrainConfig:
             value = getattr(getattr(self, holder) if holder else self, part)
             for number in value if isinstance(value, tuple) else (value,):
                 if number is not None and not low <= number <= high:
-                    raise AffectoscopeError(f"--{name.replace('_', '-')} {number} is out of range; expected {low} to {high}.")
+                    raise AffectoscopeError(
+                        f"--{name.replace('_', '-')} {number} is out of range; expected {low} to {high}."
+                    )
         if not 1 <= len(self.filters) <= 8:
             raise AffectoscopeError(f"--filters has {len(self.filters)} blocks; expected 1 to 8.")
         if len(self.dense) > 4:

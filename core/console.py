@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import rich.console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from core.errors import AffectoscopeError
 
@@ -47,7 +54,9 @@ class Console:
             def on_step(epoch: int, step: int, steps: int, logs: dict) -> None:
                 loss = f", loss {float(logs['loss']):.3f}" if "loss" in logs else ""
                 title = f"Epoch {epoch}/{epochs}{loss}"
-                bars.update(task, description=title, completed=(epoch - 1) * steps + step, total=epochs * steps)
+                bars.update(
+                    task, description=title, completed=(epoch - 1) * steps + step, total=epochs * steps
+                )
 
             def on_epoch(row: dict) -> None:
                 self.rich.print(
@@ -69,7 +78,9 @@ class Console:
             ("M measure", scores.m_measure),
             ("Calibration error", scores.expected_calibration_error),
         ):
-            self.rich.print(f"  {title:20s}{estimate.value:.4f}  (95 % {estimate.low:.4f} to {estimate.high:.4f})")
+            self.rich.print(
+                f"  {title:20s}{estimate.value:.4f}  (95 % {estimate.low:.4f} to {estimate.high:.4f})"
+            )
 
     def _bars(self) -> Progress:
         return Progress(

@@ -34,8 +34,10 @@ BORDER = 0.25
 
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 
-#: absl's informational lines (I0000 00:00:...) and what it says before the first of them.
-_NOTE = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog")
+#: absl's informational lines (I0000 00:00:...), what it says before the first, and that there is no GPU.
+_NOTE = re.compile(
+    rb"I\d{4} |WARNING: All log messages before absl::InitializeLog|E\d{4} .*failed call to cuInit"
+)
 
 _lock = threading.Lock()
 
@@ -122,23 +124,23 @@ def _search(image: Image.Image, min_score: float) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _cascade():
-    try:
-        with quiet_tensorflow():
+    with quiet_tensorflow():
+        try:
             from mtcnn import MTCNN
             from mtcnn.stages import StageONet, StagePNet, StageRNet
-    except ImportError as error:
-        raise AffectoscopeError(
-            f"Finding faces needs TensorFlow and mtcnn ({error}); install them with pip install -r requirements.txt."
-        ) from error
-    weights = files("mtcnn.assets.weights")
-    # Given by name alone, a file of that name in the working folder would be unpickled instead.
-    return MTCNN(
-        stages=[
-            StagePNet(weights=str(weights / "pnet.lz4")),
-            StageRNet(weights=str(weights / "rnet.lz4")),
-            StageONet(weights=str(weights / "onet.lz4")),
-        ]
-    )
+        except ImportError as error:
+            raise AffectoscopeError(
+                f"Finding faces needs TensorFlow and mtcnn ({error}): pip install -r requirements.txt."
+            ) from error
+        weights = files("mtcnn.assets.weights")
+        # Given by name alone, a file of that name in the working folder would be unpickled instead.
+        return MTCNN(
+            stages=[
+                StagePNet(weights=str(weights / "pnet.lz4")),
+                StageRNet(weights=str(weights / "rnet.lz4")),
+                StageONet(weights=str(weights / "onet.lz4")),
+            ]
+        )
 
 
 @contextmanager

@@ -82,7 +82,9 @@ def pack_faces(
     """
     folder = cache_folder() / "packs" / _key(table, contract)
     images, state = _open(folder, len(table), contract)
-    waiting = [start for start in range(0, len(table), CHUNK) if (state[start : start + CHUNK] == _WAITING).any()]
+    waiting = [
+        start for start in range(0, len(table), CHUNK) if (state[start : start + CHUNK] == _WAITING).any()
+    ]
     if waiting:
         _fill(folder, table, contract, waiting, state, workers, progress)
     for code, reason in REASONS.items():
@@ -126,7 +128,12 @@ def _open(folder: Path, rows: int, contract: PreprocessingContract) -> tuple[np.
     try:
         images = np.lib.format.open_memmap(folder / "faces.npy", mode="r")
         state = np.lib.format.open_memmap(folder / "state.npy", mode="r+")
-        if images.shape == shape and images.dtype == np.uint8 and state.shape == (rows,) and state.max() <= _OUTSIDE:
+        if (
+            images.shape == shape
+            and images.dtype == np.uint8
+            and state.shape == (rows,)
+            and state.max() <= _OUTSIDE
+        ):
             return images, state
     except (OSError, ValueError):
         pass
@@ -151,7 +158,13 @@ def _fill(folder, table, contract, waiting, state, workers, progress) -> None:
     references = table.faces["reference"].to_numpy(dtype=object)
     boxes = table.faces[_BOX].to_numpy(np.float32)
     tasks = [
-        (folder / "faces.npy", start, references[start : start + CHUNK], boxes[start : start + CHUNK], contract)
+        (
+            folder / "faces.npy",
+            start,
+            references[start : start + CHUNK],
+            boxes[start : start + CHUNK],
+            contract,
+        )
         for start in waiting
     ]
     cores = workers or os.cpu_count() or 1
@@ -160,7 +173,9 @@ def _fill(folder, table, contract, waiting, state, workers, progress) -> None:
     else:
         # "spawn": a forked child of a process that runs TensorFlow's threads can hang.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(cores, mp_context=context, initializer=_remember, initargs=(table.read_image,))
+        pool = ProcessPoolExecutor(
+            cores, mp_context=context, initializer=_remember, initargs=(table.read_image,)
+        )
         results = pool.map(_pack_remembered, tasks)
     try:
         for start, codes in zip(waiting, results, strict=True):

@@ -77,6 +77,7 @@ def fit_network(
                 epochs=config.epochs,
                 initial_epoch=state.epochs_done,
                 callbacks=[state],
+                shuffle=False,
                 verbose=0,
             )
         except KeyboardInterrupt:
@@ -105,7 +106,9 @@ def _trainer(network: keras.Model, config: TrainConfig, targets: Targets, steps:
     trainer.compile(
         optimizer(config, steps),
         loss=losses,
-        loss_weights={"expression": 1.0, "affect": config.affect_weight} if targets.affect is not None else None,
+        loss_weights={"expression": 1.0, "affect": config.affect_weight}
+        if targets.affect is not None
+        else None,
         metrics={"expression": [keras.metrics.CategoricalAccuracy(name="accuracy")]},
     )
     trainer.optimizer.build(trainer.trainable_variables)
@@ -264,7 +267,9 @@ def validate(network: keras.Model, pack: FacePack, targets: Targets) -> dict[str
     """Loss (cross entropy), accuracy, macro-F1 and, with an affect head, CCC of the faces kept for validation."""
     outputs = run_network(network, pack)
     probabilities = outputs["expression"]
-    confusion = expression_metrics.confusion_matrix(targets.expression, probabilities.argmax(axis=1), targets.labels)
+    confusion = expression_metrics.confusion_matrix(
+        targets.expression, probabilities.argmax(axis=1), targets.labels
+    )
     measured = {
         "validation_loss": float(log_losses(targets.expression, probabilities).mean()),
         "validation_accuracy": float(expression_metrics.accuracy(confusion)),

@@ -32,7 +32,9 @@ def build_model(
     """
     faces = keras.Input(contract.shape, dtype="uint8", name="faces")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescaling")(faces)
-    for index, (filters, repeats) in enumerate(zip(config.filters, config.convolutions_per_block, strict=True)):
+    for index, (filters, repeats) in enumerate(
+        zip(config.filters, config.convolutions_per_block, strict=True)
+    ):
         x = _block(x, filters, repeats, config, name=f"block{index + 1}")
         if config.dropout:
             x = layers.Dropout(config.dropout, name=f"block{index + 1}_dropout")(x)
@@ -67,7 +69,9 @@ def _block(x, filters: int, repeats: int, config: TrainConfig, *, name: str):
     x = layers.ReLU(name=f"{name}_relu1")(x)
     shortcut = x
     for index in range(2, repeats + 1):
-        x = _normalised(_convolution(x, filters, config, name=f"{name}_conv{index}"), config, name=f"{name}_norm{index}")
+        x = _normalised(
+            _convolution(x, filters, config, name=f"{name}_conv{index}"), config, name=f"{name}_norm{index}"
+        )
         if index < repeats or not config.residual:
             x = layers.ReLU(name=f"{name}_relu{index}")(x)
     if config.squeeze_excitation:
@@ -80,7 +84,12 @@ def _block(x, filters: int, repeats: int, config: TrainConfig, *, name: str):
 def _convolution(x, filters: int, config: TrainConfig, *, name: str):
     """3x3 with zero padding; the bias is left to the normalisation where there is one."""
     return layers.Conv2D(
-        filters, 3, padding="same", use_bias=config.normalisation == "none", kernel_initializer="he_normal", name=name
+        filters,
+        3,
+        padding="same",
+        use_bias=config.normalisation == "none",
+        kernel_initializer="he_normal",
+        name=name,
     )(x)
 
 

@@ -236,7 +236,7 @@ def _labels_of(schema: pa.Schema, path: Path) -> tuple[str, ...]:
             f"{path} has schema version {version}; this Affectoscope reads up to {SCHEMA_VERSION}: update it."
         )
     columns = [name.removeprefix("p_") for name in schema.names if name.startswith("p_")]
-    if sorted(columns) != sorted(set(labels)) or not set(labels) <= set(EXPRESSIONS) or not labels:
+    if sorted(columns) != sorted(labels) or not set(labels) <= set(EXPRESSIONS) or not labels:
         raise AffectoscopeError(
             f"{path} names the labels {', '.join(labels) or 'none'} and has probabilities for "
             f"{', '.join(columns) or 'none'}; expected one column p_<label> per expression label."

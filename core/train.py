@@ -1,9 +1,7 @@
 """`python -m core.train`: annotated faces in, a run under artifacts/ out."""
 
-import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,15 +15,14 @@ from core.console import Console, run_command
 from core.datasets import open_dataset
 from core.datasets.drawn import drawn_faces_folder
 from core.datasets.table import FaceTable
+from core.detector import quiet_tensorflow
 from core.environment import environment
 from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
-from core.faces import PreprocessingContract, as_webp, crop_face, read_upright
+from core.faces import PreprocessingContract
 from core.framing import frame_margin
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
-
-#: Side of a kept thumbnail in pixels.
-THUMBNAIL_SIZE = 96
+from core.thumbnails import save_thumbnails
 
 
 def main() -> None:
@@ -50,7 +47,15 @@ def train(config: TrainConfig, *, folder: Path = artifacts.ARTIFACTS_FOLDER) -> 
     console.say(data.sentence())
     network, fitted = _fit(config, data, working, console)
     trained = time.perf_counter()
-    run = _review(network, config, data, fitted, working, console, seconds={"pack": packed - started, "train": fitted.seconds})
+    run = _review(
+        network,
+        config,
+        data,
+        fitted,
+        working,
+        console,
+        seconds={"pack": packed - started, "train": fitted.seconds},
+    )
     console.say(
         f"Run '{run.name}' is ready after {trained - started:.0f} s of work and "
         f"{time.perf_counter() - trained:.0f} s of review: {run.path}"
@@ -91,7 +96,9 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
     counts = table.counts()
     table = table.select(np.isin(table.faces["expression"].to_numpy(), labels.codes))
     if not len(table):
-        raise AffectoscopeError(f"{table.title} has no face of the {len(labels)}-label set; pass another --labels.")
+        raise AffectoscopeError(
+            f"{table.title} has no face of the {len(labels)}-label set; pass another --labels."
+        )
     table = _limited(table, config)
     boxed = table.faces["box_width"].notna().any()
     contract = PreprocessingContract(
@@ -150,7 +157,9 @@ def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
     recipe = working / "recipe.json"
     if config.resume:
         if not recipe.exists():
-            raise AffectoscopeError(f"There is no interrupted training '{name}' to resume; start it without --resume.")
+            raise AffectoscopeError(
+                f"There is no interrupted training '{name}' to resume; start it without --resume."
+            )
         artifacts.check_recipe(recipe, config.recipe())
         return working
     if (working / "checkpoint" / "state.npz").exists():
@@ -167,33 +176,45 @@ def _default_name(config: TrainConfig) -> str:
     if config.resume:
         raise AffectoscopeError("--resume needs the --name of the training to go on with.")
     data = config.data.stem if config.data else "drawn-faces"
-    plain = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in data).strip("._-") or "data"
+    plain = (
+        "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in data).strip("._-")
+        or "data"
+    )
     return f"{plain[:40]}-{config.preset}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Console):
     """Build and train the network; Keras is imported here and not before, so that bad options fail fast."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
+    with quiet_tensorflow():
+        import keras
 
-    from core.batches import Targets
-    from core.fit import fit_network
-    from core.inference import label_positions
-    from core.model import build_model
+        from core.batches import Targets
+        from core.fit import fit_network
+        from core.inference import label_positions
+        from core.model import build_model
 
-    keras.utils.set_random_seed(config.seed)
+        keras.utils.set_random_seed(config.seed)
+
     affect = data.table.has_affect and config.affect_weight > 0
     network = build_model(config, data.contract, len(data.labels), affect=affect)
 
     def packed(split: str):
         table, pack = data.part(split)
         values = table.faces[["valence", "arousal"]].to_numpy(np.float32) if affect else None
-        return pack, Targets(label_positions(table.faces["expression"].to_numpy(), data.labels), len(data.labels), values)
+        return pack, Targets(
+            label_positions(table.faces["expression"].to_numpy(), data.labels), len(data.labels), values
+        )
 
     console.say(f"{network.count_params():,} parameters, {keras.backend.backend()} backend")
     with console.training(config.epochs) as (on_step, on_epoch):
         fitted = fit_network(
-            network, config, packed("train"), packed("validation"), working, on_step=on_step, on_epoch=on_epoch
+            network,
+            config,
+            packed("train"),
+            packed("validation"),
+            working,
+            on_step=on_step,
+            on_epoch=on_epoch,
         )
     if fitted.ended != "finished":
         console.say(f"Training ended: {fitted.ended} after epoch {len(fitted.history)}")
@@ -248,30 +269,6 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     (working / "card.md").write_text(model_card(info, scores), encoding="utf-8")
     console.headline(scores)
     return artifacts.publish(working, replace=config.overwrite)
-
-
-def save_thumbnails(
-    path: Path, table: FaceTable, contract: PreprocessingContract, *, progress: Callable[[int, int], None] | None = None
-) -> int:
-    """Write colour thumbnails of the table's faces, cropped as the network's are; returns how many.
-
-    A face that cannot be read is left out.
-    """
-    shown = PreprocessingContract(colour="rgb", size=THUMBNAIL_SIZE, margin=contract.margin)
-    references, images = [], []
-    boxes = table.faces[["box_x", "box_y", "box_width", "box_height"]].to_numpy(np.float32)
-    for row, reference in enumerate(table.faces["reference"]):
-        try:
-            image = read_upright(table.read_image(reference))
-            box = None if np.isnan(boxes[row]).any() else tuple(boxes[row])
-            images.append(as_webp(crop_face(image, box, shown)))
-        except (OSError, AffectoscopeError):
-            continue
-        references.append(reference)
-        if progress:
-            progress(row + 1, len(table))
-    artifacts.write_thumbnails(path, references, images)
-    return len(references)
 
 
 if __name__ == "__main__":

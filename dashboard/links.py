@@ -43,6 +43,20 @@ def segments(label: str, options: dict[str, str], *, key: str) -> str:
     return next((value for value, shown in options.items() if shown == title), values[0])
 
 
+def percentage(label: str, *, key: str) -> int:
+    """0 to 95 in steps of 5, kept in the URL as a plain number."""
+    options = [str(number) for number in range(0, 100, 5)]
+    asked = st.query_params.get(key)
+    if asked and asked not in options:
+        notice(f"The link asks for {label.lower()} '{asked}', which is no step from 0 to 95; showing 0.")
+    return int(
+        st.selectbox(
+            label, options, key=key, bind="query-params", format_func=lambda number: f"{number} %", width=130
+        )
+        or 0
+    )
+
+
 def clear(*keys: str) -> Callable[[], None]:
     """A callback that empties the choices of these keys."""
 

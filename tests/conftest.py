@@ -1,6 +1,8 @@
 """Fixtures that more than one test module needs."""
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,28 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+# Tests never touch the user's own cache; each test process has one of its own.
+_cache = tempfile.TemporaryDirectory(prefix="affectoscope-tests-")
+os.environ["AFFECTOSCOPE_CACHE"] = _cache.name
+
 
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def drawn_tree(tmp_path_factory) -> Path:
+    """An AffectNet 2017 tree of 205 drawn faces."""
+    from tests.trained import small_drawn_tree
+
+    return small_drawn_tree(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def trained_run(drawn_tree, tmp_path_factory):
+    """A whole run, trained for two epochs on `drawn_tree`."""
+    from core.train import train
+    from tests.trained import small_config
+
+    return train(small_config(drawn_tree, name="small"), folder=tmp_path_factory.mktemp("artifacts"))

@@ -60,5 +60,7 @@ def test_no_known_row_gives_nan():
 
 
 def test_lengths_are_checked():
-    with pytest.raises(ValueError, match=r"truth \(2,\) and predicted \(3,\) must be one-dimensional and equally"):
+    with pytest.raises(
+        ValueError, match=r"truth \(2,\) and predicted \(3,\) must be one-dimensional and equally"
+    ):
         affect_scores(np.zeros(2), np.zeros(3))

@@ -85,7 +85,9 @@ def test_weights_count_instead_of_faces():
 
 
 def test_shapes_and_positions_are_checked():
-    with pytest.raises(ValueError, match=r"truth \(2,\) and predicted \(3,\) must be one-dimensional and equally"):
+    with pytest.raises(
+        ValueError, match=r"truth \(2,\) and predicted \(3,\) must be one-dimensional and equally"
+    ):
         expression.confusion_matrix(np.zeros(2, int), np.zeros(3, int), 2)
     with pytest.raises(ValueError, match="predicted holds positions 0 to 2; expected 0 to 1"):
         expression.confusion_matrix(np.zeros(2, int), np.array([0, 2]), 2)

@@ -39,7 +39,9 @@ def test_hand_and_till_by_hand():
     # Likewise A(0|2) = A(2|0) = 7/8, A(1|2) = (3/2 + 3/2) / 4 and A(2|1) = (2 + 1) / 4.
     result = ranking.hand_till(TRUTH, PROBABILITIES)
     nan = np.nan
-    np.testing.assert_allclose(result.directional, [[nan, 7 / 8, 7 / 8], [1, nan, 3 / 4], [7 / 8, 3 / 4, nan]])
+    np.testing.assert_allclose(
+        result.directional, [[nan, 7 / 8, 7 / 8], [1, nan, 3 / 4], [7 / 8, 3 / 4, nan]]
+    )
     np.testing.assert_allclose(
         result.pairwise, [[nan, 15 / 16, 7 / 8], [15 / 16, nan, 3 / 4], [7 / 8, 3 / 4, nan]]
     )
@@ -59,7 +61,9 @@ def test_every_pair_follows_the_definition(steps):
     for i in range(4):
         for j in range(4):
             if i != j:
-                assert directional[i, j] == pytest.approx(a_by_definition(truth, probabilities, i, j), abs=1e-13)
+                assert directional[i, j] == pytest.approx(
+                    a_by_definition(truth, probabilities, i, j), abs=1e-13
+                )
 
 
 @settings(max_examples=40, deadline=None)
@@ -149,7 +153,9 @@ def test_curves_without_faces_of_the_label_are_nan():
 
 
 def test_shapes_and_positions_are_checked():
-    with pytest.raises(ValueError, match=r"truth \(5,\) and probabilities \(6, 3\) must be \(n,\) and \(n, c\)"):
+    with pytest.raises(
+        ValueError, match=r"truth \(5,\) and probabilities \(6, 3\) must be \(n,\) and \(n, c\)"
+    ):
         ranking.hand_till(TRUTH[:5], PROBABILITIES)
     with pytest.raises(ValueError, match="truth holds positions 0 to 3; expected 0 to 2"):
         ranking.hand_till(np.array([0, 0, 1, 1, 2, 3]), PROBABILITIES)

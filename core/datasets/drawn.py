@@ -12,6 +12,7 @@ its count there. The validation list holds the same number of every label, as Af
 import csv
 import hashlib
 import io
+import json
 import multiprocessing
 import os
 import shutil
@@ -21,12 +22,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from core.cache import cache_folder
 from core.datasets.drawn_portrait import DrawnFace, draw_face, draw_scene
+from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 
@@ -45,12 +48,24 @@ HEADER = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_heigh
 SPLITS = ("training", "validation")
 IMAGES, LISTS = "Manually_Annotated/Manually_Annotated_Images", "Manually_Annotated_file_lists"
 IMAGE_SIZE, JPEG_QUALITY = 160, 90
+MARKER = "drawn-faces.json"  # at the top of the tree: what lies here is drawn
 FOLDERS = 40  # image folders, as AffectNet spreads its images over numbered folders
 BATCH = 50  # faces a worker draws at a time
 
 
+def as_drawn(table: FaceTable) -> FaceTable:
+    """The table of a tree that this program drew, under its own name; its faces may be passed on."""
+    return replace(
+        table,
+        name="drawn",
+        title="Drawn faces",
+        redistributable=True,
+        note="The faces are drawn by a program and are no data about people; the test faces are the drawn validation list.",
+    )
+
+
 def training_counts(training: int) -> dict[str, int]:
-    """Faces per label in a training list of `training` faces: tempered AffectNet shares, at least one each."""
+    """Faces per label in a list of `training` faces: tempered AffectNet shares, one at least of each."""
     shares = np.array(AFFECTNET_COUNTS, dtype=float) ** TEMPER
     exact = 1 + (training - len(EXPRESSIONS)) * shares / shares.sum()
     counts = np.floor(exact).astype(int)
@@ -107,6 +122,7 @@ def write_drawn_faces(
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(HEADER)
                 writer.writerows(rows[split])
+        (partial / MARKER).write_text(json.dumps({"drawing_version": DRAWING_VERSION, "seed": seed}) + "\n")
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)

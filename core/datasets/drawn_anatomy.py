@@ -264,8 +264,13 @@ def shape_face(person: Person, actions: Actions, pose: Pose) -> FaceShape:
 
 def _landmarks(curves: dict[str, np.ndarray]) -> np.ndarray:
     """The 68 points of iBUG 300-W (Sagonas et al. 2013)."""
-    left = lambda name: curves[f"{name} 0"]  # noqa: E731
-    right = lambda name: curves[f"{name} 1"]  # noqa: E731
+
+    def left(name: str) -> np.ndarray:
+        return curves[f"{name} 0"]
+
+    def right(name: str) -> np.ndarray:
+        return curves[f"{name} 1"]
+
     return np.concatenate([
         left("jaw"), right("jaw")[-2::-1],
         left("brow")[::-1], right("brow"),

@@ -76,7 +76,10 @@ def draw_person(rng: np.random.Generator) -> Person:
     lips = skin * 0.66 + np.array([168, 62, 66]) * 0.34 * rng.uniform(0.7, 1.1) - 10
     if rng.random() < 0.12:  # lipstick
         lips = 0.35 * skin + 0.65 * np.array([178, 34, 58])
-    near = lambda spread: float(np.clip(rng.normal(1, spread), 1 - 2 * spread, 1 + 2 * spread))  # noqa: E731
+
+    def near(spread: float) -> float:
+        return float(np.clip(rng.normal(1, spread), 1 - 2 * spread, 1 + 2 * spread))
+
     beards, glasses = ("", "stubble", "moustache", "full"), ("", "thin", "thick", "sun")
     return Person(
         skin=_shade(skin, rng, 4),

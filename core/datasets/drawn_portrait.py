@@ -62,7 +62,7 @@ def draw_face(
     if expression not in EXPRESSIONS:
         raise ValueError(f"'{expression}' is no expression label; expected one of {', '.join(EXPRESSIONS)}.")
     person_rng, expression_rng, view_rng, camera_rng = rng.spawn(4)
-    margin = int(round(size * view_rng.uniform(0.05, 0.15)))
+    margin = round(size * view_rng.uniform(0.05, 0.15))
     box = (margin, margin, size - 2 * margin, size - 2 * margin)
     unit = box[2] / BOX_SIDE * float(np.clip(view_rng.normal(1, 0.05), 0.9, 1.1))
     eyes = size / 2 - np.array([0, BOX_CENTRE * unit]) + view_rng.normal(0, 0.018 * size, 2)
@@ -149,7 +149,7 @@ def draw_scene(
         easel = Easel(canvas, 2 * eyes, 2 * scale)
         paint_person(easel, person, shape, pose, light, int(rng.integers(2**32)))
         paint_glasses(easel, person, shape, rng)
-        side = int(round(BOX_SIDE * scale))
+        side = round(BOX_SIDE * scale)
         corner = np.clip(np.round(eyes + (0, BOX_CENTRE * scale) - side / 2), 0, np.array(size) - side)
         boxes.append((int(corner[0]), int(corner[1]), side, side))
     order = np.argsort([box[0] for box in boxes], kind="stable")

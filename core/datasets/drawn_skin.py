@@ -129,7 +129,10 @@ def _draw_creases(
 
     age = person.age
     for side in (0, 1):
-        s = lambda unit, side=side: shape.strength(unit, side)  # noqa: E731
+
+        def s(unit: int, side: int = side) -> float:
+            return shape.strength(unit, side)
+
         crease(
             f"nasolabial {side}",
             0.10 + 0.25 * age**2 + 0.65 * s(12) + 0.6 * s(10) + 0.55 * s(9) + 0.25 * s(20),

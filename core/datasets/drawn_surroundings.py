@@ -124,7 +124,10 @@ def _paint_hand(
 ) -> None:
     skin, turn = tone(person.skin, 0.93, 0.1), rng.normal(0.5, 0.3) * sign
     spin = np.array([(np.cos(turn), np.sin(turn)), (-np.sin(turn), np.cos(turn))])
-    put = lambda points: centre + (np.asarray(points) * (sign, 1)) @ spin  # noqa: E731
+
+    def put(points: list) -> np.ndarray:
+        return centre + (np.asarray(points) * (sign, 1)) @ spin
+
     arm = put([(0.05, 0.5), (0.75, 0.5), (0.9, 2.6), (0.1, 2.6)])
     easel.fill(arm, tone(skin, 0.95))
     palm = put([(-0.1, 0.0), (0.7, 0.05), (0.82, 0.45), (0.7, 0.85), (0.1, 0.85), (-0.1, 0.45)])

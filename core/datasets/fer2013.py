@@ -197,7 +197,9 @@ def _read_row(line: bytes, positions: dict[str, int]) -> tuple[int, str] | str:
     emotion, usage = fields[positions["emotion"]].decode("latin-1"), ""
     if not re.fullmatch("[0-6]", emotion):
         return "unknown label"
-    if len(fields[positions["pixels"]].split()) != SIDE * SIDE:
+    pixels = fields[positions["pixels"]]
+    # Counting the spaces takes a tenth of the time, and is right unless some are doubled.
+    if pixels.count(b" ") + 1 != SIDE * SIDE and len(pixels.split()) != SIDE * SIDE:
         return "wrong number of pixels"
     if "usage" in positions:
         usage = USAGE.get(fields[positions["usage"]].decode("latin-1").lower())

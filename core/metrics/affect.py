@@ -40,11 +40,8 @@ def affect_scores(truth: np.ndarray, predicted: np.ndarray) -> AffectScores:
     rmse, ccc, pearson, sagr = scores_from_moments(
         moments(truth - centre, predicted - centre, truth, predicted).mean(0)
     )
-    # Rounding leaves a constant with a spread of about 1e-17 instead of 0.
     if np.ptp(truth) == 0:
-        ccc, pearson = np.nan, np.nan
-    elif np.ptp(predicted) == 0:
-        ccc, pearson = 0.0, np.nan
+        ccc = np.nan
     return AffectScores(float(rmse), float(ccc), float(pearson), float(sagr), faces=len(truth))
 
 
@@ -71,12 +68,17 @@ def moments(x: np.ndarray, y: np.ndarray, truth: np.ndarray, predicted: np.ndarr
 def scores_from_moments(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """RMSE, CCC, Pearson and sign agreement, each (...), from means of the moments, (..., 6)."""
     mean_x, mean_y, square_x, square_y, square_error, agree = np.moveaxis(np.asarray(means), -1, 0)
-    variance_x = np.maximum(square_x - mean_x**2, 0.0)
-    variance_y = np.maximum(square_y - mean_y**2, 0.0)
+    variance_x, variance_y = _variance(mean_x, square_x), _variance(mean_y, square_y)
     shift = (mean_x - mean_y) ** 2
     # E(x - y)^2 = s_x^2 + s_y^2 - 2 s_xy + shift
     covariance = (variance_x + variance_y + shift - square_error) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         ccc = 2 * covariance / (variance_x + variance_y + shift)
-        pearson = covariance / np.sqrt(variance_x * variance_y)
+        pearson = np.where(variance_x * variance_y > 0, covariance / np.sqrt(variance_x * variance_y), np.nan)
     return np.sqrt(np.maximum(square_error, 0.0)), ccc, pearson, agree
+
+
+def _variance(mean: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """Mean square less squared mean, exactly 0 for constants, where rounding leaves up to 1e-15."""
+    variance = square - mean**2
+    return np.where(variance > 1e-14, variance, 0.0)

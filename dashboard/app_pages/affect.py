@@ -20,7 +20,10 @@ if caution := words.few_faces(scores):
 numbers = tables.numbers(scores)
 st.dataframe(
     numbers,
-    column_config={name: st.column_config.NumberColumn(format="%.3f") for name in ("value", "low", "high")},
+    column_config={
+        **{name: st.column_config.NumberColumn(format="%.3f") for name in ("value", "low", "high")},
+        "faces": st.column_config.NumberColumn(format="localized"),
+    },
     hide_index=True,
     width="stretch",
 )

@@ -21,9 +21,9 @@ for note in (words.drawn_note(run), data.get("note", "")):
 
 st.subheader("Faces per expression")
 table = tables.class_counts(data["counts"])
-left, right = st.columns(2)
-as_share = left.toggle("Shares instead of counts")
-logarithmic = right.toggle("Logarithmic axis", help="Shows rare expressions beside common ones.")
+with st.container(horizontal=True):
+    as_share = st.toggle("Shares instead of counts")
+    logarithmic = st.toggle("Logarithmic axis", help="Shows rare expressions beside common ones.")
 st.altair_chart(bars.class_counts(table, logarithmic=logarithmic, share=as_share), width="stretch")
 csv_button(table, f"{run.name}-class-counts")
 left_out = tables.left_out(data["counts"], run.labels)
@@ -33,7 +33,8 @@ if left_out:
                f"them: {named}.")  # fmt: skip
 
 st.subheader("Imbalance")
-imbalance = tables.imbalance(table)
+trained = table[table["expression"].isin(run.labels)]
+imbalance = tables.imbalance(trained)
 st.dataframe(
     imbalance,
     column_config={
@@ -48,7 +49,7 @@ st.dataframe(
 csv_button(imbalance, f"{run.name}-imbalance")
 
 st.subheader("Differences between splits")
-differences = tables.split_differences(table)
+differences = tables.split_differences(trained)
 st.markdown(words.split_difference(differences))
 shares = {name: st.column_config.NumberColumn(format="percent") for name in differences.columns[1:]}
 st.dataframe(differences, column_config=shares, hide_index=True, width="stretch")

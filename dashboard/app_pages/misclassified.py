@@ -20,17 +20,11 @@ if not wrong:
 drawn = "drawn faces" if words.is_drawn(run) else "faces"
 st.markdown(f"{wrong:,} of {len(table):,} {drawn} were misread, {words.percent(wrong / len(table))}.")
 
-filters = st.columns(4)
-with filters[0]:
-    true = links.selectbox("True", run.labels, key="true")
-with filters[1]:
-    predicted = links.selectbox("Predicted", run.labels, key="predicted")
-with filters[2]:
+with st.container(horizontal=True, vertical_alignment="bottom"):
     order = links.segments("Order", {key: title for key, (title, _, _) in tables.ORDERS.items()}, key="order")
-with filters[3]:
-    lowest = st.slider("Probability of the prediction at least", 0, 100, 0, step=5, format="%d %%",
-                       key="at_least", bind="query-params")  # fmt: skip
-
+    true = links.selectbox("True", run.labels, key="true")
+    predicted = links.selectbox("Predicted", run.labels, key="predicted")
+    lowest = links.percentage("Surer than", key="surer_than")
 faces = tables.select_faces(
     table, wrong_only=True, true=true, predicted=predicted, lowest_probability=lowest / 100, order=order
 )

@@ -50,6 +50,7 @@ st.dataframe(
     },
     hide_index=True,
     width="stretch",
+    height="content",
 )
 csv_button(table, f"{run.name}-per-class")
 

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from dashboard.charts import colour_of
+from dashboard.charts import REFERENCE_LINE, colour_of
 
 
 def class_counts(table: pd.DataFrame, *, logarithmic: bool = False, share: bool = False) -> alt.Chart:
@@ -26,7 +26,7 @@ def class_counts(table: pd.DataFrame, *, logarithmic: bool = False, share: bool 
                 "split:N",
                 sort=splits,
                 scale=alt.Scale(domain=splits, range=_steps(len(splits))),
-                legend=alt.Legend(title="split", orient="top"),
+                legend=alt.Legend(title="split", orient="top", symbolFillColor=REFERENCE_LINE),
             ),
             tooltip=[
                 alt.Tooltip("split:N"),
@@ -100,7 +100,7 @@ def affect_errors(table: pd.DataFrame) -> alt.Chart:
                 "dimension:N",
                 sort=["valence", "arousal"],
                 scale=alt.Scale(domain=["valence", "arousal"], range=[1.0, 0.5]),
-                legend=alt.Legend(title=None, orient="top"),
+                legend=alt.Legend(title=None, orient="top", symbolFillColor=REFERENCE_LINE),
             ),
             tooltip=[
                 alt.Tooltip("expression:N"),

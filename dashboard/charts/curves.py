@@ -137,8 +137,8 @@ def _add_label_lines(figure: go.Figure, table: pd.DataFrame, *, area: str) -> No
 
 
 def _unit_axes(figure: go.Figure) -> None:
-    figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%")
-    figure.update_yaxes(range=[-0.01, 1.02], tickformat=".0%")
+    figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", dtick=0.25)
+    figure.update_yaxes(range=[-0.01, 1.02], tickformat=".0%", dtick=0.25)
 
 
 def _figure(*, height: int, x: str, y: str) -> go.Figure:
@@ -148,7 +148,7 @@ def _figure(*, height: int, x: str, y: str) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 24, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
         hovermode="closest",
     )
     figure.update_xaxes(title=x, gridcolor="rgba(138,147,166,0.25)", zeroline=False, automargin=True)

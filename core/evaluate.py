@@ -1,0 +1,145 @@
+"""`python -m core.evaluate --run R --data PATH`: a saved network on other data, or images for a run's gallery."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from core.artifacts import open_run, write_json
+from core.console import Console, run_command
+from core.datasets import open_dataset
+from core.datasets.table import FaceTable
+from core.detector import quiet_tensorflow
+from core.errors import AffectoscopeError
+from core.facepack import pack_faces
+from core.faces import PreprocessingContract
+from core.labels import LABEL_SETS
+from core.predictions import Predictions
+from core.scoring import Scores, score
+from core.thumbnails import save_thumbnails
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Score a run's network on data of any known format and print the headline numbers."""
+
+    run: str
+    """A run's folder, or its name under artifacts/."""
+    data: Path
+    """AffectNet (2017 or 2021), FER2013 (csv, folders, zip) or a folder of faces."""
+    split: str | None = None
+    """Which split to score: test, train, private_test, ... or all; default: test, or all where there is none."""
+    format: str | None = None
+    """Format of the data when it is not recognised."""
+    out: Path | None = None
+    """Write the predictions (.parquet) or the scores (.json) to this file."""
+    resamples: int = 1000
+    """Bootstrap resamples behind the intervals; 0 for none."""
+    attach_images: bool = False
+    """Instead of scoring: keep thumbnails of the run's test faces with the run, so that its galleries show them."""
+
+
+def main() -> None:
+    options = tyro.cli(EvaluateOptions, prog="python -m core.evaluate", args=sys.argv[1:])
+    run_command(lambda: attach_images(options) if options.attach_images else evaluate(options))
+
+
+def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
+    """Predictions and scores of `options.run` on `options.data`.
+
+    Raises:
+        AffectoscopeError: the run or the data cannot be read, or no face has one of the run's labels.
+    """
+    if options.out and options.out.suffix not in (".parquet", ".json"):
+        raise AffectoscopeError(
+            f"--out {options.out} has no known format; expected a name ending in .parquet or .json."
+        )
+    console = Console()
+    run = open_run(options.run)
+    labels = next(each for each in LABEL_SETS.values() if each.labels == run.labels)
+    with console.progress("Reading annotations") as progress:
+        table = open_dataset(options.data, format=options.format, progress=progress)
+    table = _split(table, options.split)
+    inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)
+    left_out = int((~inside).sum())
+    if not inside.any():
+        raise AffectoscopeError(
+            f"{table.title} has no face with a label of run '{run.name}' ({', '.join(run.labels)})."
+        )
+    table = table.select(inside)
+    contract = PreprocessingContract(**run.info["preprocessing"])
+    with console.progress("Packing faces") as progress:
+        table, pack = pack_faces(table, contract, progress=progress)
+    with quiet_tensorflow():
+        from core.inference import predict_table
+
+        network = run.load_model()
+    with console.progress("Predicting") as progress:
+        predictions = predict_table(network, table, pack, labels, progress=progress)
+    scores = score(predictions, resamples=options.resamples)
+    console.say(
+        f"{table.title}: {table.ledger.sentence()}; {left_out:,} with labels the network does not know"
+    )
+    if "train" in set(table.faces["split"]) and table.name == run.info["data"]["name"]:
+        console.say("Some of these faces may be the ones that the network was trained on.")
+    console.headline(scores)
+    _write(options.out, predictions, scores)
+    return predictions, scores
+
+
+def attach_images(options: EvaluateOptions) -> int:
+    """Keep thumbnails of the run's test faces, read from `options.data`, in the run; returns how many.
+
+    Raises:
+        AffectoscopeError: the data does not hold the faces that the run was tested on.
+    """
+    console = Console()
+    run = open_run(options.run)
+    with console.progress("Reading annotations") as progress:
+        table = open_dataset(options.data, format=options.format, progress=progress)
+    wanted = set(run.predictions().frame["reference"])
+    table = table.select(table.faces["reference"].isin(wanted).to_numpy())
+    if not len(table):
+        raise AffectoscopeError(
+            f"{table.title} holds none of the {len(wanted):,} test faces of run '{run.name}'; "
+            f"expected the data it was tested on: {run.info['data']['title']}."
+        )
+    contract = PreprocessingContract(**run.info["preprocessing"])
+    with console.progress("Keeping thumbnails") as progress:
+        kept = save_thumbnails(run.path / "faces.parquet", table, contract, progress=progress)
+    console.say(f"{kept:,} of {len(wanted):,} test faces of run '{run.name}' have their image now.")
+    if not table.redistributable:
+        console.say(f"Do not pass this run on with them: {table.title} may not be redistributed.")
+    return kept
+
+
+def _split(table: FaceTable, split: str | None) -> FaceTable:
+    """The rows of one split; by default the test faces, or all where there is no test split."""
+    splits = table.faces["split"]
+    if split is None:
+        split = "test" if (splits == "test").any() else "all"
+    if split == "all":
+        return table
+    rows = (splits == split).to_numpy()
+    if not rows.any():
+        there = ", ".join(name or "(none)" for name in sorted(splits.unique()))
+        raise AffectoscopeError(f"{table.title} has no split '{split}'; there are: {there}; or pass all.")
+    return table.select(rows)
+
+
+def _write(out: Path | None, predictions: Predictions, scores: Scores) -> None:
+    if out is None:
+        return
+    try:
+        if out.suffix == ".json":
+            write_json(out, scores.as_dict())
+        else:
+            predictions.save(out)
+    except OSError as error:
+        raise AffectoscopeError(f"{out} cannot be written ({error.strerror or error}).") from error
+
+
+if __name__ == "__main__":
+    main()

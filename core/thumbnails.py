@@ -1,0 +1,41 @@
+"""Small colour pictures of faces for galleries, framed as the network sees them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from core.artifacts import write_thumbnails
+from core.datasets.table import FaceTable
+from core.errors import AffectoscopeError
+from core.faces import PreprocessingContract, as_webp, crop_face, read_upright
+
+#: Side of a kept thumbnail in pixels.
+THUMBNAIL_SIZE = 96
+
+
+def save_thumbnails(
+    path: Path,
+    table: FaceTable,
+    contract: PreprocessingContract,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write WebP thumbnails of the table's faces to `path`; returns how many.
+
+    A face that cannot be read is left out.
+    """
+    shown = PreprocessingContract(colour="rgb", size=THUMBNAIL_SIZE, margin=contract.margin)
+    references, images = [], []
+    boxes = table.faces[["box_x", "box_y", "box_width", "box_height"]].to_numpy(np.float32)
+    for row, (reference, box) in enumerate(zip(table.faces["reference"], boxes, strict=True)):
+        try:
+            image = read_upright(table.read_image(reference))
+            images.append(as_webp(crop_face(image, None if np.isnan(box).any() else tuple(box), shown)))
+        except (OSError, AffectoscopeError):
+            continue
+        references.append(reference)
+        if progress:
+            progress(row + 1, len(table))
+    write_thumbnails(path, references, images)
+    return len(references)

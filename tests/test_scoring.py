@@ -1,0 +1,184 @@
+"""From Predictions to Scores and their JSON document, with every kind of gap in the data."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from core.errors import AffectoscopeError
+from core.labels import LABEL_SETS
+from core.metrics import calibration
+from core.predictions import Predictions
+from core.scoring import HEADLINES, SCHEMA_VERSION, Estimate, score, scores_from_dict
+from tests.test_metrics_ranking import softmax_faces
+
+LABELS = LABEL_SETS[7].labels
+
+
+def made(n=300, *, keep=None, affect=True, seed=0):
+    truth, probabilities = softmax_faces(n, 7, seed=seed)
+    rng = np.random.default_rng(seed)
+    valence = rng.uniform(-1, 1, n)
+    numbers = {
+        "valence": valence,
+        "arousal": valence**2,
+        "predicted_valence": 0.5 * valence + rng.normal(0, 0.2, n),
+    }
+    numbers["predicted_arousal"] = np.full(n, 0.2)
+    predictions = Predictions.from_arrays(
+        labels=LABELS, truth=truth, probabilities=probabilities, **(numbers if affect else {})
+    )
+    return predictions if keep is None else predictions.filter(np.isin(truth, keep))
+
+
+def test_headline_numbers_against_scikit_learn():
+    predictions = made(400)
+    scores = score(predictions, resamples=50)
+    truth, predicted, p = predictions.truth, predictions.predicted, predictions.probabilities
+    exact = p.astype(np.float64)
+    exact /= exact.sum(axis=1, keepdims=True)  # scikit-learn refuses the rounding of float32
+    expected = {
+        "accuracy": sk.accuracy_score(truth, predicted),
+        "balanced_accuracy": sk.balanced_accuracy_score(truth, predicted),
+        "macro_precision": sk.precision_score(truth, predicted, average="macro", zero_division=0),
+        "macro_recall": sk.recall_score(truth, predicted, average="macro"),
+        "macro_f1": sk.f1_score(truth, predicted, average="macro"),
+        "weighted_f1": sk.f1_score(truth, predicted, average="weighted"),
+        "kappa": sk.cohen_kappa_score(truth, predicted),
+        "m_measure": sk.roc_auc_score(truth, exact, multi_class="ovo"),
+        "expected_calibration_error": calibration.expected_calibration_error(truth, p),
+        "brier": np.mean(np.sum((p.astype(float) - np.eye(7)[truth]) ** 2, axis=1)),
+        "negative_log_likelihood": sk.log_loss(truth, exact),
+    }
+    assert tuple(expected) == HEADLINES
+    for name, value in expected.items():
+        estimate = getattr(scores, name)
+        assert estimate.value == pytest.approx(value, abs=1e-7), name
+        assert estimate.low <= estimate.value <= estimate.high, name
+    np.testing.assert_array_equal(scores.confusion, sk.confusion_matrix(truth, predicted))
+    areas = sk.roc_auc_score(truth, p, multi_class="ovr", average=None)
+    precisions = sk.average_precision_score(np.eye(7)[truth], p, average=None)
+    for i, label in enumerate(LABELS):
+        row = scores.per_class[label]
+        assert row.support == (truth == i).sum() and row.predicted == (predicted == i).sum()
+        assert row.auc.value == pytest.approx(areas[i], abs=1e-9)
+        assert row.average_precision.value == pytest.approx(precisions[i], abs=1e-9)
+        assert row.recall.low <= row.recall.value <= row.recall.high
+    assert (scores.faces, scores.present_labels, scores.absent_labels) == (400, LABELS, ())
+    assert scores.interval["resamples"] == 50 and scores.interval["level"] == 0.95
+
+
+def test_affect_has_its_numbers_and_intervals():
+    scores = score(made(), resamples=200)
+    valence = scores.affect["valence"]
+    assert valence["faces"] == 300
+    assert all(
+        valence[n].low < valence[n].value < valence[n].high for n in ("rmse", "ccc", "pearson", "sagr")
+    )
+    assert scores.affect["arousal"]["ccc"].value == 0  # a constant prediction
+    assert np.isnan(scores.affect["arousal"]["pearson"].value)
+    assert score(made(affect=False), resamples=0).affect is None
+
+
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        made(),
+        made(keep=[0, 1, 5]),
+        made(keep=[3]),
+        made().filter(np.array([4])),
+        made(12),
+        made(affect=False),
+    ],
+    ids=["all", "absent", "one label", "one face", "few", "no affect"],
+)
+def test_the_document_is_strict_json_and_reads_back(predictions):
+    scores = score(predictions, resamples=40)
+    text = json.dumps(scores.as_dict(), allow_nan=False)
+    again = scores_from_dict(json.loads(text))
+    assert again.as_dict() == scores.as_dict()
+    assert again.confusion.dtype == np.int64 and again.pairwise_a.shape == (7, 7)
+    np.testing.assert_array_equal(again.pairwise_a_low, scores.pairwise_a_low)
+    assert list(again.per_class) == list(LABELS)
+
+
+def test_the_keys_of_the_document():
+    document = score(made(), resamples=20, seed=3).as_dict()
+    assert set(document) == {
+        "schema_version", "faces", "labels", "present_labels", "absent_labels", *HEADLINES, "per_class",
+        "confusion", "pairwise_a", "pairwise_a_low", "pairwise_a_high", "affect", "interval",
+    }  # fmt: skip
+    assert set(document["accuracy"]) == {"value", "low", "high"}
+    assert set(document["per_class"]["happy"]) == {
+        "support", "predicted", "precision", "recall", "f1", "auc", "average_precision",
+    }  # fmt: skip
+    assert document["pairwise_a"][0][0] is None
+    assert document["interval"] == {
+        "method": "stratified percentile bootstrap", "resamples": 20, "level": 0.95, "seed": 3,
+    }  # fmt: skip
+
+
+def test_absent_labels_are_named_and_take_no_part():
+    scores = score(made(keep=[0, 1, 5]), resamples=40)
+    assert scores.present_labels == ("neutral", "happy", "disgust")
+    assert scores.absent_labels == ("sad", "surprise", "fear", "anger")
+    assert np.isnan(scores.per_class["sad"].recall.value) and np.isnan(scores.per_class["sad"].auc.value)
+    recalls = [scores.per_class[label].recall.value for label in scores.present_labels]
+    assert scores.balanced_accuracy.value == pytest.approx(np.mean(recalls))
+    assert scores.m_measure.low < scores.m_measure.value < scores.m_measure.high
+
+
+def test_one_label_has_accuracy_but_no_m():
+    scores = score(made(keep=[3]), resamples=40)
+    assert scores.accuracy.low < scores.accuracy.value < scores.accuracy.high
+    assert np.isnan(scores.m_measure.value) and scores.as_dict()["m_measure"]["value"] is None
+
+
+def test_one_face_has_values_but_no_interval():
+    scores = score(made().filter(np.array([4])), resamples=40)
+    assert scores.accuracy.value in (0, 1)
+    for name in HEADLINES:
+        assert np.isnan(getattr(scores, name).low) or name == "expected_calibration_error", name
+
+
+def test_without_resamples_there_are_values_only():
+    scores = score(made(), resamples=0)
+    assert scores.interval["method"] == "none"
+    assert all(np.isnan(getattr(scores, name).low) for name in HEADLINES)
+    assert np.isnan(scores.pairwise_a_low).all() and not np.isnan(scores.macro_f1.value)
+
+
+def test_the_seed_decides_the_intervals():
+    predictions = made()
+    assert (
+        score(predictions, resamples=40, seed=1).as_dict()
+        == score(predictions, resamples=40, seed=1).as_dict()
+    )
+    assert (
+        score(predictions, resamples=40, seed=1).accuracy != score(predictions, resamples=40, seed=2).accuracy
+    )
+
+
+def test_no_faces_cannot_be_scored():
+    with pytest.raises(AffectoscopeError, match="There are no faces to score: the selection is empty"):
+        score(made().filter(np.zeros(300, bool)))
+
+
+def test_documents_that_are_no_scores_are_refused():
+    document = score(made(), resamples=0).as_dict()
+    with pytest.raises(
+        AffectoscopeError, match="schema version 2; this Affectoscope reads up to 1: update it"
+    ):
+        scores_from_dict(document | {"schema_version": SCHEMA_VERSION + 1})
+    lacking = {name: value for name, value in document.items() if name != "kappa"}
+    damaged = (lacking, document | {"kappa": 0.5}, document | {"per_class": []}, {"accuracy": 1}, [])
+    for wrong in damaged:
+        with pytest.raises(
+            AffectoscopeError, match=r"damaged or were not written by Affectoscope .* score the run again"
+        ):
+            scores_from_dict(wrong)
+
+
+def test_an_estimate_without_ends():
+    assert Estimate(0.5).as_dict() == {"value": 0.5, "low": None, "high": None}
