@@ -40,6 +40,7 @@ _NOTE = re.compile(
 )
 
 _lock = threading.Lock()
+_import_lock = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -148,12 +149,20 @@ def quiet_tensorflow() -> Iterator[None]:
     """Import TensorFlow inside this and its start-up notes stay off the terminal.
 
     They are written before TensorFlow obeys its log level, so standard error is caught meanwhile and what
-    is no such note follows afterwards.
+    is no such note follows afterwards. One thread at a time: two that import TensorFlow and Keras at once
+    would find each other's modules half made.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if "tensorflow" in sys.modules:
-        yield
-        return
+    with _import_lock:
+        if "tensorflow" in sys.modules:
+            yield
+        else:
+            with _notes_dropped():
+                yield
+
+
+@contextmanager
+def _notes_dropped() -> Iterator[None]:
     sys.stderr.flush()
     shown = os.dup(2)
     with tempfile.TemporaryFile() as caught:

@@ -16,7 +16,7 @@ from core.datasets import open_dataset
 from core.datasets.drawn import drawn_faces_folder
 from core.datasets.table import FaceTable
 from core.detector import quiet_tensorflow
-from core.environment import environment
+from core.environment import environment, keep_freed_memory
 from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract
@@ -185,6 +185,7 @@ def _default_name(config: TrainConfig) -> str:
 
 def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Console):
     """Build and train the network; Keras is imported here and not before, so that bad options fail fast."""
+    keep_freed_memory()
     with quiet_tensorflow():
         import keras
 

@@ -38,7 +38,13 @@ def segments(label: str, options: dict[str, str], *, key: str) -> str:
             f"The link asks for {label.lower()} '{asked}', which is not here; showing {options[values[0]]}."
         )
     title = st.segmented_control(
-        label, list(options.values()), default=options[values[0]], required=True, key=key, bind="query-params"
+        label,
+        list(options.values()),
+        default=options[values[0]],
+        required=True,
+        key=key,
+        bind="query-params",
+        wrap=True,
     )
     return next((value for value, shown in options.items() if shown == title), values[0])
 
@@ -49,12 +55,7 @@ def percentage(label: str, *, key: str) -> int:
     asked = st.query_params.get(key)
     if asked and asked not in options:
         notice(f"The link asks for {label.lower()} '{asked}', which is no step from 0 to 95; showing 0.")
-    return int(
-        st.selectbox(
-            label, options, key=key, bind="query-params", format_func=lambda number: f"{number} %", width=130
-        )
-        or 0
-    )
+    return int(st.selectbox(label, options, key=key, bind="query-params", width=130) or 0)
 
 
 def clear(*keys: str) -> Callable[[], None]:

@@ -36,6 +36,14 @@ def confusion(row: pd.Series) -> str:
     return f"{row['true']} read as {row['predicted']}: {row['faces']:,} of {row['of']:,}, {percent(row['share'])}"
 
 
+def cell(count: int, true: str | None, predicted: str | None) -> str:
+    """'26 faces: fear read as surprise'; None stands for any label."""
+    faces = "1 face" if count == 1 else f"{count:,} faces"
+    if true is None:
+        return f"{faces} read as {predicted}"
+    return f"{faces} annotated {true}" if predicted is None else f"{faces}: {true} read as {predicted}"
+
+
 def ledger_sentence(run: Run) -> str:
     """The run's ledger in one sentence."""
     entry = run.info["data"].get("ledger", {})
@@ -60,10 +68,12 @@ def presence(scores: Scores) -> str:
     """Which labels the test faces have, where that is not all of them; else ''."""
     if not scores.absent_labels:
         return ""
-    absent = ", ".join(scores.absent_labels)
+    absent, present = ", ".join(scores.absent_labels), ", ".join(scores.present_labels)
+    if len(scores.present_labels) == 1:
+        return f"Every face is annotated {present}; no face is annotated {absent}."
     return (
         f"No face is annotated {absent}: averages run over the {len(scores.present_labels)} labels that are "
-        f"present ({', '.join(scores.present_labels)})."
+        f"present ({present})."
     )
 
 

@@ -35,3 +35,11 @@ def trained_run(drawn_tree, tmp_path_factory):
     from tests.trained import small_config
 
     return train(small_config(drawn_tree, name="small"), folder=tmp_path_factory.mktemp("artifacts"))
+
+
+@pytest.fixture(scope="session")
+def made_runs(tmp_path_factory) -> Path:
+    """A folder of made-up runs, one per state that a page must cope with. Not to be changed."""
+    from tests.made_runs import make_states
+
+    return make_states(tmp_path_factory.mktemp("runs"))

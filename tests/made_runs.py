@@ -1,6 +1,6 @@
 """Whole runs made up from a seed, through the project's own writers, for tests that need no training.
 
-`python tests/made_runs.py FOLDER` writes a set of them to look at.
+`python -m tests.made_runs FOLDER` writes a set of them to look at.
 """
 
 import sys
@@ -30,6 +30,21 @@ AFFECT = np.array(
 
 #: What a network confuses more than the rest: (true, predicted, extra weight).
 CONFUSED = (("fear", "surprise", 2.0), ("sad", "neutral", 1.5), ("disgust", "anger", 1.5))
+
+
+def make_states(folder: Path) -> Path:
+    """One run for each state that a page must cope with, and a damaged one."""
+    make_run(folder, "thumbnails", faces=160, thumbnails=True, created="2026-11-23T12:00:00+00:00")
+    make_run(folder, "affect", faces=160, label_set=8, affect=True, created="2026-11-22T12:00:00+00:00")
+    make_run(folder, "absent", faces=160, label_set=8, absent=("disgust", "contempt"))
+    make_run(folder, "eleven", faces=160, label_set=11)
+    make_run(folder, "one-class", faces=20, only="happy")
+    make_run(folder, "one-face", faces=1, epochs=1, thumbnails=True)
+    drawn = {"name": "drawn", "title": "Drawn faces", "redistributable": True}
+    make_run(folder, "drawn", faces=60, label_set=11, affect=True, thumbnails=True, data=drawn)
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "run.json").write_text("{")
+    return folder
 
 
 def make_run(
@@ -71,11 +86,9 @@ def make_run(
     predictions.save(working / "predictions.parquet")
     write_json(working / "scores.json", score(predictions, resamples=resamples).as_dict())
     make_history(epochs, affect=affect).to_csv(working / "history.csv", index=False)
-    write_json(working / "run.json", _info(name, predictions, epochs, thumbnails, created) | {})
-    if data:
-        info = _info(name, predictions, epochs, thumbnails, created)
-        info["data"] |= data
-        write_json(working / "run.json", info)
+    info = _info(name, predictions, epochs, thumbnails, created)
+    info["data"] |= data or {}
+    write_json(working / "run.json", info)
     (working / "card.md").write_text(f"# {name}\n\nA made-up run for tests.\n", encoding="utf-8")
     if thumbnails:
         references = list(predictions.frame["reference"])
@@ -222,14 +235,7 @@ def _info(name: str, predictions: Predictions, epochs: int, thumbnails: bool, cr
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
+    make_states(Path(sys.argv[1]))
     make_run(
-        target, "affectnet-like", faces=4000, label_set=8, affect=True, created="2026-11-22T09:30:00+00:00"
+        Path(sys.argv[1]), "large", faces=4000, label_set=8, affect=True, created="2026-11-24T09:30:00+00:00"
     )
-    make_run(target, "with-thumbnails", faces=700, thumbnails=True, created="2026-11-23T12:00:00+00:00")
-    make_run(target, "absent-contempt", faces=400, label_set=8, absent=("contempt", "disgust"), seed=3)
-    make_run(target, "eleven-labels", faces=900, label_set=11, seed=4)
-    make_run(target, "one-class", faces=50, only="happy")
-    make_run(target, "one-face", faces=1, epochs=1, thumbnails=True)
-    (target / "damaged").mkdir()
-    (target / "damaged" / "run.json").write_text("{")

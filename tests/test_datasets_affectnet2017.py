@@ -6,7 +6,10 @@ from collections import Counter
 import numpy as np
 import pytest
 from PIL import Image
-from trees import (
+
+from core.datasets import open_dataset
+from core.errors import AffectoscopeError
+from tests.trees import (
     AUTOMATIC,
     HEADER,
     LANDMARKS,
@@ -17,9 +20,6 @@ from trees import (
     list_row,
     write,
 )
-
-from core.datasets import open_dataset
-from core.errors import AffectoscopeError
 
 USED = [row.split(",")[0].replace("\\", "/") for row, reason in TRAINING if not reason]
 REFUSED = Counter(reason for _, reason in TRAINING if reason) + Counter({"duplicate row": 1})
@@ -101,7 +101,7 @@ def test_examples_name_the_rows(table):
 
 
 def test_images_are_read_also_by_a_worker(table):
-    reader = pickle.loads(pickle.dumps(table.read_image))
+    reader = pickle.loads(pickle.dumps(table.read_image))  # noqa: S301
     for reference in table.faces["reference"]:
         if "undecodable" not in reference:
             assert Image.open(io.BytesIO(reader(reference))).size == (48, 48)
@@ -177,7 +177,7 @@ def test_a_list_alone_asks_for_its_folder(tmp_path):
 
 def test_format_without_a_list(tmp_path):
     write(tmp_path / "notes.csv", "a,b\n1,2\n")
-    with pytest.raises(AffectoscopeError, match="no AffectNet list.*subDirectory_filePath"):
+    with pytest.raises(AffectoscopeError, match=r"no AffectNet list.*subDirectory_filePath"):
         open_dataset(tmp_path, format="affectnet-2017")
 
 

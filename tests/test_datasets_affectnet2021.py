@@ -5,10 +5,10 @@ import pickle
 import numpy as np
 import pytest
 from PIL import Image
-from trees import LANDMARKS, REFUSED_2021, affectnet_2021, annotate, image_bytes, npy, write
 
 from core.datasets import affectnet2021, open_dataset
 from core.errors import AffectoscopeError
+from tests.trees import LANDMARKS, REFUSED_2021, affectnet_2021, annotate, image_bytes, npy, write
 
 TRAIN = [f"train_set/images/{name}" for name in ("0.jpg", "3.jpg", "10.jpg", "200.jpg", "201.jpg", "202.jpg")]
 TRAIN += ["train_set/images/203.PNG", "train_set/images/204.jpg"]
@@ -50,7 +50,7 @@ def test_every_oddity_read_and_from_the_cache(path, times_opened):
 
 def test_images_are_read_also_by_a_worker(path):
     table = open_dataset(path)
-    reader = pickle.loads(pickle.dumps(table.read_image))
+    reader = pickle.loads(pickle.dumps(table.read_image))  # noqa: S301
     for reference in table.faces["reference"]:
         if "204" not in reference:
             assert Image.open(io.BytesIO(reader(reference))).size == (32, 32)
@@ -117,13 +117,13 @@ def test_no_usable_face(tmp_path):
     annotate(tmp_path / "train_set", "0")
     (tmp_path / "train_set/images").mkdir()
     with pytest.raises(
-        AffectoscopeError, match="no usable face: 1 rows read, 0 used, 1 refused .1 missing file"
+        AffectoscopeError, match=r"no usable face: 1 rows read, 0 used, 1 refused .1 missing file"
     ):
         open_dataset(tmp_path)
 
 
 def test_format_without_sets(tmp_path):
-    with pytest.raises(AffectoscopeError, match="no AffectNet 2021 set.*train_set and val_set"):
+    with pytest.raises(AffectoscopeError, match=r"no AffectNet 2021 set.*train_set and val_set"):
         open_dataset(tmp_path, format="affectnet-2021")
 
 

@@ -3,10 +3,18 @@ import pickle
 
 import pytest
 from PIL import Image
-from trees import affectnet_2017, affectnet_2021, class_folders, fer2013_folders, image_bytes, write, zipped
 
 from core.datasets import FORMATS, open_dataset
 from core.errors import AffectoscopeError
+from tests.trees import (
+    affectnet_2017,
+    affectnet_2021,
+    class_folders,
+    fer2013_folders,
+    image_bytes,
+    write,
+    zipped,
+)
 
 SPLIT = {"train/happy": 2, "train/Angry": 1, "valid/sadness": 1, "test/no_face": 1, "test/Neutral/more": 1}
 
@@ -30,7 +38,7 @@ def test_split_and_class_folders(tmp_path, below, as_zip):
     ]
     assert table.name == "folders" and table.title.startswith("mine (") and not table.redistributable
     assert table.ledger.read == table.ledger.used == 6 and table.note == ""
-    reader = pickle.loads(pickle.dumps(table.read_image))
+    reader = pickle.loads(pickle.dumps(table.read_image))  # noqa: S301
     for reference in table.faces["reference"]:
         assert Image.open(io.BytesIO(reader(reference))).size == (48, 48)
 

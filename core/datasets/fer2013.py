@@ -7,7 +7,6 @@ contests", ICONIP. 48x48 grey faces that fill the frame; seven expressions; no v
 import io
 import os
 import re
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,6 +89,8 @@ def open_folders(listing: Listing) -> FaceTable:
 class CsvImages:
     """Reads face `row-<n>` of a FER2013 table, as PNG bytes, from where its line begins.
 
+    Holds no handle: threads and processes may share it.
+
     Attributes:
         path: the table.
         starts: (rows,) byte offset of every data row; row 0 is the one after the header.
@@ -98,27 +99,13 @@ class CsvImages:
 
     def __init__(self, path: str, starts: np.ndarray, column: int):
         self.path, self.starts, self.column = path, starts, column
-        self._forget()
-
-    def _forget(self) -> None:
-        self._file, self._process, self._lock = None, os.getpid(), threading.Lock()
-
-    def __getstate__(self) -> dict:
-        return {"path": self.path, "starts": self.starts, "column": self.column}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__init__(**state)
 
     def __call__(self, reference: str) -> bytes:
-        if self._process != os.getpid():  # a forked copy must not share the file position
-            self._forget()
         try:
             start = self.starts[int(reference.removeprefix("row-"))]
-            with self._lock:
-                if self._file is None:
-                    self._file = open(self.path, "rb")  # noqa: SIM115 - kept for the next face
-                self._file.seek(start)
-                line = self._file.readline()
+            with open(self.path, "rb") as file:
+                file.seek(start)
+                line = file.readline()
             pixels = np.frombuffer(bytes(map(int, _fields(line)[self.column].split())), np.uint8)
             face = Image.fromarray(pixels.reshape(SIDE, SIDE))
         except (ValueError, IndexError) as error:

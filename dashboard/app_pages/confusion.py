@@ -48,8 +48,7 @@ st.markdown("\n".join(f"1. {words.confusion(row)}" for _, row in strongest.iterr
 
 if true or predicted:
     faces = tables.select_faces(tables.faces(predictions), true=true, predicted=predicted)
-    st.subheader(f"{len(faces):,} {'face' if len(faces) == 1 else 'faces'}: {true or 'any'} read as "
-                 f"{predicted or 'any'}")  # fmt: skip
+    st.subheader(words.cell(len(faces), true, predicted))
     st.button(
         "Show no faces", icon=":material/close:", type="tertiary", on_click=links.clear("true", "predicted")
     )

@@ -24,7 +24,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     order = links.segments("Order", {key: title for key, (title, _, _) in tables.ORDERS.items()}, key="order")
     true = links.selectbox("True", run.labels, key="true")
     predicted = links.selectbox("Predicted", run.labels, key="predicted")
-    lowest = links.percentage("Surer than", key="surer_than")
+    lowest = links.percentage("Surer than (%)", key="surer_than")
 faces = tables.select_faces(
     table, wrong_only=True, true=true, predicted=predicted, lowest_probability=lowest / 100, order=order
 )

@@ -5,6 +5,9 @@ import pandas as pd
 
 from dashboard.charts import REFERENCE_LINE, colour_of
 
+#: Every label is written, however narrow the page.
+_SLANTED = alt.Axis(labelAngle=-35, labelOverlap=False)
+
 
 def class_counts(table: pd.DataFrame, *, logarithmic: bool = False, share: bool = False) -> alt.Chart:
     """Grouped bars of a `class_counts` table: one group per expression, one bar per split."""
@@ -18,7 +21,7 @@ def class_counts(table: pd.DataFrame, *, logarithmic: bool = False, share: bool 
         alt.Chart(shown)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=alt.X("expression:N", sort=expressions, title=None, axis=alt.Axis(labelAngle=-35)),
+            x=alt.X("expression:N", sort=expressions, title=None, axis=_SLANTED),
             xOffset=alt.XOffset("split:N", sort=splits),
             y=value if not logarithmic else value.stack(None),
             color=_expression_colours(expressions),
@@ -92,7 +95,7 @@ def affect_errors(table: pd.DataFrame) -> alt.Chart:
         alt.Chart(table)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=alt.X("expression:N", sort=expressions, title=None, axis=alt.Axis(labelAngle=-35)),
+            x=alt.X("expression:N", sort=expressions, title=None, axis=_SLANTED),
             xOffset=alt.XOffset("dimension:N", sort=["valence", "arousal"]),
             y=alt.Y("rmse:Q", title="RMSE"),
             color=_expression_colours(expressions),

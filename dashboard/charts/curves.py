@@ -148,7 +148,7 @@ def _figure(*, height: int, x: str, y: str) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 24, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         hovermode="closest",
     )
     figure.update_xaxes(title=x, gridcolor="rgba(138,147,166,0.25)", zeroline=False, automargin=True)

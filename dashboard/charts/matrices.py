@@ -118,7 +118,9 @@ def _heatmap(
             f"{column}:N",
             sort=list(column_order),
             scale=alt.Scale(domain=list(column_order)),
-            axis=alt.Axis(orient="top", labelAngle=-45, title=column, ticks=False, domain=False),
+            axis=alt.Axis(
+                orient="top", labelAngle=-45, labelOverlap=False, title=column, ticks=False, domain=False
+            ),
         ),
         y=alt.Y(
             f"{row}:N",

@@ -1,0 +1,120 @@
+"""Who may import whom, read from the source; and what may never be in it."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = [*sorted((ROOT / "core").rglob("*.py")), *sorted((ROOT / "dashboard").rglob("*.py")), ROOT / "streamlit_app.py"]
+
+#: Of ours, what each ground floor room may import besides itself.
+GROUND_FLOOR = {
+    "core/labels.py": (),
+    "core/errors.py": (),
+    "core/config.py": ("core.errors",),
+    "core/metrics/": ("core.labels", "core.errors", "core.metrics"),
+    "core/faces.py": ("core.errors",),
+    "core/datasets/": ("core.labels", "core.errors", "core.cache", "core.datasets"),
+    "core/predictions.py": ("core.labels", "core.errors", "core.metrics"),
+    "core/scoring.py": ("core.labels", "core.errors", "core.metrics", "core.predictions"),
+}
+
+#: Modules whose subject is a network; the others may import Keras only inside a function.
+NETWORK_ROOMS = ("core/model.py", "core/augmentation.py", "core/fit.py", "core/inference.py")
+
+HEAVY = ("tensorflow", "keras", "mtcnn")
+
+
+def imports(path, *, top_level_only=False):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_core_never_sees_the_dashboard_or_streamlit():
+    for path in SOURCES:
+        if name_of(path).startswith("core/"):
+            seen = [name for name in imports(path) if name.split(".")[0] in ("dashboard", "streamlit")]
+            assert not seen, f"{name_of(path)} imports {seen}"
+
+
+@pytest.mark.parametrize("room", GROUND_FLOOR)
+def test_the_ground_floor_stands_on_itself(room):
+    paths = [path for path in SOURCES if name_of(path).startswith(room)]
+    assert paths
+    for path in paths:
+        ours = {name for name in imports(path) if name.startswith("core.")}
+        foreign = [name for name in ours if not name.startswith(GROUND_FLOOR[room])]
+        assert not foreign, f"{name_of(path)} imports {foreign}"
+
+
+def test_charts_know_no_streamlit_and_no_core_but_labels():
+    charts = [path for path in SOURCES if name_of(path).startswith("dashboard/charts")]
+    assert charts
+    for path in charts:
+        assert not [name for name in imports(path) if name.split(".")[0] == "streamlit"], name_of(path)
+
+
+def test_networks_are_imported_late():
+    for path in SOURCES:
+        if name_of(path) not in NETWORK_ROOMS:
+            heavy = [name for name in imports(path, top_level_only=True) if name.split(".")[0] in HEAVY]
+            assert not heavy, f"{name_of(path)} imports {heavy} with itself"
+            rooms = [room.removesuffix(".py").replace("/", ".") for room in NETWORK_ROOMS]
+            late = [name for name in imports(path, top_level_only=True) if name in rooms]
+            assert not late or name_of(path) in NETWORK_ROOMS, f"{name_of(path)} imports {late} with itself"
+
+
+@pytest.mark.parametrize("module", ["core.train", "core.evaluate", "core.predict", "core.artifacts", "core.scoring"])
+def test_importing_a_command_does_not_import_tensorflow(module):
+    code = f"import sys, {module}; sys.exit(bool({{'tensorflow', 'keras'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_nothing_is_unpickled_or_evaluated():
+    forbidden = re.compile(r"\bpickle\.|\bjoblib\b|\beval\(|\bexec\(|allow_pickle=True|safe_mode=False|unsafe_allow_html=True")
+    for path in SOURCES:
+        found = forbidden.findall(path.read_text(encoding="utf-8"))
+        assert not found, f"{name_of(path)}: {found}"
+
+
+def test_every_package_that_was_asked_for_is_used():
+    used = {name.split(".")[0] for path in SOURCES for name in imports(path)}
+    assert {"streamlit", "pandas", "numpy", "plotly", "sklearn", "PIL", "altair", "tensorflow"} <= used
+
+
+def tracked_files():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout, so nothing is tracked")
+    return [ROOT / name for name in listed.stdout.splitlines()]
+
+
+def test_no_image_of_fer2013_is_tracked_and_artifacts_stay_small():
+    files = [path for path in tracked_files() if path.exists()]
+    names = [name_of(path) for path in files]
+    assert "artifacts/fer2013-standard/faces.parquet" not in names
+    assert not [name for name in names if re.search(r"(Training|PublicTest|PrivateTest)_\d+\.(jpg|png)$", name)]
+    assert sum(path.stat().st_size for path in files if name_of(path).startswith("artifacts/")) <= 25 * 2**20
+    assert sum(path.stat().st_size for path in files) <= 40 * 2**20
+
+
+def test_the_top_level_is_what_was_asked_for():
+    allowed = {
+        "dashboard", "core", "artifacts", "tests", "benchmarks", "streamlit_app.py", "requirements.txt", "README.md",
+        "Makefile", "pyproject.toml", "requirements-dev.txt", ".streamlit", ".ci", ".gitignore", "LICENSE",
+    }  # fmt: skip
+    assert {name_of(path).split("/")[0] for path in tracked_files()} <= allowed

@@ -1,0 +1,68 @@
+"""A saved network on other data, and images attached to a run."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from core.artifacts import open_run
+from core.datasets import open_dataset
+from core.errors import AffectoscopeError
+from core.evaluate import EvaluateOptions, attach_images, evaluate
+from core.faces import as_webp
+from core.predictions import Predictions
+
+
+def test_the_same_data_gives_the_same_predictions(trained_run, drawn_tree, tmp_path, capsys):
+    out = tmp_path / "again.parquet"
+    predictions, scores = evaluate(EvaluateOptions(run=str(trained_run.path), data=drawn_tree, out=out))
+    np.testing.assert_allclose(predictions.probabilities, trained_run.predictions().probabilities, atol=1e-6)
+    assert scores.accuracy.value == trained_run.scores.accuracy.value
+    np.testing.assert_array_equal(Predictions.load(out).truth, predictions.truth)
+    shown = capsys.readouterr().out
+    assert "M measure" in shown and "205 rows read" in shown
+    assert "15 with labels the network does not know" in shown
+
+
+@pytest.fixture
+def class_folders(drawn_tree, tmp_path):
+    """Twelve faces in folders of classes, without splits."""
+    table = open_dataset(drawn_tree)
+    for code, name in ((1, "happiness"), (3, "surprise")):
+        folder = tmp_path / "own" / name
+        folder.mkdir(parents=True)
+        for reference in table.faces.loc[table.faces["expression"] == code, "reference"].head(6):
+            (folder / reference.replace("/", "-")).write_bytes(table.read_image(reference))
+    return tmp_path / "own"
+
+
+def test_classes_without_splits_are_scored_whole(trained_run, class_folders):
+    predictions, scores = evaluate(EvaluateOptions(run=str(trained_run.path), data=class_folders))
+    assert len(predictions) == 12
+    assert scores.present_labels == ("happy", "surprise")
+
+
+def test_bad_options_say_what_to_do(trained_run, drawn_tree, tmp_path):
+    run = str(trained_run.path)
+    for options, message in (
+        (EvaluateOptions(run="nothing", data=drawn_tree), "There is no run 'nothing'"),
+        (EvaluateOptions(run=run, data=tmp_path / "nowhere"), "There is no .*nowhere"),
+        (EvaluateOptions(run=run, data=drawn_tree, split="exam"), "has no split 'exam'; there are: test, train"),
+        (EvaluateOptions(run=run, data=drawn_tree, out=tmp_path / "x.xlsx"), "expected a name ending in"),
+    ):
+        with pytest.raises(AffectoscopeError, match=message):
+            evaluate(options)
+
+
+def test_images_are_attached_to_a_run_without_them(trained_run, drawn_tree, class_folders, tmp_path):
+    bare = shutil.copytree(trained_run.path, tmp_path / "bare")
+    (bare / "faces.parquet").unlink()
+    with pytest.raises(AffectoscopeError, match="holds none of the 40 test faces"):
+        attach_images(EvaluateOptions(run=str(bare), data=class_folders))
+    assert not open_run(bare).has_thumbnails
+    assert attach_images(EvaluateOptions(run=str(bare), data=drawn_tree)) == 40
+    assert open_run(bare).thumbnails() == trained_run.thumbnails()
+
+
+def test_thumbnails_are_webp():
+    assert as_webp(np.zeros((8, 8, 3), np.uint8))[8:12] == b"WEBP"

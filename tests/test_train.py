@@ -1,0 +1,218 @@
+"""Training end to end on drawn faces: the run, its repeatability, resume, Ctrl-C, refusals."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from core import fit
+from core.artifacts import list_runs, open_run
+from core.console import Console
+from core.errors import AffectoscopeError
+from core.train import load_training_data, train
+from tests.trained import small_config
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "artifacts"
+
+
+def test_a_run_is_whole_and_agrees_with_itself(trained_run, drawn_tree):
+    run = open_run(trained_run.path)
+    predictions = run.predictions(with_embeddings=True)
+    assert run.labels == ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
+    assert len(predictions) == 40 == run.scores.faces  # 5 of each of 8 labels
+    assert run.scores.accuracy.value == pytest.approx(predictions.correct.mean())
+    assert run.scores.accuracy.low <= run.scores.accuracy.value <= run.scores.accuracy.high
+    assert predictions.has_affect and predictions.embeddings.shape == (40, 16)
+    assert list(run.history["epoch"]) == [1, 2]
+    assert run.info["training"]["best_epoch"] in (1, 2)
+    assert set(run.thumbnails()) == set(predictions.frame["reference"])
+    assert "Drawn faces" in run.card and "no data about people" in run.card
+    assert str(drawn_tree.parent) not in (run.path / "run.json").read_text()
+    assert not (run.path / "checkpoint").exists() and not (run.path / "recipe.json").exists()
+
+
+def test_counts_tell_splits_and_what_was_left_out(trained_run):
+    counts = trained_run.info["data"]["counts"]
+    assert sum(counts["test"][label] for label in trained_run.labels) == 40
+    assert counts["test"]["no-face"] == 5
+    kept = sum(counts[split].get(label, 0) for split in ("train", "validation") for label in trained_run.labels)
+    outside = sum(counts["train"][label] for label in ("none", "uncertain", "no-face"))
+    assert kept + outside == 150
+    assert counts["validation"]
+
+
+def test_the_saved_network_gives_the_saved_predictions(trained_run, drawn_tree):
+    data = load_training_data(small_config(drawn_tree), Console())
+    table, pack = data.part("test")
+    network = trained_run.load_model()
+    predictions = trained_run.predictions()
+    assert list(table.faces["reference"]) == list(predictions.frame["reference"])
+    outputs = np.asarray(network(pack[:])["expression"])
+    np.testing.assert_allclose(outputs, predictions.probabilities, atol=1e-5)
+
+
+def test_test_faces_never_train_or_select(drawn_tree):
+    data = load_training_data(small_config(drawn_tree), Console())
+    parts = {split: set(data.part(split)[0].faces["reference"]) for split in ("train", "validation", "test")}
+    assert not parts["test"] & (parts["train"] | parts["validation"])
+    assert not parts["train"] & parts["validation"]
+    official = pd.read_csv(next(drawn_tree.rglob("validation.csv")))
+    assert parts["test"] <= set(official["subDirectory_filePath"])
+
+
+def test_same_seed_same_numbers(trained_run, drawn_tree, folder):
+    again = train(small_config(drawn_tree, name="again"), folder=folder)
+    np.testing.assert_array_equal(again.predictions().probabilities, trained_run.predictions().probabilities)
+    other = train(small_config(drawn_tree, name="other", seed=1), folder=folder)
+    assert not np.array_equal(other.predictions().probabilities, trained_run.predictions().probabilities)
+
+
+def interrupt_after(monkeypatch, epochs):
+    """Ctrl-C at the first step after so many epochs."""
+    original = fit._State.on_train_batch_end
+
+    def on_train_batch_end(self, step, logs=None):
+        original(self, step, logs)
+        if self.epochs_done == epochs and step == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit._State, "on_train_batch_end", on_train_batch_end)
+
+
+def test_ctrl_c_ends_cleanly_with_what_is_there(drawn_tree, folder, monkeypatch):
+    interrupt_after(monkeypatch, 1)
+    run = train(small_config(drawn_tree, name="stopped", epochs=5), folder=folder)
+    assert run.info["training"]["ended"] == "interrupted"
+    assert run.info["training"]["epochs"] == 1 == len(run.history)
+    assert run.scores.faces == 40
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_killed_training_resumes_to_the_same_result(drawn_tree, folder, monkeypatch, ema):
+    config = small_config(drawn_tree, name="whole", epochs=3, ema=ema)
+    whole = train(config, folder=folder)
+    # A kill leaves what the last epoch wrote: nothing after it runs.
+    original = fit._State.save
+
+    def save_then_die(self):
+        original(self)
+        if self.epochs_done == 2:
+            raise SystemError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit._State, "save", save_then_die)
+        with pytest.raises(SystemError):
+            train(replace(config, name="killed"), folder=folder)
+    assert [listing.path.name for listing in list_runs(folder)] == ["whole"]
+    with pytest.raises(AffectoscopeError, match="An interrupted training 'killed' is there; pass --resume"):
+        train(replace(config, name="killed"), folder=folder)
+    resumed = train(replace(config, name="killed", resume=True), folder=folder)
+    np.testing.assert_array_equal(resumed.predictions().probabilities, whole.predictions().probabilities)
+    pd.testing.assert_frame_equal(resumed.history.drop(columns="seconds"), whole.history.drop(columns="seconds"))
+
+
+def test_resume_refuses_other_options_and_nothing_to_resume(drawn_tree, folder, monkeypatch):
+    with pytest.raises(AffectoscopeError, match="no interrupted training 'new' to resume"):
+        train(small_config(drawn_tree, name="new", resume=True), folder=folder)
+    monkeypatch.setattr(fit._State, "on_epoch_end", lambda *_: (_ for _ in ()).throw(SystemError))
+    with pytest.raises(SystemError):
+        train(small_config(drawn_tree, name="new"), folder=folder)
+    with pytest.raises(AffectoscopeError, match="begun with another epochs"):
+        train(small_config(drawn_tree, name="new", resume=True, epochs=9), folder=folder)
+
+
+def test_a_finished_run_is_not_overwritten_unasked(trained_run, drawn_tree):
+    config = small_config(drawn_tree, name="small")
+    before = (trained_run.path / "run.json").read_bytes()
+    with pytest.raises(AffectoscopeError, match="'small' exists already; pass --overwrite"):
+        train(config, folder=trained_run.path.parent)
+    assert (trained_run.path / "run.json").read_bytes() == before
+
+
+def test_early_stopping_ends_and_keeps_the_best_epoch(drawn_tree, folder):
+    config = small_config(drawn_tree, name="early", epochs=40, early_stopping=1, learning_rate=0.5)
+    run = train(config, folder=folder)
+    assert run.info["training"]["ended"] == "early stopping"
+    best = int(run.history["validation_loss"].idxmin()) + 1
+    assert run.info["training"]["best_epoch"] == best == len(run.history) - 1
+
+
+@pytest.mark.parametrize("imbalance", ["class-weights", "balanced-sampling", "logit-adjusted", "focal"])
+def test_every_help_for_rare_expressions_trains(drawn_tree, folder, imbalance):
+    run = train(small_config(drawn_tree, name="rare", epochs=1, imbalance=imbalance), folder=folder)
+    assert np.isfinite(run.history["loss"]).all()
+
+
+@pytest.mark.parametrize("labels", [7, 8, 11])
+def test_label_sets(drawn_tree, folder, labels):
+    run = train(small_config(drawn_tree, name="set", epochs=1, labels=labels, colour="rgb"), folder=folder)
+    assert len(run.labels) == labels and run.scores.faces == 5 * labels
+    assert run.load_model().output_shape["expression"] == (None, labels)
+
+
+def test_plain_folders_train_without_boxes_or_affect(tmp_path, folder):
+    random = np.random.default_rng(0)
+    for label, level in (("angry", 60), ("happy", 190)):
+        (tmp_path / "own" / label).mkdir(parents=True)
+        for number in range(30):
+            pixels = np.clip(random.normal(level, 30, (40, 40)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "own" / label / f"{number}.png")
+    run = train(small_config(tmp_path / "own", name="own", epochs=3), folder=folder)
+    assert run.info["data"]["has_affect"] is False and not run.has_thumbnails
+    assert set(run.info["data"]["counts"]) == {"train", "validation", "test"}
+    assert run.predictions().has_affect is False
+    assert "affect" not in run.load_model().output_shape
+
+
+def test_limit_takes_that_many_training_faces(drawn_tree):
+    data = load_training_data(small_config(drawn_tree, limit=60), Console())
+    assert len(data.part("train")[0]) + len(data.part("validation")[0]) == 60
+    assert len(data.part("test")[0]) == 40
+
+
+def test_data_without_a_face_of_the_label_set(drawn_tree, tmp_path, folder):
+    tree = shutil.copytree(drawn_tree, tmp_path / "tree")
+    for table in tree.rglob("*.csv"):
+        rows = pd.read_csv(table)
+        rows[rows["expression"] > 7].to_csv(table, index=False)
+    with pytest.raises(AffectoscopeError, match="no face of the 8-label set"):
+        train(small_config(tree, name="empty"), folder=folder)
+    assert list_runs(folder) == []
+
+
+def test_bad_run_names_are_refused(drawn_tree, folder):
+    with pytest.raises(AffectoscopeError, match="cannot name a run"):
+        train(small_config(drawn_tree, name="../outside"), folder=folder)
+
+
+def test_history_grows_while_training(drawn_tree, folder, monkeypatch):
+    seen = []
+    original = fit._State.save
+
+    def watching(self):
+        original(self)
+        seen.append(len(pd.read_csv(folder / ".grown.partial" / "history.csv")))
+
+    monkeypatch.setattr(fit._State, "save", watching)
+    train(small_config(drawn_tree, name="grown", epochs=3), folder=folder)
+    assert seen == [1, 2, 3]
+
+
+def test_run_json_is_strict_json(trained_run):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    for name in ("run.json", "scores.json"):
+        json.loads((trained_run.path / name).read_text(), parse_constant=refuse)
+
+
+def test_the_backend_is_named(trained_run):
+    assert trained_run.info["environment"]["backend"] == keras.backend.backend()
