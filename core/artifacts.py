@@ -101,10 +101,10 @@ class Run:
             ) from error
         contract = self.info["preprocessing"]
         shape = (None, contract["size"], contract["size"], 3 if contract["colour"] == "rgb" else 1)
-        outputs = model.output_shape["expression"] if isinstance(model.output_shape, dict) else None
-        if tuple(model.input_shape) != shape or outputs != (None, len(self.labels)):
+        outputs = {name: tensor.shape for name, tensor in model.output.items()} if isinstance(model.output, dict) else {}
+        if tuple(model.input_shape) != shape or outputs.get("expression") != (None, len(self.labels)):
             raise AffectoscopeError(
-                f"model.keras of run '{self.name}' takes {model.input_shape} and gives {model.output_shape}; "
+                f"model.keras of run '{self.name}' takes {model.input_shape} and gives {outputs or 'unnamed outputs'}; "
                 f"expected {shape} and {len(self.labels)} expression probabilities; train the run again."
             )
         return model

@@ -36,7 +36,7 @@ class Console:
         self.rich = rich.console.Console(highlight=False)
 
     def say(self, sentence: str) -> None:
-        self.rich.print(sentence, markup=False)
+        self.rich.print(sentence, markup=False, soft_wrap=True)
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Callable[[int, int], None]]:
@@ -63,7 +63,8 @@ class Console:
                     f"epoch {row['epoch']:3d}  {row['seconds']:6.1f} s  rate {row['learning_rate']:.2e}  "
                     f"loss {row['loss']:.3f}  accuracy {row['accuracy']:.3f}  validation loss "
                     f"{row['validation_loss']:.3f}  accuracy {row['validation_accuracy']:.3f}  "
-                    f"macro-F1 {row['validation_macro_f1']:.3f}"
+                    f"macro-F1 {row['validation_macro_f1']:.3f}",
+                    soft_wrap=True,
                 )
 
             yield on_step, on_epoch

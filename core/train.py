@@ -137,7 +137,7 @@ def _label_set(config: TrainConfig, table: FaceTable) -> LabelSet:
     if config.labels:
         return LABEL_SETS[config.labels]
     present = set(table.faces["expression"].unique().tolist())
-    return LABEL_SETS[8] if table.name.startswith("affectnet") else smallest_label_set(present)
+    return LABEL_SETS[8] if table.name.startswith(("affectnet", "drawn")) else smallest_label_set(present)
 
 
 def _limited(table: FaceTable, config: TrainConfig) -> FaceTable:
