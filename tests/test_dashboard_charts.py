@@ -43,7 +43,9 @@ def values(document: dict) -> list[dict]:
 def found(document, key: str) -> list:
     """Every value under `key`, however deep."""
     if isinstance(document, dict):
-        return [v for k, v in document.items() if k == key] + [x for v in document.values() for x in found(v, key)]
+        return [v for k, v in document.items() if k == key] + [
+            x for v in document.values() for x in found(v, key)
+        ]
     return [x for v in document for x in found(v, key)] if isinstance(document, list) else []
 
 
@@ -123,7 +125,9 @@ def test_every_chart_gives_an_expression_the_same_colour(predictions, scores):
         scales = [c["scale"] for c in found(spec(chart), "color") if isinstance(c, dict) and "scale" in c]
         assert scales
         for scale in scales:
-            assert dict(zip(scale["domain"], scale["range"])) == {name: COLOURS[name] for name in scale["domain"]}
+            assert dict(zip(scale["domain"], scale["range"])) == {
+                name: COLOURS[name] for name in scale["domain"]
+            }
     labelled = review.curves({"happy": _curve(0.9), "sad": _curve(0.8)})
     for figure in (curves.roc(labelled), curves.precision_recall(labelled)):
         lines = {trace.name.split(" (")[0]: trace.line.color for trace in figure.data if trace.name}
@@ -208,7 +212,9 @@ def test_labels_outside_of_the_label_set_are_left_out():
 
 @pytest.mark.parametrize(("order", "column", "rising"), [(k, c, r) for k, (_, c, r) in review.ORDERS.items()])
 def test_faces_are_filtered_and_ordered(predictions, order, column, rising):
-    chosen = review.select_faces(review.faces(predictions), wrong_only=True, lowest_probability=0.3, order=order)
+    chosen = review.select_faces(
+        review.faces(predictions), wrong_only=True, lowest_probability=0.3, order=order
+    )
     assert len(chosen) > 5 and not chosen["correct"].any() and (chosen["probability"] >= 0.3).all()
     assert chosen[column].is_monotonic_increasing if rising else chosen[column].is_monotonic_decreasing
 

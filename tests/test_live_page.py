@@ -1,0 +1,234 @@
+"""The Live page: uploads, crops, what is wrong with a photo, and what happens to it afterwards."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core import detector, predict
+from core.detector import DetectedFace
+from core.predict import FacePrediction, PhotoPrediction
+from dashboard import live
+from dashboard.data import ARTIFACTS_VARIABLE
+from tests.test_predict import make_standin
+
+PAGE = "dashboard/app_pages/live.py"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("artifacts")
+    make_standin(folder, "standin", affect=True, created="2026-02-01T00:00:00+00:00")
+    return folder
+
+
+@pytest.fixture
+def searched(monkeypatch) -> list:
+    """Stands in for the detector: two faces in any picture with contrast; notes what was searched."""
+    faces = [DetectedFace(x, 20.0, 60.0, 80.0, 0.97, ((0.0, 0.0),) * 5) for x in (10.0, 110.0)]
+    seen = []
+
+    def detect(image):
+        seen.append(image.size)
+        return faces if np.ptp(np.asarray(image)) > 50 else []
+
+    monkeypatch.setattr(predict, "detect_faces", detect)
+    monkeypatch.setattr(live, "load_detector", lambda: None)
+    return seen
+
+
+@pytest.fixture
+def page(runs, project_root, monkeypatch, searched) -> AppTest:
+    monkeypatch.setenv(ARTIFACTS_VARIABLE, str(runs))
+    monkeypatch.chdir(project_root)
+    return AppTest.from_file(str(project_root / PAGE), default_timeout=60).run()
+
+
+def photo(name: str = "photo.png", *, size=(200, 120), exif: int | None = None) -> tuple[str, bytes, str]:
+    image = Image.effect_noise(size, 80).convert("RGB")
+    options = {}
+    if exif:
+        options["exif"] = Image.Exif()
+        options["exif"][0x0112] = exif
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", **options)
+    return (name, buffer.getvalue(), "image/png")
+
+
+def upload(page: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
+    page.file_uploader[0].set_value(list(files))
+    page.run()
+    assert not page.exception
+    return page
+
+
+def texts(elements) -> str:
+    return "\n".join(str(element.value) for element in elements)
+
+
+def test_before_a_photo_the_page_says_what_to_do_and_what_becomes_of_it(page):
+    assert not page.exception
+    assert "Choose a photo" in texts(page.info)
+    assert "never written to disk" in texts(page.caption)
+    assert not page.get("camera_input"), "the camera must not be requested unasked"
+
+
+def test_only_image_files_of_ten_megabytes_are_taken(page):
+    uploader = page.file_uploader[0]
+    assert {name.lstrip(".") for name in uploader.allowed_type} == {"jpg", "jpeg", "png", "webp"}
+    assert uploader.accept_multiple_files
+    assert uploader.proto.max_upload_size_mb == 10
+
+
+def test_each_face_is_numbered_and_named(page):
+    upload(page, photo())
+    assert [f"Face {number}: " in texts(page.markdown) for number in (1, 2, 3)] == [True, True, False]
+    assert texts(page.markdown).count("Valence") == 2
+    assert "Not sure: no expression reaches 40%" in texts(page.warning)
+    assert len(page.get("vega_lite_chart")) == 2
+    table = page.dataframe[0].value
+    assert table["face"].tolist() == [1, 2]
+    assert set(table["photo"]) == {"photo.png"}
+    assert [button.label for button in page.get("download_button")] == ["CSV", "JSON"]
+
+
+def test_several_photos_and_a_bad_one_between_them(page):
+    upload(page, photo("a.png"), ("b.jpg", b"<html>", "image/jpeg"), photo("c.png"))
+    assert [header.value for header in page.subheader] == ["a.png", "b.jpg", "c.png", "Results"]
+    assert len(page.error) == 1
+    assert "cannot be read as an image" in page.error[0].value
+    assert page.dataframe[0].value["photo"].tolist() == ["a.png"] * 2 + ["c.png"] * 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "0 bytes"),
+        (photo()[1][:900], "damaged"),
+        (b"\0" * (10 * 1024 * 1024 + 1), "too large: 10 MB at most"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(page, content, message):
+    upload(page, ("x.jpg", content, "image/jpeg"))
+    assert message in texts(page.error)
+    assert not page.dataframe
+
+
+def test_no_face_found_is_said_with_what_to_try(page):
+    buffer = io.BytesIO()
+    Image.new("RGB", (90, 90), "white").save(buffer, "PNG")
+    upload(page, ("white.png", buffer.getvalue(), "image/png"))
+    assert "No face found" in texts(page.info)
+    assert page.dataframe[0].value["abstained"].tolist() == ["no face found"]
+
+
+def test_cropped_faces_are_not_searched(page, searched):
+    page.checkbox[0].check()
+    upload(page, photo(size=(48, 48)))
+    assert searched == []
+    assert "Face 1: " in texts(page.markdown)
+    assert "Found with a score" not in texts(page.caption)
+
+
+def test_a_photo_is_searched_once_and_upright(page, searched):
+    upload(page, photo(size=(120, 200), exif=6))
+    page.run()
+    assert searched == [(200, 120)]
+
+
+def test_a_removed_photo_is_forgotten(page):
+    upload(page, photo())
+    assert page.session_state["live_results"]
+    page.file_uploader[0].set_value(None)
+    page.run()
+    assert "live_results" not in page.session_state
+
+
+def test_the_camera_comes_when_asked_for(page):
+    page.segmented_control[0].set_value("camera").run()
+    assert not page.exception
+    assert len(page.get("camera_input")) == 1
+
+
+def test_a_drawing_can_be_tried_at_once(page, searched):
+    page.segmented_control[0].set_value("a drawing").run()
+    assert not page.exception
+    assert searched == [(900, 600)]
+    assert page.subheader[0].value == "drawing.png"
+
+
+def test_without_drawings_the_page_says_so(page, monkeypatch):
+    live.drawn_photo.clear()
+    monkeypatch.setitem(sys.modules, "core.datasets.drawn", None)
+    page.segmented_control[0].set_value("a drawing").run()
+    live.drawn_photo.clear()
+    assert not page.exception
+    assert "Drawn scenes are not available" in texts(page.info)
+
+
+def test_only_so_many_photos_at_once(page, monkeypatch):
+    monkeypatch.setattr(live, "MAX_PHOTOS", 2)
+    upload(page, *(photo(f"{number}.png") for number in range(3)))
+    assert "Only the first 2 of 3 photos" in texts(page.warning)
+    assert [header.value for header in page.subheader] == ["0.png", "1.png", "Results"]
+
+
+def test_a_damaged_network_is_a_message(page, runs):
+    model = runs / "standin" / "model.keras"
+    whole = model.read_bytes()
+    model.write_bytes(b"not a network")
+    try:
+        upload(page, photo())
+        assert "cannot predict: model.keras of run 'standin' cannot be loaded" in texts(page.error)
+    finally:
+        model.write_bytes(whole)
+
+
+def test_no_photo_enters_a_cache(page, monkeypatch):
+    """A photo's bytes as an argument or a value of st.cache_data would outlive its visit."""
+    before = [
+        entry.cache_name for entry in st.runtime.caching.cache_data_api._data_caches.get_stats(()) or ()
+    ]
+    name, content, kind = photo()
+    upload(page, (name, content, kind))
+    caches = st.runtime.caching.cache_data_api._data_caches._function_caches.values()
+    kept = [value for cache in caches for value in cache.storage._mem_cache.values()] if caches else []
+    assert not any(content[40:80] in bytes(value) for value in kept)
+    assert before is not None
+
+
+def test_predicting_logs_no_photo(page, caplog):
+    with caplog.at_level("DEBUG"):
+        upload(page, photo("anna-at-the-lake.png"))
+    assert "anna-at-the-lake" not in caplog.text
+
+
+def test_boxes_are_drawn_where_the_faces_are():
+    face = FacePrediction(1, (-20.0, 300.0, 700.0, 600.0), 0.9, "happy", {"happy": 1.0}, None, None, None, "")
+    image = Image.new("RGB", (2400, 1200), "black")
+    shown = live.draw_boxes(image, PhotoPrediction(2400, 1200, (face,)))
+    assert shown.size == (1200, 600)
+    assert shown.getpixel((340, 300)) == (0xE6, 0x9F, 0x00)  # the right edge, in the colour of happy
+    assert shown.getpixel((600, 300)) == (0, 0, 0)
+    assert np.asarray(shown)[150:165, :20].any(), "the number of a face over the border is inside the photo"
+    assert image.getpixel((680, 600)) == (0, 0, 0), "the photo itself was drawn on"
+
+
+def test_importing_the_page_imports_no_tensorflow(project_root):
+    code = "import sys, dashboard.live, core.predict, core.detector; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=project_root, check=False).returncode == 0
+
+
+def test_the_warm_up_loads_the_detector_beside_the_page(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(live, "load_detector", lambda: loaded.append(detector))
+    live.warm_up.clear()
+    live.warm_up().join(timeout=5)
+    live.warm_up()
+    assert len(loaded) == 1
+    live.warm_up.clear()
