@@ -42,8 +42,6 @@ st.navigation(
                 url_path="valence-arousal",
             ),
         ],
-        "Use": []
-        if not __import__("os").path.exists("dashboard/app_pages/live.py")
-        else [st.Page(f"{PAGES}/live.py", title="Live", icon=":material/photo_camera:", url_path="live")],
+        "Use": [st.Page(f"{PAGES}/live.py", title="Live", icon=":material/photo_camera:", url_path="live")],
     }
 ).run()

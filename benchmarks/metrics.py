@@ -1,7 +1,8 @@
 """How long the metrics take, beside scikit-learn in the same run: `python benchmarks/metrics.py`.
 
-Absolute times depend on the machine and on what else it does; the ratios much less. Memory is the peak
-of the whole process, its imports and the faces included.
+Times are the process's own seconds on the processor, which other work on the machine lengthens less than
+the clock's; next to scikit-learn the two take turns. Memory is the peak of the whole process, its imports
+and the faces included.
 """
 
 import argparse
@@ -45,14 +46,16 @@ def made_predictions(faces: int, *, seed: int = 0) -> Predictions:
     )
 
 
-def best_time(function: Callable[[], object], repeats: int) -> tuple[float, object]:
-    """Shortest of some runs, in seconds, and what the function returned."""
-    times = []
+def best_times(functions: list[Callable[[], object]], repeats: int) -> tuple[list[float], list[object]]:
+    """Each function's shortest time in seconds, all taking turns, and what each returned."""
+    times = [[] for _ in functions]
     for _ in range(repeats):
-        start = time.perf_counter()
-        result = function()
-        times.append(time.perf_counter() - start)
-    return min(times), result
+        results = []
+        for function, taken in zip(functions, times, strict=True):
+            start = time.process_time()
+            results.append(function())
+            taken.append(time.process_time() - start)
+    return [min(taken) for taken in times], results
 
 
 def main() -> None:
@@ -65,21 +68,27 @@ def main() -> None:
     exact = probabilities.astype(np.float64)
     exact /= exact.sum(axis=1, keepdims=True)
 
+    one_hot = np.eye(8)[truth]
+    compared = {
+        "M and pairwise A": (
+            lambda: ranking.hand_till(truth, exact).m,
+            lambda: roc_auc_score(truth, exact, multi_class="ovo"),
+        ),
+        "average precision": (
+            lambda: ranking.average_precision(truth, exact),
+            lambda: average_precision_score(one_hot, exact, average=None),
+        ),
+    }
     rows = []
-    ours, ranks = best_time(lambda: ranking.hand_till(truth, exact), options.repeats)
-    theirs, m = best_time(lambda: roc_auc_score(truth, exact, multi_class="ovo"), options.repeats)
-    rows.append(
-        (f"M and pairwise A, {options.faces:,} x 8", ours, theirs, f"differ by {abs(ranks.m - m):.0e}")
-    )
-    ours, own = best_time(lambda: ranking.average_precision(truth, exact), 1)
-    theirs, other = best_time(lambda: average_precision_score(np.eye(8)[truth], exact, average=None), 1)
-    difference = np.abs(own - other).max()
-    rows.append((f"average precision, {options.faces:,} x 8", ours, theirs, f"differ by {difference:.0e}"))
-    for predictions, repeats in ((small, options.repeats), (large, 1)):
-        ours, scores = best_time(lambda predictions=predictions: score(predictions), repeats)
+    for name, functions in compared.items():
+        times, results = best_times(list(functions), options.repeats)
         rows.append(
-            (f"score() with intervals, {len(predictions):,} x 8", ours, None, scores.interval["method"])
+            (f"{name}, {len(large):,} x 8", *times, f"differ by {np.abs(results[0] - results[1]).max():.0e}")
         )
+    for predictions, repeats in ((small, options.repeats), (large, 1)):
+        times, results = best_times([lambda faces=predictions: score(faces)], repeats)
+        note = results[0].interval["method"]
+        rows.append((f"score() with intervals, {len(predictions):,} x 8", *times, None, note))
 
     print(f"{'':44}{'here':>9}{'scikit-learn':>14}{'ratio':>8}  note")
     for name, ours, theirs, note in rows:
