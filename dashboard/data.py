@@ -15,6 +15,7 @@ from core import artifacts
 from core.artifacts import Listing, Run
 from core.errors import AffectoscopeError
 from core.metrics import ranking
+from core.neighbours import nearest_faces
 from core.predictions import Predictions
 from core.scoring import Scores
 from dashboard.tables import review
@@ -70,6 +71,12 @@ def predictions(run: Run) -> Predictions:
     return _predictions(str(run.path), fingerprint(run.path))
 
 
+def neighbours(run: Run, row: int, count: int) -> np.ndarray:
+    """(k,) rows of the faces that the network sees most like face `row`; none where no embeddings were kept."""
+    embeddings = _embeddings(str(run.path), fingerprint(run.path))
+    return np.empty(0, np.int64) if embeddings is None else nearest_faces(embeddings, row, count)[0]
+
+
 def thumbnails(run: Run) -> dict[str, bytes]:
     """Face reference -> WebP bytes; empty when the run ships without images."""
     return _thumbnails(str(run.path), fingerprint(run.path)) if run.has_thumbnails else {}
@@ -111,6 +118,11 @@ def _history(path: str, state: Fingerprint) -> pd.DataFrame:
 @st.cache_resource(max_entries=4, show_spinner="Reading the predictions ...")
 def _predictions(path: str, state: Fingerprint) -> Predictions:
     return artifacts.open_run(path).predictions()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the embeddings ...")
+def _embeddings(path: str, state: Fingerprint) -> np.ndarray | None:
+    return artifacts.open_run(path).predictions(with_embeddings=True).embeddings
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the thumbnails ...")

@@ -64,6 +64,23 @@ def show_one(predictions: Predictions, face: pd.Series, row: int, source: ImageS
         csv_button(table, "face-probabilities")
 
 
+def show_neighbours(faces: pd.DataFrame, source: ImageSource | None) -> None:
+    """The faces that the network sees most like the chosen one, nearest first."""
+    st.markdown("**Seen as most alike**")
+    st.caption(
+        "Nearest by the angle between the network's embeddings: what they are annotated as hints at the cause."
+    )
+    if source is None:
+        st.dataframe(
+            faces, column_order=list(_COLUMNS)[:5], column_config=_COLUMNS, hide_index=True, width="stretch"
+        )
+        return
+    with st.grid("auto", min_column_width=128, gap="small"):
+        for row, face in faces.iterrows():
+            with st.container(gap="xxsmall"):
+                _picture(source(row), face)
+
+
 def _picture(image: bytes | None, face: pd.Series) -> None:
     if image is None:
         st.caption(":material/hide_image: This image cannot be read.")

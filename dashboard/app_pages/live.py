@@ -26,10 +26,10 @@ def take_photos() -> list[live.Photo]:
         taken = st.camera_input("Take a photo")
         files = [taken] if taken else []
     elif source == "a drawing":
-        drawing = live.drawn_photo()
-        if drawing is None:
-            st.info("Drawn scenes are not available here.", icon=":material/info:")
-        return [live.Photo("drawing", "drawing.png", drawing)] if drawing else []
+        if drawing := live.drawn_photo():
+            return [live.Photo("drawing", "drawing.png", drawing)]
+        st.info("Drawn scenes are not available here.", icon=":material/info:")
+        return []
     else:
         files = st.file_uploader(
             "Photos",
@@ -110,8 +110,9 @@ except AffectoscopeError as error:
 for result in results:
     show(result)
 
-rows = [row for one in results if one.prediction for row in as_rows(one.name, one.prediction, run.labels)]
-if rows:
+if rows := [
+    row for one in results if one.prediction for row in as_rows(one.name, one.prediction, run.labels)
+]:
     st.subheader("Results")
     table = as_table(rows)
     st.dataframe(table, hide_index=True, width="stretch")

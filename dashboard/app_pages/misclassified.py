@@ -2,9 +2,12 @@
 
 import streamlit as st
 
-from dashboard import gallery, guard, links, words
+from dashboard import data, gallery, guard, links, words
 from dashboard.images import image_source
 from dashboard.tables import review as tables
+
+#: Faces shown beside the chosen one.
+NEIGHBOURS = 6
 
 st.title("Misclassified faces")
 run = guard.choose_run()
@@ -45,3 +48,6 @@ face = links.selectbox("Face", options, key="face", placeholder="choose one of t
 if face:
     row = int(table.index[table["reference"] == face][0])
     gallery.show_one(predictions, table.loc[row], row, source)
+    alike = data.neighbours(run, row, NEIGHBOURS)
+    if len(alike):
+        gallery.show_neighbours(table.loc[alike], source)
