@@ -58,6 +58,9 @@ class TrainConfig:
     margin: float = 0.05
     """Share of the face box added on each side before cropping (-0.3 to 1)."""
 
+    standardise: bool = False
+    """Give every face mean 0 and variance 1 inside the network, so that light and skin tone matter less."""
+
     # Network
     filters: tuple[int, ...] = (32, 64, 128)
     """Filters of each convolution block, 1 to 8 blocks; M is how many there are."""

@@ -32,6 +32,8 @@ def build_model(
     """
     faces = keras.Input(contract.shape, dtype="uint8", name="faces")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescaling")(faces)
+    if config.standardise:
+        x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, name="standardising")(x)
     for index, (filters, repeats) in enumerate(
         zip(config.filters, config.convolutions_per_block, strict=True)
     ):

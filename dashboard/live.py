@@ -13,7 +13,7 @@ from core.artifacts import Run
 from core.detector import load_detector
 from core.errors import AffectoscopeError
 from core.labels import COLOURS
-from core.predict import PhotoPrediction, Predictor, read_photo
+from core.predict import PhotoPrediction, Predictor, as_rows, read_photo
 from dashboard import data
 
 TYPES = ("jpg", "jpeg", "png", "webp")
@@ -122,6 +122,11 @@ def draw_boxes(image: Image.Image, prediction: PhotoPrediction) -> Image.Image:
         draw.rectangle((*corner, tag[2] + 2 * line, tag[3] + 2 * line), fill=colour)
         draw.text((corner[0] + line, corner[1] + line), str(face.number), font=font, fill="black")
     return shown
+
+
+def rows(results: list[Result], labels: tuple[str, ...]) -> list[dict]:
+    """`as_rows` of every photo that could be read."""
+    return [row for one in results if one.prediction for row in as_rows(one.name, one.prediction, labels)]
 
 
 def probabilities_table(probabilities: dict[str, float]) -> pd.DataFrame:

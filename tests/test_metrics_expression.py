@@ -50,7 +50,7 @@ def test_no_faces_give_nan():
         assert np.isnan(metric(np.zeros((3, 3))))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=60))
 def test_against_scikit_learn(pairs):
     truth, predicted = np.array(pairs).T

@@ -105,18 +105,18 @@ def test_both_sides_of_the_limit_give_the_same_intervals(monkeypatch):
 
 
 def test_ninety_five_percent_means_ninety_five_percent():
-    """Nominal 95 % intervals of 300 samples of 600 faces hold the population's value 95 % of the time."""
+    """Nominal 95 % intervals of 1,000 samples of 300 faces hold the population's value 95 % of the time."""
     true_values = headline(*population(200_000, seed=10**6))
-    samples, held = 300, dict.fromkeys(true_values, 0)
+    samples, held = 1000, dict.fromkeys(true_values, 0)
     for seed in range(samples):
-        ends = intervals.intervals(*population(200, seed), resamples=300, seed=seed + 1000).ends
+        ends = intervals.intervals(*population(100, seed), resamples=199, seed=seed + 10_000).ends
         for name, value in true_values.items():
             low, high = (end[POSITION.get(name, ())] for end in ends[name])
             held[name] += low <= value <= high
     coverage = {name: count / samples for name, count in held.items()}
     calibration_error = coverage.pop("expected_calibration_error")
     assert 0.93 <= np.mean(list(coverage.values())) <= 0.97, coverage
-    assert all(0.91 <= share <= 0.985 for share in coverage.values()), coverage
+    assert all(0.92 <= share <= 0.98 for share in coverage.values()), coverage
     assert 0.9 <= calibration_error <= 1.0
 
 
@@ -154,8 +154,8 @@ def test_percentiles_against_numpy_with_and_without_nan():
     values = np.random.default_rng(0).standard_normal((101, 3))
     values[:30, 1], values[:, 2] = np.nan, np.nan
     low, high = intervals.percentiles(values)
-    np.testing.assert_allclose(low[:2], np.nanquantile(values[:, :2], 0.025, axis=0))
-    np.testing.assert_allclose(high[:2], np.nanquantile(values[:, :2], 0.975, axis=0))
+    np.testing.assert_allclose(low[:2], np.nanquantile(values[:, :2], 0.025, axis=0, method="weibull"))
+    np.testing.assert_allclose(high[:2], np.nanquantile(values[:, :2], 0.975, axis=0, method="weibull"))
     assert np.isnan(low[2]) and np.isnan(high[2])
 
 

@@ -70,11 +70,12 @@ def scores_from_moments(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     mean_x, mean_y, square_x, square_y, square_error, agree = np.moveaxis(np.asarray(means), -1, 0)
     variance_x, variance_y = _variance(mean_x, square_x), _variance(mean_y, square_y)
     shift = (mean_x - mean_y) ** 2
+    varies = (variance_x > 0) & (variance_y > 0)
     # E(x - y)^2 = s_x^2 + s_y^2 - 2 s_xy + shift
-    covariance = (variance_x + variance_y + shift - square_error) / 2
+    covariance = np.where(varies, (variance_x + variance_y + shift - square_error) / 2, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ccc = 2 * covariance / (variance_x + variance_y + shift)
-        pearson = np.where(variance_x * variance_y > 0, covariance / np.sqrt(variance_x * variance_y), np.nan)
+        pearson = np.where(varies, covariance / np.sqrt(variance_x * variance_y), np.nan)
     return np.sqrt(np.maximum(square_error, 0.0)), ccc, pearson, agree
 
 

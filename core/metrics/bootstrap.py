@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.metrics.calibration import BINS, calibration_error_from_gaps
+from core.metrics.calibration import calibration_errors
 
 #: Resamples worked on at once: weights of some thousand faces then stay in the processor's cache.
 _AT_ONCE = 125
@@ -115,9 +115,3 @@ def _weighted_calibration(weights: np.ndarray, gaps: np.ndarray, last_of_tie: np
     mass = np.cumsum(weights, axis=0, dtype=np.float64)[last_of_tie].T
     cumulated = np.cumsum(weights * gaps[:, None], axis=0)[last_of_tie].T
     return calibration_errors(mass, cumulated)
-
-
-def calibration_errors(mass: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-    """Calibration error of each row of cumulated masses and gaps, (resamples, k)."""
-    rows = zip(np.ascontiguousarray(mass), np.ascontiguousarray(gaps), strict=True)
-    return np.array([calibration_error_from_gaps(*row, bins=BINS) for row in rows])

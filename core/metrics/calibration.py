@@ -57,16 +57,18 @@ def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray, *, 
     """
     correct, confidence = _correct_and_confidence(truth, probabilities)
     mass, gaps = _cumulated_by_confidence(confidence, (correct - confidence)[:, None])
-    return calibration_error_from_gaps(mass, gaps[:, 0], bins=bins)
+    return float(calibration_errors(mass[None], gaps.T, bins=bins)[0]) if len(mass) else float("nan")
 
 
-def calibration_error_from_gaps(mass: np.ndarray, gaps: np.ndarray, *, bins: int = BINS) -> float:
-    """The same from sums cumulated by rising confidence: `mass` of faces and `gaps`, correct - confidence."""
-    if not len(mass) or mass[-1] == 0:
-        return float("nan")
-    edges = np.linspace(0, mass[-1], bins + 1)
-    at_edges = np.interp(edges, np.r_[0, mass], np.r_[0, gaps])
-    return float(np.abs(np.diff(at_edges)).sum() / mass[-1])
+def calibration_errors(mass: np.ndarray, gaps: np.ndarray, *, bins: int = BINS) -> np.ndarray:
+    """Calibration error of each row, (resamples,), from sums cumulated by rising confidence.
+
+    `mass` of faces and `gaps`, correct - confidence, are (resamples, k); every row has the same faces in all.
+    """
+    mass, gaps = (np.pad(sums, ((0, 0), (1, 0))) for sums in (mass, gaps))
+    edges = np.linspace(0, mass[0, -1], bins + 1)
+    at_edges = np.array([np.interp(edges, *row) for row in zip(mass, gaps, strict=True)])
+    return np.abs(np.diff(at_edges, axis=1)).sum(axis=1) / mass[0, -1]
 
 
 def errors_if_calibrated(

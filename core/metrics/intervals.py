@@ -119,12 +119,16 @@ def intervals(
 
 
 def percentiles(resampled: np.ndarray) -> Ends:
-    """The ends of the middle 95 % along the first axis, NaN resamples left out; NaN where all are NaN."""
+    """The ends of the middle 95 % along the first axis, NaN resamples left out; NaN where all are NaN.
+
+    Of R resamples the ends are number 0.025 (R + 1) and 0.975 (R + 1), between two interpolated: Davison &
+    Hinkley (1997), "Bootstrap Methods and their Application", section 5.3.
+    """
     resampled = np.sort(resampled, axis=0)  # NaN goes last
     known = (~np.isnan(resampled)).sum(axis=0)
     ends = []
     for share in ((1 - LEVEL) / 2, (1 + LEVEL) / 2):
-        position = share * np.maximum(known - 1, 0)
+        position = np.clip(share * (known + 1) - 1, 0, np.maximum(known - 1, 0))
         below = np.floor(position).astype(int)
         above = np.minimum(below + 1, np.maximum(known - 1, 0))
         at_below, at_above = (np.take_along_axis(resampled, at[None], axis=0)[0] for at in (below, above))

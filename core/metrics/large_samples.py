@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from core.metrics.bootstrap import calibration_errors
+from core.metrics.calibration import calibration_errors
 
 #: Confidence cells of the calibration bootstrap: 64 in each of 15 bins.
 _CELLS = 960

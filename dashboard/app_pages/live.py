@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.predict import SMALLEST_FACE, SURE, FacePrediction, as_rows, as_table
+from core.predict import SMALLEST_FACE, SURE, FacePrediction, as_table
 from dashboard import guard, live, words
 from dashboard.charts import bars
 from dashboard.downloads import csv_button
@@ -110,12 +110,10 @@ except AffectoscopeError as error:
 for result in results:
     show(result)
 
-if rows := [
-    row for one in results if one.prediction for row in as_rows(one.name, one.prediction, run.labels)
-]:
+if rows := live.rows(results, run.labels):
     st.subheader("Results")
     table = as_table(rows)
     st.dataframe(table, hide_index=True, width="stretch")
     csv_button(table, "faces")
-    st.download_button("JSON", json.dumps(rows, indent=1, ensure_ascii=False), "faces.json", "application/json",
-                       on_click="ignore", type="tertiary", icon=":material/download:")  # fmt: skip
+    content = json.dumps(rows, indent=1, ensure_ascii=False)
+    st.download_button("JSON", content, "faces.json", on_click="ignore", type="tertiary")
