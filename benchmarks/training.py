@@ -102,7 +102,10 @@ def steps_per_second(preset: str) -> tuple[float, float]:
 
     table, pack = pack_faces(open_dataset(drawn_faces_folder()), PreprocessingContract())
     rows = np.flatnonzero(table.faces["expression"].to_numpy() < 8)
-    pack, expression = FacePack(pack.images, pack.positions[rows]), table.faces["expression"].to_numpy()[rows].astype(int)
+    pack, expression = (
+        FacePack(pack.images, pack.positions[rows]),
+        table.faces["expression"].to_numpy()[rows].astype(int),
+    )
     config = replace(PRESETS[preset], data=None)
     targets = Targets(expression, 8)
     trainer = _trainer(build_model(config, PreprocessingContract(), 8), config, targets, STEPS)

@@ -101,7 +101,11 @@ class Run:
             ) from error
         contract = self.info["preprocessing"]
         shape = (None, contract["size"], contract["size"], 3 if contract["colour"] == "rgb" else 1)
-        outputs = {name: tensor.shape for name, tensor in model.output.items()} if isinstance(model.output, dict) else {}
+        outputs = (
+            {name: tensor.shape for name, tensor in model.output.items()}
+            if isinstance(model.output, dict)
+            else {}
+        )
         if tuple(model.input_shape) != shape or outputs.get("expression") != (None, len(self.labels)):
             raise AffectoscopeError(
                 f"model.keras of run '{self.name}' takes {model.input_shape} and gives {outputs or 'unnamed outputs'}; "

@@ -13,17 +13,17 @@ Preset = Literal["original", "quick", "standard"]
 class Augmentation:
     """Random changes to each training face; every one is drawn anew each time a face is seen."""
 
-    shift: float = 0.08
+    shift: float = 0.04
     """Largest shift, as a share of the side, in each direction (0 to 0.3)."""
     flip: bool = True
     """Mirror half of the faces."""
-    rotation: float = 10.0
+    rotation: float = 6.0
     """Largest rotation in degrees, either way (0 to 45)."""
-    scale: float = 0.1
+    scale: float = 0.05
     """Largest change of size: 0.1 is 0.9 to 1.1 (0 to 0.5)."""
-    brightness: float = 0.15
+    brightness: float = 0.0
     """Largest change of brightness, as a share of the whole range (0 to 0.5)."""
-    contrast: float = 0.2
+    contrast: float = 0.0
     """Largest change of contrast: 0.2 is 0.8 to 1.2 (0 to 0.8)."""
     erasing: float = 0.0
     """Probability of erasing a random rectangle of the face (0 to 1); Zhong et al. 2020."""
@@ -55,22 +55,22 @@ class TrainConfig:
     """What the network sees."""
     size: int = 48
     """Side of the face crop in pixels (16 to 512)."""
-    margin: float = 0.05
+    margin: float = -0.1
     """Share of the face box added on each side before cropping (-0.3 to 1)."""
 
-    standardise: bool = False
+    standardise: bool = True
     """Give every face mean 0 and variance 1 inside the network, so that light and skin tone matter less."""
 
     # Network
-    filters: tuple[int, ...] = (32, 64, 128)
+    filters: tuple[int, ...] = (32, 48, 64, 96)
     """Filters of each convolution block, 1 to 8 blocks; M is how many there are."""
     repeats: tuple[int, ...] = (1,)
     """3x3 convolutions in each block (1 to 4): one number for all or one per block."""
-    dense: tuple[int, ...] = (128, 128)
+    dense: tuple[int, ...] = (128,)
     """Units of each fully connected layer, 0 to 4 layers; N is how many there are."""
     pooling: Literal["flatten", "average"] = "flatten"
     """How the last feature map becomes a vector: flattened, or its global average."""
-    dropout: float = 0.25
+    dropout: float = 0.0
     """Dropout after each pooling (0 to 0.6)."""
     dense_dropout: float = 0.25
     """Dropout before each fully connected layer and the output (0 to 0.6)."""
@@ -82,13 +82,13 @@ class TrainConfig:
     """Re-weight each block's channels (Hu et al. 2018)."""
 
     # Training
-    epochs: int = 20
+    epochs: int = 12
     """Passes over the training faces (1 to 1000)."""
-    batch_size: int = 128
+    batch_size: int = 32
     """Faces per step (2 to 4096)."""
     optimiser: Literal["adam", "adamw", "sgd"] = "adamw"
     """adam, adamw (decoupled weight decay), or sgd with Nesterov momentum 0.9."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     """Peak learning rate (1e-6 to 1)."""
     schedule: Literal["constant", "cosine"] = "cosine"
     """Learning rate after the warm-up: constant, or one cosine to zero."""
@@ -98,7 +98,9 @@ class TrainConfig:
     """Decoupled decay of convolution and dense kernels (0 to 0.5); none with adam."""
     label_smoothing: float = 0.0
     """Share of each truth spread over all labels (0 to 0.5)."""
-    imbalance: Literal["none", "class-weights", "balanced-sampling", "logit-adjusted", "focal"] = "none"
+    imbalance: Literal["none", "class-weights", "balanced-sampling", "logit-adjusted", "focal"] = (
+        "logit-adjusted"
+    )
     """How rare expressions are helped. Logit-adjusted: Menon et al. 2021; focal: Lin et al. 2017."""
     affect_weight: float = 1.0
     """Weight of the valence/arousal loss beside the expression loss (0 to 10); 0 leaves the head out."""
@@ -190,6 +192,10 @@ PRESETS: dict[str, TrainConfig] = {
     "original": TrainConfig(
         preset="original",
         size=50,
+        margin=0.0,
+        standardise=False,
+        imbalance="none",
+        batch_size=128,
         filters=(64, 128, 256),
         dense=(128, 128),
         dropout=0.25,
@@ -209,6 +215,9 @@ PRESETS: dict[str, TrainConfig] = {
     # The shipped FER2013 network: about an hour on two cores.
     "standard": TrainConfig(
         preset="standard",
+        margin=0.0,
+        standardise=False,
+        imbalance="none",
         filters=(32, 64, 128, 256),
         repeats=(1, 3, 3, 1),
         dense=(),

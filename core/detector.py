@@ -4,13 +4,7 @@ The `mtcnn` package carries its weights and runs on TensorFlow. It is imported w
 that takes seconds, and nothing is fetched from anywhere.
 """
 
-import os
-import re
-import sys
-import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -18,6 +12,7 @@ from importlib.resources import files
 import numpy as np
 from PIL import Image
 
+from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 
 #: Photos are reduced to this longer side before the search; faces under 20 pixels there are not found.
@@ -34,13 +29,7 @@ BORDER = 0.25
 
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 
-#: absl's informational lines (I0000 00:00:...), what it says before the first, and that there is no GPU.
-_NOTE = re.compile(
-    rb"I\d{4} |WARNING: All log messages before absl::InitializeLog|E\d{4} .*failed call to cuInit"
-)
-
 _lock = threading.Lock()
-_import_lock = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -142,38 +131,3 @@ def _cascade():
                 StageONet(weights=str(weights / "onet.lz4")),
             ]
         )
-
-
-@contextmanager
-def quiet_tensorflow() -> Iterator[None]:
-    """Import TensorFlow inside this and its start-up notes stay off the terminal.
-
-    They are written before TensorFlow obeys its log level, so standard error is caught meanwhile and what
-    is no such note follows afterwards. One thread at a time: two that import TensorFlow and Keras at once
-    would find each other's modules half made.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _import_lock:
-        if "tensorflow" in sys.modules:
-            yield
-        else:
-            with _notes_dropped():
-                yield
-
-
-@contextmanager
-def _notes_dropped() -> Iterator[None]:
-    sys.stderr.flush()
-    shown = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(shown, 2)
-            os.close(shown)
-            caught.seek(0)
-            for line in caught:
-                if not _NOTE.match(line):
-                    os.write(2, line)

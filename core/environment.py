@@ -1,8 +1,14 @@
-"""What a run was made with, and how this process uses memory."""
+"""What a run was made with, and this process's manners: its memory and its terminal."""
 
 import ctypes
 import os
 import platform
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -10,6 +16,13 @@ PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pillow", 
 
 # Parameters of glibc's mallopt, from malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+
+#: absl's informational lines (I0000 00:00:...), what it says before the first, and that there is no GPU.
+_NOTE = re.compile(
+    rb"I\d{4} |WARNING: All log messages before absl::InitializeLog|E\d{4} .*failed call to cuInit"
+)
+
+_import_lock = threading.RLock()
 
 
 def keep_freed_memory() -> None:
@@ -54,3 +67,38 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or "unknown"
+
+
+@contextmanager
+def quiet_tensorflow() -> Iterator[None]:
+    """Import TensorFlow inside this and its start-up notes stay off the terminal.
+
+    They are written before TensorFlow obeys its log level, so standard error is caught meanwhile and what
+    is no such note follows afterwards. One thread at a time: two that import TensorFlow and Keras at once
+    would find each other's modules half made.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _import_lock:
+        if "tensorflow" in sys.modules:
+            yield
+        else:
+            with _notes_dropped():
+                yield
+
+
+@contextmanager
+def _notes_dropped() -> Iterator[None]:
+    sys.stderr.flush()
+    shown = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(shown, 2)
+            os.close(shown)
+            caught.seek(0)
+            for line in caught:
+                if not _NOTE.match(line):
+                    os.write(2, line)

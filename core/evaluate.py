@@ -11,7 +11,7 @@ from core.artifacts import open_run, write_json
 from core.console import Console, run_command
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable
-from core.detector import quiet_tensorflow
+from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import pack_faces
 from core.faces import PreprocessingContract

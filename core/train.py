@@ -15,8 +15,7 @@ from core.console import Console, run_command
 from core.datasets import open_dataset
 from core.datasets.drawn import drawn_faces_folder
 from core.datasets.table import FaceTable
-from core.detector import quiet_tensorflow
-from core.environment import environment, keep_freed_memory
+from core.environment import environment, keep_freed_memory, quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract

@@ -13,7 +13,7 @@ from core.artifacts import Run
 from core.detector import load_detector
 from core.errors import AffectoscopeError
 from core.labels import COLOURS
-from core.predict import PhotoPrediction, Predictor, as_rows, read_photo
+from core.predictor import PhotoPrediction, Predictor, as_rows, read_photo
 from dashboard import data
 
 TYPES = ("jpg", "jpeg", "png", "webp")

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = [*sorted((ROOT / "core").rglob("*.py")), *sorted((ROOT / "dashboard").rglob("*.py")), ROOT / "streamlit_app.py"]
+SOURCES = [
+    *sorted((ROOT / "core").rglob("*.py")),
+    *sorted((ROOT / "dashboard").rglob("*.py")),
+    ROOT / "streamlit_app.py",
+]
 
 #: Of ours, what each ground floor room may import besides itself.
 GROUND_FLOOR = {
@@ -78,14 +82,18 @@ def test_networks_are_imported_late():
             assert not late or name_of(path) in NETWORK_ROOMS, f"{name_of(path)} imports {late} with itself"
 
 
-@pytest.mark.parametrize("module", ["core.train", "core.evaluate", "core.predict", "core.artifacts", "core.scoring"])
+@pytest.mark.parametrize(
+    "module", ["core.train", "core.evaluate", "core.predict", "core.artifacts", "core.scoring"]
+)
 def test_importing_a_command_does_not_import_tensorflow(module):
     code = f"import sys, {module}; sys.exit(bool({{'tensorflow', 'keras'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_nothing_is_unpickled_or_evaluated():
-    forbidden = re.compile(r"\bpickle\.|\bjoblib\b|\beval\(|\bexec\(|allow_pickle=True|safe_mode=False|unsafe_allow_html=True")
+    forbidden = re.compile(
+        r"\bpickle\.|\bjoblib\b|\beval\(|\bexec\(|allow_pickle=True|safe_mode=False|unsafe_allow_html=True"
+    )
     for path in SOURCES:
         found = forbidden.findall(path.read_text(encoding="utf-8"))
         assert not found, f"{name_of(path)}: {found}"
@@ -107,7 +115,9 @@ def test_no_image_of_fer2013_is_tracked_and_artifacts_stay_small():
     files = [path for path in tracked_files() if path.exists()]
     names = [name_of(path) for path in files]
     assert "artifacts/fer2013-standard/faces.parquet" not in names
-    assert not [name for name in names if re.search(r"(Training|PublicTest|PrivateTest)_\d+\.(jpg|png)$", name)]
+    assert not [
+        name for name in names if re.search(r"(Training|PublicTest|PrivateTest)_\d+\.(jpg|png)$", name)
+    ]
     assert sum(path.stat().st_size for path in files if name_of(path).startswith("artifacts/")) <= 25 * 2**20
     assert sum(path.stat().st_size for path in files) <= 40 * 2**20
 

@@ -25,7 +25,9 @@ def test_a_whole_run_opens(run_folder):
     assert [listing.problem for listing in list_runs(run_folder.parent)] == [""]
 
 
-@pytest.mark.parametrize("name", ["run.json", "model.keras", "history.csv", "predictions.parquet", "scores.json"])
+@pytest.mark.parametrize(
+    "name", ["run.json", "model.keras", "history.csv", "predictions.parquet", "scores.json"]
+)
 def test_a_run_without_a_file_is_listed_with_the_reason(run_folder, name):
     (run_folder / name).unlink()
     (listing,) = list_runs(run_folder.parent)

@@ -54,7 +54,9 @@ def test_balanced_sampling_shows_each_class_alike_and_no_face_needlessly_twice()
 
 
 def test_weights_and_one_hot_truth_reach_the_batch(pack):
-    faces, truth, weight = next(training_batches(pack, Targets(EXPRESSION, 3), batch_size=50, seed=0, weighted=True))
+    faces, truth, weight = next(
+        training_batches(pack, Targets(EXPRESSION, 3), batch_size=50, seed=0, weighted=True)
+    )
     labels = EXPRESSION[faces[:, 0, 0, 0]]
     np.testing.assert_array_equal(truth["expression"], np.eye(3)[labels])
     np.testing.assert_allclose(weight["expression"], class_weights(EXPRESSION, 3)[labels])
@@ -63,7 +65,9 @@ def test_weights_and_one_hot_truth_reach_the_batch(pack):
 def test_missing_affect_weighs_nothing(pack):
     affect = np.full((100, 2), 0.5, np.float32)
     affect[::2, 1] = np.nan
-    faces, truth, weight = next(training_batches(pack, Targets(EXPRESSION, 3, affect), batch_size=100, seed=0))
+    faces, truth, weight = next(
+        training_batches(pack, Targets(EXPRESSION, 3, affect), batch_size=100, seed=0)
+    )
     known = faces[:, 0, 0, 0] % 2 == 1
     np.testing.assert_array_equal(weight["affect"], known)
     np.testing.assert_array_equal(truth["affect"][known], 0.5)

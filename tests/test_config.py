@@ -28,7 +28,9 @@ def test_a_value_outside_its_range_is_refused_with_the_range(name, side):
 
 
 def test_augmentation_has_ranges_too():
-    with pytest.raises(AffectoscopeError, match=r"--augment.rotation 90.* out of range; expected 0.0 to 45.0"):
+    with pytest.raises(
+        AffectoscopeError, match=r"--augment.rotation 90.* out of range; expected 0.0 to 45.0"
+    ):
         replace(TrainConfig(), augment=replace(TrainConfig().augment, rotation=90.0))
 
 
@@ -38,7 +40,10 @@ def test_augmentation_has_ranges_too():
         ({"filters": ()}, "--filters has 0 blocks; expected 1 to 8"),
         ({"filters": (8,) * 9}, "--filters has 9 blocks"),
         ({"dense": (16,) * 5}, "--dense has 5 layers; expected 0 to 4"),
-        ({"repeats": (1, 2), "filters": (8, 16, 32)}, "--repeats has 2 numbers; expected 1, or one per block"),
+        (
+            {"repeats": (1, 2), "filters": (8, 16, 32)},
+            "--repeats has 2 numbers; expected 1, or one per block",
+        ),
     ],
 )
 def test_a_network_of_another_shape_is_refused(changes, message):
@@ -47,9 +52,14 @@ def test_a_network_of_another_shape_is_refused(changes, message):
 
 
 def test_options_override_the_preset():
-    config = parse_train_config(["--preset", "original", "--epochs", "3", "--filters", "16", "32", "--augment.no-flip"])
+    config = parse_train_config(
+        ["--preset", "original", "--epochs", "3", "--filters", "16", "32", "--augment.no-flip"]
+    )
     assert config == replace(
-        PRESETS["original"], epochs=3, filters=(16, 32), augment=replace(PRESETS["original"].augment, flip=False)
+        PRESETS["original"],
+        epochs=3,
+        filters=(16, 32),
+        augment=replace(PRESETS["original"].augment, flip=False),
     )
 
 
@@ -59,7 +69,9 @@ def test_without_options_the_quick_preset_on_drawn_faces():
 
 
 def test_an_unknown_preset_is_named():
-    with pytest.raises(AffectoscopeError, match="no preset 'huge'; expected one of original, quick, standard"):
+    with pytest.raises(
+        AffectoscopeError, match="no preset 'huge'; expected one of original, quick, standard"
+    ):
         parse_train_config(["--preset=huge"])
 
 

@@ -47,7 +47,10 @@ def test_bad_options_say_what_to_do(trained_run, drawn_tree, tmp_path):
     for options, message in (
         (EvaluateOptions(run="nothing", data=drawn_tree), "There is no run 'nothing'"),
         (EvaluateOptions(run=run, data=tmp_path / "nowhere"), "There is no .*nowhere"),
-        (EvaluateOptions(run=run, data=drawn_tree, split="exam"), "has no split 'exam'; there are: test, train"),
+        (
+            EvaluateOptions(run=run, data=drawn_tree, split="exam"),
+            "has no split 'exam'; there are: test, train",
+        ),
         (EvaluateOptions(run=run, data=drawn_tree, out=tmp_path / "x.xlsx"), "expected a name ending in"),
     ):
         with pytest.raises(AffectoscopeError, match=message):

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import detector, predict
+from core import detector, predictor
 from core.detector import DetectedFace
-from core.predict import FacePrediction, PhotoPrediction
+from core.predictor import FacePrediction, PhotoPrediction
 from dashboard import live
 from dashboard.data import ARTIFACTS_VARIABLE
 from tests.test_predict import make_standin
@@ -36,7 +36,7 @@ def searched(monkeypatch) -> list:
         seen.append(image.size)
         return faces if np.ptp(np.asarray(image)) > 50 else []
 
-    monkeypatch.setattr(predict, "detect_faces", detect)
+    monkeypatch.setattr(predictor, "detect_faces", detect)
     monkeypatch.setattr(live, "load_detector", lambda: None)
     return seen
 

@@ -14,12 +14,14 @@ import pytest
 from PIL import Image
 
 from core import artifacts, detector, predict
+from core import predictor as predictor_module
 from core.datasets.drawn import draw_scene
 from core.detector import DetectedFace, detect_faces
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, crop_face
 from core.labels import LABEL_SETS
-from core.predict import Predictor, as_rows, main
+from core.predict import main
+from core.predictor import Predictor, as_rows
 from tests.made_runs import make_run
 
 LABELS = LABEL_SETS[8].labels
@@ -93,7 +95,7 @@ def found(monkeypatch):
 
     def find(*faces: tuple[float, float, float, float, float]) -> None:
         detected = [DetectedFace(*face, points=((0.0, 0.0),) * 5) for face in faces]
-        monkeypatch.setattr(predict, "detect_faces", lambda image: detected)
+        monkeypatch.setattr(predictor_module, "detect_faces", lambda image: detected)
 
     return find
 
@@ -232,14 +234,16 @@ def test_no_face_is_a_result_with_a_reason(predictor):
 
 
 def test_a_cropped_face_is_predicted_as_training_saw_it(predictor, monkeypatch):
-    monkeypatch.setattr(predict, "detect_faces", None)  # must not be asked
+    monkeypatch.setattr(predictor_module, "detect_faces", None)  # must not be asked
     face = Image.effect_noise((48, 48), 60)
     (one,) = predictor.predict(face, crops=True).faces
     assert np.array_equal(one.crop, crop_face(face, None, predictor.contract))
     assert (one.box, one.score, one.number) == (None, None, 1)
 
 
-@pytest.mark.parametrize(("side", "abstained"), [(predict.SMALLEST_FACE - 1, "too small"), (40, "not sure")])
+@pytest.mark.parametrize(
+    ("side", "abstained"), [(predictor_module.SMALLEST_FACE - 1, "too small"), (40, "not sure")]
+)
 def test_abstention_names_its_reason(predictor, found, side, abstained):
     found((10, 10, side / 2, side, 0.95))  # the stand-in is never sure
     (face,) = predictor.predict(Image.new("RGB", (200, 100), "grey")).faces

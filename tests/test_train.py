@@ -43,7 +43,9 @@ def test_counts_tell_splits_and_what_was_left_out(trained_run):
     counts = trained_run.info["data"]["counts"]
     assert sum(counts["test"][label] for label in trained_run.labels) == 40
     assert counts["test"]["no-face"] == 5
-    kept = sum(counts[split].get(label, 0) for split in ("train", "validation") for label in trained_run.labels)
+    kept = sum(
+        counts[split].get(label, 0) for split in ("train", "validation") for label in trained_run.labels
+    )
     outside = sum(counts["train"][label] for label in ("none", "uncertain", "no-face"))
     assert kept + outside == 150
     assert counts["validation"]
@@ -116,7 +118,9 @@ def test_a_killed_training_resumes_to_the_same_result(drawn_tree, folder, monkey
         train(replace(config, name="killed"), folder=folder)
     resumed = train(replace(config, name="killed", resume=True), folder=folder)
     np.testing.assert_array_equal(resumed.predictions().probabilities, whole.predictions().probabilities)
-    pd.testing.assert_frame_equal(resumed.history.drop(columns="seconds"), whole.history.drop(columns="seconds"))
+    pd.testing.assert_frame_equal(
+        resumed.history.drop(columns="seconds"), whole.history.drop(columns="seconds")
+    )
 
 
 def test_resume_refuses_other_options_and_nothing_to_resume(drawn_tree, folder, monkeypatch):

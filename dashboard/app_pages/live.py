@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.predict import SMALLEST_FACE, SURE, FacePrediction, as_table
+from core.predictor import SMALLEST_FACE, SURE, FacePrediction, as_table
 from dashboard import guard, live, words
 from dashboard.charts import bars
 from dashboard.downloads import csv_button
