@@ -6,11 +6,10 @@ parallel, writes in place, and resumes where it was interrupted; a pack that doe
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from core.cache import cache_folder
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, crop_face, read_upright
+from core.workers import worker_pool
 
 #: Raised whenever the same image and contract would give other pixels than before.
 PACK_VERSION = 1
@@ -168,25 +168,25 @@ def _fill(folder, table, contract, waiting, state, workers, progress) -> None:
         for start in waiting
     ]
     cores = workers or os.cpu_count() or 1
-    if cores == 1 or len(tasks) * CHUNK <= SERIAL_ROWS:
-        pool, results = None, (_pack_chunk(table.read_image, *task) for task in tasks)
-    else:
-        # "spawn": a forked child of a process that runs TensorFlow's threads can hang.
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(
-            cores, mp_context=context, initializer=_remember, initargs=(table.read_image,)
+    alone = cores == 1 or len(tasks) * CHUNK <= SERIAL_ROWS
+    with (
+        nullcontext()
+        if alone
+        else worker_pool(cores, initializer=_remember, initargs=(table.read_image,)) as pool
+    ):
+        results = (
+            pool.map(_pack_remembered, tasks)
+            if pool
+            else (_pack_chunk(table.read_image, *task) for task in tasks)
         )
-        results = pool.map(_pack_remembered, tasks)
-    try:
-        for start, codes in zip(waiting, results, strict=True):
-            state[start : start + len(codes)] = codes
-            done += len(codes)
-            if progress:
-                progress(min(done, len(table)), len(table))
-    finally:
-        state.flush()
-        if pool:
-            pool.shutdown(cancel_futures=True)
+        try:
+            for start, codes in zip(waiting, results, strict=True):
+                state[start : start + len(codes)] = codes
+                done += len(codes)
+                if progress:
+                    progress(min(done, len(table)), len(table))
+        finally:
+            state.flush()
 
 
 _read_image: Callable[[str], bytes] | None = None

@@ -71,7 +71,7 @@ def detected(scene) -> list[DetectedFace]:
 def known(detected, monkeypatch):
     """The detector's finds without its time: the scene's faces, and none in a picture without contrast."""
     monkeypatch.setattr(
-        predict, "detect_faces", lambda image: detected if np.ptp(np.asarray(image)) > 100 else []
+        predictor_module, "detect_faces", lambda image: detected if np.ptp(np.asarray(image)) > 100 else []
     )
 
 

@@ -160,10 +160,13 @@ def test_wrong_values_are_refused_with_the_files_name(tmp_path, column, value, m
     assert str(refusal.value).startswith(str(tmp_path / "p.parquet"))
 
 
-def test_sums_within_the_tolerance_pass(tmp_path):
+def test_sums_within_a_thousandth_of_1_pass(tmp_path):
     frame = full().frame
     frame.loc[1, "p_happy"] += 0.0009
     assert len(Predictions.load(write(tmp_path / "p.parquet", frame))) == 4
+    frame.loc[1, "p_happy"] += 0.0003
+    with pytest.raises(AffectoscopeError, match="do not sum to 1"):
+        Predictions.load(write(tmp_path / "p.parquet", frame))
 
 
 @pytest.mark.parametrize(

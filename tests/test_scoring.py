@@ -9,6 +9,7 @@ from sklearn import metrics as sk
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS
 from core.metrics import calibration
+from core.metrics.intervals import intervals
 from core.predictions import Predictions
 from core.scoring import HEADLINES, SCHEMA_VERSION, Estimate, score, scores_from_dict
 from tests.test_metrics_ranking import softmax_faces
@@ -67,6 +68,20 @@ def test_headline_numbers_against_scikit_learn():
         assert row.recall.low <= row.recall.value <= row.recall.high
     assert (scores.faces, scores.present_labels, scores.absent_labels) == (400, LABELS, ())
     assert scores.interval["resamples"] == 50 and scores.interval["level"] == 0.95
+
+
+def test_every_estimate_has_the_ends_of_its_own_number():
+    predictions = made()
+    scores = score(predictions, resamples=60, seed=4)
+    ends = intervals(predictions.truth, predictions.probabilities, resamples=60, seed=4).ends
+    for name in HEADLINES:
+        estimate = getattr(scores, name)
+        assert (estimate.low, estimate.high) == ends[name], name
+    for i, label in enumerate(LABELS):
+        for name in ("precision", "recall", "f1", "auc"):
+            estimate = getattr(scores.per_class[label], name)
+            assert (estimate.low, estimate.high) == (ends[name][0][i], ends[name][1][i]), (label, name)
+    np.testing.assert_array_equal((scores.pairwise_a_low, scores.pairwise_a_high), ends["pairwise_a"])
 
 
 def test_affect_has_its_numbers_and_intervals():

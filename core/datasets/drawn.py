@@ -13,15 +13,11 @@ import csv
 import hashlib
 import io
 import json
-import multiprocessing
 import os
 import shutil
-import sys
-import types
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +28,7 @@ from core.datasets.drawn_portrait import DrawnFace, draw_face, draw_scene
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
+from core.workers import worker_pool
 
 __all__ = ["DRAWING_VERSION", "DrawnFace", "draw_face", "draw_scene", "drawn_faces_folder", "training_counts",
            "write_drawn_faces"]  # fmt: skip
@@ -193,28 +190,11 @@ def _results(batches: list[tuple], workers: int) -> Iterator[tuple[tuple[str, in
     if workers <= 1:
         yield from (_draw_batch(*batch) for batch in batches)
         return
-    # "spawn", because the caller may hold threads (Streamlit, TensorFlow) that a fork would break.
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        with _main_module_hidden():
-            waiting = {pool.submit(_draw_batch, *batch) for batch in batches}
+    with worker_pool(workers) as pool:
+        waiting = {pool.submit(_draw_batch, *batch) for batch in batches}
         while waiting:
             ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in ready)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _main_module_hidden() -> Iterator[None]:
-    """Keep starting workers from importing the caller's main module again: it may be a Streamlit page or
-    load TensorFlow, and a worker needs neither."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _draw_batch(
