@@ -1,5 +1,6 @@
 """`python -m core.train`: annotated faces in, a run under artifacts/ out."""
 
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -39,6 +40,19 @@ def train(config: TrainConfig, *, folder: Path = artifacts.ARTIFACTS_FOLDER) -> 
     console = Console()
     name = config.name or _default_name(config)
     working = _prepare(name, config, folder)
+    try:
+        return _train_in(working, config, console)
+    except BaseException:
+        if (working / "checkpoint").exists():
+            console.say(
+                f"What was trained so far is kept: go on with the same options and --name {name} --resume."
+            )
+        else:
+            shutil.rmtree(working, ignore_errors=True)
+        raise
+
+
+def _train_in(working: Path, config: TrainConfig, console: Console) -> artifacts.Run:
     started = time.perf_counter()
     data = load_training_data(config, console)
     packed = time.perf_counter()
@@ -46,18 +60,11 @@ def train(config: TrainConfig, *, folder: Path = artifacts.ARTIFACTS_FOLDER) -> 
     console.say(data.sentence())
     network, fitted = _fit(config, data, working, console)
     trained = time.perf_counter()
-    run = _review(
-        network,
-        config,
-        data,
-        fitted,
-        working,
-        console,
-        seconds={"pack": packed - started, "train": fitted.seconds},
-    )
+    seconds = {"data": packed - started, "train": fitted.seconds}
+    run = _review(network, config, data, fitted, working, console, seconds=seconds)
     console.say(
-        f"Run '{run.name}' is ready after {trained - started:.0f} s of work and "
-        f"{time.perf_counter() - trained:.0f} s of review: {run.path}"
+        f"Run '{run.name}' is ready after {time.perf_counter() - started:.0f} s ({packed - started:.0f} s data, "
+        f"{trained - packed:.0f} s training, {time.perf_counter() - trained:.0f} s review): {run.path}"
     )
     return run
 

@@ -77,6 +77,18 @@ def test_same_seed_same_numbers(trained_run, drawn_tree, folder):
     assert not np.array_equal(other.predictions().probabilities, trained_run.predictions().probabilities)
 
 
+def kill_after(patch, epochs):
+    """What a kill leaves: an exception right after the checkpoint of that epoch."""
+    original = fit._State.save
+
+    def save_then_die(self):
+        original(self)
+        if self.epochs_done == epochs:
+            raise SystemError("killed")
+
+    patch.setattr(fit._State, "save", save_then_die)
+
+
 def interrupt_after(monkeypatch, epochs):
     """Ctrl-C at the first step after so many epochs."""
     original = fit._State.on_train_batch_end
@@ -101,16 +113,8 @@ def test_ctrl_c_ends_cleanly_with_what_is_there(drawn_tree, folder, monkeypatch)
 def test_a_killed_training_resumes_to_the_same_result(drawn_tree, folder, monkeypatch, ema):
     config = small_config(drawn_tree, name="whole", epochs=3, ema=ema)
     whole = train(config, folder=folder)
-    # A kill leaves what the last epoch wrote: nothing after it runs.
-    original = fit._State.save
-
-    def save_then_die(self):
-        original(self)
-        if self.epochs_done == 2:
-            raise SystemError("killed")
-
     with monkeypatch.context() as patch:
-        patch.setattr(fit._State, "save", save_then_die)
+        kill_after(patch, 2)
         with pytest.raises(SystemError):
             train(replace(config, name="killed"), folder=folder)
     assert [listing.path.name for listing in list_runs(folder)] == ["whole"]
@@ -126,7 +130,7 @@ def test_a_killed_training_resumes_to_the_same_result(drawn_tree, folder, monkey
 def test_resume_refuses_other_options_and_nothing_to_resume(drawn_tree, folder, monkeypatch):
     with pytest.raises(AffectoscopeError, match="no interrupted training 'new' to resume"):
         train(small_config(drawn_tree, name="new", resume=True), folder=folder)
-    monkeypatch.setattr(fit._State, "on_epoch_end", lambda *_: (_ for _ in ()).throw(SystemError))
+    kill_after(monkeypatch, 1)
     with pytest.raises(SystemError):
         train(small_config(drawn_tree, name="new"), folder=folder)
     with pytest.raises(AffectoscopeError, match="begun with another epochs"):
@@ -189,7 +193,7 @@ def test_data_without_a_face_of_the_label_set(drawn_tree, tmp_path, folder):
         rows[rows["expression"] > 7].to_csv(table, index=False)
     with pytest.raises(AffectoscopeError, match="no face of the 8-label set"):
         train(small_config(tree, name="empty"), folder=folder)
-    assert list_runs(folder) == []
+    assert list(folder.iterdir()) == []  # not even a hidden folder
 
 
 def test_bad_run_names_are_refused(drawn_tree, folder):
