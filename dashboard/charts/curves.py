@@ -3,6 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.labels import EXPRESSIONS
 from dashboard.charts import ACCENT, REFERENCE_LINE, RUN_COLOURS, colour_of
 
 #: Above so many faces a cloud of points is a blot, and density is drawn instead.
@@ -101,7 +102,7 @@ def affect(table: pd.DataFrame, dimension: str) -> go.Figure:
             hovertemplate="true %{x}, predicted %{y}: %{z} faces<extra></extra>",
         )
     else:
-        for expression in dict.fromkeys(table["expression"]):
+        for expression in sorted(table["expression"].unique(), key=EXPRESSIONS.index):
             part = table[table["expression"] == expression]
             figure.add_scatter(
                 x=part["true"],
