@@ -82,7 +82,7 @@ class TrainConfig:
     """Re-weight each block's channels (Hu et al. 2018)."""
 
     # Training
-    epochs: int = 12
+    epochs: int = 10
     """Passes over the training faces (1 to 1000)."""
     batch_size: int = 32
     """Faces per step (2 to 4096)."""

@@ -64,7 +64,7 @@ def take(
                     page.goto(address + path)
                     page.locator("h1").first.wait_for()
                     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
-                    page.wait_for_timeout(2500)
+                    page.wait_for_timeout(4000)
                     if whole:
                         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
                         page.set_viewport_size({"width": width, "height": min(int(height) + 20, 4000)})
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true", help="the whole page, not only its first screen")
     options = parser.parse_args()
     if options.pages is None:
-        paths = {"confusion": f"/confusion?run={options.run}&cells=row&true=fear&predicted=sad"}
+        paths = {"confusion": f"/confusion?run={options.run}&cells=Share+of+the+true&true=fear&predicted=sad"}
     else:
         paths = {
             page.strip("/") or "overview": f"/{page.strip('/')}?run={options.run}" for page in options.pages
