@@ -11,6 +11,7 @@ import numpy as np
 
 from core import artifacts, splits
 from core.card import model_card
+from core.commandline import parse_train_config
 from core.config import TrainConfig
 from core.console import Console, run_command
 from core.datasets import open_dataset
@@ -26,8 +27,6 @@ from core.thumbnails import save_thumbnails
 
 
 def main() -> None:
-    from core.commandline import parse_train_config
-
     run_command(lambda: train(parse_train_config(sys.argv[1:])))
 
 
