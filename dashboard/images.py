@@ -16,6 +16,7 @@ from dashboard import data, words
 #: Side in pixels of faces read from a data set: larger than what most networks see, for the reader's sake.
 SHOWN_SIZE = 160
 
+_WIDGET = "data_path_input"
 _PATH = "data_path"  # in session_state and never in the URL: a path says something about its owner
 
 ImageSource = Callable[[int], bytes | None]
@@ -63,9 +64,10 @@ def _attached_table(run: Run) -> FaceTable | None:
     with st.container(border=True):
         st.markdown(f":material/image_not_supported: {words.no_images(run)}")
         # Kept beside the widget: a widget's own state is dropped on pages that do not draw it.
+        st.session_state.setdefault(_WIDGET, st.session_state.get(_PATH, ""))
         typed = st.text_input(
             "Path of your copy of the data",
-            value=st.session_state.get(_PATH, ""),
+            key=_WIDGET,
             placeholder="/path/to/data.zip",
             help="Read on this machine only. The path is remembered until you close the page.",
         ).strip()

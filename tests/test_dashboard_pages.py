@@ -349,3 +349,10 @@ print("none of them")
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "none of them" in done.stdout
+
+
+def test_a_second_path_replaces_the_first(open_page, tmp_path):
+    shown = open_page("misclassified", run="affect")
+    for name in ("first.zip", "second.zip", "third.zip"):
+        shown.text_input[0].set_value(str(tmp_path / name)).run()
+        assert name in shown.error[0].value
