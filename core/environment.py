@@ -29,7 +29,8 @@ def keep_freed_memory() -> None:
     """Let malloc keep what a training step frees, for the next step, where the C library is glibc.
 
     TensorFlow allocates every tensor anew; by default glibc hands blocks this large back to the system
-    and the kernel zeroes each page again, step after step: benchmarks/training.py shows what it costs.
+    and the kernel zeroes each page again, step after step: little on an idle machine, more on a busy one
+    (benchmarks/training.py).
     """
     try:
         library = ctypes.CDLL("libc.so.6")
