@@ -18,7 +18,7 @@ from core.metrics import ranking
 from core.neighbours import nearest_faces
 from core.predictions import Predictions
 from core.scoring import Scores
-from dashboard.tables import review
+from dashboard.tables import per_class
 from dashboard.tables import runs as run_tables
 
 #: Overrides where runs are looked for.
@@ -136,4 +136,4 @@ def _label_curves(path: str, state: Fingerprint, kind: str) -> pd.DataFrame:
     draw = ranking.roc_curve if kind == "roc" else ranking.precision_recall_curve
     present = np.unique(table.truth)
     curves = {table.labels[i]: draw(table.truth, table.probabilities, int(i)) for i in present}
-    return review.curves(curves)
+    return per_class.curves(curves)

@@ -8,7 +8,7 @@ from dashboard import words
 from dashboard.charts import bars
 from dashboard.downloads import csv_button
 from dashboard.images import ImageSource
-from dashboard.tables import review
+from dashboard.tables import faces as tables
 
 PER_PAGE = 24
 
@@ -59,7 +59,7 @@ def show_one(predictions: Predictions, face: pd.Series, row: int, source: ImageS
         st.caption(f"{face['reference']} ({face['split']})")
         st.caption(f"Loss {face['loss']:.2f}, margin {face['margin']:+.2f}")
     with right:
-        table = review.face_probabilities(predictions, row)
+        table = tables.face_probabilities(predictions, row)
         st.altair_chart(bars.probabilities(table, true=face["true"]), width="stretch")
         csv_button(table, "face-probabilities")
 

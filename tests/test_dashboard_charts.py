@@ -13,7 +13,8 @@ from core.predictions import Predictions
 from core.scoring import score
 from dashboard import words
 from dashboard.charts import RUN_COLOURS, bars, curves, matrices
-from dashboard.tables import affect, counts, review, runs
+from dashboard.tables import affect, confusion, counts, pairs, per_class, runs
+from dashboard.tables import faces as face_tables
 from tests.made_runs import make_history, make_predictions
 
 LABELS = ("neutral", "happy", "sad")
@@ -50,7 +51,7 @@ def found(document, key: str) -> list:
 
 
 def test_confusion_cells_hold_counts_and_shares_by_row_and_column():
-    cells = review.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]]), LABELS)
+    cells = confusion.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]]), LABELS)
     cell = cells[(cells["true"] == "neutral") & (cells["predicted"] == "happy")].iloc[0]
     assert (cell["faces"], cell["row"], cell["column"]) == (2, 0.2, 0.4)
     absent = cells[cells["true"] == "sad"]
@@ -58,17 +59,17 @@ def test_confusion_cells_hold_counts_and_shares_by_row_and_column():
 
 
 def test_strongest_confusions_are_ordered_by_share_and_leave_out_the_diagonal():
-    cells = review.confusion_cells(np.array([[8, 2, 0], [2, 3, 0], [0, 1, 0]]), LABELS)
-    strongest = review.strongest_confusions(cells, limit=2)
+    cells = confusion.confusion_cells(np.array([[8, 2, 0], [2, 3, 0], [0, 1, 0]]), LABELS)
+    strongest = confusion.strongest_confusions(cells, limit=2)
     assert [words.confusion(row) for _, row in strongest.iterrows()] == [
         "sad read as happy: 1 of 1, 100.0 %",
         "happy read as neutral: 2 of 5, 40.0 %",
     ]
-    assert review.strongest_confusions(review.confusion_cells(np.eye(3, dtype=int), LABELS)).empty
+    assert confusion.strongest_confusions(confusion.confusion_cells(np.eye(3, dtype=int), LABELS)).empty
 
 
 def test_the_confusion_heatmap_is_clickable_and_framed():
-    cells = review.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 5]]), LABELS)
+    cells = confusion.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 5]]), LABELS)
     drawn = spec(matrices.confusion(cells, LABELS, chosen=("neutral", "happy")))
     (selection,) = drawn["params"]
     assert selection["name"] == matrices.SELECTION
@@ -80,33 +81,33 @@ def test_the_confusion_heatmap_is_clickable_and_framed():
 
 
 def test_hiding_the_diagonal_leaves_only_errors():
-    cells = review.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 5]]), LABELS)
+    cells = confusion.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 5]]), LABELS)
     drawn = values(spec(matrices.confusion(cells, LABELS, show="row", hide_diagonal=True)))
     assert len(drawn) == 6 and all(row["true"] != row["predicted"] for row in drawn)
     assert max(row["value"] for row in drawn) == 0.25
 
 
 def test_a_matrix_without_faces_is_drawn_without_dividing_by_zero():
-    cells = review.confusion_cells(np.zeros((3, 3), int), LABELS)
+    cells = confusion.confusion_cells(np.zeros((3, 3), int), LABELS)
     assert len(values(spec(matrices.confusion(cells, LABELS, show="column")))) == 9
 
 
 def test_pairs_leave_out_the_diagonal_and_absent_labels():
     scores = score(make_predictions(faces=80, absent=("sad",)), resamples=0)
-    cells = review.pairwise_cells(scores)
+    cells = pairs.pairwise_cells(scores)
     assert len(cells) == 6 * 5 and "sad" not in set(cells["first"])
     drawn = spec(matrices.pairwise(cells, scores.labels))
     assert drawn["params"][0]["select"]["fields"] == ["first", "second"]
 
 
 def test_pair_curves_have_the_areas_that_a_is_the_mean_of(predictions, scores):
-    areas = review.pair_curves(predictions, "fear", "surprise").groupby("label")["area"].first()
+    areas = pairs.pair_curves(predictions, "fear", "surprise").groupby("label")["area"].first()
     i, j = scores.labels.index("fear"), scores.labels.index("surprise")
     assert areas.mean() == pytest.approx(scores.pairwise_a[i, j])
 
 
 def test_pair_probabilities_count_every_face_of_both_labels_once(predictions):
-    spread = review.pair_probabilities(predictions, "fear", "surprise")
+    spread = pairs.pair_probabilities(predictions, "fear", "surprise")
     for label, part in spread.groupby("label"):
         assert part["faces"].sum() == (predictions.frame["expression"] == label).sum()
         assert part["share"].sum() == pytest.approx(1)
@@ -116,10 +117,10 @@ def test_every_chart_gives_an_expression_the_same_colour(predictions, scores):
     table = counts.class_counts({"train": {"happy": 5, "sad": 3}, "test": {"happy": 2}})
     charts = [
         bars.class_counts(table),
-        bars.per_class(review.per_class_long(scores)),
-        bars.probabilities(review.face_probabilities(predictions, 0)),
+        bars.per_class(per_class.per_class_long(scores)),
+        bars.probabilities(face_tables.face_probabilities(predictions, 0)),
         bars.affect_errors(affect.per_expression(predictions)),
-        bars.pair_distributions(review.pair_probabilities(predictions, "happy", "sad"), "happy"),
+        bars.pair_distributions(pairs.pair_probabilities(predictions, "happy", "sad"), "happy"),
     ]
     for chart in charts:
         scales = [c["scale"] for c in found(spec(chart), "color") if isinstance(c, dict) and "scale" in c]
@@ -128,7 +129,7 @@ def test_every_chart_gives_an_expression_the_same_colour(predictions, scores):
             assert dict(zip(scale["domain"], scale["range"])) == {
                 name: COLOURS[name] for name in scale["domain"]
             }
-    labelled = review.curves({"happy": _curve(0.9), "sad": _curve(0.8)})
+    labelled = per_class.curves({"happy": _curve(0.9), "sad": _curve(0.8)})
     for figure in (curves.roc(labelled), curves.precision_recall(labelled)):
         lines = {trace.name.split(" (")[0]: trace.line.color for trace in figure.data if trace.name}
         assert lines == {"happy": COLOURS["happy"], "sad": COLOURS["sad"]}
@@ -143,7 +144,7 @@ def test_no_run_has_the_colour_of_an_expression():
 def test_charts_are_transparent_so_that_both_themes_show():
     figure = curves.learning_rate(runs.learning_rates({"one": make_history(5)}))
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
-    cells = review.confusion_cells(np.eye(3, dtype=int), LABELS)
+    cells = confusion.confusion_cells(np.eye(3, dtype=int), LABELS)
     drawn = matrices.confusion(cells, LABELS).to_dict()
     assert not found(drawn, "background") and not found(drawn, "fill")
 
@@ -210,17 +211,19 @@ def test_labels_outside_of_the_label_set_are_left_out():
     assert counts.left_out(split, EXPRESSIONS) == {}
 
 
-@pytest.mark.parametrize(("order", "column", "rising"), [(k, c, r) for k, (_, c, r) in review.ORDERS.items()])
+@pytest.mark.parametrize(
+    ("order", "column", "rising"), [(k, c, r) for k, (_, c, r) in face_tables.ORDERS.items()]
+)
 def test_faces_are_filtered_and_ordered(predictions, order, column, rising):
-    chosen = review.select_faces(
-        review.faces(predictions), wrong_only=True, lowest_probability=0.3, order=order
+    chosen = face_tables.select_faces(
+        face_tables.faces(predictions), wrong_only=True, lowest_probability=0.3, order=order
     )
     assert len(chosen) > 5 and not chosen["correct"].any() and (chosen["probability"] >= 0.3).all()
     assert chosen[column].is_monotonic_increasing if rising else chosen[column].is_monotonic_decreasing
 
 
 def test_faces_keep_the_rows_of_the_predictions(predictions):
-    chosen = review.select_faces(review.faces(predictions), true="fear")
+    chosen = face_tables.select_faces(face_tables.faces(predictions), true="fear")
     assert (predictions.frame["expression"].iloc[chosen.index] == "fear").all()
 
 

@@ -6,7 +6,8 @@ from dashboard import appearance, gallery, guard, links, words
 from dashboard.charts import matrices
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
-from dashboard.tables import review as tables
+from dashboard.tables import confusion as tables
+from dashboard.tables import faces as face_tables
 
 st.title("Confusion")
 run = guard.choose_run()
@@ -47,7 +48,7 @@ if strongest.empty:
 st.markdown("\n".join(f"1. {words.confusion(row)}" for _, row in strongest.iterrows()))
 
 if true or predicted:
-    faces = tables.select_faces(tables.faces(predictions), true=true, predicted=predicted)
+    faces = face_tables.select_faces(face_tables.faces(predictions), true=true, predicted=predicted)
     st.subheader(words.cell(len(faces), true, predicted))
     st.button(
         "Show no faces", icon=":material/close:", type="tertiary", on_click=links.clear("true", "predicted")

@@ -7,7 +7,7 @@ from dashboard.charts import bars
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import counts as tables
-from dashboard.tables import review
+from dashboard.tables import faces as face_tables
 
 st.title("Data")
 run = guard.choose_run()
@@ -64,6 +64,6 @@ if len(ledger):
 
 st.subheader("Drawn faces to look at" if words.is_drawn(run) else "Faces to look at")
 source = image_source(run, predictions)
-faces = review.faces(predictions)
+faces = face_tables.faces(predictions)
 expression = st.selectbox("Expression", [name for name in run.labels if name in set(faces["true"])])
 gallery.show(faces[faces["true"] == expression], source, name=f"{run.name}-faces-{expression}")

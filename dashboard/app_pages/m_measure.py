@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import appearance, guard, links, words
 from dashboard.charts import bars, curves, matrices
 from dashboard.downloads import csv_button
-from dashboard.tables import review as tables
+from dashboard.tables import pairs as tables
 
 st.title("M measure")
 run = guard.choose_run()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import data, gallery, guard, links, words
 from dashboard.images import image_source
-from dashboard.tables import review as tables
+from dashboard.tables import faces as tables
 
 #: Faces shown beside the chosen one.
 NEIGHBOURS = 6

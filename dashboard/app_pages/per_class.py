@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import data, guard, words
 from dashboard.charts import bars, curves
 from dashboard.downloads import csv_button
-from dashboard.tables import review as tables
+from dashboard.tables import per_class as tables
 
 _PERCENT = st.column_config.NumberColumn(format="percent")
 

@@ -1,0 +1,52 @@
+"""Tables about pairs of expressions, which the M measure averages."""
+
+import numpy as np
+import pandas as pd
+
+from core.metrics import ranking
+from core.predictions import Predictions
+from core.scoring import Scores
+from dashboard.tables.per_class import curves
+
+
+def pairwise_cells(scores: Scores) -> pd.DataFrame:
+    """Long, both triangles: first, second, value, low, high; without the diagonal and absent labels."""
+    labels, count = scores.labels, len(scores.labels)
+    table = pd.DataFrame(
+        {
+            "first": np.repeat(labels, count),
+            "second": np.tile(labels, count),
+            "value": scores.pairwise_a.ravel(),
+            "low": scores.pairwise_a_low.ravel(),
+            "high": scores.pairwise_a_high.ravel(),
+        }
+    )
+    return table.dropna(subset=["value"]).reset_index(drop=True)
+
+
+def pair_probabilities(predictions: Predictions, of: str, against: str, *, bins: int = 40) -> pd.DataFrame:
+    """How the probability of `of` is spread over the faces of both labels.
+
+    Columns: label, probability (middle of the bin, 0 to 1), faces, share (of that label's faces).
+    """
+    column = predictions.probabilities[:, predictions.labels.index(of)]
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    parts = []
+    for label in (of, against):
+        counts, _ = np.histogram(column[predictions.truth == predictions.labels.index(label)], edges)
+        share = counts / max(counts.sum(), 1)
+        middles = (edges[:-1] + edges[1:]) / 2
+        parts.append(pd.DataFrame({"label": label, "probability": middles, "faces": counts, "share": share}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def pair_curves(predictions: Predictions, first: str, second: str) -> pd.DataFrame:
+    """ROC of either label's probability over the faces of both: the areas are A(i|j) and A(j|i)."""
+    positions = {label: predictions.labels.index(label) for label in (first, second)}
+    part = predictions.filter(np.isin(predictions.truth, list(positions.values())))
+    return curves(
+        {
+            label: ranking.roc_curve(part.truth, part.probabilities, position)
+            for label, position in positions.items()
+        }
+    )

@@ -1,0 +1,54 @@
+"""Tables about single expressions: precision, recall, F1, and one-against-rest curves."""
+
+import numpy as np
+import pandas as pd
+
+from core.metrics import ranking
+from core.scoring import Scores
+
+NUMBERS = ("precision", "recall", "f1")
+
+
+def per_class(scores: Scores) -> pd.DataFrame:
+    """One row per label: support, predicted, then each number with _low and _high."""
+    rows = []
+    for label, numbers in scores.per_class.items():
+        row = {"expression": label, "support": numbers.support, "predicted": numbers.predicted}
+        for name in (*NUMBERS, "auc"):
+            estimate = getattr(numbers, name)
+            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        row["average_precision"] = numbers.average_precision.value
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def per_class_long(scores: Scores) -> pd.DataFrame:
+    """Long: expression, number, value, low, high, support; without what cannot be computed."""
+    rows = []
+    for label, numbers in scores.per_class.items():
+        for name in NUMBERS:
+            estimate = getattr(numbers, name)
+            rows.append(
+                {
+                    "expression": label,
+                    "number": "F1" if name == "f1" else name,
+                    "value": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "support": numbers.support,
+                }
+            )
+    return pd.DataFrame(rows).dropna(subset=["value"]).reset_index(drop=True)
+
+
+def curves(by_label: dict[str, ranking.Curve]) -> pd.DataFrame:
+    """Long: label, x, y, threshold, area; without curves that cannot be computed."""
+    parts = [
+        pd.DataFrame(
+            {"label": label, "x": curve.x, "y": curve.y, "threshold": curve.thresholds, "area": curve.area}
+        )
+        for label, curve in by_label.items()
+        if not np.isnan(curve.area)
+    ]
+    columns = ["label", "x", "y", "threshold", "area"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
