@@ -1,5 +1,6 @@
-"""What charts have to know about the page's theme."""
+"""How charts stand on the page: the theme's colours, a text for those who cannot see them, their downloads."""
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.charts import matrices
@@ -10,3 +11,12 @@ _INK_ON_DARK = "#E8EAF0"
 def ink() -> str:
     """The colour of text on the page."""
     return _INK_ON_DARK if st.context.theme.type == "dark" else matrices.INK
+
+
+def plot(figure: go.Figure, *, key: str, alt: str, **options):
+    """A Plotly chart with `alt` for screen readers; its toolbar saves it as <key>.svg.
+
+    Altair charts need no such function: Streamlit's own toolbar saves them as PNG.
+    """
+    config = {"displaylogo": False, "toImageButtonOptions": {"format": "svg", "filename": key}}
+    return st.plotly_chart(figure, width="stretch", key=key, alt=alt, config=config, **options)

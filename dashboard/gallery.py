@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.predictions import Predictions
-from dashboard import words
+from dashboard import links, words
 from dashboard.charts import bars
 from dashboard.downloads import csv_button
 from dashboard.images import ImageSource
@@ -26,10 +26,7 @@ _COLUMNS = {
 def show(faces: pd.DataFrame, source: ImageSource | None, *, name: str) -> pd.DataFrame:
     """One page of a `faces` table as pictures, or as a table without images; returns that page's rows."""
     pages = max(1, -(-len(faces) // PER_PAGE))
-    key = f"page-{name}"
-    if st.session_state.get(key, 1) > pages:
-        st.session_state[key] = 1
-    page = st.pagination(pages, key=key) if pages > 1 else 1
+    page = links.page(pages, key="page", of=(name, len(faces)))
     shown = faces.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
     if source is None:
         st.dataframe(

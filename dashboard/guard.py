@@ -21,6 +21,7 @@ _CHOSEN, _WIDGET = "chosen_run", "run_choice"
 
 def choose_run() -> Run:
     """The run chosen in the sidebar, kept in the URL as ?run=...; the page ends here when there is none."""
+    links.open_notices()
     runs = {name: run for name, run in data.runs().items() if not _problem(run)}
     if not runs:
         _explain_absence()

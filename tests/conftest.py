@@ -43,3 +43,18 @@ def made_runs(tmp_path_factory) -> Path:
     from tests.made_runs import make_states
 
     return make_states(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def open_page(made_runs, monkeypatch):
+    """open_page('confusion', run='affect', true='fear') -> the page after its first run.
+
+    `folder` is where the runs lie, the made-up ones unless given.
+    """
+    from tests.pages import open_page as open_it
+
+    def opened(page: str, *, folder: Path = made_runs, **query: str | list[str]):
+        monkeypatch.setenv("AFFECTOSCOPE_ARTIFACTS", str(folder))
+        return open_it(page, **query)
+
+    return opened

@@ -4,58 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from core.artifacts import open_run
 from tests.made_runs import make_face, make_history, make_run
-
-ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted(path.stem for path in (ROOT / "dashboard" / "app_pages").glob("*.py") if path.stem != "live")
-RUNS = ("thumbnails", "affect", "absent", "eleven", "one-class", "one-face", "drawn")
-
-
-@pytest.fixture
-def open_page(made_runs, monkeypatch):
-    """open_page('confusion', run='affect', true='fear') -> the page after its first run."""
-
-    def open_it(page: str, *, folder: Path = made_runs, **query: str) -> AppTest:
-        monkeypatch.setenv("AFFECTOSCOPE_ARTIFACTS", str(folder))
-        test = AppTest.from_file(str(ROOT / "dashboard" / "app_pages" / f"{page}.py"), default_timeout=60)
-        for name, value in query.items():
-            test.query_params[name] = value
-        return test.run()
-
-    return open_it
-
-
-def text_of(page: AppTest) -> str:
-    """Everything a reader reads outside of charts and tables."""
-    kinds = (
-        "title",
-        "header",
-        "subheader",
-        "markdown",
-        "caption",
-        "info",
-        "warning",
-        "error",
-        "success",
-        "code",
-    )
-    return "\n".join(str(element.value) for kind in kinds for element in getattr(page, kind))
-
-
-def pictures(page: AppTest) -> int:
-    return len(page.image)
-
-
-def problems(page: AppTest) -> list[str]:
-    return [element.message for element in page.exception]
+from tests.pages import PAGES, ROOT, RUNS, pictures, problems, text_of
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -209,7 +165,7 @@ def test_select_boxes_choose_a_cell_without_a_mouse(open_page):
         ("confusion", {"cells": "Nonsense"}, "cells show 'Nonsense'"),
         ("m_measure", {"first": "boredom"}, "expression 'boredom'"),
         ("misclassified", {"order": "Nonsense"}, "order 'Nonsense'"),
-        ("misclassified", {"surer_than": "97"}, "surer than (%) '97'"),
+        ("misclassified", {"confidence": "197"}, "confidence (%) '197'"),
         ("misclassified", {"face": "test/nobody.png"}, "face 'test/nobody.png'"),
     ],
 )
@@ -238,7 +194,7 @@ def test_misclassified_faces_come_surest_first_and_in_pages(open_page, made_runs
 
 
 def test_filters_narrow_the_misclassified_faces(open_page):
-    shown = open_page("misclassified", run="affect", true="fear", surer_than="60")
+    shown = open_page("misclassified", run="affect", true="fear", confidence=["60", "100"])
     table = shown.dataframe[0].value
     assert set(table["true"]) == {"fear"} and table["probability"].min() >= 0.6
     nobody = open_page("misclassified", run="affect", true="fear", predicted="fear")

@@ -20,7 +20,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     shown = links.segments("Cells show", tables.NORMALISATIONS, key="cells")
     true = links.selectbox("True", scores.labels, key="true")
     predicted = links.selectbox("Predicted", scores.labels, key="predicted")
-    hide_diagonal = st.toggle("Hide the diagonal", key="hide", bind="query-params")
+    hide_diagonal = links.toggle("Hide the diagonal", key="hide")
 
 cells = tables.confusion_cells(scores.confusion, scores.labels)
 # A new key for every choice: the cell that was clicked last can then be clicked again.

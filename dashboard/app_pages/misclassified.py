@@ -27,9 +27,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     order = links.segments("Order", {key: title for key, (title, _, _) in tables.ORDERS.items()}, key="order")
     true = links.selectbox("True", run.labels, key="true")
     predicted = links.selectbox("Predicted", run.labels, key="predicted")
-    lowest = links.percentage("Surer than (%)", key="surer_than")
+    confidence = links.span("Confidence (%)", 0, 100, step=5, key="confidence")
 faces = tables.select_faces(
-    table, wrong_only=True, true=true, predicted=predicted, lowest_probability=lowest / 100, order=order
+    table,
+    wrong_only=True,
+    true=true,
+    predicted=predicted,
+    lowest_probability=confidence[0] / 100,
+    order=order,
 )
 if faces.empty:
     st.info("No misread face passes these filters: widen them.", icon=":material/filter_alt_off:")
