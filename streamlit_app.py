@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from dashboard import live
+
 PAGES = "dashboard/app_pages"
 
 st.set_page_config(page_title="Affectoscope", page_icon="dashboard/icon.svg", layout="wide")
@@ -45,3 +47,5 @@ st.navigation(
         "Use": [st.Page(f"{PAGES}/live.py", title="Live", icon=":material/photo_camera:", url_path="live")],
     }
 ).run()
+
+live.warm_up()

@@ -90,7 +90,11 @@ class Predictor:
         return cls(open_run(run))
 
     def predict(
-        self, image: bytes | Image.Image | np.ndarray | Path, *, crops: bool = False
+        self,
+        image: bytes | Image.Image | np.ndarray | Path,
+        *,
+        crops: bool = False,
+        found: Sequence[DetectedFace] | None = None,
     ) -> PhotoPrediction:
         """Find and score the faces of a photo.
 
@@ -99,12 +103,16 @@ class Predictor:
                 or uint8 pixels, (h, w), (h, w, 1) or (h, w, 3) RGB.
             crops: the photo is a cropped face already, framed like the run's training images; the
                 detector is not asked.
+            found: the photo's faces where they are known already, as `detect_faces` gives them.
 
         Raises:
             AffectoscopeError: the image cannot be read.
         """
         photo = read_photo(image)
-        found = [None] if crops else detect_faces(photo)
+        if crops:
+            found = [None]
+        elif found is None:
+            found = detect_faces(photo)
         reason = "" if found else NO_FACE
         if len(found) > MAX_FACES:
             reason = f"{len(found)} faces found; only the {MAX_FACES} surest are scored"
@@ -218,5 +226,5 @@ def as_rows(photo: str, prediction: PhotoPrediction, labels: Sequence[str]) -> l
 def as_table(rows: list[dict]) -> pd.DataFrame:
     """Rows of `as_rows` as a table whose column types do not depend on what was found."""
     table = pd.DataFrame(rows)
-    texts = {"photo": "str", "label": "str", "abstained": "str"}
+    texts = {"run": "str", "photo": "str", "label": "str", "abstained": "str"}
     return table.astype({name: texts.get(name, "Int64" if name == "face" else "float64") for name in table})

@@ -2,13 +2,16 @@
 
 import io
 import threading
+import time
 from dataclasses import dataclass
+from importlib import resources
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
+from core import predictor as photo_predictor
 from core.artifacts import Run
 from core.detector import load_detector
 from core.errors import AffectoscopeError
@@ -26,6 +29,12 @@ SHOWN_SIDE = 1200
 #: A seed whose three drawn people are all found.
 SAMPLE_SEED = 1
 
+#: Longer and shorter side of the picture that the warm-up looks for faces in.
+_WARM_UP_SIZE = (640, 480)
+
+#: Seconds that the warm-up leaves to the first page.
+WARM_UP_DELAY = 1.5
+
 _RESULTS = "live_results"
 
 
@@ -40,41 +49,53 @@ class Photo:
 
 @dataclass(frozen=True)
 class Result:
-    """A predicted photo: as it is shown, with its faces boxed, and what was found; or the problem with it."""
+    """A predicted photo: as it is shown, with its faces boxed, and what each run says; or the problem with it."""
 
     name: str
     shown: Image.Image | None
-    prediction: PhotoPrediction | None
+    predictions: dict[str, PhotoPrediction]  # by the run's name, in the order in which they were chosen
     problem: str = ""
 
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
-    """Load TensorFlow and the detector beside the page, once, while the visitor looks for a photo."""
-    thread = threading.Thread(target=_load_quietly, name="detector-warm-up", daemon=True)
+    """Load TensorFlow, the detector and the newest run's network beside the pages, once per server.
+
+    So that the first photo is answered as fast as the later ones. Nobody waits for it: a page that runs no
+    model is shown meanwhile.
+    """
+    runs = list(data.runs().values())[:1]
+    thread = threading.Thread(target=_load_quietly, args=(runs,), name="warm-up", daemon=True)
     thread.start()
     return thread
 
 
-def _load_quietly() -> None:
+def _load_quietly(runs: list[Run]) -> None:
+    time.sleep(WARM_UP_DELAY)
     try:
         load_detector()
-    except AffectoscopeError:
+        photo_predictor.detect_faces(Image.new("RGB", _WARM_UP_SIZE))
+        for run in runs:
+            _predictor(str(run.path), data.fingerprint(run.path))
+    except (AffectoscopeError, OSError):
         return  # the same problem is shown with the first photo
 
 
-def predict_all(run: Run, photos: list[Photo], *, crops: bool) -> list[Result]:
+def predict_all(runs: list[Run], photos: list[Photo], *, crops: bool) -> list[Result]:
     """A result for each photo, in order; kept in this visitor's session while the photos stay on the page.
 
     Raises:
-        AffectoscopeError: the run's network cannot be loaded.
+        AffectoscopeError: a run's network cannot be loaded.
     """
     kept = st.session_state.get(_RESULTS, {})
-    state = data.fingerprint(run.path)
+    states = tuple((str(run.path), data.fingerprint(run.path)) for run in runs)
     results = {}
     for photo in photos:
-        key = (str(run.path), state, crops, photo.key)
-        results[key] = kept[key] if key in kept else _predict(_predictor(str(run.path), state), photo, crops)
+        key = (states, crops, photo.key)
+        if key not in kept:
+            kept[key] = _predict({run.name: _predictor(*state) for run, state in zip(runs, states, strict=True)},
+                                 photo, crops)  # fmt: skip
+        results[key] = kept[key]
     st.session_state[_RESULTS] = results
     return list(results.values())
 
@@ -89,17 +110,19 @@ def _predictor(path: str, state: data.Fingerprint) -> Predictor:
     return Predictor.load(path)
 
 
-def _predict(predictor: Predictor, photo: Photo, crops: bool) -> Result:
+def _predict(predictors: dict[str, Predictor], photo: Photo, crops: bool) -> Result:
+    """The photo is searched for faces once, whatever the number of runs."""
     if len(photo.data) > MEGABYTES * 1024 * 1024:
         return Result(
-            photo.name, None, None, f"The file is too large: {MEGABYTES} MB at most; make it smaller."
+            photo.name, None, {}, f"The file is too large: {MEGABYTES} MB at most; make it smaller."
         )
     try:
         image = read_photo(photo.data)
-        prediction = predictor.predict(image, crops=crops)
+        found = None if crops else photo_predictor.detect_faces(image)
+        said = {name: each.predict(image, crops=crops, found=found) for name, each in predictors.items()}
     except AffectoscopeError as error:
-        return Result(photo.name, None, None, str(error))
-    return Result(photo.name, draw_boxes(image, prediction), prediction)
+        return Result(photo.name, None, {}, str(error))
+    return Result(photo.name, draw_boxes(image, next(iter(said.values()))), said)
 
 
 def draw_boxes(image: Image.Image, prediction: PhotoPrediction) -> Image.Image:
@@ -124,9 +147,16 @@ def draw_boxes(image: Image.Image, prediction: PhotoPrediction) -> Image.Image:
     return shown
 
 
-def rows(results: list[Result], labels: tuple[str, ...]) -> list[dict]:
-    """`as_rows` of every photo that could be read."""
-    return [row for one in results if one.prediction for row in as_rows(one.name, one.prediction, labels)]
+def rows(results: list[Result], runs: list[Run]) -> list[dict]:
+    """`as_rows` of every photo that could be read; with the run's name before them where there are several."""
+    named = len(runs) > 1
+    return [
+        ({"run": run.name} if named else {}) | row
+        for result in results
+        for run in runs
+        if run.name in result.predictions
+        for row in as_rows(result.name, result.predictions[run.name], run.labels)
+    ]
 
 
 def probabilities_table(probabilities: dict[str, float]) -> pd.DataFrame:
@@ -152,3 +182,15 @@ def drawn_photo() -> bytes | None:
     buffer = io.BytesIO()
     scene.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def portrait() -> bytes | None:
+    """NASA's portrait of Eileen Collins (public domain) from scikit-image, or None where that is not installed.
+
+    Read as a file of the package: asking scikit-image for it could fetch it.
+    """
+    try:
+        path = resources.files("skimage") / "data" / "astronaut.png"
+        return path.read_bytes()
+    except (ModuleNotFoundError, OSError):
+        return None

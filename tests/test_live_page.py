@@ -23,6 +23,7 @@ PAGE = "dashboard/app_pages/live.py"
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("artifacts")
     make_standin(folder, "standin", affect=True, created="2026-02-01T00:00:00+00:00")
+    make_standin(folder, "second", affect=False, created="2026-01-01T00:00:00+00:00")
     return folder
 
 
@@ -86,10 +87,10 @@ def test_only_image_files_of_ten_megabytes_are_taken(page):
 
 def test_each_face_is_numbered_and_named(page):
     upload(page, photo())
-    assert [f"Face {number}: " in texts(page.markdown) for number in (1, 2, 3)] == [True, True, False]
+    assert [f"**Face {number}**" in texts(page.markdown) for number in (1, 2, 3)] == [True, True, False]
     assert texts(page.markdown).count("Valence") == 2
     assert "Not sure: no expression reaches 40%" in texts(page.warning)
-    assert len(page.get("vega_lite_chart")) == 2
+    assert len(page.get("vega_lite_chart")) == 4
     table = page.dataframe[0].value
     assert table["face"].tolist() == [1, 2]
     assert set(table["photo"]) == {"photo.png"}
@@ -127,11 +128,11 @@ def test_no_face_found_is_said_with_what_to_try(page):
 
 
 def test_cropped_faces_are_not_searched(page, searched):
-    page.checkbox[0].check()
+    page.toggle(key="crops").set_value(True)
     upload(page, photo(size=(48, 48)))
     assert searched == []
-    assert "Face 1: " in texts(page.markdown)
-    assert "Found with a score" not in texts(page.caption)
+    assert "**Face 1**" in texts(page.markdown)
+    assert "found with a score" not in texts(page.markdown)
 
 
 def test_a_photo_is_searched_once_and_upright(page, searched):
@@ -149,22 +150,44 @@ def test_a_removed_photo_is_forgotten(page):
 
 
 def test_the_camera_comes_when_asked_for(page):
-    page.segmented_control[0].set_value("camera").run()
+    page.segmented_control(key="source").set_value("camera").run()
     assert not page.exception
     assert len(page.get("camera_input")) == 1
 
 
 def test_a_drawing_can_be_tried_at_once(page, searched):
-    page.segmented_control[0].set_value("a drawing").run()
+    page.segmented_control(key="source").set_value("a drawing").run()
     assert not page.exception
     assert searched == [(900, 600)]
     assert page.subheader[0].value == "drawing.png"
 
 
+def test_a_portrait_is_offered_where_scikit_image_has_one(page, searched, monkeypatch):
+    assert "a portrait" in page.segmented_control(key="source").options or not live.portrait()
+    monkeypatch.setattr(live, "portrait", lambda: photo()[1])
+    page.run()
+    page.segmented_control(key="source").set_value("a portrait").run()
+    assert not page.exception
+    assert searched == [(200, 120)]
+    assert "public domain" in texts(page.caption)
+
+
+def test_two_runs_stand_side_by_side_and_the_photo_is_searched_once(page, searched):
+    upload(page, photo())
+    searched.clear()
+    page.selectbox(key="beside").set_value("second").run()
+    assert not page.exception
+    assert searched == [(200, 120)]
+    assert [texts(page.caption).count(run) for run in ("standin", "second")] == [2, 2]
+    table = page.dataframe[0].value
+    assert table["run"].tolist() == ["standin"] * 2 + ["second"] * 2
+    assert table["face"].tolist() == [1, 2, 1, 2]
+
+
 def test_without_drawings_the_page_says_so(page, monkeypatch):
     live.drawn_photo.clear()
     monkeypatch.setitem(sys.modules, "core.datasets.drawn", None)
-    page.segmented_control[0].set_value("a drawing").run()
+    page.segmented_control(key="source").set_value("a drawing").run()
     live.drawn_photo.clear()
     assert not page.exception
     assert "Drawn scenes are not available" in texts(page.info)
@@ -183,7 +206,7 @@ def test_a_damaged_network_is_a_message(page, runs):
     model.write_bytes(b"not a network")
     try:
         upload(page, photo())
-        assert "cannot predict: model.keras of run 'standin' cannot be loaded" in texts(page.error)
+        assert "model.keras of run 'standin' cannot be loaded" in texts(page.error)
     finally:
         model.write_bytes(whole)
 
@@ -216,11 +239,15 @@ def test_importing_the_page_imports_no_tensorflow(project_root):
     assert subprocess.run([sys.executable, "-c", code], cwd=project_root, check=False).returncode == 0
 
 
-def test_the_warm_up_loads_the_detector_beside_the_page(monkeypatch):
+def test_the_warm_up_loads_detector_and_network_once_beside_the_page(runs, searched, monkeypatch):
     loaded = []
+    monkeypatch.setenv(ARTIFACTS_VARIABLE, str(runs))
+    monkeypatch.setattr(live, "WARM_UP_DELAY", 0)
     monkeypatch.setattr(live, "load_detector", lambda: loaded.append(detector))
+    monkeypatch.setattr(live, "_predictor", lambda path, state: loaded.append(path))
     live.warm_up.clear()
-    live.warm_up().join(timeout=5)
+    live.warm_up().join(timeout=20)
     live.warm_up()
-    assert len(loaded) == 1
     live.warm_up.clear()
+    assert loaded == [detector, str((runs / "standin").resolve())]
+    assert searched == [live._WARM_UP_SIZE]

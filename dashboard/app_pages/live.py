@@ -1,35 +1,33 @@
-"""Live: the chosen run's network on a photo."""
+"""Live: what one run, or two side by side, say of a photo."""
 
 import json
 
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.predictor import SMALLEST_FACE, SURE, FacePrediction, as_table
-from dashboard import guard, live, words
-from dashboard.charts import bars
+from core.predictor import as_table
+from dashboard import data, face_cards, guard, links, live
 from dashboard.downloads import csv_button
-
-ABSTAINED = {
-    "too small": f"Too small to rely on: its box is under {SMALLEST_FACE} pixels.",
-    "not sure": f"Not sure: no expression reaches {SURE:.0%}.",
-}
 
 
 def take_photos() -> list[live.Photo]:
-    """What the visitor uploads, takes or has drawn."""
-    source = st.segmented_control(
-        "Photo from", ("files", "camera", "a drawing"), default="files", key="source"
-    )
+    """What the visitor uploads, takes, or tries."""
+    sources = {"files": "files", "camera": "camera", "drawing": "a drawing"}
+    if live.portrait():
+        sources["portrait"] = "a portrait"
+    source = links.segments("Photo from", sources, key="source")
     if source == "camera":
         # Asked for only now, so that the browser does not request the camera of somebody who uploads a file.
         taken = st.camera_input("Take a photo")
         files = [taken] if taken else []
-    elif source == "a drawing":
+    elif source == "drawing":
         if drawing := live.drawn_photo():
             return [live.Photo("drawing", "drawing.png", drawing)]
         st.info("Drawn scenes are not available here.", icon=":material/info:")
         return []
+    elif source == "portrait":
+        st.caption("Eileen Collins, NASA, public domain; from scikit-image.")
+        return [live.Photo("portrait", "portrait.png", live.portrait())]
     else:
         files = st.file_uploader(
             "Photos",
@@ -47,54 +45,22 @@ def take_photos() -> list[live.Photo]:
     return [live.Photo(file.file_id, file.name, file.getvalue()) for file in files[: live.MAX_PHOTOS]]
 
 
-def show(result: live.Result) -> None:
-    """One photo, its numbered faces, or what is wrong with it."""
-    st.subheader(result.name)
-    if result.problem:
-        st.error(result.problem, icon=":material/broken_image:")
-        return
-    st.image(result.shown, width="content", alt=f"{result.name} with its faces boxed and numbered")
-    if not result.prediction.faces:
-        st.info(
-            "No face found. Faces need about 20 pixels, both eyes visible and little rotation. If the photo "
-            "is one cropped face, tick 'These are already cropped faces'.",
-            icon=":material/search_off:",
-        )
-    elif result.prediction.reason:
-        st.warning(result.prediction.reason.capitalize() + ".", icon=":material/warning:")
-    for face in result.prediction.faces:
-        show_face(face)
-
-
-def show_face(face: FacePrediction) -> None:
-    """The crop, the label and every probability of one face."""
-    with st.container(border=True):
-        seen, said, chart = st.columns([1, 1.4, 3])
-        seen.image(
-            live.enlarged(face.crop), caption="as the network saw it", alt=f"Crop of face {face.number}"
-        )
-        said.markdown(
-            f"**Face {face.number}: {face.label}**, {words.percent(face.probabilities[face.label])}"
-        )
-        if face.score is not None:
-            said.caption(f"Found with a score of {face.score:.2f}")
-        if face.valence is not None:
-            said.markdown(f"Valence {face.valence:+.2f}  \nArousal {face.arousal:+.2f}")
-        if face.abstained:
-            said.warning(ABSTAINED[face.abstained], icon=":material/help:")
-        chart.altair_chart(bars.probabilities(live.probabilities_table(face.probabilities)), width="stretch")
-
-
 st.title("Live")
-run = guard.choose_run()
+runs = [guard.choose_run()]
 live.warm_up()
 st.caption(
     ":material/lock: A photo stays in this machine's memory until you remove it or close the tab: it is never "
     "written to disk, shared between visitors, logged or sent anywhere."
 )
+others = [name for name in data.runs() if name != runs[0].name]
+if others:
+    beside = links.selectbox("Beside it", others, key="beside", placeholder="no second run")
+    if beside:
+        runs.append(data.runs()[beside])
 photos = take_photos()
-crops = st.checkbox(
+crops = links.toggle(
     "These are already cropped faces",
+    key="crops",
     help="The whole image is then the face, framed like the images that the run was trained on.",
 )
 if not photos:
@@ -103,17 +69,21 @@ if not photos:
     st.stop()
 try:
     with st.spinner("Looking for faces ..."):
-        results = live.predict_all(run, photos, crops=crops)
+        results = live.predict_all(runs, photos, crops=crops)
 except AffectoscopeError as error:
-    st.error(f"Run '{run.name}' cannot predict: {error}", icon=":material/error:")
+    st.error(str(error), icon=":material/error:")
+    st.caption("Choose another run in the sidebar; nothing of your photo was kept.")
     st.stop()
 for result in results:
-    show(result)
+    face_cards.show_photo(result)
 
-if rows := live.rows(results, run.labels):
+if rows := live.rows(results, runs):
     st.subheader("Results")
     table = as_table(rows)
     st.dataframe(table, hide_index=True, width="stretch")
-    csv_button(table, "faces")
-    content = json.dumps(rows, indent=1, ensure_ascii=False)
-    st.download_button("JSON", content, "faces.json", on_click="ignore", type="tertiary")
+    with st.container(horizontal=True):
+        csv_button(table, "faces")
+        content = json.dumps(rows, indent=1, ensure_ascii=False)
+        st.download_button(
+            "JSON", content, "faces.json", on_click="ignore", type="tertiary", icon=":material/download:"
+        )
