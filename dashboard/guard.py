@@ -77,7 +77,7 @@ def _problem(run: Run) -> str:
 def _explain_unknown(asked: str, shown: str) -> None:
     reason = damaged().get(asked)
     links.notice(
-        f"Run '{asked}' is damaged: {reason} Showing '{shown}'."
+        f"Run '{asked}' cannot be opened: {reason} Showing '{shown}'."
         if reason
         else f"The link asks for run '{asked}', which is not here. Showing '{shown}'."
     )

@@ -3,6 +3,7 @@
 `python -m tests.made_runs FOLDER` writes a set of them to look at.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -42,9 +43,17 @@ def make_states(folder: Path) -> Path:
     make_run(folder, "one-face", faces=1, epochs=1, thumbnails=True)
     drawn = {"name": "drawn", "title": "Drawn faces", "redistributable": True}
     make_run(folder, "drawn", faces=60, label_set=11, affect=True, thumbnails=True, data=drawn)
+    make_newer(folder, "newer")
     (folder / "damaged").mkdir()
     (folder / "damaged" / "run.json").write_text("{")
     return folder
+
+
+def make_newer(folder: Path, name: str) -> None:
+    """A run as a later version of this program would write it: whole, with a higher schema version."""
+    make_run(folder, name, faces=10)
+    path = folder / name / "run.json"
+    write_json(path, json.loads(path.read_text(encoding="utf-8")) | {"schema_version": SCHEMA_VERSION + 1})
 
 
 def make_run(

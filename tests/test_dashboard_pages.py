@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.artifacts import open_run
-from tests.made_runs import make_face, make_history, make_run
+from tests.made_runs import make_face, make_history, make_newer, make_run
 from tests.pages import PAGES, ROOT, RUNS, pictures, problems, text_of
 
 
@@ -40,6 +40,14 @@ def test_with_nothing_but_a_damaged_run_a_page_gives_its_reason(open_page, tmp_p
     shown = open_page(page, folder=tmp_path)
     assert problems(shown) == []
     assert "it lacks model.keras" in shown.dataframe[0].value.to_string()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_nothing_but_a_newer_run_a_page_says_to_update(open_page, tmp_path, page):
+    make_newer(tmp_path, "newer")
+    shown = open_page(page, folder=tmp_path)
+    assert problems(shown) == []
+    assert "written by a newer Affectoscope" in shown.dataframe[0].value.to_string()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -132,7 +140,9 @@ def test_an_unknown_run_in_the_url_falls_back_with_a_notice(open_page):
     assert "'nobody', which is not here. Showing 'thumbnails'" in shown.warning[0].value
     assert shown.query_params["run"] == "thumbnails"
     shown = open_page("overview", run="damaged")
-    assert "is damaged" in shown.warning[0].value and "it lacks model.keras" in shown.warning[0].value
+    assert "'damaged' cannot be opened" in shown.warning[0].value and "it lacks model.keras" in shown.warning[0].value
+    shown = open_page("overview", run="newer")
+    assert "update Affectoscope to open it" in shown.warning[0].value
 
 
 def test_a_confusion_cell_in_the_url_shows_its_faces(open_page, made_runs):
