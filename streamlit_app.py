@@ -37,6 +37,7 @@ st.navigation(
                 icon=":material/face:",
                 url_path="misclassified",
             ),
+            st.Page(f"{PAGES}/face_map.py", title="Face map", icon=":material/map:", url_path="face-map"),
             st.Page(
                 f"{PAGES}/affect.py",
                 title="Valence and arousal",

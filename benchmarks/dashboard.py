@@ -38,7 +38,7 @@ CHOICES: dict[str, tuple[str, str] | None] = {
     "m-measure": ("Expression", "fear"),
     "misclassified": ("True", "fear"),
     "face-map": ("True", "fear"),
-    "valence-arousal": None,
+    "valence-arousal": ("Of expression", "sad"),
 }
 
 _USABLE = """() => {
@@ -132,7 +132,7 @@ def measure(rounds: int, runs: dict[str, Path | None], bare: Path, pages: list[s
                 bares.append(visit(page, bare_address))
                 for name, (address, _) in servers.items():
                     visits.setdefault((path, name), []).append(visit(page, f"{address}/{path}?run={name}"))
-                    if choice:
+                    if choice and page.get_by_role("combobox", name=choice[0]).count():
                         clicks.setdefault((path, name), []).append(choose(page, *choice))
             context.close()
         browser.close()

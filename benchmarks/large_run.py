@@ -17,8 +17,8 @@ NAME = "a-million-faces"
 
 
 def large_run(folder: Path, *, faces: int = FACES) -> Run:
-    """A run of `faces` predictions over eight labels, with valence and arousal, under `folder`."""
-    return make_run(folder, NAME, faces=faces, label_set=8, affect=True, resamples=200)
+    """A run of `faces` predictions over eight labels, with valence, arousal and embeddings, under `folder`."""
+    return make_run(folder, NAME, faces=faces, label_set=8, affect=True, embeddings=True, resamples=200)
 
 
 def main() -> None:

@@ -7,9 +7,14 @@ artifacts/<run>/
   predictions.parquet  one row per test face
   scores.json          every headline number with its 95 % interval
   faces.parquet        small WebP thumbnails by reference; only where the data may be passed on
+  training_sample.parquet  some training faces as the network sees them; older runs have none
   card.md              the model card
+  data_summary.parquet how the faces of all splits lie on the plane and how large they are; older runs have none
+  map.parquet          the test faces in two dimensions; made when first asked for
+  marks.csv            what a reader marked faces with; the dashboard writes it
 """
 
+import hashlib
 import json
 import os
 import re
@@ -19,16 +24,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
-from core.predictions import Predictions
+from core.faces import PreprocessingContract
+from core.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.scoring import Scores, scores_from_dict
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it
     import keras
+
+    from core.training_sample import TrainingSample
 
 SCHEMA_VERSION = 1
 
@@ -39,6 +49,21 @@ ARTIFACTS_FOLDER = Path(__file__).resolve().parent.parent / "artifacts"
 RUN_KEYS = (
     "schema_version", "name", "created", "data", "config", "preprocessing", "network", "training", "environment",
 )  # fmt: skip
+
+#: Some of the training faces; see core.training_sample.
+SAMPLE_FILE = "training_sample.parquet"
+
+#: Counts over the faces of every split; see core.data_summary.
+SUMMARY_FILE = "data_summary.parquet"
+
+#: The test faces in two dimensions; see core.face_map.
+MAP_FILE = "map.parquet"
+
+#: What a reader marked faces with; see core.marks.
+MARKS_FILE = "marks.csv"
+
+#: Files that the dashboard writes beside a run's own: they come and go without the run having changed.
+KEPT_BESIDE = (MAP_FILE, MARKS_FILE)
 
 _REQUIRED_FILES = ("run.json", "model.keras", "history.csv", "predictions.parquet", "scores.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -78,8 +103,20 @@ class Run:
     def has_thumbnails(self) -> bool:
         return (self.path / "faces.parquet").exists()
 
+    @property
+    def marks_path(self) -> Path:
+        return self.path / MARKS_FILE
+
     def predictions(self, *, with_embeddings: bool = False) -> Predictions:
         return Predictions.load(self.path / "predictions.parquet", with_embeddings=with_embeddings)
+
+    def embeddings(self) -> np.ndarray | None:
+        """(n, d) float16, one row per row of the predictions; None where none were kept."""
+        return read_embeddings(self.path / "predictions.parquet")
+
+    def landmarks(self, row: int) -> np.ndarray | None:
+        """(68, 2) landmarks of one row of the predictions; None where none are known."""
+        return read_landmarks(self.path / "predictions.parquet", row)
 
     def thumbnails(self) -> dict[str, bytes]:
         """Face reference -> WebP bytes; empty when the run ships without images."""
@@ -88,10 +125,73 @@ class Run:
         table = pq.read_table(self.path / "faces.parquet", columns=["reference", "image"])
         return dict(zip(table["reference"].to_pylist(), table["image"].to_pylist(), strict=True))
 
+    @property
+    def contract(self) -> PreprocessingContract:
+        """How a face becomes the network's input.
+
+        Raises:
+            AffectoscopeError: run.json names none that could be.
+        """
+        try:
+            return PreprocessingContract(**self.info["preprocessing"])
+        except (TypeError, AffectoscopeError) as error:
+            raise AffectoscopeError(
+                f"The preprocessing in run.json of '{self.name}' is none ({error}); train the run again."
+            ) from error
+
+    def data_summary(self) -> pd.DataFrame | None:
+        """What core.data_summary counted over every split; None where training did not keep it.
+
+        Raises:
+            AffectoscopeError: the file is damaged.
+        """
+        path = self.path / SUMMARY_FILE
+        if not path.exists():
+            return None
+        try:
+            table = pq.read_table(path)
+        except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+            raise AffectoscopeError(
+                f"{SUMMARY_FILE} of '{self.name}' cannot be read ({error}); train the run again."
+            ) from error
+        missing = [name for name in SUMMARY_COLUMNS if name not in table.column_names]
+        if missing:
+            raise AffectoscopeError(
+                f"{SUMMARY_FILE} of '{self.name}' lacks {', '.join(missing)}; train the run again."
+            )
+        return table.select(list(SUMMARY_COLUMNS)).to_pandas()
+
+    @property
+    def has_training_sample(self) -> bool:
+        return (self.path / SAMPLE_FILE).exists()
+
+    def training_sample(self) -> "TrainingSample | None":
+        """Some of the faces that the network was trained on; None where none were kept."""
+        from core.training_sample import TrainingSample
+
+        return TrainingSample.load(self.path / SAMPLE_FILE) if self.has_training_sample else None
+
     def load_model(self) -> "keras.Model":
-        """The network, checked against this run's labels and preprocessing. Imports Keras."""
+        """The network, checked against this run's labels and preprocessing. Imports Keras.
+
+        Raises:
+            AffectoscopeError: model.keras is damaged, not the file that run.json was written for, takes or
+                gives something else, or the labels stand in another order than when the run was tested.
+        """
         import keras
 
+        trained = self.info["network"].get("sha256")
+        if trained and trained != _digest(self.path / "model.keras"):
+            raise AffectoscopeError(
+                f"model.keras of run '{self.name}' cannot be loaded: it is not the file that the run was tested "
+                "with (its SHA-256 differs from run.json's); put that one back, or train the run again."
+            )
+        tested = read_labels(self.path / "predictions.parquet")
+        if tested != self.labels:
+            raise AffectoscopeError(
+                f"run.json of '{self.name}' names the labels {', '.join(self.labels)}, but it was tested with "
+                f"{', '.join(tested)}; train the run again."
+            )
         try:
             model = keras.saving.load_model(self.path / "model.keras", compile=False, safe_mode=True)
         except Exception as error:
@@ -99,14 +199,15 @@ class Run:
                 f"model.keras of run '{self.name}' cannot be loaded ({type(error).__name__}); "
                 "expected a Keras 3 model file saved by core.train; train the run again."
             ) from error
-        contract = self.info["preprocessing"]
-        shape = (None, contract["size"], contract["size"], 3 if contract["colour"] == "rgb" else 1)
+        shape = (None, *self.contract.shape)
         outputs = (
             {name: tensor.shape for name, tensor in model.output.items()}
             if isinstance(model.output, dict)
             else {}
         )
-        if tuple(model.input_shape) != shape or outputs.get("expression") != (None, len(self.labels)):
+        expected = {"expression": (None, len(self.labels)), "affect": (None, 2)}
+        fits = "expression" in outputs and all(expected.get(name) == outputs[name] for name in outputs)
+        if tuple(model.input_shape) != shape or not fits:
             raise AffectoscopeError(
                 f"model.keras of run '{self.name}' takes {model.input_shape} and gives {outputs or 'unnamed outputs'}; "
                 f"expected {shape} and {len(self.labels)} expression probabilities; train the run again."
@@ -194,7 +295,8 @@ def working_folder(name: str, folder: Path = ARTIFACTS_FOLDER) -> Path:
 def publish(working: Path, *, replace: bool = False) -> Run:
     """Rename a finished working folder to its run's name and open it.
 
-    The checkpoint is dropped first. With `replace`, a run of that name gives way.
+    The checkpoint is dropped first. With `replace`, a run of that name gives way; its marks are the reader's
+    work and go over to the new one.
 
     Raises:
         AffectoscopeError: the run is not whole, or one of that name exists and `replace` is off.
@@ -211,6 +313,8 @@ def publish(working: Path, *, replace: bool = False) -> Run:
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         os.replace(target, old)
+        for marks in old.glob(f"{MARKS_FILE}*"):
+            os.replace(marks, working / marks.name)
         os.replace(working, target)
         shutil.rmtree(old)
     else:
@@ -249,6 +353,50 @@ def write_thumbnails(path: Path, references: list[str], images: list[bytes]) -> 
     beside = path.with_name(path.name + ".new")
     pq.write_table(table, beside, compression="none")
     os.replace(beside, path)
+
+
+def write_data_summary(working: Path, table: pd.DataFrame) -> None:
+    """Keep what core.data_summary counted in the folder of a growing run."""
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), working / SUMMARY_FILE)
+
+
+def write_map(run: Run, table: pd.DataFrame, about: dict) -> None:
+    """Keep a map of the run's faces with it; where the folder may not be written, nothing is kept."""
+    path = run.path / MAP_FILE
+    about = about | {
+        "schema_version": SCHEMA_VERSION,
+        "predictions": _digest(run.path / "predictions.parquet"),
+    }
+    written = pa.Table.from_pandas(table, preserve_index=False)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        pq.write_table(written.replace_schema_metadata({b"affectoscope": json.dumps(about)}), beside)
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+
+
+def read_map(run: Run) -> tuple[pd.DataFrame, dict] | None:
+    """What `write_map` kept; None where there is none, or one of other predictions or another version."""
+    try:
+        table = pq.read_table(run.path / MAP_FILE)
+        about = json.loads((table.schema.metadata or {})[b"affectoscope"])
+        fits = about["schema_version"] == SCHEMA_VERSION and about["predictions"] == _digest(
+            run.path / "predictions.parquet"
+        )
+    except (OSError, ValueError, KeyError, TypeError):  # pyarrow's errors are ValueErrors
+        return None
+    return (table.to_pandas(), about) if fits else None
+
+
+def network_digest(folder: Path) -> str:
+    """SHA-256 of the network in a run's folder, for run.json: a file put in its place is noticed."""
+    return _digest(folder / "model.keras")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_json(path: Path):

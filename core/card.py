@@ -52,11 +52,25 @@ validation split of the training faces; ended: {training["ended"]}. Seed {config
 {training["seconds"]["train"] / 60:.0f} minutes of training on {info["environment"]["processor"]},
 {info["environment"]["cores"]} cores, {info["environment"]["backend"]} backend.
 
-## Use
+{_calibration(info.get("calibration"))}## Use
 
 For research on, and review of, expression recognition. A facial expression is not a felt emotion. Inferring
 emotions of people at work or in education is prohibited in the European Union (Regulation 2024/1689,
 Article 5(1)(f)), medical and safety reasons apart.
+"""
+
+
+def _calibration(calibration: dict | None) -> str:
+    """How live prediction reads the network's outputs; nothing for runs from before that was kept."""
+    if not calibration:
+        return ""
+    return f"""## Abstention
+
+Fitted on the validation faces: a temperature of {calibration["temperature"]:.3f}, which takes their calibration error
+from {calibration["validation_ece_before"]:.3f} to {calibration["validation_ece_after"]:.3f}, and a cosine distance of
+{calibration["distance_limit"]:.3f} to the nearest training face but {calibration["neighbours"] - 1}, beyond which a face is
+unlike the training faces. The probabilities and scores above are without the temperature.
+
 """
 
 

@@ -1,13 +1,15 @@
 """`python -m core.evaluate --run R --data PATH`: a saved network on other data, or images for a run's gallery."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import tyro
 
-from core.artifacts import open_run, write_json
+from core.artifacts import Run, network_digest, open_run, write_json
+from core.calibrate import Calibration, calibrate
+from core.config import PRESETS, TrainConfig
 from core.console import Console, run_command
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable
@@ -19,6 +21,7 @@ from core.labels import LABEL_SETS
 from core.predictions import Predictions
 from core.scoring import Scores, score
 from core.thumbnails import save_thumbnails
+from core.train import load_training_data
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,15 @@ class EvaluateOptions:
     """Bootstrap resamples behind the intervals; 0 for none."""
     attach_images: bool = False
     """Instead of scoring: keep thumbnails of the run's test faces with the run, so that its galleries show them."""
+    calibrate: bool = False
+    """Instead of scoring: fit the run's calibration again and keep a sample of its training faces, both from the
+    data that it was trained on; for runs from before these were kept."""
 
 
 def main() -> None:
     options = tyro.cli(EvaluateOptions, prog="python -m core.evaluate", args=sys.argv[1:])
-    run_command(lambda: attach_images(options) if options.attach_images else evaluate(options))
+    command = attach_images if options.attach_images else calibrate_run if options.calibrate else evaluate
+    run_command(lambda: command(options))
 
 
 def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
@@ -113,6 +120,70 @@ def attach_images(options: EvaluateOptions) -> int:
     if not table.redistributable:
         console.say(f"Do not pass this run on with them: {table.title} may not be redistributed.")
     return kept
+
+
+def calibrate_run(options: EvaluateOptions) -> Calibration:
+    """Give a finished run the calibration and the training sample that a new training leaves.
+
+    The data is split once more as the training split it: by its seed and share of validation faces.
+
+    Raises:
+        AffectoscopeError: the data does not split into the faces that the run was trained on.
+    """
+    console = Console()
+    run = open_run(options.run)
+    with quiet_tensorflow():
+        network = run.load_model()
+    data = load_training_data(_training_config(run, options), console)
+    trained, now = ({split: counts.get(split) for split in ("train", "validation")}
+                    for counts in (run.info["data"]["counts"], data.counts))  # fmt: skip
+    if trained != now or data.labels.labels != run.labels:
+        raise AffectoscopeError(
+            f"{data.table.title} does not split into the faces that run '{run.name}' was trained on (expected "
+            f"{run.info['data']['title']} with {_sizes(trained)}, found {_sizes(now)}); pass the data of the training."
+        )
+    with console.progress("Calibrating") as progress:
+        calibration = calibrate(
+            run.path,
+            network,
+            data.part("train"),
+            data.part("validation"),
+            data.labels,
+            run.contract,
+            seed=run.info["config"]["seed"],
+            thumbnails=data.table.redistributable,
+            progress=progress,
+        )
+    digest = network_digest(run.path)
+    info = run.info | {
+        "calibration": asdict(calibration),
+        "network": run.info["network"] | {"sha256": digest},
+    }
+    write_json(run.path / "run.json", info)
+    console.say(
+        f"Run '{run.name}' is calibrated: temperature {calibration.temperature:.3f}, calibration error of the "
+        f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
+        f"after; faces at a distance beyond {calibration.distance_limit:.3f} are unlike its training faces."
+    )
+    return calibration
+
+
+def _training_config(run: Run, options: EvaluateOptions) -> TrainConfig:
+    """What decides how the training read and split its data."""
+    names = ("format", "automatic", "labels", "validation_share", "limit", "colour", "size", "margin", "seed")
+    try:
+        kept = {name: run.info["config"][name] for name in names}
+    except KeyError as error:
+        raise AffectoscopeError(
+            f"run.json of '{run.name}' does not say {error} of its training; train the run again."
+        ) from error
+    return replace(
+        PRESETS["quick"], **kept | {"data": options.data, "format": options.format or kept["format"]}
+    )
+
+
+def _sizes(counts: dict[str, dict[str, int] | None]) -> str:
+    return " and ".join(f"{sum((row or {}).values()):,} {split} faces" for split, row in counts.items())
 
 
 def _split(table: FaceTable, split: str | None) -> FaceTable:

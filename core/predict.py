@@ -2,26 +2,28 @@
 
 import os
 import sys
-import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-import pandas as pd
 import tyro
 
 from core import artifacts
-from core.artifacts import list_runs
+from core.annotate import annotated_path, check_folder, common_folder, save_annotated
+from core.artifacts import list_runs, network_digest
 from core.console import Console
 from core.errors import AffectoscopeError
-from core.predictor import PhotoPrediction, Predictor, as_rows, as_table
+from core.photo_prediction import PhotoPrediction, as_rows, row_names
+from core.photos import SUFFIXES, photos_in, read_photo
+from core.prediction_file import PredictionFile, check_output, open_output
+from core.predictor import Predictor
 
 __all__ = ["PhotoPrediction", "Predictor"]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-OUT_SUFFIXES = (".csv", ".json", ".parquet")
+#: Photos with a problem that are named at the end; more are only counted.
+NAMED = 1000
 
 
 @dataclass(frozen=True)
@@ -36,71 +38,84 @@ class PredictOptions:
     run: str | None = None
     """A run's folder, or its name under artifacts/; default: the newest."""
     out: Path | None = None
-    """Where the rows go: .csv, .json or .parquet, replaced if it exists; default: a table on the terminal."""
+    """Where the rows go: .csv, .json or .parquet; default: a line per face on the terminal."""
+    resume: bool = False
+    """Go on with --out: photos that it has rows of are not predicted again."""
+    overwrite: bool = False
+    """Replace --out, and the photos in --annotate, where they exist."""
+    annotate: Path | None = None
+    """A folder for copies of the photos with their faces boxed and numbered, without EXIF or place."""
     crops: bool = False
     """The photos are cropped faces already, framed like the run's training images."""
+
+
+@dataclass
+class Tally:
+    """What became of the photos; `problems` and `notes` name the first NAMED of their kind."""
+
+    photos: int = 0
+    faces: int = 0
+    failed: int = 0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns its exit status."""
     options = tyro.cli(PredictOptions, prog="python -m core.predict", args=arguments)
     try:
-        check_out(options.out)
-        photos = find_photos(options.photos)
-        predictor = Predictor.load(options.run or newest_run())
-        rows, failures = predict_photos(predictor, photos, crops=options.crops)
-        if rows:
-            write_rows(rows, options.out)
+        return predict(options)
     except AffectoscopeError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        kept = "; go on with the same command and --resume" if options.out else ""
+        print(f"Stopped{kept}.", file=sys.stderr)
         return 130
-    report(rows, failures, options.out)
-    return 0 if not failures else 1 if rows else 2
 
 
-def check_out(out: Path | None) -> None:
-    """Find out before the work whether its result can be kept.
+def predict(options: PredictOptions) -> int:
+    """Predict the photos, keep or show their rows, and report; the exit status.
 
     Raises:
-        AffectoscopeError: another suffix than OUT_SUFFIXES, or no folder to write into.
+        AffectoscopeError: an option, the run or the output stands in the way.
     """
-    if out is None:
-        return
-    if out.suffix.lower() not in OUT_SUFFIXES:
-        raise AffectoscopeError(
-            f"--out {out} has no known format; expected a name ending in {', '.join(OUT_SUFFIXES)}."
-        )
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise AffectoscopeError(
-            f"--out {out} cannot be written: it is a folder, or its folder does not exist."
-        )
-
-
-def find_photos(paths: Iterable[Path]) -> list[Path]:
-    """Files as given, and the images (SUFFIXES) anywhere in folders, by name; hidden ones are passed over.
-
-    Raises:
-        AffectoscopeError: there is none.
-    """
-    photos: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(
-                file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-            )
-            hidden = [any(part.startswith(".") for part in file.relative_to(path).parts) for file in inside]
-            photos.update(dict.fromkeys(file for file, hide in zip(inside, hidden, strict=True) if not hide))
-        else:
-            photos[path] = None
-    if not photos:
-        given = ", ".join(str(path) for path in paths) or "nothing"
+    _check(options)
+    total = sum(1 for _ in photos_in(options.photos))
+    if not total:
+        given = ", ".join(str(path) for path in options.photos) or "nothing"
         raise AffectoscopeError(
             f"There is no photo in {given}; expected files or folders of {', '.join(SUFFIXES)}."
         )
-    return list(photos)
+    predictor = Predictor.load(options.run or newest_run())
+    output = None
+    if options.out:
+        recipe = {
+            "run": predictor.run.name,
+            "network": network_digest(predictor.run.path),
+            "crops": options.crops,
+            "columns": list(row_names(predictor.run.labels)),
+        }
+        output = open_output(options.out, recipe, resume=options.resume)
+    there = len(output.done) if output else 0
+    tally = _predict(predictor, options, output, total)
+    if output:
+        output.finish()
+    _report(tally, there, options.out)
+    return 0 if not tally.failed else 1 if tally.photos or there else 2
+
+
+def _check(options: PredictOptions) -> None:
+    if options.out:
+        check_output(options.out, resume=options.resume, overwrite=options.overwrite)
+    elif options.resume:
+        raise AffectoscopeError("--resume needs the --out that it is to go on with.")
+    if options.resume and options.overwrite:
+        raise AffectoscopeError("--resume and --overwrite exclude each other; pass one of them.")
+    if options.annotate and options.crops:
+        raise AffectoscopeError("--annotate boxes faces in photos; with --crops there are none to box.")
+    if options.annotate:
+        check_folder(options.annotate, list(options.photos), into_full=options.resume or options.overwrite)
 
 
 def newest_run() -> Path:
@@ -117,82 +132,87 @@ def newest_run() -> Path:
     )
 
 
-def predict_photos(
-    predictor: Predictor, photos: list[Path], *, crops: bool
-) -> tuple[list[dict], dict[Path, str]]:
-    """Rows of all photos that could be read, and the reason for each other one."""
-    rows: list[dict] = []
-    failures: dict[Path, str] = {}
-    with Console().progress("Reading faces") as progress:
-        for done, photo in enumerate(photos):
-            progress(done, len(photos))
-            try:
-                prediction = predictor.predict(photo, crops=crops)
-            except AffectoscopeError as error:
-                failures[photo] = str(error)
+def _predict(
+    predictor: Predictor, options: PredictOptions, output: PredictionFile | None, total: int
+) -> Tally:
+    """Every photo that the output lacks, one after the other, each kept or shown as soon as it is there."""
+    common = common_folder(list(options.photos)) if options.annotate else Path()
+    tally, waiting = Tally(), deque[Path]()
+
+    def lacking() -> Iterator[Path]:
+        for photo in photos_in(options.photos):
+            if not output or name_of(photo) not in output.done:
+                waiting.append(photo)
+                yield photo
+
+    def work(progress) -> None:
+        before = len(output.done) if output else 0
+        for result in predictor.predict_many(lacking(), crops=options.crops):
+            photo = waiting.popleft()
+            if isinstance(result, AffectoscopeError):
+                _note(tally.problems, photo, str(result))
+                tally.failed += 1
+                continue
+            if options.annotate:
+                save_annotated(annotated_path(options.annotate, photo, common), read_photo(photo), result)
+            rows = as_rows(name_of(photo), result, predictor.run.labels)
+            if output:
+                output.add(rows)
             else:
-                rows += as_rows(str(photo), prediction, predictor.run.labels)
-    return rows, failures
+                _print(photo, result)
+            tally.photos += 1
+            tally.faces += len(result.faces)
+            if result.reason and result.faces:
+                _note(tally.notes, photo, result.reason)
+            if progress:
+                progress(min(before + tally.photos + tally.failed, total), total)
+
+    if output:
+        with Console().progress("Reading faces") as progress:
+            work(progress)
+    else:
+        work(None)  # the lines themselves show how far it is
+    return tally
 
 
-def write_rows(rows: list[dict], out: Path | None) -> None:
-    """The rows as a file, whole or not at all, or on the terminal.
-
-    Raises:
-        AffectoscopeError: the file cannot be written.
-    """
-    table = as_table(rows)
-    if out is None:
-        print_table(table)
-        return
-    beside = None
-    try:
-        handle, beside = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.absolute().parent)
-        os.close(handle)
-        if out.suffix.lower() == ".csv":
-            table.to_csv(beside, index=False)
-        elif out.suffix.lower() == ".json":
-            table.to_json(beside, orient="records", indent=1, force_ascii=False)
-        else:
-            table.to_parquet(beside, index=False)
-        os.chmod(beside, 0o666 & ~_umask())  # mkstemp's files are the owner's alone
-        os.replace(beside, out)
-    except OSError as error:
-        raise AffectoscopeError(f"{out} cannot be written ({error.strerror or error}).") from error
-    finally:
-        if beside and os.path.exists(beside):
-            os.unlink(beside)
+def name_of(photo: Path) -> str:
+    """The photo's path as given, for the rows; bytes that are no text are escaped."""
+    return os.fsencode(photo).decode("utf-8", "backslashreplace")
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _printable(photo: Path) -> str:
+    """For the terminal: control characters and marks of direction could change what is read there."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name_of(photo))
 
 
-def print_table(table: pd.DataFrame) -> None:
-    """The headline of each row; --out has all of it."""
-    for row in table.to_dict("records"):
-        if pd.isna(row["face"]):
-            print(f"{row['photo']}: {row['abstained']}")
-            continue
-        text = f"{row['photo']}: face {row['face']}, {row['label']} {row['p_' + row['label']]:.0%}"
-        if not np.isnan(row["valence"]):
-            text += f", valence {row['valence']:+.2f}, arousal {row['arousal']:+.2f}"
-        print(text + (f" ({row['abstained']})" if row["abstained"] else ""))
+def _note(notes: list[str], photo: Path, text: str) -> None:
+    if len(notes) < NAMED:
+        notes.append(f"{_printable(photo)}: {text}")
 
 
-def report(rows: list[dict], failures: dict[Path, str], out: Path | None) -> None:
+def _print(photo: Path, prediction: PhotoPrediction) -> None:
+    """The headline of each face; --out has all of it."""
+    if not prediction.faces:
+        print(f"{_printable(photo)}: {prediction.reason}")
+    for face in prediction.faces:
+        text = f"{_printable(photo)}: face {face.number}, {face.label} {face.probabilities[face.label]:.0%}"
+        if face.valence is not None:
+            text += f", valence {face.valence:+.2f}, arousal {face.arousal:+.2f}"
+        print(text + (f" ({face.abstained}: {face.reason})" if face.abstained else ""))
+
+
+def _report(tally: Tally, there: int, out: Path | None) -> None:
     """What was done, and every photo that could not be read, on standard error."""
-    faces = sum(row["face"] is not None for row in rows)
-    photos = len({row["photo"] for row in rows})
-    where = f", written to {out}" if out and rows else ""
+    where = f", written to {out}" if out and (tally.photos or there) else ""
+    before = f" {there:,} were there already." if there else ""
     print(
-        f"{photos:,} photos read, {faces:,} faces{where}; {len(failures):,} could not be read.",
+        f"{tally.photos:,} photos read, {tally.faces:,} faces{where}; {tally.failed:,} could not be read.{before}",
         file=sys.stderr,
     )
-    for photo, problem in failures.items():
-        print(f"  {photo}: {problem}", file=sys.stderr)
+    for line in [*tally.notes, *tally.problems]:
+        print(f"  {line}", file=sys.stderr)
+    if tally.failed > len(tally.problems):
+        print(f"  and {tally.failed - len(tally.problems):,} more", file=sys.stderr)
 
 
 if __name__ == "__main__":

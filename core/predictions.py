@@ -217,6 +217,57 @@ class Predictions:
         return cls(labels, frame, embeddings, landmarks)
 
 
+def read_embeddings(path: str | Path) -> np.ndarray | None:
+    """(n, d) float16 embeddings in a predictions file, and nothing else of it; None where it has none.
+
+    Raises:
+        AffectoscopeError: the file cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            if "embedding" not in file.schema_arrow.names:
+                return None
+            return _lists(file.read(["embedding"]), "embedding", ())
+    except (OSError, pa.ArrowException, ValueError, AttributeError) as error:
+        raise AffectoscopeError(f"The embeddings in {path} cannot be read: {error}") from error
+
+
+def read_landmarks(path: str | Path, row: int) -> np.ndarray | None:
+    """(68, 2) float32 landmarks of one face in a predictions file, pixels of its photo; None where it has none.
+
+    Reads up to that row and keeps nothing of the others: all landmarks of a large run outweigh it many times.
+
+    Raises:
+        AffectoscopeError: the file cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            if "landmarks" not in file.schema_arrow.names:
+                return None
+            for batch in file.iter_batches(8192, columns=["landmarks"]):
+                if row < len(batch):
+                    points = np.array(batch["landmarks"][row].as_py(), np.float32).reshape(LANDMARKS, 2)
+                    return points if np.isfinite(points).all() else None
+                row -= len(batch)
+    except (OSError, pa.ArrowException, ValueError, TypeError) as error:
+        raise AffectoscopeError(f"The landmarks in {path} cannot be read: {error}") from error
+    return None
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """The labels of a predictions file, in the order of its probabilities, without reading its rows.
+
+    Raises:
+        AffectoscopeError: the file cannot be read, or is another table.
+    """
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException) as error:
+        raise AffectoscopeError(f"{path} cannot be read: {error}") from error
+    _labels_of(schema, path)
+    return tuple(name.removeprefix("p_") for name in schema.names if name.startswith("p_"))
+
+
 def _column_names(labels: tuple[str, ...]) -> list[str]:
     return ["reference", "split", "expression", *(f"p_{label}" for label in labels), *_AFFECT, *_BOX]
 

@@ -1,19 +1,41 @@
 """A run's network on photos: find the faces, crop them as the run was trained, and say what is not sure."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from core.artifacts import Run, open_run
 from core.detector import DetectedFace, detect_faces
-from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract, crop_face, read_upright, upright
+from core.face_network import SURE, FaceNetwork
+from core.faces import crop_face
+from core.photo_prediction import (
+    TOO_SMALL,
+    FacePrediction,
+    Neighbour,
+    PhotoPrediction,
+    as_rows,
+    as_table,
+)
+from core.photos import read_photo
+
+__all__ = [
+    "SURE",
+    "FacePrediction",
+    "Neighbour",
+    "PhotoPrediction",
+    "Predictor",
+    "as_rows",
+    "as_table",
+    "read_photo",
+]
 
 #: Most faces of one photo that are scored: those found with the highest scores.
 MAX_FACES = 50
@@ -21,80 +43,52 @@ MAX_FACES = 50
 #: A face whose box (longer side) has fewer pixels is 'too small': it would be blown up more than twice.
 SMALLEST_FACE = 24
 
-#: A face whose most probable label has a lower probability is 'not sure'.
-SURE = 0.4
-
 NO_FACE = "no face found"
 
-BOX = ("box_x", "box_y", "box_width", "box_height")
+#: Cropped faces that go through the network at once.
+BATCH = 256
 
-
-@dataclass(frozen=True, eq=False)
-class FacePrediction:
-    """What the network says of one face.
-
-    Attributes:
-        number: from 1, left to right.
-        box: (x, y, width, height) in pixels of the upright photo, may hang over its border; None: the
-            photo is a cropped face.
-        score: the detector's, 0 to 1; None for a cropped face.
-        label: the most probable label, also where `abstained` warns of it.
-        probabilities: label -> probability, in the order of the network's output nodes, summing to 1.
-        valence, arousal: -1 to 1; None where the network has no such output.
-        crop: (size, size, channels) uint8, the face as the network saw it.
-        abstained: 'too small', 'not sure' (SMALLEST_FACE, SURE) or '': do not rely on the label.
-    """
-
-    number: int
-    box: tuple[float, float, float, float] | None
-    score: float | None
-    label: str
-    probabilities: dict[str, float]
-    valence: float | None
-    arousal: float | None
-    crop: np.ndarray
-    abstained: str
+Photo = bytes | Image.Image | np.ndarray | Path | str
 
 
 @dataclass(frozen=True)
-class PhotoPrediction:
-    """Every face of one photo; width and height in pixels of the upright photo.
+class _Read:
+    """A photo on its way: its size, the faces to score (None: the photo is one), and their crops."""
 
-    `reason` is '' or says why there is no face, or why not every face found is here.
-    """
-
-    width: int
-    height: int
-    faces: tuple[FacePrediction, ...]
+    size: tuple[int, int]
+    faces: Sequence[DetectedFace | None]
+    crops: Sequence[np.ndarray]
     reason: str = ""
 
 
 class Predictor:
-    """A run's network, ready for photos. Holds no photo; may be shared between threads."""
+    """A run's network, ready for photos. Holds no photo; may be shared between threads.
+
+    Runs trained before calibration was kept work too: their confidence is the plain highest probability,
+    and no face is unlike their training faces. `python -m core.evaluate --calibrate` adds what they lack.
+    """
 
     def __init__(self, run: Run) -> None:
-        with quiet_tensorflow():
-            network = run.load_model()
         self.run = run
-        self.contract = PreprocessingContract(**run.info["preprocessing"])
-        self._outputs = _compiled(network)
-        self._outputs(np.zeros((1, *self.contract.shape), np.uint8))
+        self.contract = run.contract
+        self.network = FaceNetwork(run)
 
     @classmethod
     def load(cls, run: str | Path) -> "Predictor":
-        """The predictor of a run, given as `open_run` takes it.
+        """The predictor of a run, given as `open_run` takes it: a folder that core.train wrote, no mere model.
 
         Raises:
-            AffectoscopeError: there is no such run or its network cannot be loaded.
+            AffectoscopeError: there is no such run, or its network cannot be loaded or is not the run's.
         """
         return cls(open_run(run))
 
     def predict(
         self,
-        image: bytes | Image.Image | np.ndarray | Path,
+        image: Photo,
         *,
         crops: bool = False,
         found: Sequence[DetectedFace] | None = None,
+        neighbours: int = 0,
     ) -> PhotoPrediction:
         """Find and score the faces of a photo.
 
@@ -104,127 +98,95 @@ class Predictor:
             crops: the photo is a cropped face already, framed like the run's training images; the
                 detector is not asked.
             found: the photo's faces where they are known already, as `detect_faces` gives them.
+            neighbours: how many of the nearest training faces each face is given, with its distance from them.
 
         Raises:
             AffectoscopeError: the image cannot be read.
         """
         photo = read_photo(image)
-        if crops:
-            found = [None]
-        elif found is None:
-            found = detect_faces(photo)
+        return self._score([self._read(photo, [None] if crops else found)], neighbours)[0]
+
+    def predict_many(
+        self, images: Iterable[Photo], *, crops: bool = False
+    ) -> Iterator[PhotoPrediction | AffectoscopeError]:
+        """`predict` for any number of photos, in order; for one that cannot be read, the error instead.
+
+        Photos are read ahead in threads, a few at a time, so memory does not grow with their number. Cropped
+        faces go through the network BATCH at once.
+        """
+        size, prepare = (BATCH, self._read_crop) if crops else (1, read_photo)
+        for photos in _ahead(prepare, images, size):
+            read = [one if isinstance(one, (_Read, AffectoscopeError)) else self._read(one) for one in photos]
+            good = iter(self._score([one for one in read if isinstance(one, _Read)], 0))
+            yield from (next(good) if isinstance(one, _Read) else one for one in read)
+
+    def _read_crop(self, image: Photo) -> _Read:
+        if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.shape == self.contract.shape:
+            return _Read(image.shape[1::-1], [None], [image])  # what cropping it would give
+        return self._read(read_photo(image), [None])
+
+    def _read(self, photo: Image.Image, found: Sequence[DetectedFace | None] | None = None) -> _Read:
+        """The faces to score and their crops; the detector is asked where they are not known."""
+        found = detect_faces(photo) if found is None else found
         reason = "" if found else NO_FACE
         if len(found) > MAX_FACES:
             reason = f"{len(found)} faces found; only the {MAX_FACES} surest are scored"
-            lowest = sorted(found, key=lambda face: face.score)[len(found) - MAX_FACES :]
-            found = [face for face in found if face in lowest]
-        faces = [(face, self._crop(photo, face)) for face in found]
-        return PhotoPrediction(photo.width, photo.height, tuple(self._score(photo, faces)), reason)
+            surest = sorted(range(len(found)), key=lambda place: -found[place].score)[:MAX_FACES]
+            found = [found[place] for place in sorted(surest)]
+        crops = [
+            crop_face(photo, face and face.box, self.contract, detected=face is not None) for face in found
+        ]
+        return _Read(photo.size, found, crops, reason)
 
-    def _crop(self, photo: Image.Image, face: DetectedFace | None) -> np.ndarray:
-        if face is None:
-            return crop_face(photo, None, self.contract)
-        return crop_face(photo, face.box, self.contract, detected=True)
-
-    def _score(
-        self, photo: Image.Image, faces: list[tuple[DetectedFace | None, np.ndarray]]
-    ) -> Iterator[FacePrediction]:
-        if not faces:
-            return
-        outputs = self._outputs(np.stack([crop for _, crop in faces]))
-        for row, (face, crop) in enumerate(faces):
-            probabilities = outputs["expression"][row].astype(np.float64)
-            probabilities /= probabilities.sum()
-            affect = outputs["affect"][row].tolist() if "affect" in outputs else (None, None)
-            side = max(photo.size if face is None else (face.width, face.height))
-            abstained = (
-                "too small" if side < SMALLEST_FACE else "not sure" if probabilities.max() < SURE else ""
+    def _score(self, photos: Sequence[_Read], neighbours: int) -> list[PhotoPrediction]:
+        """Every face of all photos through the network, and back to its photo."""
+        crops = [crop for photo in photos for crop in photo.crops]
+        opinions = iter(self.network.opinions(np.stack(crops), neighbours) if crops else ())
+        return [
+            PhotoPrediction(
+                *photo.size,
+                tuple(
+                    _face(number, photo.size, face, crop, next(opinions))
+                    for number, (face, crop) in enumerate(zip(photo.faces, photo.crops, strict=True), 1)
+                ),
+                photo.reason,
             )
-            yield FacePrediction(
-                number=row + 1,
-                box=None if face is None else face.box,
-                score=None if face is None else face.score,
-                label=self.run.labels[int(probabilities.argmax())],
-                probabilities=dict(zip(self.run.labels, probabilities.tolist(), strict=True)),
-                valence=affect[0],
-                arousal=affect[1],
-                crop=crop,
-                abstained=abstained,
-            )
+            for photo in photos
+        ]
 
 
-def read_photo(image: bytes | Image.Image | np.ndarray | Path | str) -> Image.Image:
-    """Any of the kinds that `Predictor.predict` takes as an upright image, mode 'RGB' or 'L'.
+def _face(
+    number: int, size: tuple[int, int], face: DetectedFace | None, crop: np.ndarray, opinion: dict
+) -> FacePrediction:
+    """A face of a photo of `size` with what the network says of its crop."""
+    side = max(size if face is None else (face.width, face.height))
+    if side < SMALLEST_FACE:
+        reason = f"its longer side has {side:.0f} pixels, {SMALLEST_FACE} are needed"
+        opinion |= {"abstained": TOO_SMALL, "reason": reason}
+    if face is None:
+        return FacePrediction(number=number, box=None, score=None, crop=crop, **opinion)
+    return FacePrediction(number=number, box=face.box, score=face.score, crop=crop, **opinion)
 
-    Raises:
-        AffectoscopeError: it cannot be read, or pixels have another shape or type.
-    """
-    if isinstance(image, Image.Image):
-        return upright(image)
-    if isinstance(image, np.ndarray):
-        pixels = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
-        if (
-            pixels.dtype != np.uint8
-            or pixels.ndim not in (2, 3)
-            or pixels.shape[2:] not in ((), (3,))
-            or not pixels.size
-        ):
-            raise AffectoscopeError(
-                f"The pixels are {image.dtype} of shape {image.shape}; expected uint8, (height, width) or "
-                "(height, width, 3)."
-            )
-        return Image.fromarray(pixels)
-    if isinstance(image, (str, Path)):
+
+def _prepared(prepare: Callable, images: list) -> list:
+    """`prepare` of each image, one after the other so that one photo is held at a time; or its error."""
+    done = []
+    for image in images:
         try:
-            image = Path(image).read_bytes()
-        except OSError as error:
-            raise AffectoscopeError(f"The file cannot be read ({error.strerror or error}).") from error
-    return read_upright(bytes(image))
+            done.append(prepare(image))
+        except AffectoscopeError as error:
+            done.append(error)
+    return done
 
 
-def _compiled(network) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """The network as a function of a batch of any size: traced once, by TensorFlow where it is the backend."""
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return lambda batch: {
-            name: np.asarray(value) for name, value in network(batch, training=False).items()
-        }
-    import tensorflow
-
-    signature = tensorflow.TensorSpec(network.input_shape, "uint8")
-    graph = tensorflow.function(partial(network, training=False), input_signature=[signature])
-    return lambda batch: {name: value.numpy() for name, value in graph(tensorflow.constant(batch)).items()}
-
-
-def as_rows(photo: str, prediction: PhotoPrediction, labels: Sequence[str]) -> list[dict]:
-    """One row per face, or one for the photo where there is none, with its reason under `abstained`."""
-    empty = dict.fromkeys(
-        ("face", *BOX, "score", "label", *(f"p_{label}" for label in labels), "valence", "arousal")
-    )
-    if not prediction.faces:
-        return [{"photo": photo, **empty, "abstained": prediction.reason}]
-    rows = []
-    for face in prediction.faces:
-        rows.append(
-            {
-                "photo": photo,
-                **empty,
-                "face": face.number,
-                **dict(zip(BOX, face.box or (None,) * 4, strict=True)),
-                "score": face.score,
-                "label": face.label,
-                **{f"p_{label}": probability for label, probability in face.probabilities.items()},
-                "valence": face.valence,
-                "arousal": face.arousal,
-                "abstained": face.abstained,
-            }
-        )
-    return rows
-
-
-def as_table(rows: list[dict]) -> pd.DataFrame:
-    """Rows of `as_rows` as a table whose column types do not depend on what was found."""
-    table = pd.DataFrame(rows)
-    texts = {"run": "str", "photo": "str", "label": "str", "abstained": "str"}
-    return table.astype({name: texts.get(name, "Int64" if name == "face" else "float64") for name in table})
+def _ahead(prepare: Callable, images: Iterable, size: int) -> Iterator[list]:
+    """`prepare` of each image or its error, `size` at a time, in order, a step ahead of who takes them."""
+    workers = min(2, os.cpu_count() or 1)
+    images, waiting = iter(images), deque[Future]()
+    with ThreadPoolExecutor(workers, thread_name_prefix="photos") as pool:
+        while batch := list(islice(images, size)):
+            waiting.append(pool.submit(_prepared, prepare, batch))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

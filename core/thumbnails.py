@@ -25,7 +25,20 @@ def save_thumbnails(
 
     A face that cannot be read is left out.
     """
-    shown = PreprocessingContract(colour="rgb", size=THUMBNAIL_SIZE, margin=contract.margin)
+    references, images = thumbnails_of(table, contract, progress=progress)
+    write_thumbnails(path, references, images)
+    return len(references)
+
+
+def thumbnails_of(
+    table: FaceTable,
+    contract: PreprocessingContract,
+    *,
+    size: int = THUMBNAIL_SIZE,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[str], list[bytes]]:
+    """References and WebP thumbnails, `size` pixels a side, of the table's faces that can be read."""
+    shown = PreprocessingContract(colour="rgb", size=size, margin=contract.margin)
     references, images = [], []
     boxes = table.faces[["box_x", "box_y", "box_width", "box_height"]].to_numpy(np.float32)
     for row, (reference, box) in enumerate(zip(table.faces["reference"], boxes, strict=True)):
@@ -37,5 +50,4 @@ def save_thumbnails(
         references.append(reference)
         if progress:
             progress(row + 1, len(table))
-    write_thumbnails(path, references, images)
-    return len(references)
+    return references, images

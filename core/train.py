@@ -3,17 +3,19 @@
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from core import artifacts, splits
+from core.calibrate import calibrate
 from core.card import model_card
 from core.commandline import parse_train_config
 from core.config import TrainConfig
 from core.console import Console, run_command
+from core.data_summary import data_summary
 from core.datasets import open_dataset
 from core.datasets.drawn import drawn_faces_folder
 from core.datasets.table import FaceTable
@@ -240,9 +242,23 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     predictions.save(working / "predictions.parquet")
     scores = score(predictions)
     artifacts.write_json(working / "scores.json", scores.as_dict())
-    if config.thumbnails == "yes" or (config.thumbnails == "auto" and data.table.redistributable):
+    artifacts.write_data_summary(working, data_summary(data.table))
+    shown = config.thumbnails == "yes" or (config.thumbnails == "auto" and data.table.redistributable)
+    if shown:
         with console.progress("Keeping thumbnails") as progress:
             save_thumbnails(working / "faces.parquet", table, data.contract, progress=progress)
+    with console.progress("Calibrating") as progress:
+        calibration = calibrate(
+            working,
+            network,
+            data.part("train"),
+            data.part("validation"),
+            data.labels,
+            data.contract,
+            seed=config.seed,
+            thumbnails=shown,
+            progress=progress,
+        )
     seconds = {**seconds, "review": time.perf_counter() - started}
     info = {
         "schema_version": artifacts.SCHEMA_VERSION,
@@ -261,7 +277,11 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         },
         "config": config.as_dict(),
         "preprocessing": data.contract.as_dict(),
-        "network": {"parameters": network.count_params(), "bytes": (working / "model.keras").stat().st_size},
+        "network": {
+            "parameters": network.count_params(),
+            "bytes": (working / "model.keras").stat().st_size,
+            "sha256": artifacts.network_digest(working),
+        },
         "training": {
             "epochs": len(fitted.history),
             "best_epoch": fitted.best_epoch,
@@ -269,6 +289,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             "faces_per_second": round(fitted.faces_per_second, 1),
             "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
         },
+        "calibration": asdict(calibration),
         "environment": environment(),
     }
     artifacts.write_json(working / "run.json", info)

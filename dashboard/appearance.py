@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.charts import matrices
+from dashboard.charts import REFERENCE_LINE, matrices
 
 _INK_ON_DARK = "#E8EAF0"
 
@@ -18,5 +18,6 @@ def plot(figure: go.Figure, *, key: str, alt: str, **options):
 
     Altair charts need no such function: Streamlit's own toolbar saves them as PNG.
     """
+    figure.update_layout(modebar={"bgcolor": "rgba(0,0,0,0)", "color": REFERENCE_LINE, "activecolor": ink()})
     config = {"displaylogo": False, "toImageButtonOptions": {"format": "svg", "filename": key}}
     return st.plotly_chart(figure, width="stretch", key=key, alt=alt, config=config, **options)

@@ -13,13 +13,18 @@ import streamlit as st
 
 from core import artifacts
 from core.artifacts import Listing, Run
+from core.data_summary import data_summary as summarise
 from core.errors import AffectoscopeError
-from core.metrics import ranking
+from core.face_map import FaceMap, map_of_run
+from core.marks import read_marks
+from core.metrics import ranking, thresholds
 from core.neighbours import nearest_faces
 from core.predictions import Predictions
 from core.scoring import Scores
-from dashboard.tables import per_class
+from dashboard.tables import affect, per_class
+from dashboard.tables import faces as face_tables
 from dashboard.tables import runs as run_tables
+from dashboard.tables import thresholds as threshold_tables
 
 #: Overrides where runs are looked for.
 ARTIFACTS_VARIABLE = "AFFECTOSCOPE_ARTIFACTS"
@@ -45,10 +50,18 @@ def runs() -> dict[str, Run]:
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Name, modification time and size of each file of a run: changes when the run does."""
+    """Name, modification time and size of each file of a run: changes when the run does.
+
+    What the dashboard itself keeps beside a run is left out: a mark must not make everything be read again.
+    """
     try:
         with os.scandir(path) as entries:
-            files = [(entry.name, entry.stat()) for entry in entries if entry.is_file()]
+            files = [
+                (entry.name, entry.stat())
+                for entry in entries
+                # Names with a dot are of files that are being written, or left by a write that failed.
+                if not entry.name.startswith((".", *artifacts.KEPT_BESIDE)) and entry.is_file()
+            ]
     except OSError:  # removed between listing and looking
         return ()
     return tuple(sorted((name, status.st_mtime_ns, status.st_size) for name, status in files))
@@ -71,10 +84,52 @@ def predictions(run: Run) -> Predictions:
     return _predictions(str(run.path), fingerprint(run.path))
 
 
-def neighbours(run: Run, row: int, count: int) -> np.ndarray:
-    """(k,) rows of the faces that the network sees most like face `row`; none where no embeddings were kept."""
-    embeddings = _embeddings(str(run.path), fingerprint(run.path))
-    return np.empty(0, np.int64) if embeddings is None else nearest_faces(embeddings, row, count)[0]
+def misread(run: Run) -> pd.DataFrame:
+    """The `tables.faces` of every misread face."""
+    return _misread(str(run.path), fingerprint(run.path))
+
+
+def marks(run: Run) -> pd.DataFrame:
+    """What `core.marks.read_marks` reads beside the run.
+
+    Raises:
+        AffectoscopeError: marks.csv is damaged.
+    """
+    try:
+        status = run.marks_path.stat()
+    except OSError:
+        return read_marks(run.marks_path)
+    return _marks(str(run.marks_path), (status.st_ino, status.st_mtime_ns, status.st_size))
+
+
+def landmarks(run: Run, row: int) -> np.ndarray | None:
+    """(68, 2) landmarks of one face in pixels of its photo; None where the run knows none."""
+    return _landmarks(str(run.path), fingerprint(run.path), row)
+
+
+def neighbours(run: Run, row: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(k,) rows of the faces that the network sees most like face `row`, and their (k,) distances, as
+    `nearest_faces` gives them; none where no embeddings were kept."""
+    return _neighbours(str(run.path), fingerprint(run.path), row, count)
+
+
+def face_map(run: Run) -> FaceMap | None:
+    """The run's test faces in two dimensions; None where no embeddings were kept."""
+    return _face_map(str(run.path), fingerprint(run.path))
+
+
+def data_summary(run: Run) -> tuple[pd.DataFrame, bool]:
+    """Counts over the run's faces (core.data_summary), and whether they cover every split or the test faces alone.
+
+    Raises:
+        AffectoscopeError: what training kept of them is damaged.
+    """
+    return _data_summary(str(run.path), fingerprint(run.path))
+
+
+def affect_tables(run: Run) -> affect.AffectTables:
+    """The tables of the page of valence and arousal."""
+    return _affect_tables(str(run.path), fingerprint(run.path))
 
 
 def thumbnails(run: Run) -> dict[str, bytes]:
@@ -93,6 +148,32 @@ def scores_or_none(run: Run) -> Scores | None:
         return scores(run)
     except (AffectoscopeError, OSError):  # its own page tells why; the table of the others stands
         return None
+
+
+def comparable_runs(run: Run) -> dict[str, Run]:
+    """Other whole runs with the same labels, in whatever order, by name."""
+    about = {name: other.info["data"] for name, other in runs().items() if name != run.name}
+    same = [
+        name
+        for name, data in about.items()
+        if isinstance(data, dict) and set(data.get("labels") or ()) == set(run.labels)
+    ]
+    return {name: runs()[name] for name in same}
+
+
+def shared_faces(run: Run, other: Run) -> int:
+    """How many of the faces that `run` was scored on `other` was scored on too, by their references."""
+    return _shared_faces(str(run.path), fingerprint(run.path), str(other.path), fingerprint(other.path))
+
+
+def threshold_points(run: Run, label: str) -> thresholds.ThresholdPoints:
+    """What thresholds on the probability of `label` do to the run's faces."""
+    return _threshold_points(str(run.path), fingerprint(run.path), label)
+
+
+def threshold_curve(run: Run, label: str) -> pd.DataFrame:
+    """The `tables.thresholds.threshold_curve` of one label."""
+    return _threshold_curve(str(run.path), fingerprint(run.path), label)
 
 
 def label_curves(run: Run, kind: str) -> pd.DataFrame:
@@ -122,7 +203,48 @@ def _predictions(path: str, state: Fingerprint) -> Predictions:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the embeddings ...")
 def _embeddings(path: str, state: Fingerprint) -> np.ndarray | None:
-    return artifacts.open_run(path).predictions(with_embeddings=True).embeddings
+    return artifacts.open_run(path).embeddings()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _data_summary(path: str, state: Fingerprint) -> tuple[pd.DataFrame, bool]:
+    kept = artifacts.open_run(path).data_summary()
+    return (kept, True) if kept is not None else (summarise(_predictions(path, state)), False)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _affect_tables(path: str, state: Fingerprint) -> affect.AffectTables:
+    return affect.affect_tables(_predictions(path, state))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Laying out the faces, once for this run ...")
+def _face_map(path: str, state: Fingerprint) -> FaceMap | None:
+    return map_of_run(artifacts.open_run(path))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _misread(path: str, state: Fingerprint) -> pd.DataFrame:
+    return face_tables.misread(_predictions(path, state))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _marks(path: str, state: tuple[int, int, int]) -> pd.DataFrame:
+    return read_marks(Path(path))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _landmarks(path: str, state: Fingerprint, row: int) -> np.ndarray | None:
+    return artifacts.open_run(path).landmarks(row)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _neighbours(path: str, state: Fingerprint, row: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        embeddings = _embeddings(path, state)
+    except AffectoscopeError:  # the face itself can be shown all the same
+        embeddings = None
+    nobody = np.empty(0, np.int64), np.empty(0)
+    return nobody if embeddings is None else nearest_faces(embeddings, row, count)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the thumbnails ...")
@@ -137,3 +259,20 @@ def _label_curves(path: str, state: Fingerprint, kind: str) -> pd.DataFrame:
     present = np.unique(table.truth)
     curves = {table.labels[i]: draw(table.truth, table.probabilities, int(i)) for i in present}
     return per_class.curves(curves)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _shared_faces(path: str, state: Fingerprint, other_path: str, other_state: Fingerprint) -> int:
+    one, other = (_predictions(*of).frame["reference"] for of in ((path, state), (other_path, other_state)))
+    return len(one) if one.equals(other) else int(one.isin(other).sum())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)  # 20 MB each where a million faces were scored
+def _threshold_points(path: str, state: Fingerprint, label: str) -> thresholds.ThresholdPoints:
+    table = _predictions(path, state)
+    return thresholds.threshold_points(table.truth, table.probabilities, table.labels.index(label))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _threshold_curve(path: str, state: Fingerprint, label: str) -> pd.DataFrame:
+    return threshold_tables.threshold_curve(_threshold_points(path, state, label))

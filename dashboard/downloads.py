@@ -1,15 +1,17 @@
 """The numbers behind every chart, as CSV."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
 
-def csv_button(table: pd.DataFrame, name: str, *, label: str = "CSV") -> None:
-    """A small button that downloads `table` as <name>.csv."""
+def csv_button(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str, *, label: str = "CSV") -> None:
+    """A small button that downloads `table`, or what it returns when asked for, as <name>.csv."""
     st.download_button(
         label,
         # Made when it is asked for, not on every rerun.
-        lambda: table.to_csv(index=False).encode("utf-8"),
+        lambda: (table() if callable(table) else table).to_csv(index=False).encode("utf-8"),
         file_name=f"{name}.csv",
         mime="text/csv",
         key=f"download-{name}",

@@ -2,18 +2,15 @@
 
 import streamlit as st
 
-from core.predictor import SMALLEST_FACE, SURE, FacePrediction, PhotoPrediction
-from dashboard import live, words
+from core.artifacts import Run
+from core.errors import AffectoscopeError
+from core.photo_prediction import FacePrediction, Neighbour
+from dashboard import explanations, live, words
 from dashboard.charts import bars, faces
 
-ABSTAINED = {
-    "too small": f"Too small to rely on: its box is under {SMALLEST_FACE} pixels.",
-    "not sure": f"Not sure: no expression reaches {SURE:.0%}.",
-}
 
-
-def show_photo(result: live.Result) -> None:
-    """One photo, its numbered faces, or what is wrong with it."""
+def show_photo(result: live.Result, runs: dict[str, Run], *, explained: bool) -> None:
+    """One photo, its numbered faces, or what is wrong with it; `explained` adds where each network looked."""
     st.subheader(result.name)
     if result.problem:
         st.error(result.problem, icon=":material/broken_image:")
@@ -30,29 +27,56 @@ def show_photo(result: live.Result) -> None:
         st.warning(first.reason.capitalize() + ".", icon=":material/warning:")
     for position, face in enumerate(first.faces):
         with st.container(border=True):
-            _show_face(position, face, result.predictions)
+            found = "" if face.score is None else f" :small[found with a score of {face.score:.2f}]"
+            st.markdown(f"**Face {face.number}**{found}")
+            for name, prediction in result.predictions.items():
+                _show_opinion(
+                    runs[name], prediction.faces[position], named=len(runs) > 1, explained=explained
+                )
 
 
-def _show_face(position: int, face: FacePrediction, predictions: dict[str, PhotoPrediction]) -> None:
-    """One face as each run sees it: the same face has the same position for all of them."""
-    found = "" if face.score is None else f" :small[found with a score of {face.score:.2f}]"
-    st.markdown(f"**Face {face.number}**{found}")
-    for run, prediction in predictions.items():
-        _show_opinion(run if len(predictions) > 1 else "", prediction.faces[position])
-
-
-def _show_opinion(run: str, face: FacePrediction) -> None:
-    """What one run says of a face; `run` is '' where there is only one."""
+def _show_opinion(run: Run, face: FacePrediction, *, named: bool, explained: bool) -> None:
+    """What one run says of a face."""
     seen, said, chart = st.columns([1, 1.4, 3])
     seen.image(live.enlarged(face.crop), caption="as the network saw it", alt=f"Crop of face {face.number}")
-    if run:
-        said.caption(run)
+    if explained:
+        with seen:
+            _show_explanation(run, face)
+    if named:
+        said.caption(run.name)
     said.markdown(f"**{face.label}**, {words.percent(face.probabilities[face.label])}")
     if face.abstained:
-        said.warning(ABSTAINED[face.abstained], icon=":material/help:")
+        said.warning(f"{face.abstained.capitalize()}: {face.reason}.", icon=":material/help:")
     if face.valence is not None:
         said.markdown(f"Valence {face.valence:+.2f}  \nArousal {face.arousal:+.2f}")
         plane = faces.affect_point(face.valence, face.arousal, face.label)
-        said.altair_chart(plane, width="content", key=f"plane-{run}-{face.number}-{id(face)}")
+        said.altair_chart(plane, width="content", key=f"plane-{run.name}-{face.number}-{id(face)}")
     table = live.probabilities_table(face.probabilities)
     chart.altair_chart(bars.probabilities(table), width="stretch")
+    if face.neighbours:
+        _show_neighbours(face.neighbours)
+
+
+def _show_explanation(run: Run, face: FacePrediction) -> None:
+    try:
+        with st.spinner("Looking where the network looked ..."):
+            made, _ = explanations.explanation(run, face.crop, face.label)
+    except AffectoscopeError as error:
+        st.caption(str(error))
+        return
+    st.image(
+        explanations.overlay(face.crop, made.heat, side=live.ENLARGED),
+        caption=f"what speaks for {face.label}" if made.heat.any() else f"nothing speaks for {face.label}",
+        alt=f"Grad-CAM of {face.label} over face {face.number}",
+    )
+
+
+def _show_neighbours(neighbours: tuple[Neighbour, ...]) -> None:
+    """The training faces that the network sees most like this one, nearest first."""
+    st.caption("Seen as most alike among the faces that the run was trained on:")
+    with st.grid("auto", min_column_width=96, gap="small"):
+        for neighbour in neighbours:
+            with st.container(gap="xxsmall"):
+                if neighbour.thumbnail:
+                    st.image(neighbour.thumbnail, alt=f"Training face annotated {neighbour.expression}")
+                st.markdown(f":small[{neighbour.expression}, {neighbour.distance:.2f}]")

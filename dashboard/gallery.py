@@ -1,14 +1,15 @@
-"""Faces side by side, each with truth, prediction and probability; and one face large."""
+"""Faces side by side, each with truth, prediction and probability."""
+
+from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 
-from core.predictions import Predictions
+from core.marks import MARKS
 from dashboard import links, words
-from dashboard.charts import bars
 from dashboard.downloads import csv_button
 from dashboard.images import ImageSource
-from dashboard.tables import faces as tables
+from dashboard.tables.faces import UNMARKED
 
 PER_PAGE = 24
 
@@ -20,73 +21,94 @@ _COLUMNS = {
     "probability_true": st.column_config.NumberColumn("of the annotated", format="percent"),
     "loss": st.column_config.NumberColumn("loss", format="%.2f"),
     "margin": st.column_config.NumberColumn("margin", format="%.2f"),
+    "mark": st.column_config.TextColumn("mark"),
+    "distance": st.column_config.NumberColumn("distance", format="%.3f"),
+    "valence": st.column_config.NumberColumn("valence", format="%.2f"),
+    "arousal": st.column_config.NumberColumn("arousal", format="%.2f"),
+    "predicted_valence": st.column_config.NumberColumn("predicted valence", format="%.2f"),
+    "predicted_arousal": st.column_config.NumberColumn("predicted arousal", format="%.2f"),
 }
 
+#: A callback that opens the face of a reference.
+Opener = Callable[[str], None]
 
-def show(faces: pd.DataFrame, source: ImageSource | None, *, name: str) -> pd.DataFrame:
-    """One page of a `faces` table as pictures, or as a table without images; returns that page's rows."""
+
+def show(
+    faces: pd.DataFrame, source: ImageSource | None, *, name: str, open_face: Opener | None = None
+) -> pd.DataFrame:
+    """One page of a `faces` table as pictures, or as a table without images; returns that page's rows.
+
+    With `open_face`, a click on a face opens it.
+    """
     pages = max(1, -(-len(faces) // PER_PAGE))
     page = links.page(pages, key="page", of=(name, len(faces)))
     shown = faces.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
-    if source is None:
-        st.dataframe(
-            shown, column_order=list(_COLUMNS), column_config=_COLUMNS, hide_index=True, width="stretch"
-        )
-    else:
-        with st.grid("auto", min_column_width=128, gap="small"):
-            for row, face in shown.iterrows():
-                with st.container(gap="xxsmall"):
-                    _picture(source(row), face)
+    _lay_out(shown, source, name=name, open_face=open_face)
     csv_button(
         faces.drop(columns="correct"), name, label=f"CSV of all {len(faces):,}" if pages > 1 else "CSV"
     )
     return shown
 
 
-def show_one(predictions: Predictions, face: pd.Series, row: int, source: ImageSource | None) -> None:
-    """One face large, with all of its probabilities."""
-    left, right = st.columns([1, 2], gap="large")
-    with left:
-        image = source(row) if source else None
-        if image:
-            st.image(image, width="stretch", alt=_caption(face))
-        else:
-            st.caption("No image: see above where images would come from.")
-        st.markdown(f"**{face['true']}** read as **{face['predicted']}**")
-        st.caption(f"{face['reference']} ({face['split']})")
-        st.caption(f"Loss {face['loss']:.2f}, margin {face['margin']:+.2f}")
-    with right:
-        table = tables.face_probabilities(predictions, row)
-        st.altair_chart(bars.probabilities(table, true=face["true"]), width="stretch")
-        csv_button(table, "face-probabilities")
-
-
-def show_neighbours(faces: pd.DataFrame, source: ImageSource | None) -> None:
-    """The faces that the network sees most like the chosen one, nearest first."""
-    st.markdown("**Seen as most alike**")
+def show_neighbours(
+    faces: pd.DataFrame, source: ImageSource | None, *, name: str, open_face: Opener | None = None
+) -> None:
+    """The faces that the network sees most like the chosen one, nearest first, each with its `distance`."""
+    st.subheader("Seen as most alike")
     st.caption(
-        "Nearest by the angle between the network's embeddings: what they are annotated as hints at the cause."
+        "Nearest by the angle between the network's embeddings (distance 0: the same direction, 1: nothing in "
+        "common): what they are annotated as hints at the cause."
     )
-    if source is None:
-        st.dataframe(
-            faces, column_order=list(_COLUMNS)[:5], column_config=_COLUMNS, hide_index=True, width="stretch"
-        )
+    _lay_out(faces, source, name=name, open_face=open_face)
+    csv_button(faces.drop(columns="correct"), name)
+
+
+def _lay_out(faces: pd.DataFrame, source: ImageSource | None, *, name: str, open_face: Opener | None) -> None:
+    if source is not None:
+        with st.grid("auto", min_column_width=128, gap="small"):
+            for row, face in faces.iterrows():
+                with st.container(gap="xxsmall"):
+                    _picture(source(row), face, key=f"open-{name}-{row}", open_face=open_face)
         return
-    with st.grid("auto", min_column_width=128, gap="small"):
-        for row, face in faces.iterrows():
-            with st.container(gap="xxsmall"):
-                _picture(source(row), face)
+    columns = {
+        "column_order": list(_COLUMNS),
+        "column_config": _COLUMNS,
+        "hide_index": True,
+        "width": "stretch",
+    }
+    if open_face is None:
+        st.dataframe(faces, **columns)
+        return
+    key = f"rows-{name}"
+
+    def take_row() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            open_face(faces["reference"].iloc[rows[0]])
+
+    st.dataframe(faces, **columns, key=key, on_select=take_row, selection_mode="single-row")
 
 
-def _picture(image: bytes | None, face: pd.Series) -> None:
+def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opener | None) -> None:
     if image is None:
         st.caption(":material/hide_image: This image cannot be read.")
     else:
-        st.image(image, width="stretch", alt=_caption(face))
-    st.markdown(
-        f":small[{face['true']} → **{face['predicted']}** {words.percent(face['probability'], digits=0)}]"
-    )
-
-
-def _caption(face: pd.Series) -> str:
-    return f"Face annotated {face['true']}, predicted {face['predicted']}"
+        alt = f"Face annotated {face['true']}, predicted {face['predicted']}"
+        st.image(image, width="stretch", alt=alt)
+    share = words.percent(face["probability"], digits=0).replace(" ", "\u00a0")
+    reading = f"{face['true']} → **{face['predicted']}** {share}"
+    if open_face is None:
+        st.markdown(f":small[{reading}]")
+    else:
+        reference = face["reference"]
+        help = f"Open {reference}"
+        st.button(
+            f":small[{reading}]", key=key, type="tertiary", on_click=open_face, args=(reference,), help=help
+        )
+    about = [f"distance {face['distance']:.3f}"] if "distance" in face else []
+    if "predicted_valence" in face:
+        about.append(words.affect_numbers(face))
+    if face.get("mark", UNMARKED) in MARKS:
+        about.append(f":material/flag: {face['mark']}")
+    if about:
+        st.caption("  \n".join(about))

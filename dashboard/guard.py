@@ -1,5 +1,6 @@
 """What every page does first: choose the run, load its parts, and say what is missing instead of failing."""
 
+import pandas as pd
 import streamlit as st
 
 from core.artifacts import Run
@@ -38,6 +39,30 @@ def choose_run() -> Run:
     if words.is_drawn(run):
         st.sidebar.caption(f":material/draw: {words.drawn_note(run)}")
     return run
+
+
+def offer_runs(table: pd.DataFrame, columns: dict) -> None:
+    """An `overview` table of runs; choosing a row chooses its run."""
+    names, chosen = list(table["run"]), st.session_state[_CHOSEN]
+    # A new key for every choice and filter: the tick is that of the chosen run, whatever was ticked before.
+    key = f"runs-{chosen}-{','.join(names)}"
+
+    def take() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            st.session_state[_CHOSEN] = st.query_params["run"] = names[rows[0]]
+
+    st.dataframe(
+        table,
+        column_config=columns,
+        hide_index=True,
+        width="stretch",
+        key=key,
+        on_select=take,
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [names.index(chosen)] if chosen in names else []}},
+    )
+    st.caption("Tick a row, or choose in the sidebar, to look at another run.")
 
 
 def load(run: Run, *parts: str) -> list:

@@ -1,10 +1,12 @@
 """Where the images of faces come from: thumbnails in the run, or the reader's own copy of the data."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
+from PIL import Image
 
 from core.artifacts import Run
 from core.datasets import FaceTable, open_dataset
@@ -19,11 +21,27 @@ SHOWN_SIZE = 160
 _WIDGET = "data_path_input"
 _PATH = "data_path"  # in session_state and never in the URL: a path says something about its owner
 
-ImageSource = Callable[[int], bytes | None]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Images by row of the predictions; each may be None where it cannot be read.
+
+    Attributes:
+        face: the face as it is shown, encoded, framed as the network sees it.
+        photo: the whole upright image that the face is in; None: only thumbnails are there.
+    """
+
+    face: Callable[[int], bytes | None]
+    photo: Callable[[int], Image.Image | None] | None = None
+
+    def __call__(self, row: int) -> bytes | None:
+        return self.face(row)
 
 
 def image_source(run: Run, predictions: Predictions) -> ImageSource | None:
-    """Row of `predictions` -> encoded image, or None for the whole source where there are no images.
+    """The images of a run's faces, or None where there are none.
 
     Draws the explanation and the input for a path where the run ships without images.
     """
@@ -34,12 +52,27 @@ def image_source(run: Run, predictions: Predictions) -> ImageSource | None:
         thumbnails = {}
     references = predictions.frame["reference"]
     if thumbnails:
-        return lambda row: thumbnails.get(references.iloc[row])
-    table = _attached_table(run)
+        return ImageSource(lambda row: thumbnails.get(references.iloc[row]))
+    photo = attached_photos(predictions, words.no_images(run))
+    if photo is None:
+        return None
+    path, stamp, contract = st.session_state[_PATH], _stamp(st.session_state[_PATH]), shown_contract(run)
+    return ImageSource(
+        lambda row: _face(path, stamp, references.iloc[row], box_of(predictions, row), contract), photo
+    )
+
+
+def attached_photos(predictions: Predictions, why: str) -> Callable[[int], Image.Image | None] | None:
+    """Photos by row from the reader's own copy of the data; None until a path is given that holds the run's faces.
+
+    Draws the input for the path, below the sentence `why`.
+    """
+    table = _attached_table(why)
     if table is None:
         return None
-    known = _references(str(Path(st.session_state[_PATH])), _stamp(st.session_state[_PATH]))
-    found = references.isin(known).sum()
+    path, stamp = st.session_state[_PATH], _stamp(st.session_state[_PATH])
+    references = predictions.frame["reference"]
+    found = references.isin(_references(path, stamp)).sum()
     if not found:
         st.error(
             f"None of this run's {len(references):,} faces is in {table.title}; it names faces such as "
@@ -49,20 +82,40 @@ def image_source(run: Run, predictions: Predictions) -> ImageSource | None:
         return None
     if found < len(references):
         st.caption(f"{found:,} of the run's {len(references):,} faces are in {table.title}.")
-    path, stamp, contract = st.session_state[_PATH], _stamp(st.session_state[_PATH]), _contract(run)
-    boxes = predictions.frame[["box_x", "box_y", "box_width", "box_height"]].to_numpy(float)
-
-    def read(row: int) -> bytes | None:
-        box = None if boxes[row].max() != boxes[row].max() else tuple(boxes[row])
-        return _face(path, stamp, references.iloc[row], box, contract)
-
-    return read
+    return lambda row: _photo(path, stamp, references.iloc[row])
 
 
-def _attached_table(run: Run) -> FaceTable | None:
+def network_face(run: Run, predictions: Predictions, row: int, source: ImageSource) -> np.ndarray | None:
+    """The face as the run's network takes it, (size, size, channels) uint8; None where it cannot be read.
+
+    Cropped from the photo where there is one, else its thumbnail made to fit.
+    """
+    contract = _contract(run)
+    try:
+        if source.photo:
+            photo = source.photo(row)
+            return None if photo is None else crop_face(photo, box_of(predictions, row), contract)
+        thumbnail = source(row)
+        return None if thumbnail is None else crop_face(read_upright(thumbnail), None, contract)
+    except AffectoscopeError:
+        return None
+
+
+def box_of(predictions: Predictions, row: int) -> Box | None:
+    """The face's annotated box (x, y, width, height) in pixels of its photo; None: the image is the face."""
+    box = [float(predictions.frame[f"box_{name}"].iat[row]) for name in ("x", "y", "width", "height")]
+    return None if np.isnan(box).any() else tuple(box)
+
+
+def shown_contract(run: Run) -> PreprocessingContract:
+    """The run's framing in colour and at the size that is shown."""
+    return replace(_contract(run), size=SHOWN_SIZE, colour="rgb")
+
+
+def _attached_table(why: str) -> FaceTable | None:
     """The reader's own copy of the data, opened; None until a path is given that can be."""
     with st.container(border=True):
-        st.markdown(f":material/image_not_supported: {words.no_images(run)}")
+        st.markdown(f":material/image_not_supported: {why}")
         # Kept beside the widget: a widget's own state is dropped on pages that do not draw it.
         st.session_state.setdefault(_WIDGET, st.session_state.get(_PATH, ""))
         typed = st.text_input(
@@ -84,10 +137,9 @@ def _attached_table(run: Run) -> FaceTable | None:
 
 
 def _contract(run: Run) -> PreprocessingContract:
-    """The run's framing in colour and at the size that is shown."""
     names = {field.name for field in fields(PreprocessingContract)}
     known = {name: value for name, value in run.info["preprocessing"].items() if name in names}
-    return replace(PreprocessingContract(**known), size=SHOWN_SIZE, colour="rgb")
+    return PreprocessingContract(**known)
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
@@ -109,13 +161,21 @@ def _references(path: str, stamp: tuple[int, int] | None) -> frozenset[str]:
     return frozenset(_opened(path, stamp).faces["reference"])
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
-def _face(
-    path: str, stamp, reference: str, box: tuple | None, contract: PreprocessingContract
-) -> bytes | None:
-    """One cropped face as WebP, or None where it cannot be read."""
+def _photo(path: str, stamp, reference: str) -> Image.Image | None:
+    """The upright photo; None where the data has no such face or it cannot be read."""
+    if reference not in _references(path, stamp):
+        return None
     try:
-        image = read_upright(_opened(path, stamp).read_image(reference))
-        return as_webp(crop_face(image, box, contract))
+        return read_upright(_opened(path, stamp).read_image(reference))
     except (AffectoscopeError, OSError):
+        return None
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _face(path: str, stamp, reference: str, box: Box | None, contract: PreprocessingContract) -> bytes | None:
+    """One cropped face as WebP, or None where it cannot be read."""
+    photo = _photo(path, stamp, reference)
+    try:
+        return None if photo is None else as_webp(crop_face(photo, box, contract))
+    except AffectoscopeError:
         return None

@@ -9,13 +9,13 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from core import annotate
 from core import predictor as photo_predictor
 from core.artifacts import Run
 from core.detector import load_detector
 from core.errors import AffectoscopeError
-from core.labels import COLOURS
 from core.predictor import PhotoPrediction, Predictor, as_rows, read_photo
 from dashboard import data
 
@@ -31,6 +31,12 @@ SAMPLE_SEED = 1
 
 #: Longer and shorter side of the picture that the warm-up looks for faces in.
 _WARM_UP_SIZE = (640, 480)
+
+#: Side in pixels at which a crop is shown.
+ENLARGED = 144
+
+#: Training faces shown beside each face.
+NEIGHBOURS = 6
 
 #: Seconds that the warm-up leaves to the first page.
 WARM_UP_DELAY = 1.5
@@ -81,7 +87,7 @@ def _load_quietly(runs: list[Run]) -> None:
         return  # the same problem is shown with the first photo
 
 
-def predict_all(runs: list[Run], photos: list[Photo], *, crops: bool) -> list[Result]:
+def predict_all(runs: list[Run], photos: list[Photo], *, crops: bool, neighbours: int = 0) -> list[Result]:
     """A result for each photo, in order; kept in this visitor's session while the photos stay on the page.
 
     Raises:
@@ -91,10 +97,10 @@ def predict_all(runs: list[Run], photos: list[Photo], *, crops: bool) -> list[Re
     states = tuple((str(run.path), data.fingerprint(run.path)) for run in runs)
     results = {}
     for photo in photos:
-        key = (states, crops, photo.key)
+        key = (states, crops, neighbours, photo.key)
         if key not in kept:
             kept[key] = _predict({run.name: _predictor(*state) for run, state in zip(runs, states, strict=True)},
-                                 photo, crops)  # fmt: skip
+                                 photo, crops, neighbours)  # fmt: skip
         results[key] = kept[key]
     st.session_state[_RESULTS] = results
     return list(results.values())
@@ -110,7 +116,7 @@ def _predictor(path: str, state: data.Fingerprint) -> Predictor:
     return Predictor.load(path)
 
 
-def _predict(predictors: dict[str, Predictor], photo: Photo, crops: bool) -> Result:
+def _predict(predictors: dict[str, Predictor], photo: Photo, crops: bool, neighbours: int) -> Result:
     """The photo is searched for faces once, whatever the number of runs."""
     if len(photo.data) > MEGABYTES * 1024 * 1024:
         return Result(
@@ -119,7 +125,10 @@ def _predict(predictors: dict[str, Predictor], photo: Photo, crops: bool) -> Res
     try:
         image = read_photo(photo.data)
         found = None if crops else photo_predictor.detect_faces(image)
-        said = {name: each.predict(image, crops=crops, found=found) for name, each in predictors.items()}
+        said = {
+            name: each.predict(image, crops=crops, found=found, neighbours=neighbours)
+            for name, each in predictors.items()
+        }
     except AffectoscopeError as error:
         return Result(photo.name, None, {}, str(error))
     return Result(photo.name, draw_boxes(image, next(iter(said.values()))), said)
@@ -127,24 +136,7 @@ def _predict(predictors: dict[str, Predictor], photo: Photo, crops: bool) -> Res
 
 def draw_boxes(image: Image.Image, prediction: PhotoPrediction) -> Image.Image:
     """A copy of the upright photo, SHOWN_SIDE at most, each face boxed in its label's colour and numbered."""
-    scale = min(1.0, SHOWN_SIDE / max(image.size))
-    size = tuple(max(1, round(side * scale)) for side in image.size)
-    shown = image.convert("RGB").resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
-    draw = ImageDraw.Draw(shown)
-    line = max(2, round(max(size) / 300))
-    font = ImageFont.load_default(size=max(12, round(max(size) / 45)))
-    for face in prediction.faces:
-        if face.box is None:
-            continue
-        x, y, width, height = (value * scale for value in face.box)
-        colour = COLOURS[face.label]
-        draw.rectangle((x, y, x + width, y + height), outline=colour, width=line)
-        # Inside the photo, also for a face that hangs over its border.
-        corner = (min(max(x, 0), size[0] - 1), min(max(y, 0), size[1] - 1))
-        tag = draw.textbbox(corner, str(face.number), font=font)
-        draw.rectangle((*corner, tag[2] + 2 * line, tag[3] + 2 * line), fill=colour)
-        draw.text((corner[0] + line, corner[1] + line), str(face.number), font=font, fill="black")
-    return shown
+    return annotate.draw_boxes(image, prediction, longest=SHOWN_SIDE)
 
 
 def rows(results: list[Result], runs: list[Run]) -> list[dict]:
@@ -165,7 +157,7 @@ def probabilities_table(probabilities: dict[str, float]) -> pd.DataFrame:
     return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
 
 
-def enlarged(crop: np.ndarray, *, side: int = 144) -> Image.Image:
+def enlarged(crop: np.ndarray, *, side: int = ENLARGED) -> Image.Image:
     """The crop with its pixels kept visible, (size, size, channels) uint8 in."""
     image = Image.fromarray(crop[..., 0] if crop.shape[-1] == 1 else crop)
     return image.resize((side, side), Image.Resampling.NEAREST)

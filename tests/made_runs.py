@@ -16,9 +16,11 @@ from core.artifacts import (
     Run,
     publish,
     working_folder,
+    write_data_summary,
     write_json,
     write_thumbnails,
 )
+from core.data_summary import data_summary
 from core.faces import PreprocessingContract, as_webp
 from core.labels import EXPRESSIONS, LABEL_SETS
 from core.predictions import Predictions
@@ -35,14 +37,26 @@ CONFUSED = (("fear", "surprise", 2.0), ("sad", "neutral", 1.5), ("disgust", "ang
 
 def make_states(folder: Path) -> Path:
     """One run for each state that a page must cope with, and a damaged one."""
-    make_run(folder, "thumbnails", faces=160, thumbnails=True, created="2026-11-23T12:00:00+00:00")
+    make_run(
+        folder, "thumbnails", faces=160, thumbnails=True, embeddings=True, created="2026-11-23T12:00:00+00:00"
+    )
     make_run(folder, "affect", faces=160, label_set=8, affect=True, created="2026-11-22T12:00:00+00:00")
     make_run(folder, "absent", faces=160, label_set=8, absent=("disgust", "contempt"))
     make_run(folder, "eleven", faces=160, label_set=11)
     make_run(folder, "one-class", faces=20, only="happy")
-    make_run(folder, "one-face", faces=1, epochs=1, thumbnails=True)
+    make_run(folder, "one-face", faces=1, epochs=1, thumbnails=True, embeddings=True)
     drawn = {"name": "drawn", "title": "Drawn faces", "redistributable": True}
-    make_run(folder, "drawn", faces=60, label_set=11, affect=True, thumbnails=True, data=drawn)
+    make_run(
+        folder,
+        "drawn",
+        faces=60,
+        label_set=11,
+        affect=True,
+        boxes=True,
+        summary=True,
+        thumbnails=True,
+        data=drawn,
+    )
     make_newer(folder, "newer")
     (folder / "damaged").mkdir()
     (folder / "damaged" / "run.json").write_text("{")
@@ -65,7 +79,10 @@ def make_run(
     absent: tuple[str, ...] = (),
     only: str | None = None,
     affect: bool = False,
+    boxes: bool = False,
+    summary: bool = False,
     thumbnails: bool = False,
+    embeddings: bool = False,
     epochs: int = 12,
     resamples: int = 50,
     created: str = "2026-11-20T10:00:00+00:00",
@@ -77,6 +94,7 @@ def make_run(
 
     Args:
         absent: labels that no test face has; `only`: the one label that all have.
+        summary: keep counts of every split, of made-up training and validation faces too.
         references: names of the test faces; their number overrides `faces`.
         data: entries of run.json's data that replace the made-up ones.
     """
@@ -86,6 +104,8 @@ def make_run(
         absent=absent,
         only=only,
         affect=affect,
+        boxes=boxes,
+        embeddings=embeddings,
         references=references,
         seed=seed,
     )
@@ -93,6 +113,16 @@ def make_run(
     working.mkdir(parents=True)
     (working / "model.keras").write_bytes(b"not a network: no page that shows runs may open it")
     predictions.save(working / "predictions.parquet")
+    if summary:
+        splits = {"train": 4 * faces, "validation": faces}
+        others = [
+            make_predictions(
+                faces=count, label_set=label_set, affect=affect, boxes=boxes, split=split, seed=seed + place
+            )
+            for place, (split, count) in enumerate(splits.items(), 1)
+        ]
+        tables = [data_summary(table) for table in (*others, predictions)]
+        write_data_summary(working, pd.concat(tables, ignore_index=True))
     write_json(working / "scores.json", score(predictions, resamples=resamples).as_dict())
     make_history(epochs, affect=affect).to_csv(working / "history.csv", index=False)
     info = _info(name, predictions, epochs, thumbnails, created)
@@ -113,10 +143,16 @@ def make_predictions(
     absent: tuple[str, ...] = (),
     only: str | None = None,
     affect: bool = False,
+    boxes: bool = False,
+    embeddings: bool = False,
     references: list[str] | None = None,
+    split: str = "test",
     seed: int = 0,
 ) -> Predictions:
-    """Seeded truths and probabilities with some structure: mostly right, and CONFUSED where it is not."""
+    """Seeded truths and probabilities with some structure: mostly right, and CONFUSED where it is not.
+
+    The embeddings are 16 mixtures of the logits.
+    """
     random = np.random.default_rng(seed)
     labels = LABEL_SETS[label_set].labels
     faces = len(references) if references is not None else faces
@@ -142,11 +178,16 @@ def make_predictions(
             "predicted_valence": guess[:, 0],
             "predicted_arousal": guess[:, 1],
         }
+    if boxes:  # after everything else: seeded faces stay what they are without them
+        sides = np.exp(random.normal(4.6, 0.7, faces)).clip(12, 2000)
+        numbers["boxes"] = np.stack([sides * 0.2, sides * 0.1, sides * 0.8, sides], axis=1)
     return Predictions.from_arrays(
         labels=labels,
         truth=truth,
+        split=split,
         probabilities=probabilities,
         reference=references or [f"test/{labels[code]}/{row:05d}.png" for row, code in enumerate(truth)],
+        embeddings=logits @ random.normal(0, 1, (len(labels), 16)) if embeddings else None,
         **numbers,
     )
 

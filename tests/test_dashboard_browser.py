@@ -1,122 +1,32 @@
 """The running app in a real browser: clicks, addresses, downloads, and that nothing leaves the machine."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from core.artifacts import open_run
+from tests.browsers import ROOT, chromium, needs_chromium, watched_app, watched_page
 
-ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = Path("/usr/bin/chromium")
-
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason="No browser at /usr/bin/chromium: the browser tests were not run."
-)
-
-#: Imported by the server before anything else: notes and refuses every connection to another machine.
-_WATCH = """
-import os, socket
-_connect, _resolve = socket.socket.connect, socket.getaddrinfo
-_LOCAL = ("127.", "::1", "localhost", "0.0.0.0")
-def _note(host):
-    if not str(host).startswith(_LOCAL):
-        with open(os.environ["CALLS_LOG"], "a") as file:
-            file.write(f"{host}\\n")
-        raise OSError(f"refused: {host}")
-def connect(self, address):
-    if self.family in (socket.AF_INET, socket.AF_INET6):
-        _note(address[0])
-    return _connect(self, address)
-def getaddrinfo(host, *args, **kwargs):
-    if host is not None:
-        _note(host)
-    return _resolve(host, *args, **kwargs)
-socket.socket.connect, socket.getaddrinfo = connect, getaddrinfo
-"""
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def app(made_runs, tmp_path_factory):
-    """(address of the app, file of the connections that the server tried), for a first-time user."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "sitecustomize.py").write_text(_WATCH)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "AFFECTOSCOPE_ARTIFACTS": str(made_runs),
-        "HOME": str(home),
-        "PYTHONPATH": str(home),
-        "CALLS_LOG": str(home / "calls"),
-    }
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_up(address, server, home / "log")
-        yield address, home / "calls"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _wait_until_up(address: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=5)
-            return
-        except OSError:
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.1)
-    raise AssertionError(log.read_text())
+    with watched_app(made_runs, tmp_path_factory.mktemp("home")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
 def page(app, browser):
-    """A page that fails its test when it logs an error or asks another machine for anything."""
-    address, _ = app
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 1000}, base_url=address, accept_downloads=True
-    )
-    shown = context.new_page()
-    shown.set_default_timeout(60_000)
-    elsewhere, errors = [], []
-    local = (address, address.replace("http", "ws"), "data:", "blob:")
-    shown.on(
-        "request", lambda request: None if request.url.startswith(local) else elsewhere.append(request.url)
-    )
-    shown.on("pageerror", lambda error: errors.append(str(error)))
-    shown.on("console", lambda message: errors.append(_error(message)) if message.type == "error" else None)
-    yield shown
-    context.close()
-    assert elsewhere == []
-    assert [error for error in errors if error] == []
-
-
-def _error(message) -> str:
-    # Streamlit looks for its server below a page's own address first, and is told 404.
-    expected = re.search(r"/[a-z-]+/_stcore/(health|host-config)$", message.location.get("url", ""))
-    return "" if expected else f"{message.text} {message.location}"
+    with watched_page(browser, app[0]) as shown:
+        yield shown
 
 
 def _cell(page, true: str, predicted: str):
@@ -196,3 +106,87 @@ def test_the_configuration_keeps_everything_on_this_machine():
     assert settings["server"]["headless"] is True
     assert settings["server"]["maxUploadSize"] == 10
     assert "http" not in str(settings["theme"])
+
+
+def test_a_box_on_the_map_shows_its_faces_and_has_an_address(page):
+    page.goto("/face-map?run=thumbnails")
+    chart = page.locator(".js-plotly-plot .nsewdrag").first
+    chart.wait_for()
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.locator('.modebar-btn[data-attr="dragmode"][data-val="select"]').click()
+    left, top = box["x"] + 5, box["y"] + 5
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(left + 0.5 * box["width"], top + 0.5 * box["height"], steps=5)
+    page.mouse.move(left + 0.9 * box["width"], top + 0.95 * box["height"], steps=5)
+    page.mouse.up()
+    heading = page.get_by_role("heading", name=re.compile(r"[1-9]\d* faces in the area$"))
+    heading.wait_for()
+    page.wait_for_function("location.search.includes('area=')")
+    page.locator("[data-testid=stImage] img").first.wait_for()
+    said = heading.inner_text()
+    page.reload()
+    heading.wait_for()
+    assert heading.inner_text() == said
+
+
+def test_faces_inside_a_lasso_are_shown(page):
+    page.goto("/face-map?run=thumbnails")
+    chart = page.locator(".js-plotly-plot .nsewdrag").first
+    chart.wait_for()
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    for across, up in ((0.5, 0.05), (0.95, 0.1), (0.95, 0.95), (0.5, 0.95), (0.05, 0.95)):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + up * box["height"], steps=5)
+    page.mouse.up()
+    page.get_by_role("heading", name=re.compile(r"^[1-9]\d* circled faces$")).wait_for()
+    page.locator("[data-testid=stImage] img").first.wait_for()
+
+
+def test_a_cell_of_a_comparison_with_another_run_opens_its_faces_too(page, made_runs):
+    scores = open_run(made_runs / "thumbnails").scores
+    count = int(scores.confusion[scores.labels.index("sad"), scores.labels.index("neutral")])
+    page.goto("/confusion?run=thumbnails")
+    box = page.get_by_role("combobox", name="Compare with").first
+    box.press("ArrowDown")
+    page.keyboard.type("one-class")
+    page.get_by_role("option", name="one-class", exact=True).click()
+    page.get_by_text("Blue: more than in 'one-class'").wait_for()
+    page.wait_for_function("location.search.includes('against_run=one-class')")
+    _cell(page, "sad", "neutral").click(force=True)
+    page.get_by_role("heading", name=f"{count} faces: sad read as neutral").wait_for()
+    page.wait_for_function(f"document.querySelectorAll('[data-testid=stImage] img').length >= {count}")
+    page.reload()
+    page.get_by_text("Blue: more than in 'one-class'").wait_for()
+    page.get_by_role("heading", name=f"{count} faces: sad read as neutral").wait_for()
+
+
+def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, made_runs):
+    marks = open_run(made_runs / "drawn").marks_path
+    try:
+        page.goto("/misclassified?run=drawn")
+        page.get_by_role("button", name="→").first.click()
+        page.wait_for_function("location.search.includes('face=test')")
+        page.get_by_test_id("stButtonGroup").get_by_text("ambiguous", exact=True).click()
+        page.get_by_role("textbox", name="Note").fill("=eyes closed")
+        page.get_by_role("button", name="Save the mark").click()
+        page.get_by_text("Marked: 1 ambiguous.").wait_for()
+        page.reload()
+        page.get_by_text("Marked: 1 ambiguous.").wait_for()
+        page.get_by_role("button", name="Remove it").wait_for()
+        assert page.get_by_role("textbox", name="Note").input_value() == "=eyes closed"
+        with page.expect_download() as download:
+            page.get_by_role("button", name="CSV of the marks").click()
+        lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+        assert download.value.suggested_filename == "drawn-marks.csv"
+        assert lines[0] == "reference,true,predicted,mark,note,marked" and len(lines) == 2
+        assert ",ambiguous,'=eyes closed,20" in lines[1]
+        page.get_by_role("button", name="Next").click()
+        page.get_by_text("2 of ").wait_for()
+        page.get_by_role("button", name="All faces").click()
+        page.get_by_text("ambiguous", exact=True).first.wait_for()
+        page.wait_for_function("!location.search.includes('face=')")
+    finally:
+        marks.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core.labels import COLOURS, EXPRESSIONS
+from core.metrics import ranking
 from core.predictions import Predictions
 from core.scoring import score
 from dashboard import words
@@ -171,8 +172,9 @@ def test_one_epoch_is_drawn_as_points():
 
 def test_many_faces_are_drawn_as_density():
     many = pd.DataFrame({"reference": "x", "expression": "happy", "true": np.zeros(2000), "predicted": 0.1})
-    kinds = [type(trace) for trace in curves.affect(many, "valence").data]
-    assert go.Histogram2d in kinds
+    drawn = curves.affect(affect.binned(many), "valence").data
+    (density,) = [trace for trace in drawn if type(trace) is go.Heatmap]
+    assert np.nansum(density.z) == 2000
     assert go.Histogram2d not in [type(trace) for trace in curves.affect(many[:50], "valence").data]
 
 
@@ -216,7 +218,7 @@ def test_labels_outside_of_the_label_set_are_left_out():
 )
 def test_faces_are_filtered_and_ordered(predictions, order, column, rising):
     chosen = face_tables.select_faces(
-        face_tables.faces(predictions), wrong_only=True, lowest_probability=0.3, order=order
+        face_tables.misread(predictions), within={"probability": (0.3, 1.0)}, order=order
     )
     assert len(chosen) > 5 and not chosen["correct"].any() and (chosen["probability"] >= 0.3).all()
     assert chosen[column].is_monotonic_increasing if rising else chosen[column].is_monotonic_decreasing
@@ -249,3 +251,20 @@ def _curve(area: float):
 
     ends = np.array([0.0, 1.0])
     return Curve(ends, ends, ends[::-1], area)
+
+
+def test_curves_of_a_pair_of_many_faces_are_thinned_and_keep_their_area():
+    many = make_predictions(faces=20_000)
+    drawn = pairs.pair_curves(many, "neutral", "happy")
+    assert drawn.groupby("label").size().max() <= ranking.CURVE_POINTS
+    directional = ranking.directional_auc(many.truth, many.probabilities)
+    assert drawn.groupby("label", sort=False)["area"].first().tolist() == pytest.approx(
+        [directional[0, 1], directional[1, 0]]
+    )
+
+
+def test_present_and_absent_classes_are_named():
+    absent = score(make_predictions(faces=80, absent=("sad",)), resamples=0)
+    told = words.classes(absent)
+    assert f"neutral ({absent.per_class['neutral'].support})" in told and told.endswith("Absent: sad.")
+    assert words.classes(score(make_predictions(faces=300), resamples=0)).endswith("Absent: none.")

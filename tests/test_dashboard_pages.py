@@ -140,7 +140,10 @@ def test_an_unknown_run_in_the_url_falls_back_with_a_notice(open_page):
     assert "'nobody', which is not here. Showing 'thumbnails'" in shown.warning[0].value
     assert shown.query_params["run"] == "thumbnails"
     shown = open_page("overview", run="damaged")
-    assert "'damaged' cannot be opened" in shown.warning[0].value and "it lacks model.keras" in shown.warning[0].value
+    assert (
+        "'damaged' cannot be opened" in shown.warning[0].value
+        and "it lacks model.keras" in shown.warning[0].value
+    )
     shown = open_page("overview", run="newer")
     assert "update Affectoscope to open it" in shown.warning[0].value
 
@@ -235,7 +238,7 @@ def test_without_affect_the_page_says_what_would_give_it(open_page):
     shown = open_page("affect", run="thumbnails")
     assert "does not annotate" in shown.info[0].value
     assert "core.train --data" in shown.code[0].value
-    assert len(open_page("affect", run="affect").dataframe) == 1
+    assert not open_page("affect", run="affect").info
 
 
 def test_drawn_faces_are_called_drawn_faces_on_every_page(open_page):

@@ -10,7 +10,14 @@ import pytest
 from PIL import Image
 
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract, as_webp, crop_face, read_upright, upright
+from core.faces import (
+    PreprocessingContract,
+    as_webp,
+    crop_face,
+    crop_geometry,
+    read_upright,
+    upright,
+)
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
 
@@ -315,3 +322,45 @@ def test_webp_thumbnails_can_be_read_again(channels):
     image = read_upright(as_webp(pixels))
     assert image.size == (48, 48)
     assert np.abs(np.asarray(image, int) - 120).max() <= 2
+
+
+@pytest.mark.parametrize("margin", [-0.1, 0.0, 0.3])
+@pytest.mark.parametrize(
+    "box",
+    [
+        (60, 50, 48, 48),  # inside, and with margin 0 copied pixel by pixel
+        (37.4, 30.2, 61.3, 90.6),
+        (-20, 90, 70, 66),  # over two borders
+        (20, 20, 300, 200),  # larger than the photo
+    ],
+)
+def test_a_bright_pixel_is_where_the_mapped_landmark_says(box, margin):
+    contract = PreprocessingContract(size=240, margin=margin)
+    geometry = crop_geometry(box, contract)
+    for right, below in ((0.35, 0.4), (0.4, 0.65), (0.45, 0.5)):
+        x, y = int(box[0] + right * box[2]), int(box[1] + below * box[3])
+        photo = np.zeros((160, 160), np.uint8)
+        photo[y, x] = 255
+        crop = crop_face(Image.fromarray(photo), box, contract)[..., 0].astype(float)
+        across, down = geometry.points(np.array([[x, y]]))[0]
+        # The pixel has become a blob around its centre of mass.
+        rows, columns = np.indices(crop.shape)
+        assert (crop * columns).sum() / crop.sum() == pytest.approx(across, abs=0.1)
+        assert (crop * rows).sum() / crop.sum() == pytest.approx(down, abs=0.1)
+
+
+def test_a_box_without_margin_fills_its_crop_and_a_margin_lies_around_it():
+    box = (60.0, 50.0, 48.0, 48.0)
+    assert crop_geometry(box, PreprocessingContract(size=96)).box(box) == pytest.approx((0, 0, 96, 96))
+    around = crop_geometry(box, PreprocessingContract(size=96, margin=0.5)).box(box)
+    assert around == pytest.approx((24, 24, 48, 48))
+
+
+def test_without_a_box_the_geometry_needs_the_size_of_the_image():
+    contract = PreprocessingContract(size=48)
+    assert crop_geometry(None, contract) is None
+    assert crop_geometry(None, contract, image_size=(100, 60)).points([[49.5, 29.5]])[0] == pytest.approx(
+        (23.5, 23.5)
+    )
+    with pytest.raises(AffectoscopeError, match="has no area"):
+        crop_geometry((0, 0, 0, 5), contract)

@@ -14,7 +14,7 @@ from core.detector import DetectedFace
 from core.predictor import FacePrediction, PhotoPrediction
 from dashboard import live
 from dashboard.data import ARTIFACTS_VARIABLE
-from tests.test_predict import make_standin
+from tests.photo_fixtures import make_standin
 
 PAGE = "dashboard/app_pages/live.py"
 
@@ -89,7 +89,7 @@ def test_each_face_is_numbered_and_named(page):
     upload(page, photo())
     assert [f"**Face {number}**" in texts(page.markdown) for number in (1, 2, 3)] == [True, True, False]
     assert texts(page.markdown).count("Valence") == 2
-    assert "Not sure: no expression reaches 40%" in texts(page.warning)
+    assert "Not sure: its surest expression reaches" in texts(page.warning)
     assert len(page.get("vega_lite_chart")) == 4
     table = page.dataframe[0].value
     assert table["face"].tolist() == [1, 2]
@@ -182,6 +182,28 @@ def test_two_runs_stand_side_by_side_and_the_photo_is_searched_once(page, search
     table = page.dataframe[0].value
     assert table["run"].tolist() == ["standin"] * 2 + ["second"] * 2
     assert table["face"].tolist() == [1, 2, 1, 2]
+
+
+def test_without_a_training_sample_no_neighbours_are_offered(page):
+    assert [toggle.key for toggle in page.toggle] == ["crops", "explain"]
+
+
+def test_training_faces_seen_alike_and_where_the_network_looked_are_shown_when_asked_for(
+    trained_run, project_root, monkeypatch, searched
+):
+    monkeypatch.setenv(ARTIFACTS_VARIABLE, str(trained_run.path.parent))
+    monkeypatch.chdir(project_root)
+    page = AppTest.from_file(str(project_root / PAGE), default_timeout=60).run()
+    upload(page, photo())
+    assert "Seen as most alike" not in texts(page.caption)
+    page.toggle(key="alike").set_value(True).run()
+    assert not page.exception
+    assert texts(page.caption).count("Seen as most alike") == 2
+    assert len(page.image) == 1 + 2 + 2 * live.NEIGHBOURS
+    page.toggle(key="alike").set_value(False).run()
+    page.toggle(key="explain").set_value(True).run()
+    assert not page.exception
+    assert len(page.image) == 1 + 2 + 2, "one heat map per face"
 
 
 def test_without_drawings_the_page_says_so(page, monkeypatch):

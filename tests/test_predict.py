@@ -1,333 +1,20 @@
-"""The detector, the predictor and `python -m core.predict`, on a stand-in network and drawn people."""
+"""`python -m core.predict`: photos and folders in, one row per face out."""
 
-import io
 import json
 import os
-import socket
-import sys
-import threading
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from core import artifacts, detector, predict
+from core import artifacts, predict
 from core import predictor as predictor_module
-from core.datasets.drawn import draw_scene
-from core.detector import DetectedFace, detect_faces
-from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract, crop_face
-from core.labels import LABEL_SETS
 from core.predict import main
-from core.predictor import Predictor, as_rows
-from tests.made_runs import make_run
+from core.prediction_file import PredictionFile
+from tests.photo_fixtures import LABELS
 
-LABELS = LABEL_SETS[8].labels
-
-
-def make_standin(folder: Path, name: str, *, affect: bool, created: str) -> artifacts.Run:
-    """A run with a network that knows nothing: seeded weights, never sure, another output for every crop."""
-    import keras
-    from keras import layers
-
-    run = make_run(folder, name, label_set=8, affect=affect, created=created)
-    keras.utils.set_random_seed(7)
-    faces = keras.Input((48, 48, 1), dtype="uint8")
-    x = layers.AveragePooling2D(8)(layers.Rescaling(1 / 127.5, offset=-1.0)(faces))
-    x = layers.Dense(8, name="embedding")(layers.Flatten()(x))
-    small = keras.initializers.RandomNormal(stddev=0.05, seed=1)
-    outputs = {"expression": layers.Dense(len(LABELS), activation="softmax", kernel_initializer=small)(x)}
-    if affect:
-        outputs["affect"] = layers.Dense(2, activation="tanh", kernel_initializer=small)(x)
-    network = keras.Model(faces, outputs)
-    network.save(run.path / "model.keras")
-    return run
-
-
-@pytest.fixture(scope="module")
-def drawn() -> tuple:
-    return draw_scene(np.random.default_rng(1), faces=3, size=(600, 400))
-
-
-@pytest.fixture(scope="module")
-def scene(drawn) -> Image.Image:
-    return drawn[0]
-
-
-@pytest.fixture(scope="module")
-def boxes(drawn) -> list[tuple]:
-    return drawn[1]
-
-
-@pytest.fixture(scope="module")
-def detected(scene) -> list[DetectedFace]:
-    """What the detector really finds in the scene, looked for once."""
-    return detect_faces(scene)
-
-
-@pytest.fixture
-def known(detected, monkeypatch):
-    """The detector's finds without its time: the scene's faces, and none in a picture without contrast."""
-    monkeypatch.setattr(
-        predictor_module, "detect_faces", lambda image: detected if np.ptp(np.asarray(image)) > 100 else []
-    )
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """A folder of runs: 'older' without and 'standin' with an affect head."""
-    folder = tmp_path_factory.mktemp("artifacts")
-    make_standin(folder, "older", affect=False, created="2026-01-01T00:00:00+00:00")
-    make_standin(folder, "standin", affect=True, created="2026-02-01T00:00:00+00:00")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def predictor(runs) -> Predictor:
-    return Predictor.load(runs / "standin")
-
-
-@pytest.fixture
-def found(monkeypatch):
-    """Sets what the detector finds, for tests that are about what follows it."""
-
-    def find(*faces: tuple[float, float, float, float, float]) -> None:
-        detected = [DetectedFace(*face, points=((0.0, 0.0),) * 5) for face in faces]
-        monkeypatch.setattr(predictor_module, "detect_faces", lambda image: detected)
-
-    return find
-
-
-def jpeg(image: Image.Image, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=92, **options)
-    return buffer.getvalue()
-
-
-# The detector
-
-
-def overlap(face: DetectedFace, box: tuple) -> float:
-    """Intersection over union."""
-    width = min(face.x + face.width, box[0] + box[2]) - max(face.x, box[0])
-    height = min(face.y + face.height, box[1] + box[3]) - max(face.y, box[1])
-    shared = max(width, 0) * max(height, 0)
-    return shared / (face.width * face.height + box[2] * box[3] - shared)
-
-
-def test_every_face_is_found_from_left_to_right(detected, boxes):
-    faces = detected
-    assert len(faces) == 3
-    assert [face.x for face in faces] == sorted(face.x for face in faces)
-    for face, box in zip(faces, boxes, strict=True):
-        assert overlap(face, box) > 0.4
-        assert 0.9 <= face.score <= 1
-        left_eye, right_eye, nose, *_ = face.points
-        assert left_eye[0] < nose[0] < right_eye[0] < face.x + face.width
-        assert left_eye[1] < nose[1]
-
-
-def test_boxes_of_a_large_photo_are_in_its_own_pixels(scene, detected, monkeypatch):
-    monkeypatch.setattr(detector, "LONGEST_SIDE", 500)  # 1280 would take a second
-    wide = scene.resize((scene.width * 3, scene.height * 3))
-    small, large = detected[0], detect_faces(wide)[0]
-    assert np.allclose(np.array(large.box) / 3, small.box, atol=0.15 * small.width)
-
-
-def test_a_tiny_photo_is_enlarged(scene, boxes):
-    x, y, width, height = boxes[0]
-    face = scene.crop((x - 20, y - 20, x + width + 20, y + height + 20)).resize((64, 64))
-    (detected,) = detect_faces(face)
-    assert 20 < detected.height < 64
-
-
-@pytest.mark.parametrize("size", [(1, 1), (11, 11), (1, 5000), (5000, 1), (30, 200), (150, 100)])
-def test_nothing_is_found_where_nothing_is(size):
-    assert detect_faces(Image.new("L", size, "white")) == []
-
-
-def test_the_lowest_score_is_obeyed(scene, detected):
-    scores = sorted(face.score for face in detected)
-    assert len(detect_faces(scene, min_score=(scores[0] + scores[1]) / 2)) == 2
-
-
-def test_threads_take_turns(scene):
-    results: list = [None] * 2
-    face = scene.resize((300, 200))
-
-    def detect(place: int) -> None:
-        results[place] = [one.box for one in detect_faces(face)]
-
-    threads = [threading.Thread(target=detect, args=(place,)) for place in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results[0] == results[1]
-    assert results[0]
-
-
-def test_weights_come_from_the_package_and_never_from_the_working_folder(tmp_path, monkeypatch):
-    for stage in ("pnet", "rnet", "onet"):
-        (tmp_path / f"{stage}.lz4").write_bytes(b"would be unpickled")
-    monkeypatch.chdir(tmp_path)
-    detector._cascade.cache_clear()
-    assert detect_faces(Image.new("RGB", (64, 64))) == []
-
-
-# The predictor
-
-
-def test_all_faces_of_a_photo_in_one_prediction(predictor, scene, detected, known):
-    prediction = predictor.predict(scene)
-    assert (prediction.width, prediction.height, prediction.reason) == (*scene.size, "")
-    assert [face.number for face in prediction.faces] == [1, 2, 3]
-    for face, one in zip(prediction.faces, detected, strict=True):
-        assert face.box == one.box
-        assert tuple(face.probabilities) == LABELS
-        assert sum(face.probabilities.values()) == pytest.approx(1)
-        assert face.label == max(face.probabilities, key=face.probabilities.get)
-        assert -1 <= face.valence <= 1
-        assert -1 <= face.arousal <= 1
-        assert np.array_equal(face.crop, crop_face(scene, one.box, predictor.contract, detected=True))
-
-
-def test_a_batch_predicts_what_single_faces_do(predictor, scene, known):
-    """The stand-in's outputs depend on the crop, so mixed-up rows would show."""
-    model = predictor.run.load_model()
-    faces = predictor.predict(scene).faces
-    assert len({face.valence for face in faces}) == 3
-    for face in faces:
-        outputs = model.predict_on_batch(face.crop[None])
-        assert np.allclose(list(face.probabilities.values()), outputs["expression"][0], atol=1e-5)
-        assert np.allclose((face.valence, face.arousal), outputs["affect"][0], atol=1e-5)
-
-
-def test_a_run_without_affect_head_gives_none(runs, scene, known):
-    faces = Predictor.load(runs / "older").predict(scene).faces
-    assert [(face.valence, face.arousal) for face in faces] == [(None, None)] * 3
-
-
-def test_bytes_path_pixels_and_image_are_the_same_photo(predictor, scene, known, tmp_path):
-    path = tmp_path / "photo.png"
-    scene.save(path)
-    ways = (path, path.read_bytes(), np.asarray(scene), scene)
-    crops = [np.stack([face.crop for face in predictor.predict(way).faces]) for way in ways]
-    assert all(np.array_equal(crops[0], other) for other in crops[1:])
-    assert len(crops[0]) == 3
-
-
-def test_a_photo_on_its_side_is_turned_upright(predictor, scene):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    lying = jpeg(scene.transpose(Image.Transpose.ROTATE_90), exif=exif)
-    prediction = predictor.predict(lying)
-    assert (prediction.width, prediction.height) == scene.size
-    assert len(prediction.faces) >= 2
-
-
-def test_no_face_is_a_result_with_a_reason(predictor):
-    prediction = predictor.predict(Image.new("RGB", (120, 110), "white"))
-    assert (prediction.faces, prediction.reason) == ((), "no face found")
-
-
-def test_a_cropped_face_is_predicted_as_training_saw_it(predictor, monkeypatch):
-    monkeypatch.setattr(predictor_module, "detect_faces", None)  # must not be asked
-    face = Image.effect_noise((48, 48), 60)
-    (one,) = predictor.predict(face, crops=True).faces
-    assert np.array_equal(one.crop, crop_face(face, None, predictor.contract))
-    assert (one.box, one.score, one.number) == (None, None, 1)
-
-
-@pytest.mark.parametrize(
-    ("side", "abstained"), [(predictor_module.SMALLEST_FACE - 1, "too small"), (40, "not sure")]
-)
-def test_abstention_names_its_reason(predictor, found, side, abstained):
-    found((10, 10, side / 2, side, 0.95))  # the stand-in is never sure
-    (face,) = predictor.predict(Image.new("RGB", (200, 100), "grey")).faces
-    assert face.abstained == abstained
-    assert face.label in LABELS
-
-
-def test_a_sure_prediction_is_not_abstained_from(predictor, found, monkeypatch):
-    certain = np.eye(len(LABELS), dtype=np.float32)[[3]]
-    monkeypatch.setattr(predictor, "_outputs", lambda batch: {"expression": certain})
-    found((10, 10, 60, 60, 0.95))
-    (face,) = predictor.predict(Image.new("RGB", (200, 100))).faces
-    assert (face.label, face.abstained, face.probabilities[LABELS[3]]) == (LABELS[3], "", 1.0)
-
-
-def test_at_most_fifty_faces_the_surest_ones(predictor, found):
-    found(*((10.0 * place, 20, 30, 30, 0.91 + 0.001 * (place % 53)) for place in range(53)))
-    prediction = predictor.predict(Image.new("RGB", (600, 100)))
-    assert len(prediction.faces) == 50
-    assert [face.box[0] for face in prediction.faces] == [10.0 * place for place in range(3, 53)]
-    assert prediction.reason == "53 faces found; only the 50 surest are scored"
-
-
-@pytest.mark.parametrize(
-    "image",
-    [b"", b"<html>", np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9), float), np.zeros((0, 9), np.uint8),
-     "/nowhere/photo.jpg"],
-)  # fmt: skip
-def test_what_is_no_photo_raises_a_sentence(predictor, image):
-    with pytest.raises(AffectoscopeError, match=r"expected|cannot be read"):
-        predictor.predict(image)
-
-
-def test_batches_of_any_size_take_one_trace(runs):
-    predictor = Predictor.load(runs / "standin")
-    for faces in (1, 2, 7, 50):
-        outputs = predictor._outputs(np.zeros((faces, *predictor.contract.shape), np.uint8))
-        assert outputs["expression"].shape == (faces, len(LABELS))
-    graph = next(cell.cell_contents for cell in predictor._outputs.__closure__ if hasattr(cell.cell_contents, "experimental_get_tracing_count"))  # fmt: skip
-    assert graph.experimental_get_tracing_count() == 1
-
-
-def test_predicting_opens_no_connection(predictor, scene, monkeypatch):
-    def refuse(*arguments):
-        raise AssertionError(f"a connection to {arguments[1:]} was tried")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    detector._cascade.cache_clear()
-    assert len(predictor.predict(scene).faces) == 3
-
-
-def test_predicting_writes_no_file(predictor, scene, monkeypatch):
-    written = []
-
-    def note(event: str, arguments: tuple) -> None:
-        if watching and event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
-            written.append(arguments[0])
-
-    watching = True
-    sys.addaudithook(note)  # cannot be taken off again, hence the switch
-    try:
-        predictor.predict(jpeg(scene))
-    finally:
-        watching = False
-    assert written == []
-
-
-# The command line
-
-
-@pytest.fixture
-def photos(tmp_path, scene, runs, known, monkeypatch):
-    """Two scenes, one photo without a face; artifacts/ holds the stand-ins."""
-    monkeypatch.setattr(artifacts, "ARTIFACTS_FOLDER", runs)
-    folder = tmp_path / "photos"
-    (folder / "deeper").mkdir(parents=True)
-    scene.save(folder / "a.png")
-    scene.save(folder / "deeper" / "b.PNG")
-    Image.new("RGB", (300, 200), "white").save(folder / "empty.jpg")
-    (folder / ".hidden.jpg").write_bytes(b"not looked at")
-    (folder / "notes.txt").write_text("not looked at")
-    return folder
+pytest_plugins = ("tests.photo_fixtures",)
 
 
 COLUMNS = [
@@ -387,9 +74,10 @@ def test_status_2_and_no_file_when_nothing_could_be_read(photos, tmp_path, capsy
     bad.write_bytes(b"")
     out = tmp_path / "faces.csv"
     out.write_text("what was there before")
-    assert main([str(bad), "--out", str(out)]) == 2
+    assert main([str(bad), "--out", str(out), "--overwrite"]) == 2
     assert out.read_text() == "what was there before"
     assert "0 bytes" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.jpg", "faces.csv", "photos"]
 
 
 def test_the_terminal_gets_a_line_per_face(photos, capsys):
@@ -417,12 +105,17 @@ def test_crops_are_not_searched(photos, capsys):
         (["--out", "faces.xlsx"], "expected a name ending in .csv, .json, .parquet"),
         (["--out", "/nowhere/faces.csv"], "its folder does not exist"),
         (["--run", "gone"], "There is no run 'gone'"),
+        (["--resume"], "--resume needs the --out"),
+        (["--out", "faces.csv", "--resume", "--overwrite"], "exclude each other"),
+        (["--crops", "--annotate", "boxed"], "with --crops there are none to box"),
     ],
 )
-def test_wrong_options_fail_before_the_work(photos, capsys, arguments, message, monkeypatch):
-    monkeypatch.setattr(predict, "predict_photos", None)
+def test_wrong_options_fail_before_the_work(photos, tmp_path, capsys, arguments, message, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(predict, "_predict", None)
     assert main([str(photos), *arguments]) == 2
     assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
 def test_no_photo_and_no_run_are_explained(photos, tmp_path, capsys, monkeypatch):
@@ -434,28 +127,239 @@ def test_no_photo_and_no_run_are_explained(photos, tmp_path, capsys, monkeypatch
     assert "There is no run under artifacts/ yet" in capsys.readouterr().err
 
 
-def test_an_out_file_is_whole_or_not_there(photos, tmp_path, monkeypatch, capsys):
-    def fail(self, path, **options):
-        with open(path, "w") as file:
-            file.write("half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
-    assert main([str(photos / "empty.jpg"), "--out", str(tmp_path / "faces.csv")]) == 2
-    assert "No space left on device" in capsys.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["photos"]
-
-
 def test_the_same_photo_twice_is_read_once(photos, capsys):
-    main([str(photos / "a.png"), str(photos / "a.png"), str(photos)])
+    main([str(photos / "a.png"), str(photos / "a.png"), str(photos), str(photos / "deeper")])
     assert "3 photos read, 6 faces" in capsys.readouterr().err
 
 
-def test_rows_of_a_crowd_keep_the_reason_out_of_the_faces(predictor, found):
-    found((10, 10, 60, 60, 0.95))
-    (row,) = as_rows("p.jpg", predictor.predict(Image.new("RGB", (200, 100))), LABELS)
-    assert (row["photo"], row["face"], row["box_x"], row["abstained"]) == ("p.jpg", 1, 10, "not sure")
+def test_what_a_folder_passes_over_is_read_when_it_is_named(photos, capsys):
+    assert main([str(photos), str(photos / ".hidden.jpg"), str(photos / "notes.txt")]) == 1
+    error = capsys.readouterr().err
+    assert "3 photos read" in error
+    assert "2 could not be read" in error
 
 
-def test_the_contract_is_the_runs_own(predictor):
-    assert predictor.contract == PreprocessingContract(**predictor.run.info["preprocessing"])
+def test_faces_beyond_the_fiftieth_are_reported(photos, found, capsys):
+    found(*((10.0 * place, 20, 30, 30, 0.95) for place in range(53)))
+    assert main([str(photos / "a.png")]) == 0
+    captured = capsys.readouterr()
+    assert "a.png: 53 faces found; only the 50 surest are scored" in captured.err
+    assert captured.out.count("a.png: face") == 50
+
+
+def test_abstention_on_the_terminal_has_its_numbers(photos, capsys):
+    main([str(photos / "a.png")])
+    assert "(not sure: its surest expression reaches " in capsys.readouterr().out
+
+
+# Outputs that are there already, and that were interrupted
+
+
+@pytest.fixture
+def folder(photos, scene):
+    """More photos: four in one order, three faces each."""
+    for number in range(4):
+        scene.save(photos / f"n{number}.png")
+    (photos / "a.png").unlink()
+    (photos / "empty.jpg").unlink()
+    (photos / "deeper" / "b.PNG").unlink()
+    return photos
+
+
+def stop_after(monkeypatch, photos: int) -> None:
+    """Ctrl-C while the photo after so many is kept."""
+    kept = PredictionFile.add
+
+    def add(self, rows):
+        if self.added == photos:
+            raise KeyboardInterrupt
+        kept(self, rows)
+
+    monkeypatch.setattr(PredictionFile, "add", add)
+
+
+def names(out) -> list[str]:
+    return [os.path.basename(name) for name in READERS[out.suffix[1:]](out)["photo"]]
+
+
+@pytest.fixture
+def searches(monkeypatch, detected):
+    """Counts how often the detector is asked."""
+    asked = []
+    monkeypatch.setattr(predictor_module, "detect_faces", lambda image: asked.append(image.size) or detected)
+    return asked
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_an_interrupted_output_goes_on_where_it_stopped(
+    folder, tmp_path, suffix, monkeypatch, searches, capsys
+):
+    whole, out = tmp_path / f"whole.{suffix}", tmp_path / f"faces.{suffix}"
+    assert main([str(folder), "--out", str(whole)]) == 0
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        assert main([str(folder), "--out", str(out)]) == 130
+    assert "go on with the same command and --resume" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([str(folder), "--out", str(out)]) == 2
+    assert "An interrupted output is there" in capsys.readouterr().err
+    searches.clear()
+    assert main([str(folder), "--out", str(out), "--resume"]) == 0
+    assert len(searches) == 2
+    assert "2 photos read, 6 faces" in capsys.readouterr().err
+    assert out.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([out.name, "photos", whole.name])
+
+
+def test_a_half_written_line_is_predicted_again(folder, tmp_path, monkeypatch, searches):
+    out, part = tmp_path / "faces.csv", tmp_path / "faces.csv.part"
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        main([str(folder), "--out", str(out)])
+    part.write_bytes(part.read_bytes()[:-40])
+    searches.clear()
+    assert main([str(folder), "--out", str(out), "--resume"]) == 0
+    assert len(searches) == 2
+    assert names(out) == [f"n{number}.png" for number in range(4) for _ in range(3)]
+
+
+@pytest.mark.parametrize("cut", [3, 200, 620])
+def test_a_csv_that_was_cut_off_is_mended(folder, tmp_path, cut):
+    whole, out = tmp_path / "whole.csv", tmp_path / "faces.csv"
+    main([str(folder), "--out", str(whole)])
+    out.write_bytes(whole.read_bytes()[:-cut])
+    assert main([str(folder), "--out", str(out), "--resume"]) == 0
+    pd.testing.assert_frame_equal(
+        pd.read_csv(out).sort_values(["photo", "face"], ignore_index=True), pd.read_csv(whole)
+    )
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_new_photos_join_a_finished_output(folder, tmp_path, scene, suffix, searches, capsys):
+    out = tmp_path / f"faces.{suffix}"
+    (folder / "bad.jpg").write_bytes(b"")
+    assert main([str(folder), "--out", str(out)]) == 1
+    before = READERS[suffix](out)
+    assert main([str(folder), "--out", str(out)]) == 2
+    assert "exists already; pass --resume" in capsys.readouterr().err
+    scene.save(folder / "n9.png")
+    scene.save(folder / "bad.jpg")  # mended meanwhile
+    searches.clear()
+    assert main([str(folder), "--out", str(out), "--resume"]) == 0
+    assert len(searches) == 2
+    assert "4 were there already" in capsys.readouterr().err
+    after = READERS[suffix](out)
+    pd.testing.assert_frame_equal(after.iloc[: len(before)], before)
+    assert set(names(out)) == {"n0.png", "n1.png", "n2.png", "n3.png", "n9.png", "bad.jpg"}
+    searches.clear()
+    assert main([str(folder), "--out", str(out), "--resume"]) == 0
+    assert searches == []
+    pd.testing.assert_frame_equal(READERS[suffix](out), after)
+
+
+def test_overwrite_begins_anew(folder, tmp_path):
+    out = tmp_path / "faces.csv"
+    main([str(folder), "--out", str(out)])
+    (tmp_path / "faces.csv.part").write_text("damaged")
+    assert main([str(folder / "n0.png"), "--out", str(out), "--overwrite"]) == 0
+    assert names(out) == ["n0.png"] * 3
+    assert not (tmp_path / "faces.csv.part").exists()
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_another_runs_output_is_not_gone_on_with(folder, tmp_path, runs, monkeypatch, suffix, capsys):
+    out = tmp_path / f"faces.{suffix}"
+    with monkeypatch.context() as patch:
+        stop_after(patch, 1)
+        main([str(folder), "--out", str(out)])
+    part = (tmp_path / f"faces.{suffix}.part").read_bytes()
+    assert main([str(folder), "--out", str(out), "--resume", "--run", "older"]) == 2
+    assert "was begun with another run" in capsys.readouterr().err
+    assert (tmp_path / f"faces.{suffix}.part").read_bytes() == part
+    out.write_text("other,columns\n1,2\n")
+    (tmp_path / f"faces.{suffix}.part").unlink()
+    assert main([str(folder), "--out", str(out), "--resume"]) == 2
+    assert "is damaged or has other columns" in capsys.readouterr().err
+    assert out.read_text() == "other,columns\n1,2\n"
+    assert not list(tmp_path.glob("*.part")) and not list(tmp_path.glob(".*"))
+
+
+def test_an_output_is_whole_or_not_there_and_the_work_is_kept(folder, tmp_path, monkeypatch, capsys):
+    def fail(self, path, **options):
+        path.write("half")
+        raise OSError(28, "No space left on device")
+
+    out = tmp_path / "faces.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "to_csv", fail)
+        assert main([str(folder), "--out", str(out)]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.csv.part", "photos"]
+    assert main([str(folder), "--out", str(out), "--resume"]) == 0
+    assert "4 were there already" in capsys.readouterr().err
+    assert len(names(out)) == 12
+
+
+# Annotated photos
+
+
+def test_annotated_photos_are_boxed_and_carry_nothing_else(photos, tmp_path, scene, detected, capsys):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 1, "a camera"
+    exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
+    (photos / "a.png").unlink()
+    scene.save(photos / "gps.jpg", exif=exif, comment=b"at the lake", xmp=b"<x:xmpmeta/>")
+    assert 0x8825 in Image.open(photos / "gps.jpg").getexif()
+    assert main([str(photos), "--annotate", str(tmp_path / "boxed")]) == 0
+    written = sorted(
+        path.relative_to(tmp_path / "boxed").as_posix() for path in (tmp_path / "boxed").rglob("*.*")
+    )
+    assert written == ["deeper/b.PNG", "empty.jpg", "gps.jpg"]
+    with Image.open(tmp_path / "boxed" / "gps.jpg") as shown:
+        assert not shown.getexif()
+        assert not {"exif", "comment", "xmp", "icc_profile"} & set(shown.info)
+        assert shown.size == scene.size
+        difference = np.abs(np.asarray(shown, int) - np.asarray(scene, int)).sum(axis=2)
+    x, y, _, height = (round(value) for value in detected[0].box)
+    assert difference[y + height // 2, x - 2 : x + 3].max() > 60, "the left edge of the first box"
+    assert b"lake" not in (tmp_path / "boxed" / "gps.jpg").read_bytes()
+
+
+def test_equal_names_in_two_folders_are_kept_apart(photos, tmp_path, scene):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        scene.save(tmp_path / name / "same.jpg")
+    out = tmp_path / "faces.csv"
+    folders = [str(tmp_path / "one"), str(tmp_path / "two")]
+    assert main([*folders, "--annotate", str(tmp_path / "boxed"), "--out", str(out)]) == 0
+    assert (tmp_path / "boxed" / "one" / "same.jpg").exists()
+    assert (tmp_path / "boxed" / "two" / "same.jpg").exists()
+    assert pd.read_csv(out)["photo"].nunique() == 2
+
+
+def test_photos_are_never_annotated_over_themselves(photos, tmp_path, capsys):
+    before = (photos / "a.png").read_bytes()
+    for where in (photos, photos / "boxed", photos / "deeper" / ".."):
+        assert main([str(photos), "--annotate", str(where), "--overwrite"]) == 2
+        assert "lies among the photos" in capsys.readouterr().err
+    assert main([str(photos / "a.png"), "--annotate", str(photos)]) == 2
+    assert (photos / "a.png").read_bytes() == before
+    assert not (photos / "boxed").exists()
+
+
+def test_a_full_folder_for_annotated_photos_is_refused_unasked(photos, tmp_path, capsys):
+    where = tmp_path / "boxed"
+    assert main([str(photos / "a.png"), "--annotate", str(where)]) == 0
+    assert main([str(photos / "a.png"), "--annotate", str(where)]) == 2
+    assert "is not empty; pass --resume or --overwrite" in capsys.readouterr().err
+    assert main([str(photos / "a.png"), "--annotate", str(where), "--overwrite"]) == 0
+    (tmp_path / "file").write_text("x")
+    assert main([str(photos / "a.png"), "--annotate", str(tmp_path / "file")]) == 2
+    assert "cannot be used as a folder" in capsys.readouterr().err
+
+
+def test_formats_without_a_writer_become_png(photos, tmp_path, scene):
+    scene.convert("P").save(photos / "a.gif")
+    main([str(photos / "a.gif"), str(photos / "a.png"), "--annotate", str(tmp_path / "boxed")])
+    assert sorted(path.name for path in (tmp_path / "boxed").iterdir()) == ["a.gif.png", "a.png"]
+    assert Image.open(tmp_path / "boxed" / "a.gif.png").format == "PNG"

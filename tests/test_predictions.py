@@ -9,7 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import AffectoscopeError
-from core.predictions import METADATA_KEY, SCHEMA_VERSION, Predictions
+from core.predictions import (
+    METADATA_KEY,
+    SCHEMA_VERSION,
+    Predictions,
+    read_embeddings,
+    read_landmarks,
+)
 
 LABELS = ("neutral", "happy", "sad")
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.3, 0.5, 0.2], [0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
@@ -245,3 +251,27 @@ def test_unreadable_files_are_refused(tmp_path):
 def test_arrays_that_do_not_fit_are_refused(wrong, message):
     with pytest.raises(AffectoscopeError, match=message):
         made(**wrong)
+
+
+def test_embeddings_and_one_faces_landmarks_can_be_read_alone(tmp_path):
+    predictions = full()
+    predictions.landmarks[2, 5] = np.nan
+    predictions.save(tmp_path / "p.parquet")
+    embeddings = read_embeddings(tmp_path / "p.parquet")
+    assert embeddings.dtype == np.float16
+    np.testing.assert_array_equal(embeddings, predictions.embeddings)
+    for row in (0, 1, 3):
+        np.testing.assert_array_equal(read_landmarks(tmp_path / "p.parquet", row), predictions.landmarks[row])
+    assert read_landmarks(tmp_path / "p.parquet", 2) is None
+    made().save(tmp_path / "none.parquet")
+    assert read_embeddings(tmp_path / "none.parquet") is None
+    assert read_landmarks(tmp_path / "none.parquet", 0) is None
+
+
+def test_damaged_embeddings_and_landmarks_are_told(tmp_path):
+    table = pa.table({"embedding": ["x", "y"], "landmarks": [[1.0], [2.0]]})
+    pq.write_table(table, tmp_path / "p.parquet")
+    with pytest.raises(AffectoscopeError, match="The embeddings in .*p.parquet cannot be read"):
+        read_embeddings(tmp_path / "p.parquet")
+    with pytest.raises(AffectoscopeError, match="The landmarks in .*p.parquet cannot be read"):
+        read_landmarks(tmp_path / "p.parquet", 1)

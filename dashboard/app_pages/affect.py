@@ -1,11 +1,15 @@
-"""Valence and arousal: how near the predicted numbers come to the annotated ones."""
+"""Valence and arousal: how near the predicted numbers come to the annotated ones, and what contradicts them."""
+
+from functools import partial
 
 import streamlit as st
 
-from dashboard import guard, words
-from dashboard.charts import bars, curves
+from dashboard import appearance, data, gallery, guard, links, words
+from dashboard.charts import bars, curves, planes
 from dashboard.downloads import csv_button
+from dashboard.images import image_source
 from dashboard.tables import affect as tables
+from dashboard.tables import planes as plane_tables
 
 st.title("Valence and arousal")
 run = guard.choose_run()
@@ -33,18 +37,67 @@ st.caption(
     f"Sign agreement: share of faces where both have the same sign. {words.interval_note(scores)}"
 )
 
+known = data.affect_tables(run)
 for column, dimension in zip(st.columns(2), tables.DIMENSIONS, strict=True):
     with column:
         st.subheader(dimension.capitalize())
-        points = tables.points(predictions, dimension)
-        if points.empty:
+        drawn = known.drawn[dimension]
+        if drawn.empty:
             st.caption(f"No face has both a true and a predicted {dimension}.")
             continue
-        st.plotly_chart(curves.affect(points, dimension), width="stretch", key=dimension)
-        csv_button(points, f"{run.name}-{dimension}")
+        appearance.plot(
+            curves.affect(drawn, dimension, ink=appearance.ink()),
+            key=dimension,
+            alt=f"Predicted over annotated {dimension}.",
+        )
+        csv_button(partial(tables.points, predictions, dimension), f"{run.name}-{dimension}")
 st.caption("On the dashed line the prediction equals the annotation.")
 
 st.subheader("Errors per expression")
-errors = tables.per_expression(predictions)
-st.altair_chart(bars.affect_errors(errors), width="stretch")
-csv_button(errors, f"{run.name}-affect-errors")
+st.altair_chart(bars.affect_errors(known.per_expression), width="stretch")
+csv_button(known.per_expression, f"{run.name}-affect-errors")
+
+st.subheader("Errors by region of the plane")
+regions = known.regions
+region = links.selectbox(
+    "Region", list(regions["region"]), key="region", placeholder="choose, or click below"
+)
+# A new key for every choice: the region that was clicked last can then be clicked again.
+chart_key = f"regions-{run.name}-{region}"
+st.altair_chart(
+    planes.errors(regions, region=plane_tables.REGION, chosen=region, ink=appearance.ink()),
+    width="stretch",
+    key=chart_key,
+    on_select=links.take_click(chart_key, planes.SELECTION, "region"),
+    alt="Error of the predicted valence and arousal in each region of the plane.",
+)
+st.caption(words.REGION_ERRORS)
+csv_button(regions, f"{run.name}-affect-regions")
+
+st.subheader("Contradictions")
+st.markdown(words.CONTRADICTIONS)
+number, share = st.column_config.NumberColumn, "percent"
+st.dataframe(
+    known.contradictions,
+    column_config={
+        "annotated": number("contradicting annotations", format="localized"),
+        "annotated_share": number("of the annotated", format=share),
+        "predicted": number("contradicting predictions", format="localized"),
+        "predicted_share": number("of the predicted", format=share),
+    },
+    hide_index=True,
+    width="stretch",
+    height="content",
+)
+csv_button(known.contradictions, f"{run.name}-contradictions")
+side = links.segments("Contradictions in the", plane_tables.SIDES, key="contradictions")
+expression = links.selectbox("Of expression", run.labels, key="of", placeholder="choose to see faces")
+
+if not region and not expression:
+    st.stop()
+faces = plane_tables.picked_faces(predictions, region=region, side=side, expression=expression)
+st.subheader(words.affect_faces(len(faces), region, side, expression))
+st.button("Show no faces", icon=":material/close:", type="tertiary", on_click=links.clear("region", "of"))
+if len(faces):
+    st.caption(words.FURTHEST_FIRST)
+    gallery.show(faces, image_source(run, predictions), name=f"{run.name}-affect-faces")

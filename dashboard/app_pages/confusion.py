@@ -1,13 +1,33 @@
-"""Confusion: what is taken for what, and on which faces."""
+"""Confusion: what is taken for what, on which faces, and how that differs from another run."""
 
 import streamlit as st
 
-from dashboard import appearance, gallery, guard, links, words
+from core.artifacts import Run
+from core.errors import AffectoscopeError
+from core.scoring import Scores
+from dashboard import appearance, data, gallery, guard, links, words
 from dashboard.charts import matrices
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import confusion as tables
-from dashboard.tables import faces as face_tables
+
+
+def choose_other(run: Run) -> tuple[str, Scores, int] | None:
+    """Name and scores of the run to compare with, and how many of this run's faces it was scored on."""
+    others = data.comparable_runs(run)
+    name = links.selectbox(
+        "Compare with",
+        list(others),
+        key="against_run",
+        placeholder="no other run" if others else "no run fits",
+        help="Cells then show this run minus the other one. Only runs with the same labels can be compared.",
+    )
+    try:
+        return (name, data.scores(others[name]), data.shared_faces(run, others[name])) if name else None
+    except (AffectoscopeError, OSError) as error:
+        links.notice(f"Run '{name}' cannot be compared: {error}")
+        return None
+
 
 st.title("Confusion")
 run = guard.choose_run()
@@ -18,41 +38,66 @@ for caution in (words.few_faces(scores), words.presence(scores)):
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     shown = links.segments("Cells show", tables.NORMALISATIONS, key="cells")
+    arrangement = links.segments("Order", tables.ARRANGEMENTS, key="arrange")
+    other = choose_other(run)
+with st.container(horizontal=True, vertical_alignment="bottom"):
     true = links.selectbox("True", scores.labels, key="true")
     predicted = links.selectbox("Predicted", scores.labels, key="predicted")
     hide_diagonal = links.toggle("Hide the diagonal", key="hide")
+    if true or predicted:
+        st.button("Show no faces", icon=":material/close:", on_click=links.clear("true", "predicted"))
 
 cells = tables.confusion_cells(scores.confusion, scores.labels)
+order = tables.arranged(scores.confusion, scores.labels, arrangement)
+options = {"hide_diagonal": hide_diagonal, "chosen": (true, predicted), "ink": appearance.ink()}
+if other:
+    name, theirs, shared = other
+    st.caption(words.shared_faces(run.name, scores.faces, name, theirs.faces, shared))
+    if shown == "faces" and scores.faces != theirs.faces:
+        st.info(words.INCOMPARABLE_COUNTS, icon=":material/info:")
+        shown = "row"
+    st.caption(words.difference_colours(name, in_points=shown != "faces"))
+    table = tables.difference_cells(cells, tables.confusion_cells(theirs.confusion, theirs.labels))
+    chart = matrices.difference(table, order, other=name, show=shown, **options)
+    file_name, spoken = f"{run.name}-confusion-minus-{name}", words.confusion_matrix(run.name, name)
+else:
+    table, chart = cells, matrices.confusion(cells, order, show=shown, **options)
+    file_name, spoken = f"{run.name}-confusion", words.confusion_matrix(run.name)
 # A new key for every choice: the cell that was clicked last can then be clicked again.
 chart_key = f"confusion-{run.name}-{true}-{predicted}"
 st.altair_chart(
-    matrices.confusion(
-        cells,
-        scores.labels,
-        show=shown,
-        hide_diagonal=hide_diagonal,
-        chosen=(true, predicted),
-        ink=appearance.ink(),
-    ),
+    chart,
     width="stretch",
     key=chart_key,
     on_select=links.take_click(chart_key, matrices.SELECTION, "true", "predicted"),
+    alt=spoken,
 )
+if arrangement == "clustering":
+    st.caption("Expressions that are taken for each other stand side by side.")
 st.caption("Rows are annotated, columns predicted. Click on a cell, or choose above, to see its faces below.")
-csv_button(cells, f"{run.name}-confusion")
+csv_button(table, file_name)
 
 st.subheader("Strongest confusions")
 strongest = tables.strongest_confusions(cells)
 if strongest.empty:
     st.markdown("None: every face was recognised.")
-st.markdown("\n".join(f"1. {words.confusion(row)}" for _, row in strongest.iterrows()))
+with st.container(gap="xxsmall"):
+    for place, (_, row) in enumerate(strongest.iterrows(), 1):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{place}. {words.confusion(row)}", width="content")
+            st.button(
+                "Show",
+                key=f"open-{row['true']}-{row['predicted']}",
+                type="tertiary",
+                icon=":material/grid_view:",
+                help=f"Faces annotated {row['true']} and read as {row['predicted']}",
+                on_click=st.session_state.update,
+                args=({"true": row["true"], "predicted": row["predicted"]},),
+            )
 
 if true or predicted:
-    faces = face_tables.select_faces(face_tables.faces(predictions), true=true, predicted=predicted)
+    faces = tables.cell_faces(predictions, true, predicted)
     st.subheader(words.cell(len(faces), true, predicted))
-    st.button(
-        "Show no faces", icon=":material/close:", type="tertiary", on_click=links.clear("true", "predicted")
-    )
     if faces.empty:
         st.markdown("No face is in this cell.")
     else:

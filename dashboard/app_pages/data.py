@@ -1,13 +1,20 @@
 """Data: the annotated faces behind a run."""
 
+import pandas as pd
 import streamlit as st
 
-from dashboard import gallery, guard, words
+from core.data_summary import COLUMNS as SUMMARY_COLUMNS
+from core.errors import AffectoscopeError
+from dashboard import data as loaded
+from dashboard import face_statistics, gallery, guard, links, words
 from dashboard.charts import bars
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import counts as tables
 from dashboard.tables import faces as face_tables
+from dashboard.tables import planes as plane_tables
+
+_FACES = st.column_config.NumberColumn(format="localized")
 
 st.title("Data")
 run = guard.choose_run()
@@ -22,23 +29,26 @@ for note in (words.drawn_note(run), data.get("note", "")):
 st.subheader("Faces per expression")
 table = tables.class_counts(data["counts"])
 with st.container(horizontal=True):
-    as_share = st.toggle("Shares instead of counts")
-    logarithmic = st.toggle("Logarithmic axis", help="Shows rare expressions beside common ones.")
+    as_share = links.toggle("Shares instead of counts", key="shares")
+    logarithmic = links.toggle(
+        "Logarithmic axis", key="log", help="Shows rare expressions beside common ones."
+    )
 st.altair_chart(bars.class_counts(table, logarithmic=logarithmic, share=as_share), width="stretch")
 csv_button(table, f"{run.name}-class-counts")
-left_out = tables.left_out(data["counts"], run.labels)
-if left_out:
-    named = ", ".join(f"{faces:,} {name}" for name, faces in left_out.items())
-    st.caption(f"Left out of training and scoring, because the run's {len(run.labels)} labels have no place for "
-               f"them: {named}.")  # fmt: skip
+for sentence in (
+    words.outside_labels(data["counts"], run.labels),
+    words.left_out(tables.left_out(data["counts"], run.labels), run),
+):
+    if sentence:
+        st.caption(sentence)
 
 st.subheader("Imbalance")
-trained = table[table["expression"].isin(run.labels)]
+trained = tables.class_counts(tables.of_labels(data["counts"], run.labels))
 imbalance = tables.imbalance(trained)
 st.dataframe(
     imbalance,
     column_config={
-        "faces": st.column_config.NumberColumn(format="localized"),
+        "faces": _FACES,
         "largest": "largest class",
         "smallest": "smallest class",
         "ratio": st.column_config.NumberColumn("largest : smallest", format="%.1f"),
@@ -52,8 +62,20 @@ st.subheader("Differences between splits")
 differences = tables.split_differences(trained)
 st.markdown(words.split_difference(differences))
 shares = {name: st.column_config.NumberColumn(format="percent") for name in differences.columns[1:]}
-st.dataframe(differences, column_config=shares, hide_index=True, width="stretch")
+st.dataframe(differences, column_config=shares, hide_index=True, width="stretch", height="content")
 csv_button(differences, f"{run.name}-splits")
+
+summary, every_split = pd.DataFrame(columns=SUMMARY_COLUMNS), True
+try:
+    summary, every_split = loaded.data_summary(run)
+except (AffectoscopeError, OSError) as error:
+    st.warning(str(error), icon=":material/broken_image:")
+face_statistics.show_split_means(run, summary)
+has_plane, has_sizes = (bool(plane_tables.splits(summary, kind)) for kind in ("plane", "size"))
+if has_sizes:
+    face_statistics.show_sizes(run, summary)
+    if not every_split:
+        st.caption(face_statistics.ONLY_TEST)
 
 st.subheader("Rows refused")
 st.markdown(f"{words.ledger_sentence(run)}.")
@@ -62,8 +84,21 @@ if len(ledger):
     st.dataframe(ledger, hide_index=True, width="stretch")
     csv_button(ledger, f"{run.name}-ledger")
 
-st.subheader("Drawn faces to look at" if words.is_drawn(run) else "Faces to look at")
+gallery_title = "Drawn faces to look at" if words.is_drawn(run) else "Faces to look at"
+st.subheader("Valence and arousal" if has_plane else gallery_title)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    expression = links.selectbox("Expression", run.labels, key="expression", placeholder="all")
+    split = face_statistics.choose_split(summary) if has_plane else ""
+if has_plane:
+    face_statistics.show_plane(run, summary, split, expression)
+    if not every_split:
+        st.caption(face_statistics.ONLY_TEST)
+    st.subheader(gallery_title)
+if missing := words.unknown_of_faces(plane=has_plane, sizes=has_sizes):
+    st.caption(missing)
+rows = tables.example_rows(predictions, expression, most=gallery.PER_PAGE)
+st.caption(words.examples(len(rows), expression))
+faces = face_tables.faces_at(predictions, rows)
 source = image_source(run, predictions)
-faces = face_tables.faces(predictions)
-expression = st.selectbox("Expression", [name for name in run.labels if name in set(faces["true"])])
-gallery.show(faces[faces["true"] == expression], source, name=f"{run.name}-faces-{expression}")
+if len(faces):
+    gallery.show(faces, source, name=f"{run.name}-faces-{expression or 'all'}")

@@ -58,24 +58,29 @@ if others:
     if beside:
         runs.append(data.runs()[beside])
 photos = take_photos()
-crops = links.toggle(
-    "These are already cropped faces",
-    key="crops",
-    help="The whole image is then the face, framed like the images that the run was trained on.",
-)
+with st.container(horizontal=True):
+    crops = links.toggle(
+        "These are already cropped faces",
+        key="crops",
+        help="The whole image is then the face, framed like the images that the run was trained on.",
+    )
+    explained = links.toggle("Explain", key="explain", help="Grad-CAM: which regions speak for the label.")
+    alike = any(run.has_training_sample for run in runs) and links.toggle(
+        "Training faces seen alike", key="alike", help="What a face resembles in the network's eyes."
+    )
 if not photos:
     live.forget()
     st.info("Choose a photo of one or more people, or try a drawing.", icon=":material/add_a_photo:")
     st.stop()
 try:
     with st.spinner("Looking for faces ..."):
-        results = live.predict_all(runs, photos, crops=crops)
+        results = live.predict_all(runs, photos, crops=crops, neighbours=live.NEIGHBOURS if alike else 0)
 except AffectoscopeError as error:
     st.error(str(error), icon=":material/error:")
     st.caption("Choose another run in the sidebar; nothing of your photo was kept.")
     st.stop()
 for result in results:
-    face_cards.show_photo(result)
+    face_cards.show_photo(result, {run.name: run for run in runs}, explained=explained)
 
 if rows := live.rows(results, runs):
     st.subheader("Results")

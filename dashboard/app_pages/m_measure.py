@@ -25,6 +25,7 @@ if cells.empty:
 st.metric("M", words.number(scores.m_measure.value), delta=words.interval(scores.m_measure),
           delta_color="off", delta_arrow="off", width="content", border=True)  # fmt: skip
 st.caption(words.interval_note(scores))
+st.caption(words.classes(scores))
 
 st.subheader("A(i, j) of every pair")
 with st.container(horizontal=True):
@@ -37,6 +38,7 @@ st.altair_chart(
     width="stretch",
     key=chart_key,
     on_select=links.take_click(chart_key, matrices.SELECTION, "first", "second"),
+    alt="Hand and Till's A of every pair of expressions; the weaker a pair, the redder its cell.",
 )
 st.caption("The redder a pair, the harder to tell apart. Click on a pair, or choose above, to see why.")
 csv_button(cells, f"{run.name}-pairs")
@@ -54,8 +56,13 @@ st.markdown(words.pair(first, second, pair, areas))
 for column, (of, against) in zip(st.columns(2), ((first, second), (second, first)), strict=True):
     with column:
         spread = tables.pair_probabilities(predictions, of, against)
-        st.altair_chart(bars.pair_distributions(spread, of), width="stretch", key=f"spread-{of}")
+        st.altair_chart(
+            bars.pair_distributions(spread, of),
+            width="stretch",
+            key=f"spread-{of}",
+            alt=f"Spread of the probability of {of} over the faces of {first} and of {second}.",
+        )
         csv_button(spread, f"{run.name}-spread-{of}-{against}")
-st.plotly_chart(curves.roc(roc), width="stretch", key="pair-roc")
+appearance.plot(curves.roc(roc), key="pair-roc", alt=f"ROC curves of {first} against {second}.")
 st.caption("Each line ranks the faces of both expressions by the probability of one; in brackets its area.")
 csv_button(roc, f"{run.name}-roc-{first}-{second}")

@@ -1,58 +1,92 @@
 """Misclassified faces: where the network was wrong, and how sure it was."""
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
-from dashboard import data, gallery, guard, links, words
+from dashboard import data, face_filters, face_view, gallery, guard, links, marking, words
 from dashboard.images import image_source
 from dashboard.tables import faces as tables
 
 #: Faces shown beside the chosen one.
-NEIGHBOURS = 6
+NEIGHBOURS = 5
+
+
+def open_face(reference: str) -> None:
+    st.session_state["face"] = reference
+
+
+def close_face(page: int) -> None:
+    """Back to the page of the gallery that the face is on."""
+    st.session_state.update({"face": None, "page": page})
+
+
+def choose_among(faces: pd.DataFrame, face: pd.Series, order: str) -> None:
+    """Which face is shown large, and the way from it to those beside it and back to all of them."""
+    place = tables.place_of(faces, face, order)
+    page = place.position // gallery.PER_PAGE
+    options = list(faces["reference"].iloc[page * gallery.PER_PAGE : (page + 1) * gallery.PER_PAGE])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        links.selectbox("Face", options if place.inside else [face["reference"], *options], key="face")
+        for title, icon, reference in (
+            ("Previous", "arrow_back", place.previous),
+            ("Next", "arrow_forward", place.next),
+        ):
+            st.button(
+                title,
+                icon=f":material/{icon}:",
+                on_click=open_face,
+                args=(reference,),
+                disabled=reference is None,
+            )
+        st.button("All faces", icon=":material/grid_view:", on_click=close_face, args=(page + 1,))
+        inside = words.place(place.position, len(faces)) if place.inside else "not among the filtered faces"
+        st.caption(inside, width="content")
+
 
 st.title("Misclassified faces")
 run = guard.choose_run()
 (predictions,) = guard.load(run, "predictions")
-table = tables.faces(predictions)
-wrong = int((~table["correct"]).sum())
-if not wrong:
-    faces = "the one face" if len(table) == 1 else f"all {len(table):,} faces"
-    st.success(
-        f"None: {faces} of this run was recognised." if len(table) == 1 else f"None: {faces} were recognised."
-    )
+misread = data.misread(run)
+if misread.empty:
+    st.success(words.none_misread(len(predictions)))
     st.stop()
-drawn = "drawn faces" if words.is_drawn(run) else "faces"
-st.markdown(f"{wrong:,} of {len(table):,} {drawn} were misread, {words.percent(wrong / len(table))}.")
+st.markdown(words.misread(len(misread), len(predictions), drawn=words.is_drawn(run)))
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    order = links.segments("Order", {key: title for key, (title, _, _) in tables.ORDERS.items()}, key="order")
-    true = links.selectbox("True", run.labels, key="true")
-    predicted = links.selectbox("Predicted", run.labels, key="predicted")
-    confidence = links.span("Confidence (%)", 0, 100, step=5, key="confidence")
-faces = tables.select_faces(
-    table,
-    wrong_only=True,
-    true=true,
-    predicted=predicted,
-    lowest_probability=confidence[0] / 100,
-    order=order,
-)
+marks = marking.load(run)
+misread = tables.with_marks(misread, marks)
+filters = face_filters.choose(run.labels)
+with st.container(horizontal=True, vertical_alignment="center"):
+    face_filters.choose_more(misread, filters)
+    faces = tables.select_faces(misread, **filters)
+    if len(faces) < len(misread):
+        clear = face_filters.clear(misread)
+        st.button("Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=clear)
+        st.caption(words.passing(len(faces), len(misread)), width="content")
+marking.show_counts(run, marks)
 if faces.empty:
     st.info("No misread face passes these filters: widen them.", icon=":material/filter_alt_off:")
-    st.stop()
-if len(faces) < wrong:
-    st.caption(f"{len(faces):,} of them pass the filters.")
-source = image_source(run, predictions)
-shown = gallery.show(faces, source, name=f"{run.name}-misclassified")
 
-st.subheader("One face")
-options = list(shown["reference"])
-asked = st.query_params.get("face")
-if asked in set(table["reference"]) and asked not in options:
-    options.insert(0, asked)
-face = links.selectbox("Face", options, key="face", placeholder="choose one of the faces above")
-if face:
-    row = int(table.index[table["reference"] == face][0])
-    gallery.show_one(predictions, table.loc[row], row, source)
-    alike = data.neighbours(run, row, NEIGHBOURS)
-    if len(alike):
-        gallery.show_neighbours(table.loc[alike], source)
+asked = st.session_state["face"] if "face" in st.session_state else st.query_params.get("face")
+found = np.flatnonzero(predictions.frame["reference"] == asked) if asked else ()
+name = f"{run.name}-misclassified"
+if not len(found):
+    bar = st.container()
+    source = image_source(run, predictions)
+    shown = faces if faces.empty else gallery.show(faces, source, name=name, open_face=open_face)
+    with bar:
+        links.selectbox(
+            "Face", list(shown["reference"]), key="face", placeholder="choose one to see it large"
+        )
+    st.stop()
+
+row = int(found[0])
+face = tables.with_marks(tables.faces_at(predictions, found[:1]), marks).iloc[0]
+choose_among(faces, face, filters["order"])
+source = image_source(run, predictions)
+face_view.show(run, predictions, face, row, source)
+marking.show_form(run, face, marks)
+alike, distances = data.neighbours(run, row, NEIGHBOURS)
+if len(alike):
+    table = tables.with_marks(tables.faces_at(predictions, alike), marks).assign(distance=distances)
+    gallery.show_neighbours(table, source, name=f"{run.name}-alike", open_face=open_face)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import data, guard, words
+from dashboard import appearance, data, guard, links, words
 from dashboard.charts import curves
 from dashboard.downloads import csv_button
 from dashboard.tables import runs as tables
@@ -26,8 +26,19 @@ st.title("Overview")
 run = guard.choose_run()
 
 overview = data.overview_table()
-st.dataframe(overview, column_config=_COLUMNS, hide_index=True, width="stretch")
-csv_button(overview, "runs")
+if len(overview) > 1:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = links.search("Search", key="search", placeholder="run or data")
+        sets = links.several("Data", sorted(overview["data"].unique()), key="data")
+        sizes = links.several(
+            "Labels", [str(size) for size in sorted(overview["labels"].unique())], key="labels"
+        )
+    overview = tables.select_runs(overview, text=text, data=sets, labels=[int(size) for size in sizes])
+if overview.empty:
+    st.info("No run passes these filters: widen them.", icon=":material/filter_alt_off:")
+else:
+    guard.offer_runs(overview, _COLUMNS)
+    csv_button(overview, "runs")
 problems = guard.damaged()
 if problems:
     with st.expander(f"{len(problems)} folder(s) that are no runs", icon=":material/broken_image:"):
@@ -80,9 +91,12 @@ st.subheader("Learning curves")
 best = {run.name: run.info["training"].get("best_epoch")}
 for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
     table = tables.learning_curves({run.name: history}, measure)
-    column.plotly_chart(
-        curves.learning(table, title=measure, best_epochs=best, height=260), key=f"small-{measure}"
-    )
+    with column:
+        appearance.plot(
+            curves.learning(table, title=measure, best_epochs=best, height=260, ink=appearance.ink()),
+            key=f"small-{measure}",
+            alt=f"Training and validation {measure} over the epochs.",
+        )
 csv_button(history, f"{run.name}-history")
 
 if run.card:

@@ -1,13 +1,16 @@
-"""Per class: precision, recall, F1, and the curves behind them."""
+"""Per class: precision, recall, F1, the curves behind them, and what another threshold would change."""
 
 import streamlit as st
 
-from dashboard import data, guard, words
-from dashboard.charts import bars, curves
+from core.metrics.thresholds import counts_at
+from dashboard import appearance, data, guard, links, words
+from dashboard.charts import bars, curves, thresholds
 from dashboard.downloads import csv_button
 from dashboard.tables import per_class as tables
+from dashboard.tables import thresholds as threshold_tables
 
-_PERCENT = st.column_config.NumberColumn(format="percent")
+_PERCENT = st.column_config.NumberColumn(format="%.1f %%")
+_AREA = st.column_config.NumberColumn(format="%.3f")
 
 st.title("Per class")
 run = guard.choose_run()
@@ -16,8 +19,7 @@ for caution in (words.few_faces(scores), words.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
 
-table = tables.per_class(scores)
-long = tables.per_class_long(scores)
+table, long = tables.per_class(scores), tables.per_class_long(scores)
 for column, number in zip(st.columns(3), ("precision", "recall", "F1"), strict=True):
     with column:
         st.subheader(number.capitalize())
@@ -25,28 +27,22 @@ for column, number in zip(st.columns(3), ("precision", "recall", "F1"), strict=T
         if part.empty:
             st.caption("Cannot be computed.")
         else:
-            st.altair_chart(bars.per_class(part), width="stretch", key=f"per-class-{number}")
+            st.altair_chart(
+                bars.per_class(part),
+                width="stretch",
+                key=f"per-class-{number}",
+                alt=f"{number} of each expression with its interval; the table below has the numbers.",
+            )
 st.caption(f"Points are values, bars {words.interval_note(scores)}")
 st.dataframe(
-    table,
-    column_order=[
-        "expression",
-        "support",
-        "predicted",
-        "precision",
-        "recall",
-        "f1",
-        "auc",
-        "average_precision",
-    ],
+    tables.as_percent(table),
+    column_order=list(tables.TITLES),
     column_config={
-        "support": st.column_config.NumberColumn("faces", format="localized"),
-        "predicted": st.column_config.NumberColumn("predicted", format="localized"),
-        "precision": _PERCENT,
-        "recall": _PERCENT,
-        "f1": st.column_config.NumberColumn("F1", format="percent"),
-        "auc": st.column_config.NumberColumn("area under ROC", format="%.3f"),
-        "average_precision": st.column_config.NumberColumn("average precision", format="%.3f"),
+        name: {
+            **(_PERCENT if name in tables.NUMBERS else _AREA if name in tables.AREAS else {}),
+            "label": title,
+        }
+        for name, title in tables.TITLES.items()
     },
     hide_index=True,
     width="stretch",
@@ -61,7 +57,11 @@ with left:
     if precision_recall.empty:
         st.caption("No curve: there is no face of any label.")
     else:
-        st.plotly_chart(curves.precision_recall(precision_recall), width="stretch", key="precision-recall")
+        appearance.plot(
+            curves.precision_recall(precision_recall),
+            key="precision-recall",
+            alt="Precision over recall, one line per expression against all others.",
+        )
         st.caption("One expression against all others; in brackets the average precision.")
         csv_button(precision_recall, f"{run.name}-precision-recall")
 with right:
@@ -70,6 +70,50 @@ with right:
     if roc.empty:
         st.caption("No curve: it takes faces of at least two expressions.")
     else:
-        st.plotly_chart(curves.roc(roc), width="stretch", key="roc")
+        appearance.plot(
+            curves.roc(roc), key="roc", alt="ROC curves, one line per expression against all others."
+        )
         st.caption("One expression against all others; in brackets the area under the curve.")
         csv_button(roc, f"{run.name}-roc")
+
+st.subheader("Threshold explorer")
+st.markdown(words.THRESHOLD_MEANING)
+left, right = st.columns(2)
+with left:
+    first = scores.present_labels[0]
+    expression = links.selectbox("Expression", scores.labels, key="expression", placeholder=first) or first
+with right:
+    threshold = links.number("Threshold", 0.0, 1.0, default=0.5, step=0.01, key="threshold")
+points, curve = data.threshold_points(run, expression), data.threshold_curve(run, expression)
+counts = counts_at(points, threshold)
+numbers = threshold_tables.numbers_at(counts)
+if gaps := words.threshold_gaps(expression, counts):
+    st.info(gaps, icon=":material/info:")
+with st.container(horizontal=True):
+    for (_, row), title in zip(numbers.iterrows(), threshold_tables.NUMBERS.values()):
+        st.metric(
+            title,
+            words.percent(row["value"]),
+            delta=words.span(row["low"], row["high"]) or None,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            width="content",
+            height="stretch",
+        )
+st.caption("In grey the Wilson 95 % interval of precision and of recall.")
+st.dataframe(
+    threshold_tables.four_counts(counts, expression),
+    column_config={"faces": st.column_config.NumberColumn(format="localized")},
+    hide_index=True,
+    width="content",
+)
+csv_button(numbers, f"{run.name}-{expression}-at-{threshold:g}")
+appearance.plot(
+    thresholds.thresholds(curve, numbers, threshold=threshold, best=points.best_f1),
+    key="thresholds",
+    alt=f"Precision, recall and F1 of {expression} over the threshold from 0 to 1.",
+)
+csv_button(curve, f"{run.name}-{expression}-thresholds")
+if best := words.best_threshold(expression, *points.best_f1):
+    st.markdown(best)

@@ -1,11 +1,15 @@
 """Training: how one run, or several, learned."""
 
+from functools import partial
+
 import streamlit as st
 
-from dashboard import data, guard, words
+from dashboard import appearance, data, guard, links, words
 from dashboard.charts import curves
 from dashboard.downloads import csv_button
 from dashboard.tables import runs as tables
+
+_accuracy = partial(st.column_config.NumberColumn, format="percent", help="At the best epoch.")
 
 st.title("Training")
 run = guard.choose_run()
@@ -15,7 +19,7 @@ runs = data.runs()
 others = [name for name in runs if name != run.name]
 histories = {run.name: history}
 if others:
-    compared = st.multiselect("Lay other runs over it", others, max_selections=5)
+    compared = links.several("Lay other runs over it", others, key="with", placeholder="none", most=5)
     for name in compared:
         (histories[name],) = guard.load(runs[name], "history")
 
@@ -24,7 +28,8 @@ st.dataframe(
     summary,
     column_config={
         "best_epoch": "best epoch",
-        "validation_accuracy": st.column_config.NumberColumn("validation accuracy there", format="percent"),
+        "training_accuracy": _accuracy("training accuracy"),
+        "validation_accuracy": _accuracy("validation accuracy"),
         "faces_per_second": st.column_config.NumberColumn("faces per second", format="%.0f"),
         "minutes": st.column_config.NumberColumn(format="%.1f"),
     },
@@ -33,12 +38,19 @@ st.dataframe(
 )
 csv_button(summary, "trainings")
 st.markdown(words.training(run, history))
-
 best = {name: runs[name].info["training"].get("best_epoch") for name in histories}
+for name, learned in histories.items():
+    if ahead := words.overfitting(learned, best[name]):
+        st.markdown(f"**{name}**: {ahead}" if len(histories) > 1 else ahead)
+
 for measure in ("loss", "accuracy"):
     st.subheader(measure.capitalize())
     table = tables.learning_curves(histories, measure)
-    st.plotly_chart(curves.learning(table, title=measure, best_epochs=best), width="stretch", key=measure)
+    appearance.plot(
+        curves.learning(table, title=measure, best_epochs=best, ink=appearance.ink()),
+        key=measure,
+        alt=f"Training and validation {measure} over the epochs.",
+    )
     csv_button(table, f"{run.name}-{measure}")
 st.caption(
     "Dotted: training faces as augmented. Solid: validation faces. The star is the epoch that was kept."
@@ -46,5 +58,9 @@ st.caption(
 
 st.subheader("Learning rate")
 rates = tables.learning_rates(histories)
-st.plotly_chart(curves.learning_rate(rates), width="stretch", key="learning-rate")
+appearance.plot(
+    curves.learning_rate(rates, ink=appearance.ink()),
+    key="learning-rate",
+    alt="Learning rate over the epochs.",
+)
 csv_button(rates, f"{run.name}-learning-rate")

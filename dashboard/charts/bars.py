@@ -46,7 +46,7 @@ def per_class(table: pd.DataFrame) -> alt.FacetChart:
     """Precision, recall and F1 of a `per_class_long` table with their 95 % intervals, one panel each."""
     expressions = _order(table["expression"])
     base = alt.Chart(table).encode(
-        y=alt.Y("expression:N", sort=expressions, title=None),
+        y=alt.Y("expression:N", sort=expressions, title=None, axis=alt.Axis(labelFlush=False)),
         color=_expression_colours(expressions),
         tooltip=[
             alt.Tooltip("expression:N"),
@@ -137,9 +137,7 @@ def pair_distributions(table: pd.DataFrame, of: str) -> alt.LayerChart:
                 alt.Tooltip("faces:Q", format=",d"),
             ],
         )
-        .properties(
-            height=300, description=f"Spread of the probability of {of} over the faces of both expressions."
-        )
+        .properties(height=300)
     )
 
 

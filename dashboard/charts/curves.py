@@ -4,21 +4,24 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.labels import EXPRESSIONS
-from dashboard.charts import ACCENT, REFERENCE_LINE, RUN_COLOURS, colour_of
+from dashboard.charts import REFERENCE_LINE, RUN_COLOURS, colour_of
+from dashboard.charts.contrast import DARK_PAGE, INK, PAGE, mixed, page_of
 
-#: Above so many faces a cloud of points is a blot, and density is drawn instead.
-MOST_POINTS = 1500
+#: Where most faces lie, by the colour of the page.
+DENSE = {PAGE: "#2E4494", DARK_PAGE: "#B4C2FF"}
 
 _DASHES = {"training": "dot", "validation": "solid"}
 
 
-def learning(table: pd.DataFrame, *, title: str, best_epochs: dict[str, int], height: int = 340) -> go.Figure:
+def learning(
+    table: pd.DataFrame, *, title: str, best_epochs: dict[str, int], height: int = 340, ink: str = INK
+) -> go.Figure:
     """Training (dotted) and validation (solid) over the epochs, one colour per run, best epochs marked."""
-    figure = _figure(height=height, x="epoch", y=title)
+    figure = base_figure(height=height, x="epoch", y=title)
     as_percent = title == "accuracy"
     runs = list(dict.fromkeys(table["run"]))
     for number, run in enumerate(runs):
-        colour = RUN_COLOURS[number % len(RUN_COLOURS)]
+        colour = run_colour(number, ink)
         for part, dash in _DASHES.items():
             line = table[(table["run"] == run) & (table["part"] == part)]
             name = part if len(runs) == 1 else f"{run}, {part}"
@@ -39,16 +42,16 @@ def learning(table: pd.DataFrame, *, title: str, best_epochs: dict[str, int], he
             mode="markers",
             marker={"color": colour, "size": 12, "symbol": "star"},
             showlegend=len(runs) == 1,
-            hovertemplate="best epoch %{x}: %{y:.3f}<extra></extra>",
+            hovertemplate=f"best epoch %{{x}}: %{{y:{'.1%' if as_percent else '.3f'}}}<extra></extra>",
         )
     if as_percent:
-        figure.update_yaxes(tickformat=".0%")
+        figure.update_yaxes(tickformat=".1~%")
     return figure
 
 
-def learning_rate(table: pd.DataFrame) -> go.Figure:
+def learning_rate(table: pd.DataFrame, *, ink: str = INK) -> go.Figure:
     """The learning rate over the epochs, one line per run."""
-    figure = _figure(height=240, x="epoch", y="learning rate")
+    figure = base_figure(height=240, x="epoch", y="learning rate")
     for number, run in enumerate(dict.fromkeys(table["run"])):
         line = table[table["run"] == run]
         figure.add_scatter(
@@ -56,7 +59,7 @@ def learning_rate(table: pd.DataFrame) -> go.Figure:
             y=line["value"],
             name=run,
             mode="lines+markers" if len(line) < 3 else "lines",
-            line={"color": RUN_COLOURS[number % len(RUN_COLOURS)], "width": 2},
+            line={"color": run_colour(number, ink), "width": 2},
             hovertemplate="epoch %{x}: %{y:.2e}<extra></extra>",
         )
     figure.update_yaxes(tickformat=".1e", rangemode="tozero")
@@ -66,40 +69,41 @@ def learning_rate(table: pd.DataFrame) -> go.Figure:
 
 def roc(table: pd.DataFrame, *, height: int = 420) -> go.Figure:
     """ROC curves of a `curves` table, one per label, with the line of chance."""
-    figure = _figure(height=height, x="false positive rate", y="true positive rate (recall)")
+    figure = base_figure(height=height, x="false positive rate", y="true positive rate (recall)")
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": REFERENCE_LINE, "dash": "dash", "width": 1},
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     _add_label_lines(figure, table, area="area")
-    _unit_axes(figure)
+    unit_axes(figure)
     return figure
 
 
 def precision_recall(table: pd.DataFrame, *, height: int = 420) -> go.Figure:
     """Precision over recall, one line per label."""
-    figure = _figure(height=height, x="recall", y="precision")
+    figure = base_figure(height=height, x="recall", y="precision")
     _add_label_lines(figure, table, area="average precision")
-    _unit_axes(figure)
+    unit_axes(figure)
     return figure
 
 
-def affect(table: pd.DataFrame, dimension: str) -> go.Figure:
-    """Predicted over true valence or arousal: points by expression, or density where there are many."""
-    figure = _figure(height=460, x=f"true {dimension}", y=f"predicted {dimension}")
+def affect(table: pd.DataFrame, dimension: str, *, ink: str = INK) -> go.Figure:
+    """Predicted over true valence or arousal: a `points` table by expression, or a `binned` one as a density."""
+    figure = base_figure(height=460, x=f"true {dimension}", y=f"predicted {dimension}")
     figure.add_scatter(
         x=[-1, 1], y=[-1, 1], mode="lines", line={"color": REFERENCE_LINE, "dash": "dash", "width": 1},
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    if len(table) > MOST_POINTS:
-        figure.add_histogram2d(
-            x=table["true"],
-            y=table["predicted"],
-            xbins={"start": -1, "end": 1.0001, "size": 0.05},
-            ybins={"start": -1, "end": 1.0001, "size": 0.05},
-            colorscale=[[0, "rgba(64,89,173,0)"], [0.15, "rgba(64,89,173,0.45)"], [1, ACCENT]],
+    if "faces" in table:
+        grid = table.pivot(index="predicted", columns="true", values="faces")
+        figure.add_heatmap(
+            x=grid.columns,
+            y=grid.index,
+            z=grid.to_numpy(),
+            colorscale=density_scale(ink),
             colorbar={"title": "faces", "thickness": 12},
-            hovertemplate="true %{x}, predicted %{y}: %{z} faces<extra></extra>",
+            hovertemplate="true %{x:.2f}, predicted %{y:.2f}: %{z:,} faces<extra></extra>",
+            hoverongaps=False,
         )
     else:
         for expression in sorted(table["expression"].unique(), key=EXPRESSIONS.index):
@@ -120,6 +124,18 @@ def affect(table: pd.DataFrame, dimension: str) -> go.Figure:
     return figure
 
 
+def run_colour(number: int, ink: str) -> str:
+    """The colour of the run or split of this number, lighter where the page is dark."""
+    colour = RUN_COLOURS[number % len(RUN_COLOURS)]
+    return mixed(colour, "#FFFFFF", 0.75) if page_of(ink) == DARK_PAGE else colour
+
+
+def density_scale(ink: str) -> list[list]:
+    """From few faces to many: away from the page on which text is written in `ink`."""
+    page, most = page_of(ink), DENSE[page_of(ink)]
+    return [[share, mixed(most, page, strength)] for share, strength in ((0, 0.08), (0.15, 0.4), (1, 1))]
+
+
 def _add_label_lines(figure: go.Figure, table: pd.DataFrame, *, area: str) -> None:
     for label in dict.fromkeys(table["label"]):
         line = table[table["label"] == label]
@@ -137,16 +153,18 @@ def _add_label_lines(figure: go.Figure, table: pd.DataFrame, *, area: str) -> No
         )
 
 
-def _unit_axes(figure: go.Figure) -> None:
+def unit_axes(figure: go.Figure) -> None:
+    """Both axes from 0 to 100 %."""
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", dtick=0.25)
     figure.update_yaxes(range=[-0.01, 1.02], tickformat=".0%", dtick=0.25)
 
 
-def _figure(*, height: int, x: str, y: str) -> go.Figure:
+def base_figure(*, height: int, x: str, y: str) -> go.Figure:
+    """An empty figure with titled axes that suits both themes."""
     figure = go.Figure()
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        margin={"l": 8, "r": 24, "t": 24, "b": 8},  # the last label of the axis needs room on the right
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},

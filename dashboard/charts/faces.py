@@ -6,7 +6,7 @@ import pandas as pd
 from dashboard.charts import REFERENCE_LINE, colour_of
 
 #: Side of the plane in pixels.
-SIDE = 130
+SIDE = 180
 
 
 def affect_point(valence: float, arousal: float, expression: str) -> alt.LayerChart:

@@ -1,12 +1,19 @@
 """Tables about valence and arousal: headline numbers, single faces, errors per expression."""
 
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 
 from core.metrics.affect import affect_scores
 from core.predictions import Predictions
 from core.scoring import Scores
+from dashboard.tables import planes
 
 DIMENSIONS = ("valence", "arousal")
+
+#: Above so many faces a cloud of points is a blot, and density is drawn instead, in bins of this width.
+MOST_POINTS, BIN = 1500, 0.05
 
 #: Numbers of core.scoring's affect rows: key -> title.
 NUMBERS: dict[str, str] = {
@@ -34,12 +41,28 @@ def points(predictions: Predictions, dimension: str) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "reference": frame["reference"],
-            "expression": frame["expression"].astype(str),
+            "expression": frame["expression"],
             "true": frame[dimension],
             "predicted": frame[f"predicted_{dimension}"],
         }
     )
     return table.dropna(subset=["true", "predicted"]).reset_index(drop=True)
+
+
+def binned(table: pd.DataFrame) -> pd.DataFrame:
+    """A `points` table counted in bins: true, predicted (middles of bins), faces; empty bins left out."""
+    edges = np.linspace(-1, 1, round(2 / BIN) + 1)
+    inside = [np.clip(table[name].to_numpy(float), -1, 1) for name in ("true", "predicted")]
+    counts, _, _ = np.histogram2d(*inside, bins=(edges, edges))
+    middles = (edges[:-1] + edges[1:]) / 2
+    true, predicted = np.nonzero(counts)
+    return pd.DataFrame(
+        {
+            "true": middles[true],
+            "predicted": middles[predicted],
+            "faces": counts[true, predicted].astype(int),
+        }
+    )
 
 
 def per_expression(predictions: Predictions) -> pd.DataFrame:
@@ -64,3 +87,23 @@ def per_expression(predictions: Predictions) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows, columns=["dimension", "expression", "faces", "rmse", "bias"])
+
+
+@dataclass(frozen=True)
+class AffectTables:
+    """What the page of valence and arousal shows whatever is chosen on it: small, however many the faces."""
+
+    drawn: dict[str, pd.DataFrame]  # dimension -> its `points`, or `binned` where they are many
+    per_expression: pd.DataFrame
+    regions: pd.DataFrame  # planes.error_by_region
+    contradictions: pd.DataFrame  # planes.contradiction_counts
+
+
+def affect_tables(predictions: Predictions) -> AffectTables:
+    every = {dimension: points(predictions, dimension) for dimension in DIMENSIONS}
+    return AffectTables(
+        {name: binned(table) if len(table) > MOST_POINTS else table for name, table in every.items()},
+        per_expression(predictions),
+        planes.error_by_region(predictions),
+        planes.contradiction_counts(predictions),
+    )

@@ -1,9 +1,11 @@
 """Tables about the annotated faces: classes per split, imbalance, differences between splits, the ledger."""
 
+import numpy as np
 import pandas as pd
 
 from core.artifacts import Run
 from core.labels import EXPRESSIONS
+from core.predictions import Predictions
 
 #: Splits in the order in which readers think of them; others follow by name.
 SPLIT_ORDER = ("train", "validation", "test", "private_test")
@@ -23,6 +25,14 @@ def class_counts(counts: dict[str, dict[str, int]]) -> pd.DataFrame:
             share = faces / total if total else 0.0
             rows.append({"split": split, "expression": name, "faces": faces, "share": share})
     return pd.DataFrame(rows, columns=["split", "expression", "faces", "share"])
+
+
+def of_labels(counts: dict[str, dict[str, int]], labels: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    """The counts of the run's own labels; splits without any of their faces are left out."""
+    kept = {
+        split: {name: faces for name, faces in of.items() if name in labels} for split, of in counts.items()
+    }
+    return {split: of for split, of in kept.items() if any(of.values())}
 
 
 def ordered_splits(counts: dict[str, dict[str, int]]) -> list[str]:
@@ -78,3 +88,14 @@ def ledger(run: Run) -> pd.DataFrame:
         for reason, count in sorted(entry.get("refused", {}).items(), key=lambda item: -item[1])
     ]
     return pd.DataFrame(rows, columns=["reason", "rows", "examples"])
+
+
+def example_rows(predictions: Predictions, expression: str | None, *, most: int) -> np.ndarray:
+    """(k,) rows of every face annotated `expression`; without one, some of each, spread evenly, `most` in all."""
+    truth = predictions.truth
+    if expression is not None:
+        return np.flatnonzero(truth == predictions.labels.index(expression))
+    present = [np.flatnonzero(truth == code) for code in np.unique(truth)]
+    each = max(1, most // max(len(present), 1))
+    spread = [rows[np.unique(np.linspace(0, len(rows) - 1, each).astype(int))] for rows in present]
+    return np.concatenate(spread) if spread else np.empty(0, int)

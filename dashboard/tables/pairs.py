@@ -43,10 +43,8 @@ def pair_probabilities(predictions: Predictions, of: str, against: str, *, bins:
 def pair_curves(predictions: Predictions, first: str, second: str) -> pd.DataFrame:
     """ROC of either label's probability over the faces of both: the areas are A(i|j) and A(j|i)."""
     positions = {label: predictions.labels.index(label) for label in (first, second)}
-    part = predictions.filter(np.isin(predictions.truth, list(positions.values())))
+    of_pair = np.isin(predictions.truth, list(positions.values()))
+    truth, probabilities = predictions.truth[of_pair], predictions.probabilities[of_pair]
     return curves(
-        {
-            label: ranking.roc_curve(part.truth, part.probabilities, position)
-            for label, position in positions.items()
-        }
+        {label: ranking.roc_curve(truth, probabilities, position) for label, position in positions.items()}
     )

@@ -7,6 +7,19 @@ from core.metrics import ranking
 from core.scoring import Scores
 
 NUMBERS = ("precision", "recall", "f1")
+AREAS = ("auc", "average_precision")
+
+#: Columns of the table on the page -> what stands above them.
+TITLES: dict[str, str] = {
+    "expression": "expression",
+    "support": "faces",
+    "predicted": "predicted",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "auc": "area under ROC",
+    "average_precision": "average precision",
+}
 
 
 def per_class(scores: Scores) -> pd.DataFrame:
@@ -20,6 +33,11 @@ def per_class(scores: Scores) -> pd.DataFrame:
         row["average_precision"] = numbers.average_precision.value
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def as_percent(table: pd.DataFrame) -> pd.DataFrame:
+    """A `per_class` table with precision, recall and F1 from 0 to 100."""
+    return table.assign(**{number: 100 * table[number] for number in NUMBERS})
 
 
 def per_class_long(scores: Scores) -> pd.DataFrame:

@@ -50,6 +50,17 @@ def overview(pairs: list[tuple[Run, Scores | None]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def select_runs(table: pd.DataFrame, *, text: str, data: list[str], labels: list[int]) -> pd.DataFrame:
+    """Rows of an `overview` table whose run or data contains `text`; empty lists leave everything in."""
+    named = table["run"].str.cat(table["data"], sep=" ")
+    keep = named.str.contains(text, case=False, regex=False)
+    if data:
+        keep &= table["data"].isin(data)
+    if labels:
+        keep &= table["labels"].isin(labels)
+    return table[keep].reset_index(drop=True)
+
+
 def headlines(scores: Scores) -> pd.DataFrame:
     """Every headline number with its interval: name, number, value, low, high."""
     rows = []
@@ -129,6 +140,7 @@ def trainings(runs: dict[str, Run], histories: dict[str, pd.DataFrame]) -> pd.Da
                 "run": name,
                 "epochs": len(history),
                 "best_epoch": best,
+                "training_accuracy": at_best["accuracy"].iloc[0] if len(at_best) else None,
                 "validation_accuracy": at_best["validation_accuracy"].iloc[0] if len(at_best) else None,
                 "ended": training.get("ended", ""),
                 "faces_per_second": training.get("faces_per_second"),

@@ -1,0 +1,89 @@
+"""Where a run's faces lie on the plane of valence and arousal, and how large they are."""
+
+import pandas as pd
+import streamlit as st
+
+from core.artifacts import Run
+from core.data_summary import BIN
+from dashboard import appearance, links, words
+from dashboard.charts import planes
+from dashboard.downloads import csv_button
+from dashboard.tables import planes as tables
+
+_FACES = st.column_config.NumberColumn(format="localized")
+_MEAN = st.column_config.NumberColumn(format="%.3f")
+
+#: Said where training kept no counts of its own.
+ONLY_TEST = "Of the test faces only: this run was trained before the other splits were counted."
+
+
+def show_split_means(run: Run, summary: pd.DataFrame) -> None:
+    """Mean valence and arousal and median face size of every split, where more than one is known."""
+    means = tables.split_means(summary)
+    sentence = words.split_means(means)
+    if not sentence:
+        return
+    st.markdown(sentence)
+    st.dataframe(
+        means,
+        column_config={
+            "valence": st.column_config.NumberColumn("mean valence", format="%.3f"),
+            "arousal": st.column_config.NumberColumn("mean arousal", format="%.3f"),
+            "size": st.column_config.NumberColumn("median face size in pixels", format="%d"),
+        },
+        hide_index=True,
+        width="stretch",
+    )
+    csv_button(means, f"{run.name}-split-means")
+
+
+def show_plane(run: Run, summary: pd.DataFrame, split: str, expression: str | None) -> None:
+    """Where the faces of a split, all or those of one expression, lie on the plane."""
+    density = tables.density(summary, split, expression)
+    if density.empty:
+        st.markdown(f"No {split} face annotated {expression} has valence and arousal.")
+        return
+    centres = tables.centres(summary, split)
+    if expression:
+        centres = centres[centres["expression"] == expression]
+    happy = words.has_affectnet_regions(run) and expression in (None, "happy")
+    appearance.plot(
+        planes.density(density, centres, bin_width=BIN, happy=happy, ink=appearance.ink()),
+        key="plane",
+        alt=f"Density of {split} faces annotated {expression or 'with any expression'} on the plane of valence "
+        "and arousal.",
+    )
+    st.caption(words.plane_note(happy))
+    csv_button(density, f"{run.name}-plane-{split}-{expression or 'all'}")
+    with st.expander("Mean positions"):
+        config = {"faces": _FACES, "valence": _MEAN, "arousal": _MEAN}
+        st.dataframe(centres, column_config=config, hide_index=True, width="stretch", height="content")
+        csv_button(centres, f"{run.name}-mean-positions-{split}")
+
+
+def show_sizes(run: Run, summary: pd.DataFrame) -> None:
+    """How large the faces are, beside what the network sees."""
+    st.subheader("Face sizes")
+    side, margin = run.info["preprocessing"].get("size", 0), run.info["preprocessing"].get("margin", 0.0)
+    smallest = side / (1 + 2 * margin)
+    numbers, sizes = tables.size_numbers(summary, smallest), tables.sizes(summary)
+    st.markdown(words.enlarged(numbers, side, margin))
+    figure = planes.sizes(sizes, side=smallest, ink=appearance.ink())
+    appearance.plot(figure, key="sizes", alt="Histogram of face sizes per split.")
+    csv_button(sizes, f"{run.name}-face-sizes")
+    st.dataframe(
+        numbers,
+        column_config={
+            "faces": _FACES,
+            "median": st.column_config.NumberColumn("median size in pixels", format="%d"),
+            "smaller": st.column_config.NumberColumn(f"under {smallest:.0f} pixels", format="percent"),
+        },
+        hide_index=True,
+        width="stretch",
+    )
+    csv_button(numbers, f"{run.name}-face-size-numbers")
+
+
+def choose_split(summary: pd.DataFrame) -> str:
+    splits = tables.splits(summary, "plane")
+    return links.segments("Split", {name: name for name in splits}, key="split_shown")

@@ -1,0 +1,148 @@
+"""One face large: what the network says of it, where it looked, and the photo that it is from."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from core.artifacts import Run
+from core.errors import AffectoscopeError
+from core.faces import CropGeometry, crop_geometry, read_upright
+from core.predictions import Predictions
+from dashboard import data, explanations, images, links, outlines, words
+from dashboard.charts import bars
+from dashboard.downloads import csv_button
+from dashboard.images import Box, ImageSource
+from dashboard.tables import faces as tables
+
+#: What may be explained: the label that the network gave, or the annotated one.
+_EXPLAINED = {"predicted": "predicted", "true": "annotated"}
+
+_METHODS = {"grad-cam": "Grad-CAM", "hirescam": "HiResCAM"}
+
+
+def show(run: Run, predictions: Predictions, face: pd.Series, row: int, source: ImageSource | None) -> None:
+    """One face: `row` of the predictions, and that row of their `faces` table."""
+    picture = _opened(source, row)
+    box = images.box_of(predictions, row)
+    geometry = _geometry(run, box, source, row) if picture else None
+    landmarks = _landmarks(run, row) if geometry else None
+    with st.container(horizontal=True):
+        dotted = landmarks is not None and links.toggle("Landmarks", key="landmarks")
+        boxed = geometry is not None and box is not None and links.toggle("Face box", key="box")
+        whole = picture is not None and box is not None and links.toggle("Whole photo", key="photo")
+        explained = picture is not None and links.toggle(
+            "Explain",
+            key="explain",
+            help="Which regions speak for a label. Loading the run's network takes some seconds.",
+        )
+    columns = st.columns([1, 1, 1.4] if explained else [1, 2], gap="medium")
+    with columns[0]:
+        if picture is None:
+            st.caption("No image of this face.")
+        else:
+            shown = outlines.enlarged(picture)
+            if dotted or boxed:
+                shown = outlines.outlined(
+                    shown,
+                    box=geometry.box(box) if boxed else None,
+                    landmarks=geometry.points(landmarks) if dotted else None,
+                )
+            st.image(shown, width="stretch", alt=_alt(face, boxed, dotted))
+        st.markdown(f"**{face['true']}** read as **{face['predicted']}**")
+        st.caption(f"{face['reference']} ({face['split']})  \n{words.face_numbers(face)}")
+    if explained:
+        with columns[1]:
+            _show_explanation(run, predictions, face, row, source, picture)
+    with columns[-1]:
+        table = tables.face_probabilities(predictions, row)
+        st.altair_chart(bars.probabilities(table, true=face["true"]), width="stretch")
+        csv_button(table, "face-probabilities")
+    if whole:
+        _show_photo(predictions, face, row, source, box, landmarks if dotted else None)
+
+
+def _opened(source: ImageSource | None, row: int) -> Image.Image | None:
+    image = source(row) if source else None
+    try:
+        return read_upright(image) if image else None
+    except AffectoscopeError:
+        return None
+
+
+def _geometry(run: Run, box: Box | None, source: ImageSource, row: int) -> CropGeometry | None:
+    """From pixels of the photo to those of the picture shown; None where the photo's size would have to be known."""
+    photo = source.photo(row) if source.photo and box is None else None
+    contract = replace(images.shown_contract(run), size=outlines.SIDE)
+    try:
+        return crop_geometry(box, contract, image_size=photo.size if photo else None)
+    except AffectoscopeError:
+        return None
+
+
+def _landmarks(run: Run, row: int) -> np.ndarray | None:
+    try:
+        return data.landmarks(run, row)
+    except AffectoscopeError as error:
+        st.caption(str(error))
+        return None
+
+
+def _show_explanation(
+    run: Run, predictions: Predictions, face: pd.Series, row: int, source: ImageSource, picture: Image.Image
+) -> None:
+    """Where features raised the score of a label, over the face."""
+    place = st.empty()
+    label = str(face[links.segments("Label to explain", _EXPLAINED, key="explained")])
+    method = links.segments("Method", _METHODS, key="method")
+    seen = images.network_face(run, predictions, row, source)
+    if seen is None:
+        st.caption("This image cannot be read, so it cannot be explained.")
+        return
+    try:
+        found, network = explanations.explanation(run, seen, label, method=method)
+    except AffectoscopeError as error:
+        st.warning(str(error), icon=":material/psychology_alt:")
+        return
+    overlaid = explanations.overlay(np.asarray(picture.convert("RGB")), found.heat, side=outlines.SIDE)
+    place.image(overlaid, width="stretch", alt=f"The same face; yellow where most speaks for {label}")
+    st.caption(words.explanation(label, method, network.side, nothing=not found.heat.any()))
+    position = int(found.probabilities.argmax())
+    notice = words.other_reading(
+        run.labels[position],
+        str(face["predicted"]),
+        float(found.probabilities[position]),
+        thumbnail=source.photo is None,
+    )
+    if notice:
+        st.caption(notice)
+
+
+def _show_photo(
+    predictions: Predictions,
+    face: pd.Series,
+    row: int,
+    source: ImageSource,
+    box: Box,
+    landmarks: np.ndarray | None,
+) -> None:
+    """The whole photo with the box, from the reader's own copy of the data."""
+    photos = source.photo or images.attached_photos(predictions, words.ONLY_THUMBNAILS)
+    if photos is None:
+        return
+    photo = photos(row)
+    if photo is None:
+        st.caption(f":material/hide_image: {face['reference']} cannot be read in your copy of the data.")
+        return
+    shown = outlines.outlined_photo(photo, box=box, landmarks=landmarks)
+    st.image(shown, width="content", alt=f"The whole photo with the box of the face annotated {face['true']}")
+    st.caption(f"{photo.width:,} × {photo.height:,} pixels; the box is {box[2]:.0f} × {box[3]:.0f}.")
+
+
+def _alt(face: pd.Series, boxed: bool, dotted: bool) -> str:
+    over = " and ".join(["its box"] * boxed + ["its 68 landmarks"] * dotted)
+    return f"Face annotated {face['true']}, predicted {face['predicted']}" + (
+        f", with {over}" if over else ""
+    )
