@@ -30,6 +30,8 @@ def page(app, browser):
 
 
 def _cell(page, true: str, predicted: str):
+    """The cell, once no script runs: a chart that is being drawn again loses clicks."""
+    page.locator('[data-test-script-state="notRunning"]').wait_for(state="attached")
     name = f"predicted: {predicted}; true: {true};"
     return page.locator(f'[data-testid="stVegaLiteChart"] path[aria-label*="{name}"]').first
 
