@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from core.artifacts import Run, network_digest, open_run, write_json
+from core.artifacts import Run, network_digest, open_run, write_data_summary, write_json
 from core.calibrate import Calibration, calibrate
+from core.card import model_card
 from core.config import PRESETS, TrainConfig
 from core.console import Console, run_command
+from core.data_summary import data_summary
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable
 from core.environment import quiet_tensorflow
@@ -123,7 +125,7 @@ def attach_images(options: EvaluateOptions) -> int:
 
 
 def calibrate_run(options: EvaluateOptions) -> Calibration:
-    """Give a finished run the calibration and the training sample that a new training leaves.
+    """Give a finished run the calibration, training sample and data summary that a new training leaves.
 
     The data is split once more as the training split it: by its seed and share of validation faces.
 
@@ -159,7 +161,9 @@ def calibrate_run(options: EvaluateOptions) -> Calibration:
         "calibration": asdict(calibration),
         "network": run.info["network"] | {"sha256": digest},
     }
+    write_data_summary(run.path, data_summary(data.table))
     write_json(run.path / "run.json", info)
+    (run.path / "card.md").write_text(model_card(info, run.scores), encoding="utf-8")
     console.say(
         f"Run '{run.name}' is calibrated: temperature {calibration.temperature:.3f}, calibration error of the "
         f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
