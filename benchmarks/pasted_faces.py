@@ -2,7 +2,7 @@
 
     python benchmarks/pasted_faces.py --run fer2013-standard --data fer2013.zip
 
-One to six held-out faces a photo, at random places and sizes, before drawn surroundings, stored as JPEG with
+One to six faces a photo that did not train the network (validation faces), at random places and sizes, before drawn surroundings, stored as JPEG with
 any of the eight EXIF orientations. Prints the share of faces found, and of those found the accuracy when the
 photo is predicted, when the same crops are scored directly, and when the photo is cropped where the face was
 pasted: the first two should agree within 3 points, and the third tells apart what enlarging and what the
@@ -11,7 +11,7 @@ detector's boxes cost. Nothing is written.
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.datasets import open_dataset
+from core.console import Console
 from core.datasets.drawn_surroundings import paint_background
 from core.datasets.table import FaceTable
+from core.evaluate import training_data_of
 from core.faces import crop_face, read_upright
 from core.labels import EXPRESSIONS
 from core.predictor import Predictor
@@ -55,9 +56,7 @@ class Options:
     """The data that the run was trained and tested on."""
     run: str = "fer2013-standard"
     """A run's folder, or its name under artifacts/."""
-    split: str = "test"
-    """Which faces are pasted."""
-    faces: int = 600
+    faces: int = 3000
     """How many, drawn at random."""
     seed: int = 0
     sides: tuple[int, int] = (80, 260)
@@ -74,24 +73,15 @@ class Pasted:
 
 def main(options: Options) -> None:
     predictor = Predictor.load(options.run)
-    table = held_out(open_dataset(options.data), options.split, predictor.run.labels)
+    table, _ = training_data_of(predictor.run, options.data, Console()).part("validation")
     random = np.random.default_rng(options.seed)
     rows = random.permutation(len(table))[: options.faces]
     photos = photos_of(table, rows, random, sides=options.sides)
     measured = [
         found for photo in track(list(photos), "Photos") for found in score_photo(predictor, table, *photo)
     ]
-    print(f"{table.title}, run {predictor.run.name}: {len(measured):,} {options.split} faces pasted")
+    print(f"{table.title}, run {predictor.run.name}: {len(measured):,} validation faces pasted")
     report(measured)
-
-
-def held_out(table: FaceTable, split: str, labels: Sequence[str]) -> FaceTable:
-    """Faces of `split` with one of the labels. A data set that has only 'validation' reports on it."""
-    names = table.faces["split"].to_numpy(dtype=object)
-    if split == "test" and "test" not in names:
-        split = "validation"
-    known = np.isin(table.faces["expression"], [EXPRESSIONS.index(label) for label in labels])
-    return table.select(np.flatnonzero((names == split) & known))
 
 
 def photos_of(
@@ -201,8 +191,12 @@ def report(measured: list[Measured]) -> None:
     ):
         right = [getattr(one, which) for one in rows]
         print(f"  {title:30s}{np.mean(right):6.1%} of {len(right):,}")
-    lost = np.mean([one.direct for one in found]) - np.mean([one.photo for one in found])
-    print(f"  lost on the way: {100 * lost:.1f} points of those found; at most {ALLOWED} are allowed")
+    lost = 100 * np.array([float(one.direct) - float(one.photo) for one in found])
+    either_way = 1.96 * lost.std() / len(lost) ** 0.5
+    print(
+        f"  lost on the way: {lost.mean():.1f} points of those found (95 % {lost.mean() - either_way:.1f} to "
+        f"{lost.mean() + either_way:.1f}); at most {ALLOWED} are allowed"
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from core.labels import LABEL_SETS
 from core.predictions import Predictions
 from core.scoring import Scores, score
 from core.thumbnails import save_thumbnails
-from core.train import load_training_data
+from core.train import TrainingData, load_training_data
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,6 @@ def attach_images(options: EvaluateOptions) -> int:
 def calibrate_run(options: EvaluateOptions) -> Calibration:
     """Give a finished run the calibration, training sample and data summary that a new training leaves.
 
-    The data is split once more as the training split it: by its seed and share of validation faces.
-
     Raises:
         AffectoscopeError: the data does not split into the faces that the run was trained on.
     """
@@ -136,14 +134,7 @@ def calibrate_run(options: EvaluateOptions) -> Calibration:
     run = open_run(options.run)
     with quiet_tensorflow():
         network = run.load_model()
-    data = load_training_data(_training_config(run, options), console)
-    trained, now = ({split: counts.get(split) for split in ("train", "validation")}
-                    for counts in (run.info["data"]["counts"], data.counts))  # fmt: skip
-    if trained != now or data.labels.labels != run.labels:
-        raise AffectoscopeError(
-            f"{data.table.title} does not split into the faces that run '{run.name}' was trained on (expected "
-            f"{run.info['data']['title']} with {_sizes(trained)}, found {_sizes(now)}); pass the data of the training."
-        )
+    data = training_data_of(run, options.data, console, format=options.format)
     with console.progress("Calibrating") as progress:
         calibration = calibrate(
             run.path,
@@ -172,7 +163,24 @@ def calibrate_run(options: EvaluateOptions) -> Calibration:
     return calibration
 
 
-def _training_config(run: Run, options: EvaluateOptions) -> TrainConfig:
+def training_data_of(run: Run, path: Path, console: Console, *, format: str | None = None) -> TrainingData:
+    """The data of a run's training at `path`, split as the training split it: by its seed and share.
+
+    Raises:
+        AffectoscopeError: it does not split into the faces that the run was trained on.
+    """
+    data = load_training_data(_training_config(run, path, format), console)
+    trained, now = ({split: counts.get(split) for split in ("train", "validation")}
+                    for counts in (run.info["data"]["counts"], data.counts))  # fmt: skip
+    if trained != now or data.labels.labels != run.labels:
+        raise AffectoscopeError(
+            f"{data.table.title} does not split into the faces that run '{run.name}' was trained on (expected "
+            f"{run.info['data']['title']} with {_sizes(trained)}, found {_sizes(now)}); pass the data of the training."
+        )
+    return data
+
+
+def _training_config(run: Run, path: Path, format: str | None) -> TrainConfig:
     """What decides how the training read and split its data."""
     names = ("format", "automatic", "labels", "validation_share", "limit", "colour", "size", "margin", "seed")
     try:
@@ -181,9 +189,7 @@ def _training_config(run: Run, options: EvaluateOptions) -> TrainConfig:
         raise AffectoscopeError(
             f"run.json of '{run.name}' does not say {error} of its training; train the run again."
         ) from error
-    return replace(
-        PRESETS["quick"], **kept | {"data": options.data, "format": options.format or kept["format"]}
-    )
+    return replace(PRESETS["quick"], **kept | {"data": path, "format": format or kept["format"]})
 
 
 def _sizes(counts: dict[str, dict[str, int] | None]) -> str:
