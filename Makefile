@@ -25,9 +25,11 @@ check: $(VENV)/.dev ## Lint and check the formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(VENV)/.dev ## Measure speed, side by side
+bench: $(VENV)/.dev ## Measure speed, side by side (the dashboard's needs Chromium)
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/dashboard.py
 
 screenshots: $(VENV)/.dev ## Make the README's screenshots from the shipped runs (needs Chromium)
 	$(BIN)/python tests/screenshots.py
