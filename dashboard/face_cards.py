@@ -15,7 +15,12 @@ def show_photo(result: live.Result, runs: dict[str, Run], *, explained: bool) ->
     if result.problem:
         st.error(result.problem, icon=":material/broken_image:")
         return
-    st.image(result.shown, width="content", alt=f"{result.name} with its faces boxed and numbered")
+    st.image(
+        result.shown,
+        width="content",
+        output_format="JPEG",  # a PNG of a large photo takes longer to write than its faces take to predict
+        alt=f"{result.name} with its faces boxed and numbered",
+    )
     first = next(iter(result.predictions.values()))
     if not first.faces:
         st.info(

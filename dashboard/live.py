@@ -1,6 +1,7 @@
 """Photos on the Live page: read, predicted and drawn on in memory. No photo enters a cache shared by visitors."""
 
 import io
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -63,26 +64,35 @@ class Result:
     problem: str = ""
 
 
-@st.cache_resource(show_spinner=False)
-def warm_up() -> threading.Thread:
-    """Load TensorFlow, the detector and the newest run's network beside the pages, once per server.
+def warm_up(run: Run | None = None) -> threading.Thread | None:
+    """Load TensorFlow, the detector and a run's network, once per server, beside the pages; nobody waits for it.
 
-    So that the first photo is answered as fast as the later ones. Nobody waits for it: a page that runs no
-    model is shown meanwhile.
+    So that the first photo is answered as fast as the later ones.
+
+    Args:
+        run: None: the newest one, after the first page was left its time. Without any run there is nothing to do.
     """
-    runs = list(data.runs().values())[:1]
-    thread = threading.Thread(target=_load_quietly, args=(runs,), name="warm-up", daemon=True)
+    chosen = run or next(iter(data.runs().values()), None)
+    if chosen is None:
+        return None
+    return _warm_up(str(chosen.path), data.fingerprint(chosen.path), _delay=0.0 if run else WARM_UP_DELAY)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _warm_up(path: str, state: data.Fingerprint, _delay: float) -> threading.Thread:
+    thread = threading.Thread(target=_load_quietly, args=(path, state, _delay), name="warm-up", daemon=True)
     thread.start()
     return thread
 
 
-def _load_quietly(runs: list[Run]) -> None:
-    time.sleep(WARM_UP_DELAY)
+def _load_quietly(path: str, state: data.Fingerprint, delay: float) -> None:
+    # Streamlit would say on the terminal that this thread belongs to no visitor.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
+    time.sleep(delay)
     try:
         load_detector()
         photo_predictor.detect_faces(Image.new("RGB", _WARM_UP_SIZE))
-        for run in runs:
-            _predictor(str(run.path), data.fingerprint(run.path))
+        _predictor(path, state)
     except (AffectoscopeError, OSError):
         return  # the same problem is shown with the first photo
 

@@ -236,7 +236,7 @@ def test_a_damaged_network_is_a_message(page, runs):
 def test_no_function_that_sees_a_photo_is_cached():
     """Streamlit's caches are shared between visitors and outlive their visit."""
     cached = {name for name, value in vars(live).items() if callable(value) and hasattr(value, "clear")}
-    assert cached == {"warm_up", "_predictor", "drawn_photo"}
+    assert cached == {"_warm_up", "_predictor", "drawn_photo"}
 
 
 def test_predicting_logs_no_photo(page, caplog):
@@ -267,9 +267,9 @@ def test_the_warm_up_loads_detector_and_network_once_beside_the_page(runs, searc
     monkeypatch.setattr(live, "WARM_UP_DELAY", 0)
     monkeypatch.setattr(live, "load_detector", lambda: loaded.append(detector))
     monkeypatch.setattr(live, "_predictor", lambda path, state: loaded.append(path))
-    live.warm_up.clear()
+    live._warm_up.clear()
     live.warm_up().join(timeout=20)
     live.warm_up()
-    live.warm_up.clear()
+    live._warm_up.clear()
     assert loaded == [detector, str((runs / "standin").resolve())]
     assert searched == [live._WARM_UP_SIZE]

@@ -47,7 +47,7 @@ def take_photos() -> list[live.Photo]:
 
 st.title("Live")
 runs = [guard.choose_run()]
-live.warm_up()
+live.warm_up(runs[0])
 st.caption(
     ":material/lock: A photo stays in this machine's memory until you remove it or close the tab: it is never "
     "written to disk, shared between visitors, logged or sent anywhere."
