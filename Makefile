@@ -29,6 +29,7 @@ bench: $(VENV)/.dev ## Measure speed, side by side (the dashboard's needs Chromi
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/live_page.py
 	$(BIN)/python benchmarks/dashboard.py
 
 screenshots: $(VENV)/.dev ## Make the README's screenshots from the shipped runs (needs Chromium)

@@ -166,6 +166,8 @@ def test_a_cell_of_a_comparison_with_another_run_opens_its_faces_too(page, made_
 
 
 def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, made_runs):
+    from playwright.sync_api import expect
+
     marks = open_run(made_runs / "drawn").marks_path
     try:
         page.goto("/misclassified?run=drawn")
@@ -178,7 +180,7 @@ def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, mad
         page.reload()
         page.get_by_text("Marked: 1 ambiguous.").wait_for()
         page.get_by_role("button", name="Remove it").wait_for()
-        assert page.get_by_role("textbox", name="Note").input_value() == "=eyes closed"
+        expect(page.get_by_role("textbox", name="Note")).to_have_value("=eyes closed")
         with page.expect_download() as download:
             page.get_by_role("button", name="CSV of the marks").click()
         lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,63 @@
+"""Findings about valence and arousal."""
+
+import math
+
+import pandas as pd
+
+from core.contradictions import NEUTRAL_RADIUS, TOLERANCE
+
+#: What core.contradictions looks for.
+CONTRADICTIONS = (
+    "An expression excludes parts of the plane: happy is not unpleasant; sad, fear, disgust, anger and contempt "
+    f"are not pleasant; surprise, fear and anger are not calm (Russell 1980). Values within {TOLERANCE} of zero count as "
+    f"neither. Neutral lies no further than {NEUTRAL_RADIUS} from the middle. Annotations that break this are candidates for wrong labels; "
+    "predictions that do are not to be trusted."
+)
+
+
+#: What the chart of errors by region shows.
+REGION_ERRORS = (
+    "In each region of the annotated plane: root mean square distance of the predicted from the annotated point, "
+    "0 is best. Hover for the number of faces; click on a region, or choose above, to see its faces below."
+)
+
+
+FURTHEST_FIRST = (
+    "The faces whose predicted valence and arousal lie furthest from the annotated ones come first."
+)
+
+
+def plane_note(happy: bool) -> str:
+    """What is drawn on the plane."""
+    region = (
+        " The dashed frame is where AffectNet's annotation software expected a happy face; its authors print no other "
+        "expression's region (Mollahosseini et al. 2017, section 3.2.2)."
+        if happy
+        else ""
+    )
+    return (
+        "Points are the mean positions of the expressions in this split, on the plane of Russell (1980): pleasant to "
+        f"the right, active above.{region}"
+    )
+
+
+def affect_faces(count: int, region: str | None, side: str, expression: str | None) -> str:
+    """'3 faces predicted happy, which their predicted valence and arousal contradict'"""
+    parts = []
+    if region:
+        parts.append(f"annotated with {region}")
+    if expression:
+        parts.append(f"{side} {expression}, which their {side} valence and arousal contradict")
+    return f"{count:,} {'face' if count == 1 else 'faces'} {'; '.join(parts)}"
+
+
+def affect_numbers(face: pd.Series) -> str:
+    """Annotated and predicted valence and arousal of one face."""
+    return "; ".join(
+        f"{title} {face[valence]:+.2f}, {face[arousal]:+.2f}"
+        for title, valence, arousal in (
+            ("annotated", "valence", "arousal"),
+            ("predicted", "predicted_valence", "predicted_arousal"),
+        )
+        if valence in face and not math.isnan(face[valence])
+    ).replace("-", "−")

@@ -1,0 +1,113 @@
+"""What a run is: its data, its training, what it lacks."""
+
+import pandas as pd
+
+from core.artifacts import Run
+from core.datasets.table import Ledger
+from dashboard.tables.counts import of_labels, ordered_splits
+
+TRAIN_COMMAND = "python -m core.train"
+
+
+#: Validation loss that is higher than at the best epoch by more than this share of it has risen.
+RISEN = 0.02
+
+
+def ledger_sentence(run: Run) -> str:
+    """The run's ledger in one sentence."""
+    entry = run.info["data"].get("ledger", {})
+    return Ledger(entry.get("read", 0), entry.get("refused", {}), entry.get("examples", {})).sentence()
+
+
+def trained_on(run: Run) -> str:
+    """What the run was trained on and what it is, in one or two sentences."""
+    data, contract = run.info["data"], run.info["preprocessing"]
+    kept = of_labels(data["counts"], run.labels)
+    parts = ", ".join(f"{sum(kept[split].values()):,} {split}" for split in ordered_splits(kept))
+    parameters = run.info["network"].get("parameters")
+    size = f"{parameters:,} parameters" if parameters is not None else "a network"
+    colour = "grey" if contract.get("colour") == "grey" else "colour"
+    return (
+        f"{data['title']}: {parts} faces, {len(run.labels)} labels ({', '.join(run.labels)}). "
+        f"{size}, {colour} faces of {contract.get('size')} × {contract.get('size')} pixels."
+    )
+
+
+def no_images(run: Run) -> str:
+    """Why the run has no thumbnails and what to do about it."""
+    title = run.info["data"].get("title", "the data")
+    if run.info["data"].get("redistributable"):
+        reason = "it was trained with thumbnails switched off"
+    else:
+        reason = f"{title} may not be redistributed"
+    return (
+        f"This run ships without images, because {reason}. Point Affectoscope at your own copy "
+        "(a zip, folder or csv) to see them here."
+    )
+
+
+def is_drawn(run: Run) -> bool:
+    return run.info["data"].get("name") == "drawn"
+
+
+def drawn_note(run: Run) -> str:
+    """What a reader must know about drawn faces; '' for photographs."""
+    if not is_drawn(run):
+        return ""
+    return (
+        "This run was trained and scored on drawn faces, which Affectoscope draws itself: its numbers say "
+        "nothing about photographs of people."
+    )
+
+
+def training(run: Run, history: pd.DataFrame) -> str:
+    """How the training ended, in one sentence."""
+    about = run.info["training"]
+    ended = {
+        "finished": "ran to its last epoch",
+        "early stopping": "was stopped early",
+        "interrupted": "was interrupted",
+    }
+    how = ended.get(about.get("ended"), "ended")
+    best = about.get("best_epoch")
+    kept = f" Epoch {best} had the lowest validation loss and was kept." if best is not None else ""
+    return f"Training {how} after {len(history):,} {'epoch' if len(history) == 1 else 'epochs'}.{kept}"
+
+
+def no_affect(run: Run) -> str:
+    """Why a run has no valence and arousal, and what would give them."""
+    if run.info["data"].get("has_affect"):
+        return (
+            f"Run '{run.name}' predicts no valence and arousal, although {run.info['data']['title']} annotates them: "
+            "it was trained with --affect-weight 0, or none of its test faces is annotated. Train with a weight above 0:"
+        )
+    return (
+        f"Run '{run.name}' predicts no valence and arousal, because {run.info['data']['title']} does not annotate "
+        "them. A run trained on AffectNet does:"
+    )
+
+
+def no_embeddings(run: Run) -> str:
+    """Why a run has no map and what would give it one."""
+    return (
+        f"Run '{run.name}' keeps no embeddings of its test faces, so they cannot be laid out. Train it again: "
+        "every new run keeps them."
+    )
+
+
+def overfitting(history: pd.DataFrame, best_epoch: int | None) -> str:
+    """How far training has run ahead of validation, in one or two sentences."""
+    at_best = history[history["epoch"] == best_epoch]
+    if at_best.empty:
+        return ""
+    row = at_best.iloc[0]
+    gap = 100 * (row["accuracy"] - row["validation_accuracy"])
+    ahead = f"{abs(gap):.1f} points {'above' if gap >= 0 else 'below'}"
+    later = history.loc[history["epoch"] > best_epoch, "validation_loss"]
+    if later.empty:
+        since = "It is the last epoch, so whether training longer would over-fit is not known."
+    elif (rise := later.iloc[-1] - row["validation_loss"]) > RISEN * row["validation_loss"]:
+        since = f"Validation loss has risen by {rise:.3f} since: training longer over-fits."
+    else:
+        since = "Validation loss has not risen noticeably since: there is no sign of over-fitting."
+    return f"At the best epoch training accuracy, measured on augmented faces, is {ahead} validation accuracy. {since}"

@@ -1,0 +1,139 @@
+"""Findings about the scores: confusions, thresholds, pairs, classes."""
+
+import math
+
+import pandas as pd
+
+from core.metrics.thresholds import ThresholdCounts
+from core.scoring import Scores
+from dashboard.words.numbers import percent
+
+
+def confusion(row: pd.Series) -> str:
+    """'fear read as surprise: 131 of 528, 24.8 %'."""
+    return f"{row['true']} read as {row['predicted']}: {row['faces']:,} of {row['of']:,}, {percent(row['share'])}"
+
+
+def cell(count: int, true: str | None, predicted: str | None) -> str:
+    """'26 faces: fear read as surprise'; None stands for any label."""
+    faces = "1 face" if count == 1 else f"{count:,} faces"
+    if true is None:
+        return f"{faces} read as {predicted}"
+    return f"{faces} annotated {true}" if predicted is None else f"{faces}: {true} read as {predicted}"
+
+
+def shared_faces(run: str, faces: int, other: str, other_faces: int, shared: int) -> str:
+    """Whether two runs, given by name and number of test faces, were scored on the same faces."""
+    if shared == faces == other_faces:
+        return (
+            f"Both runs were scored on the same {faces:,} faces."
+            if faces > 1
+            else "Both were scored on one face."
+        )
+    same = f"{shared:,} of them the same" if shared else "none of them the same"
+    return (
+        f"'{run}' was scored on {faces:,} faces and '{other}' on {other_faces:,}, {same}: "
+        "part of a difference may come from the faces rather than from the network."
+    )
+
+
+def difference_colours(other: str, *, in_points: bool) -> str:
+    """How to read a matrix of differences."""
+    return f"Blue: more than in '{other}'; orange: less{', in percentage points' if in_points else ''}."
+
+
+def confusion_matrix(run: str, other: str | None = None) -> str:
+    """The confusion matrix for those who cannot see it."""
+    less = f" minus that of {other}" if other else ""
+    return f"Confusion matrix of {run}{less}: true expressions in rows, predicted ones in columns."
+
+
+INCOMPARABLE_COUNTS = (
+    "Counts of different numbers of faces cannot be compared: "
+    "cells show differences of the share of the true label."
+)
+
+
+def classes(scores: Scores) -> str:
+    """Which labels the test faces have, with their numbers, and which they lack."""
+    present = ", ".join(f"{label} ({scores.per_class[label].support:,})" for label in scores.present_labels)
+    absent = ", ".join(scores.absent_labels) or "none"
+    return f"Present, with their test faces: {present}. Absent: {absent}."
+
+
+THRESHOLD_MEANING = (
+    "A face counts as an expression when its probability of that expression reaches the threshold, whatever the "
+    "other probabilities are: it may count as several expressions, or as none."
+)
+
+
+def threshold_gaps(label: str, counts: ThresholdCounts) -> str:
+    """Which numbers at a threshold cannot be computed, and why; else ''."""
+    gaps = []
+    if not counts.true_positives + counts.false_negatives:
+        gaps.append(f"No face is annotated {label}, so recall and F1 cannot be computed.")
+    if not counts.false_positives + counts.true_negatives:
+        gaps.append(
+            f"Every face is annotated {label}, so the false positive rate and specificity cannot be computed."
+        )
+    if not counts.true_positives + counts.false_positives:
+        gaps.append("No face reaches this threshold, so precision cannot be computed.")
+    return " ".join(gaps)
+
+
+def best_threshold(label: str, threshold: float, f1: float) -> str:
+    """Where F1 is highest, with the caution that belongs to it; '' without faces of the label."""
+    if math.isnan(threshold):
+        return ""
+    return (
+        f"F1 of {label} is highest at a threshold of {threshold:.3f}: {f1:.3f}. That is optimistic, because the "
+        "threshold was chosen on the same faces that it is judged on: confirm it on others."
+    )
+
+
+def presence(scores: Scores) -> str:
+    """Which labels the test faces have, where that is not all of them; else ''."""
+    if not scores.absent_labels:
+        return ""
+    absent, present = ", ".join(scores.absent_labels), ", ".join(scores.present_labels)
+    if len(scores.present_labels) == 1:
+        return f"Every face is annotated {present}; no face is annotated {absent}."
+    return (
+        f"No face is annotated {absent}: averages run over the {len(scores.present_labels)} labels that are "
+        f"present ({present})."
+    )
+
+
+def few_faces(scores: Scores) -> str:
+    """A caution where the scores rest on very few faces; else ''."""
+    if scores.faces >= 30:
+        return ""
+    faces = "one face" if scores.faces == 1 else f"{scores.faces} faces"
+    return f"These scores rest on {faces}: too few to conclude anything from them."
+
+
+#: What M means, after Hand & Till (2001).
+M_MEANING = (
+    "M is the mean, over all pairs of expressions, of how often a face of one is given a higher probability of "
+    "that expression than a face of the other: 0.5 is guessing, 1 is telling every pair apart. Unlike accuracy it "
+    "does not depend on how many faces of each expression there are (Hand & Till 2001, *Machine Learning* 45)."
+)
+
+
+def interval_note(scores: Scores) -> str:
+    """What the intervals are."""
+    about = scores.interval
+    level = f"{100 * float(about.get('level', 0.95)):g} %"
+    if not about.get("resamples"):
+        return f"There are no intervals: scored without resampling ({scores.faces:,} faces)."
+    return f"{level} intervals from {int(about['resamples']):,} resamples of the {scores.faces:,} test faces."
+
+
+def pair(first: str, second: str, row: pd.Series, areas: pd.Series) -> str:
+    """What A(i, j) says about one pair."""
+    ends = "" if math.isnan(row["low"]) else f" (95 %: {row['low']:.3f} to {row['high']:.3f})"
+    return (
+        f"A = {row['value']:.3f}{ends}. A {first} face has a higher probability of {first} than a {second} face in "
+        f"{percent(areas[first])} of pairs; a {second} face has a higher probability of {second} than a {first} face "
+        f"in {percent(areas[second])}."
+    )
