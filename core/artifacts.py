@@ -50,6 +50,9 @@ RUN_KEYS = (
     "schema_version", "name", "created", "data", "config", "preprocessing", "network", "training", "environment",
 )  # fmt: skip
 
+#: Folder beside the runs that holds sweeps, each with runs of its own; see core.sweep.
+SWEEPS_FOLDER = "sweeps"
+
 #: Some of the training faces; see core.training_sample.
 SAMPLE_FILE = "training_sample.parquet"
 
@@ -262,7 +265,7 @@ def list_runs(folder: Path = ARTIFACTS_FOLDER) -> list[Listing]:
     """Every folder under `folder`, newest run first, damaged ones last with their reason."""
     listings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.name.startswith(".") or not path.is_dir():
+        if path.name.startswith(".") or path.name == SWEEPS_FOLDER or not path.is_dir():
             continue
         try:
             listings.append(Listing(path, open_run(path)))
@@ -279,7 +282,7 @@ def check_run_name(name: str) -> str:
     Raises:
         AffectoscopeError: it has other characters than letters, digits, '.', '_' and '-', or too many.
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or name == SWEEPS_FOLDER:
         raise AffectoscopeError(
             f"'{name}' cannot name a run; use up to 80 letters, digits, '.', '_' and '-', "
             "starting with a letter or digit."

@@ -65,11 +65,15 @@ def training_batches(
     first_epoch: int = 0,
     balanced: bool = False,
     weighted: bool = False,
+    mixup: float = 0.0,
+    distilled: bool = False,
 ) -> Iterator[tuple]:
     """Endless (faces, targets, sample weights), epoch after epoch from `first_epoch` on.
 
     Targets are {"expression": (b, labels) one-hot float32} and, with an affect head, {"affect": (b, 2)};
-    unannotated affect is 0 with weight 0.
+    unannotated affect is 0 with weight 0. With `mixup` above 0 each face, its targets and its weights are
+    mixed with another of the batch, as `mixed` does. With `distilled` the expression also stands as
+    "distilled", the output that learns from a teacher.
     """
     weights = (
         class_weights(targets.expression, targets.labels) if weighted else np.ones(targets.labels, np.float32)
@@ -78,6 +82,7 @@ def training_batches(
     epoch = first_epoch
     while True:
         order = face_order(targets.expression, seed=seed, epoch=epoch, balanced=balanced)
+        mixing = np.random.default_rng([seed, epoch, 1])
         for step in range(steps_per_epoch(len(order), batch_size)):
             rows = order[step * batch_size : (step + 1) * batch_size]
             expression = targets.expression[rows]
@@ -88,5 +93,36 @@ def training_batches(
                 known = ~np.isnan(affect).any(axis=1)
                 truth["affect"] = np.where(known[:, None], affect, 0).astype(np.float32)
                 weight["affect"] = known.astype(np.float32)
-            yield pack[rows], truth, weight
+            faces = pack[rows]
+            if mixup:
+                faces, truth, weight = mixed(faces, truth, weight, mixup, mixing)
+            if distilled:
+                truth["distilled"], weight["distilled"] = truth["expression"], weight["expression"]
+            yield faces, truth, weight
         epoch += 1
+
+
+def mixed(faces: np.ndarray, truth: dict, weight: dict, alpha: float, rng: np.random.Generator) -> tuple:
+    """Each face a share l of itself and 1 - l of another of the batch, l from Beta(alpha, alpha), its target likewise.
+
+    Zhang et al. (2018), "mixup: Beyond empirical risk minimization", with a share per face. Where one of two
+    faces has no affect, the mixture has none.
+
+    Args:
+        faces: (b, S, S, C) uint8.
+        truth: name -> (b, k) float32.
+        weight: name -> (b,) float32.
+    """
+    share = rng.beta(alpha, alpha, len(faces)).astype(np.float32)
+    partner = rng.permutation(len(faces))
+    of_face = share[:, None, None, None]
+    pixels = np.rint(of_face * faces + (1 - of_face) * faces[partner]).astype(np.uint8)
+    both = {
+        name: share[:, None] * values + (1 - share[:, None]) * values[partner]
+        for name, values in truth.items()
+    }
+    weights = {
+        name: values * values[partner] if name == "affect" else share * values + (1 - share) * values[partner]
+        for name, values in weight.items()
+    }
+    return pixels, both, weights

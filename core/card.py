@@ -25,6 +25,11 @@ def model_card(info: dict, scores: Scores) -> str:
         if data["name"] == "drawn"
         else "The truth is what annotators saw in a face, not what a person felt."
     )
+    chosen_on = (
+        "\nThe epoch was chosen on these very faces, so the scores are optimistic; the test faces were not looked at.\n"
+        if config.get("review") == "validation"
+        else ""
+    )
     return f"""# {info["name"]}
 
 A convolutional network of {info["network"]["parameters"]:,} parameters that names the expression of a
@@ -35,7 +40,8 @@ cropped face as one of {len(data["labels"])} labels: {", ".join(data["labels"])}
 {data["title"]}. {data["note"]} Faces per split: {counts}. {ledger["used"]:,} of {ledger["read"]:,} rows
 were used. {about_people}
 
-## Scores on {scores.faces:,} test faces (95 % interval)
+## Scores on {scores.faces:,} {config.get("review", "test")} faces (95 % interval)
+{chosen_on}
 
 | | |
 |---|---|

@@ -1,6 +1,8 @@
 """Command-line arguments -> TrainConfig, with --preset deciding the defaults of all other options."""
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 
 import tyro
 
@@ -34,3 +36,33 @@ def _preset(arguments: list[str]) -> str:
         if argument == "--preset" and index + 1 < len(arguments):
             return arguments[index + 1]
     return "quick"
+
+
+def train_command(config: TrainConfig, *, data: str | None = None) -> str:
+    """The command line that `parse_train_config` reads as `config`; `data` stands in for its path."""
+    words = ["python", "-m", "core.train"]
+    if config.preset != "quick":
+        words += ["--preset", config.preset]
+    if data or config.data:
+        words += ["--data", str(data or config.data)]
+    words += _options(config, PRESETS[config.preset], prefix="")
+    return shlex.join(words)
+
+
+def _options(config, preset, *, prefix: str) -> list[str]:
+    """The options in which `config` differs from its preset."""
+    words = []
+    for each in fields(config):
+        value, usual = getattr(config, each.name), getattr(preset, each.name)
+        if value == usual or each.name in ("preset", "data"):
+            continue
+        option = f"{prefix}{each.name.replace('_', '-')}"
+        if is_dataclass(value):
+            words += _options(value, usual, prefix=f"{each.name}.")
+        elif isinstance(value, bool):
+            parent, _, last = option.rpartition(".")
+            words.append(f"--{option}" if value else f"--{parent}{'.' if parent else ''}no-{last}")
+        else:
+            values = value if isinstance(value, tuple) else (value,)
+            words += [f"--{option}", *map(str, values)]
+    return words

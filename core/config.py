@@ -1,12 +1,12 @@
 """Everything that a training can vary: one frozen TrainConfig, whose fields are the command line."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from core.errors import AffectoscopeError
 
-Preset = Literal["original", "quick", "standard"]
+Preset = Literal["original", "quick", "standard", "affectnet", "affectnet-112"]
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,26 @@ class TrainConfig:
     """Weight of the valence/arousal loss beside the expression loss (0 to 10); 0 leaves the head out."""
     ema: float = 0.0
     """Momentum of the moving average of the weights that is evaluated and kept (0 = off, to 0.9999)."""
+    mixup: float = 0.0
+    """Mix each training face with another, by a share from Beta(a, a) (0 = off, to 2); Zhang et al. 2018."""
+    sharpness: float = 0.0
+    """Radius of sharpness-aware steps (0 = off, to 1), which take twice the time; Foret et al. 2021."""
+    teacher: tuple[str, ...] = ()
+    """Finished runs to learn from too, on the same augmented faces (Hinton et al. 2015); several are averaged."""
+    teacher_weight: float = 0.7
+    """Share of the teacher's answers in the expression loss, the annotated label has the rest (0 to 1)."""
+    teacher_temperature: float = 3.0
+    """Softens the answers of teacher and network before they are compared (0.5 to 20)."""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Numbers of the training steps; mixed_bfloat16 is for GPUs. The network that is kept is float32."""
     early_stopping: int = 0
     """Stop after so many epochs without a better validation loss (0 = never)."""
     augment: Augmentation = field(default_factory=Augmentation)
     """Random changes to the training faces."""
     seed: int = 0
-    """Seeds the split, the weights, the order and the augmentation."""
+    """Seeds the weights, the order, the augmentation and, without --split-seed, the split."""
+    split_seed: int | None = None
+    """Seeds the split alone, so that trainings of several seeds share their validation faces."""
 
     # The run
     name: str | None = None
@@ -120,6 +134,8 @@ class TrainConfig:
     """Go on with an interrupted training of the same --name."""
     overwrite: bool = False
     """Replace a finished run of the same name."""
+    review: Literal["test", "validation"] = "test"
+    """Faces that the run is scored on. validation: the test faces stay unseen, as comparing recipes demands."""
     thumbnails: Literal["auto", "yes", "no"] = "auto"
     """Keep thumbnails of the test faces with the run; auto: only where the data may be passed on."""
 
@@ -144,6 +160,10 @@ class TrainConfig:
     @property
     def convolutions_per_block(self) -> tuple[int, ...]:
         return self.repeats * len(self.filters) if len(self.repeats) == 1 else self.repeats
+
+    @property
+    def seed_of_split(self) -> int:
+        return self.seed if self.split_seed is None else self.split_seed
 
     def as_dict(self) -> dict:
         """For run.json: plain values, and of the data's path only its last part."""
@@ -178,6 +198,10 @@ RANGES: dict[str, tuple[float, float]] = {
     "label_smoothing": (0.0, 0.5),
     "affect_weight": (0.0, 10.0),
     "ema": (0.0, 0.9999),
+    "mixup": (0.0, 2.0),
+    "sharpness": (0.0, 1.0),
+    "teacher_weight": (0.0, 1.0),
+    "teacher_temperature": (0.5, 20.0),
     "early_stopping": (0, 1000),
     "augment.shift": (0.0, 0.3),
     "augment.rotation": (0.0, 45.0),
@@ -186,6 +210,31 @@ RANGES: dict[str, tuple[float, float]] = {
     "augment.contrast": (0.0, 0.8),
     "augment.erasing": (0.0, 1.0),
 }
+
+#: The shipped FER2013 network: an hour and a half on two cores.
+_STANDARD = TrainConfig(
+    preset="standard",
+    margin=0.0,
+    standardise=False,
+    imbalance="none",
+    filters=(48, 96, 192, 288),
+    repeats=(3, 3, 3, 1),
+    dense=(),
+    pooling="average",
+    dropout=0.1,
+    dense_dropout=0.4,
+    residual=True,
+    squeeze_excitation=True,
+    epochs=60,
+    batch_size=64,
+    optimiser="sgd",
+    learning_rate=0.05,
+    weight_decay=1e-3,
+    warmup_epochs=1.0,
+    label_smoothing=0.1,
+    ema=0.998,
+    augment=Augmentation(shift=0.08, rotation=12.0, scale=0.15, brightness=0.15, contrast=0.3, erasing=0.25),
+)
 
 PRESETS: dict[str, TrainConfig] = {
     # The study's network: M = 3, N = 2, plain ReLU and dropout, grey 50x50.
@@ -212,30 +261,32 @@ PRESETS: dict[str, TrainConfig] = {
     ),
     # Minutes on a laptop: what `python -m core.train` runs on the drawn faces.
     "quick": TrainConfig(preset="quick"),
-    # The shipped FER2013 network: an hour and a half on two cores.
-    "standard": TrainConfig(
-        preset="standard",
-        margin=0.0,
-        standardise=False,
-        imbalance="none",
-        filters=(48, 96, 192, 288),
-        repeats=(3, 3, 3, 1),
-        dense=(),
-        pooling="average",
-        dropout=0.1,
-        dense_dropout=0.4,
-        residual=True,
-        squeeze_excitation=True,
-        epochs=60,
-        batch_size=64,
-        optimiser="sgd",
-        learning_rate=0.05,
-        weight_decay=1e-3,
-        warmup_epochs=1.0,
-        label_smoothing=0.1,
-        ema=0.998,
-        augment=Augmentation(
-            shift=0.08, rotation=12.0, scale=0.15, brightness=0.15, contrast=0.3, erasing=0.25
-        ),
+    "standard": _STANDARD,
+    # 8 expressions with valence and arousal, colour faces of 64 and of 112 pixels; rare expressions are helped.
+    "affectnet": replace(
+        _STANDARD,
+        preset="affectnet",
+        colour="rgb",
+        size=64,
+        labels=8,
+        imbalance="logit-adjusted",
+        epochs=20,
+        batch_size=128,
+        learning_rate=0.1,
+        affect_weight=1.0,
+    ),
+    "affectnet-112": replace(
+        _STANDARD,
+        preset="affectnet-112",
+        colour="rgb",
+        size=112,
+        labels=8,
+        imbalance="logit-adjusted",
+        epochs=20,
+        batch_size=128,
+        learning_rate=0.1,
+        affect_weight=1.0,
+        filters=(32, 64, 128, 192, 256),
+        repeats=(1, 3, 3, 3, 1),
     ),
 }

@@ -69,9 +69,9 @@ class Console:
 
             yield on_step, on_epoch
 
-    def headline(self, scores) -> None:
-        """The headline numbers with their intervals."""
-        self.rich.print(f"Test faces: {scores.faces:,}")
+    def headline(self, scores, *, of: str = "test") -> None:
+        """The headline numbers of one split with their intervals."""
+        self.rich.print(f"{of.capitalize()} faces: {scores.faces:,}")
         for title, estimate in (
             ("Accuracy", scores.accuracy),
             ("Balanced accuracy", scores.balanced_accuracy),

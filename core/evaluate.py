@@ -23,7 +23,7 @@ from core.labels import LABEL_SETS
 from core.predictions import Predictions
 from core.scoring import Scores, score
 from core.thumbnails import save_thumbnails
-from core.train import TrainingData, load_training_data
+from core.training_data import TrainingData, load_training_data
 
 
 @dataclass(frozen=True)
@@ -189,6 +189,9 @@ def _training_config(run: Run, path: Path, format: str | None) -> TrainConfig:
         raise AffectoscopeError(
             f"run.json of '{run.name}' does not say {error} of its training; train the run again."
         ) from error
+    kept["split_seed"] = run.info["config"].get(
+        "split_seed"
+    )  # runs from before it was an option split by their seed
     return replace(PRESETS["quick"], **kept | {"data": path, "format": format or kept["format"]})
 
 

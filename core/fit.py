@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from keras import ops
 from core.augmentation import FaceAugmentation
 from core.batches import Targets, steps_per_epoch, training_batches
 from core.config import TrainConfig
+from core.distillation import distillation_loss, with_teachers
 from core.facepack import FacePack
 from core.inference import run_network
 from core.metrics import affect as affect_metrics
 from core.metrics import expression as expression_metrics
 from core.metrics.calibration import log_losses
+from core.sharpness import SharpnessAware
 
 #: Focusing parameter of the focal loss, as recommended by Lin et al. (2017).
 FOCAL_GAMMA = 2.0
@@ -42,6 +44,7 @@ def fit_network(
     validation: tuple[FacePack, Targets],
     folder: Path,
     *,
+    teachers: Sequence[keras.Model] = (),
     on_step: Callable[[int, int, int, dict], None] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
 ) -> Fitted:
@@ -51,13 +54,14 @@ def fit_network(
     checkpoint is there already, goes on from it. Ctrl-C ends with the epochs finished so far.
 
     Args:
+        teachers: networks of the same input and labels to learn from too, by config.teacher_weight.
         on_step: called as on_step(epoch, step, steps, logs), epoch from 1.
         on_epoch: called with each new row of the history.
     """
     pack, targets = training
     steps = steps_per_epoch(len(pack), config.batch_size)
-    trainer = _trainer(network, config, targets, steps)
-    state = _State(trainer, network, config, validation, folder, on_step, on_epoch)
+    trainer = _trainer(network, config, targets, steps, teachers)
+    state = _State(trainer, network, config, validation, folder, on_step, on_epoch, teachers)
     state.resume()
     batches = training_batches(
         pack,
@@ -67,6 +71,8 @@ def fit_network(
         first_epoch=state.epochs_done,
         balanced=config.imbalance == "balanced-sampling",
         weighted=config.imbalance == "class-weights",
+        mixup=config.mixup,
+        distilled=bool(teachers),
     )
     ended = "finished"
     if state.epochs_done < config.epochs and not state.out_of_patience():
@@ -93,22 +99,33 @@ def fit_network(
     return Fitted(history, state.best_epoch, ended, faces / max(seconds, 1e-9), seconds)
 
 
-def _trainer(network: keras.Model, config: TrainConfig, targets: Targets, steps: int) -> keras.Model:
+def _trainer(
+    network: keras.Model, config: TrainConfig, targets: Targets, steps: int, teachers: Sequence[keras.Model]
+) -> keras.Model:
     """The network with augmentation before it and logits, which losses need, in place of probabilities."""
     heads = {"expression": network.get_layer("logits").output}
     losses = {"expression": expression_loss(config, targets)}
+    shares = {"expression": 1.0}
     if targets.affect is not None:
         heads["affect"] = network.get_layer("affect").output
         losses["affect"] = keras.losses.MeanSquaredError()
+        shares["affect"] = config.affect_weight
     faces = keras.Input(network.input_shape[1:], dtype="uint8")
-    seen = FaceAugmentation(config.augment, seed=config.seed)(faces)
-    trainer = keras.Model(faces, keras.Model(network.input, heads)(seen))
+    augmentation = FaceAugmentation(config.augment, seed=config.seed)
+    seen = augmentation(faces)
+    answers = keras.Model(network.input, heads)
+    if teachers:
+        answers = with_teachers(answers, teachers, config.teacher_temperature)
+        losses["distilled"] = distillation_loss(config.teacher_temperature)
+        shares |= {"expression": 1 - config.teacher_weight, "distilled": config.teacher_weight}
+    if config.sharpness:
+        trainer = SharpnessAware(faces, answers(seen)).prepare(augmentation, answers, config.sharpness)
+    else:
+        trainer = keras.Model(faces, answers(seen))
     trainer.compile(
         optimizer(config, steps),
         loss=losses,
-        loss_weights={"expression": 1.0, "affect": config.affect_weight}
-        if targets.affect is not None
-        else None,
+        loss_weights=shares,
         metrics={"expression": [keras.metrics.CategoricalAccuracy(name="accuracy")]},
     )
     trainer.optimizer.build(trainer.trainable_variables)
@@ -170,10 +187,11 @@ def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
 class _State(keras.callbacks.Callback):
     """What happens at the end of each epoch, and everything that a resumed training needs to know."""
 
-    def __init__(self, trainer, network, config, validation, folder, on_step, on_epoch):
+    def __init__(self, trainer, network, config, validation, folder, on_step, on_epoch, teachers):
         super().__init__()
         self.trainer, self.network, self.config, self.validation = trainer, network, config, validation
         self.folder, self.on_step, self.step_done = folder, on_step, on_epoch
+        self.frozen = {id(variable) for teacher in teachers for variable in teacher.variables}
         self.rows: list[dict] = []
         self.best_loss, self.best_epoch = np.inf, 0
         self.best_weights: list[np.ndarray] = []
@@ -260,7 +278,8 @@ class _State(keras.callbacks.Callback):
 
     def _variables(self) -> list:
         """Weights, random states, step count and the optimiser's slots, in a fixed order."""
-        return [*self.trainer.variables, *self.trainer.optimizer.variables]
+        changing = [each for each in self.trainer.variables if id(each) not in self.frozen]
+        return [*changing, *self.trainer.optimizer.variables]
 
 
 def validate(network: keras.Model, pack: FacePack, targets: Targets) -> dict[str, float]:

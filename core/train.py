@@ -3,37 +3,42 @@
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from core import artifacts, splits
+from core import artifacts
 from core.calibrate import calibrate
 from core.card import model_card
 from core.commandline import parse_train_config
 from core.config import TrainConfig
 from core.console import Console, run_command
 from core.data_summary import data_summary
-from core.datasets import open_dataset
-from core.datasets.drawn import drawn_faces_folder
-from core.datasets.table import FaceTable
 from core.environment import environment, keep_freed_memory, quiet_tensorflow
 from core.errors import AffectoscopeError
-from core.facepack import FacePack, pack_faces
-from core.faces import PreprocessingContract
-from core.framing import frame_margin
-from core.labels import LABEL_SETS, LabelSet, smallest_label_set
 from core.thumbnails import save_thumbnails
+from core.training_data import TrainingData, load_training_data
 
 
 def main() -> None:
     run_command(lambda: train(parse_train_config(sys.argv[1:])))
 
 
-def train(config: TrainConfig, *, folder: Path = artifacts.ARTIFACTS_FOLDER) -> artifacts.Run:
+def train(
+    config: TrainConfig,
+    *,
+    folder: Path = artifacts.ARTIFACTS_FOLDER,
+    data: TrainingData | None = None,
+    after_epoch: Callable[[dict], None] | None = None,
+) -> artifacts.Run:
     """Train by `config` and publish the run under `folder`.
+
+    Args:
+        data: what `load_training_data(config, ...)` gives, where it is at hand already.
+        after_epoch: called with each new row of the history; what it raises ends the training.
 
     Raises:
         AffectoscopeError: the data, the options or an existing run of that name stand in the way.
@@ -42,7 +47,7 @@ def train(config: TrainConfig, *, folder: Path = artifacts.ARTIFACTS_FOLDER) -> 
     name = config.name or _default_name(config)
     working = _prepare(name, config, folder)
     try:
-        return _train_in(working, config, console)
+        return _train_in(working, config, console, data, after_epoch)
     except BaseException:
         if (working / "checkpoint").exists():
             console.say(
@@ -53,13 +58,13 @@ def train(config: TrainConfig, *, folder: Path = artifacts.ARTIFACTS_FOLDER) -> 
         raise
 
 
-def _train_in(working: Path, config: TrainConfig, console: Console) -> artifacts.Run:
+def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch) -> artifacts.Run:
     started = time.perf_counter()
-    data = load_training_data(config, console)
+    data = data or load_training_data(config, console)
     packed = time.perf_counter()
     console.say(data.table.ledger.sentence())
     console.say(data.sentence())
-    network, fitted = _fit(config, data, working, console)
+    network, fitted = _fit(config, data, working, console, after_epoch)
     trained = time.perf_counter()
     seconds = {"data": packed - started, "train": fitted.seconds}
     run = _review(network, config, data, fitted, working, console, seconds=seconds)
@@ -68,92 +73,6 @@ def _train_in(working: Path, config: TrainConfig, console: Console) -> artifacts
         f"{trained - packed:.0f} s training, {time.perf_counter() - trained:.0f} s review): {run.path}"
     )
     return run
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """Packed faces of the label set, with every row in its split."""
-
-    table: FaceTable
-    pack: FacePack
-    labels: LabelSet
-    contract: PreprocessingContract
-    counts: dict[str, dict[str, int]]  # per split and expression, labels outside the set included
-
-    def part(self, split: str) -> tuple[FaceTable, FacePack]:
-        rows = np.flatnonzero((self.table.faces["split"] == split).to_numpy())
-        return self.table.select(rows), self.pack.select(rows)
-
-    def sentence(self) -> str:
-        sizes = self.table.faces["split"].value_counts()
-        faces = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
-        return f"{self.table.title}: {faces}; {len(self.labels)} labels"
-
-
-def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
-    """Open, pack and split the data that `config` names; without --data, the drawn faces."""
-    if config.data is None:
-        with console.progress("Drawing faces") as progress:
-            path = drawn_faces_folder(progress=progress)
-    else:
-        path = config.data
-    with console.progress("Reading annotations") as progress:
-        table = open_dataset(path, format=config.format, automatic=config.automatic, progress=progress)
-    labels = _label_set(config, table)
-    counts = table.counts()
-    table = table.select(np.isin(table.faces["expression"].to_numpy(), labels.codes))
-    if not len(table):
-        raise AffectoscopeError(
-            f"{table.title} has no face of the {len(labels)}-label set; pass another --labels."
-        )
-    table = _limited(table, config)
-    boxed = table.faces["box_width"].notna().any()
-    contract = PreprocessingContract(
-        colour=config.colour,
-        size=config.size,
-        margin=config.margin if boxed else 0.0,
-        frame_margin=config.margin if boxed else frame_margin(table.name),
-    )
-    with console.progress("Packing faces") as progress:
-        table, pack = pack_faces(table, contract, progress=progress)
-    with console.progress("Looking for near-duplicates"):
-        groups = splits.near_duplicate_groups(splits.perceptual_hashes(pack.images)[pack.positions])
-    faces = table.faces.copy()
-    faces["split"] = splits.resolve_splits(
-        faces["split"].to_numpy(dtype=object),
-        faces["expression"].to_numpy(),
-        groups,
-        seed=config.seed,
-        validation_share=config.validation_share,
-    )
-    table.faces = faces
-    return TrainingData(table, pack, labels, contract, _final_counts(table, counts, labels))
-
-
-def _final_counts(table: FaceTable, before: dict, labels: LabelSet) -> dict[str, dict[str, int]]:
-    """Counts after splitting; faces outside the label set stay under their original split's name."""
-    counts = table.counts()
-    for split, row in before.items():
-        outside = {name: count for name, count in row.items() if name not in labels.labels}
-        if outside:
-            counts.setdefault(split or "train", {}).update(outside)
-    return counts
-
-
-def _label_set(config: TrainConfig, table: FaceTable) -> LabelSet:
-    if config.labels:
-        return LABEL_SETS[config.labels]
-    present = set(table.faces["expression"].unique().tolist())
-    return LABEL_SETS[8] if table.name.startswith(("affectnet", "drawn")) else smallest_label_set(present)
-
-
-def _limited(table: FaceTable, config: TrainConfig) -> FaceTable:
-    training = np.flatnonzero(table.faces["split"].isin(["train", ""]).to_numpy())
-    if config.limit is None or len(training) <= config.limit:
-        return table
-    kept = np.random.default_rng(config.seed).choice(training, config.limit, replace=False)
-    others = np.setdiff1d(np.arange(len(table)), training)
-    return table.select(np.sort(np.concatenate([kept, others])))
 
 
 def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
@@ -190,21 +109,35 @@ def _default_name(config: TrainConfig) -> str:
     return f"{plain[:40]}-{config.preset}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Console):
+def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Console, after_epoch):
     """Build and train the network; Keras is imported here and not before, so that bad options fail fast."""
     keep_freed_memory()
     with quiet_tensorflow():
         import keras
 
         from core.batches import Targets
+        from core.distillation import load_teachers
         from core.fit import fit_network
         from core.inference import label_positions
         from core.model import build_model
 
         keras.utils.set_random_seed(config.seed)
 
+    if config.sharpness and keras.backend.backend() != "tensorflow":
+        raise AffectoscopeError(
+            f"--sharpness needs Keras on TensorFlow, and it runs on {keras.backend.backend()}; leave it out."
+        )
+    teachers = load_teachers(config.teacher, data.contract, data.labels.labels)
     affect = data.table.has_affect and config.affect_weight > 0
-    network = build_model(config, data.contract, len(data.labels), affect=affect)
+
+    def built(precision: str):
+        keras.config.set_dtype_policy(precision)
+        try:
+            return build_model(config, data.contract, len(data.labels), affect=affect)
+        finally:
+            keras.config.set_dtype_policy("float32")
+
+    network = built(config.precision)
 
     def packed(split: str):
         table, pack = data.part(split)
@@ -214,16 +147,27 @@ def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Consol
         )
 
     console.say(f"{network.count_params():,} parameters, {keras.backend.backend()} backend")
-    with console.training(config.epochs) as (on_step, on_epoch):
+    with console.training(config.epochs) as (on_step, say_epoch):
+
+        def on_epoch(row: dict) -> None:
+            say_epoch(row)
+            if after_epoch:
+                after_epoch(row)
+
         fitted = fit_network(
             network,
             config,
             packed("train"),
             packed("validation"),
             working,
+            teachers=teachers,
             on_step=on_step,
             on_epoch=on_epoch,
         )
+    if config.precision != "float32":  # what is kept runs anywhere alike
+        kept = built("float32")
+        kept.set_weights(network.get_weights())
+        network = kept
     if fitted.ended != "finished":
         console.say(f"Training ended: {fitted.ended} after epoch {len(fitted.history)}")
     return network, fitted
@@ -236,8 +180,8 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
 
     started = time.perf_counter()
     network.save(working / "model.keras")
-    table, pack = data.part("test")
-    with console.progress("Predicting test faces") as progress:
+    table, pack = data.part(config.review)
+    with console.progress(f"Predicting {config.review} faces") as progress:
         predictions = predict_table(network, table, pack, data.labels, progress=progress)
     predictions.save(working / "predictions.parquet")
     scores = score(predictions)
@@ -294,7 +238,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     }
     artifacts.write_json(working / "run.json", info)
     (working / "card.md").write_text(model_card(info, scores), encoding="utf-8")
-    console.headline(scores)
+    console.headline(scores, of=config.review)
     return artifacts.publish(working, replace=config.overwrite)
 
 

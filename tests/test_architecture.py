@@ -28,7 +28,14 @@ GROUND_FLOOR = {
 }
 
 #: Modules whose subject is a network; the others may import Keras only inside a function.
-NETWORK_ROOMS = ("core/model.py", "core/augmentation.py", "core/fit.py", "core/inference.py")
+NETWORK_ROOMS = (
+    "core/model.py",
+    "core/augmentation.py",
+    "core/fit.py",
+    "core/inference.py",
+    "core/distillation.py",
+    "core/sharpness.py",
+)
 
 HEAVY = ("tensorflow", "keras", "mtcnn")
 

@@ -14,7 +14,8 @@ from core import fit
 from core.artifacts import list_runs, open_run
 from core.console import Console
 from core.errors import AffectoscopeError
-from core.train import load_training_data, train
+from core.train import train
+from core.training_data import load_training_data
 from tests.trained import small_config
 
 

@@ -18,7 +18,8 @@ from core.evaluate import EvaluateOptions, calibrate_run
 from core.metrics.calibration import apply_temperature
 from core.photo_prediction import NOT_SURE, TOO_SMALL, UNLIKE
 from core.predictor import SURE, Predictor
-from core.train import load_training_data, train
+from core.train import train
+from core.training_data import load_training_data
 from core.training_sample import TrainingSample, directions, distances_to, draw_rows
 from tests.trained import small_config
 

@@ -1,0 +1,73 @@
+"""Learning from finished networks (Hinton, Vinyals & Dean 2015, "Distilling the knowledge in a neural network")."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from core.artifacts import open_run
+from core.errors import AffectoscopeError
+from core.faces import PreprocessingContract
+
+
+def load_teachers(
+    names: Sequence[str], contract: PreprocessingContract, labels: tuple[str, ...]
+) -> list[keras.Model]:
+    """The networks of the runs of those names.
+
+    Raises:
+        AffectoscopeError: there is no such run, or it sees faces or names labels otherwise than the training.
+    """
+    teachers = []
+    for name in names:
+        run = open_run(name)
+        if run.labels != labels:
+            raise AffectoscopeError(
+                f"Teacher '{run.name}' knows the labels {', '.join(run.labels)}, the training has {', '.join(labels)}; "
+                "pass a run of the same label set."
+            )
+        if run.contract != contract:
+            raise AffectoscopeError(
+                f"Teacher '{run.name}' sees faces otherwise ({run.contract.as_dict()}) than this training "
+                f"({contract.as_dict()}); pass a run with the same --colour, --size and --margin."
+            )
+        teachers.append(run.load_model())
+    return teachers
+
+
+def with_teachers(network: keras.Model, teachers: Sequence[keras.Model], temperature: float) -> keras.Model:
+    """`network` with one more output, "distilled", that `distillation_loss` reads.
+
+    Args:
+        network: faces -> {"expression": (n, c) logits, ...}.
+        teachers: networks of the same input, with a layer 'logits'; they are frozen.
+        temperature: divides all logits.
+
+    Returns:
+        Model of the same input; "distilled" is (n, 2 c): the network's logits over the temperature, then
+        the mean of the teachers' softened probabilities of the very same faces.
+    """
+    faces = keras.Input(network.input_shape[1:], dtype="uint8")
+    answers = network(faces)
+    softened = []
+    for index, teacher in enumerate(teachers):
+        logits = keras.Model(teacher.input, teacher.get_layer("logits").output, name=f"teacher{index + 1}")
+        logits.trainable = False
+        softened.append(ops.softmax(logits(faces, training=False) / temperature))
+    taught = sum(softened[1:], softened[0]) / len(softened)
+    distilled = ops.concatenate([answers["expression"] / temperature, taught], axis=-1)
+    return keras.Model(faces, {**answers, "distilled": distilled})
+
+
+def distillation_loss(temperature: float):
+    """Loss of "distilled" outputs: temperature^2 KL(teacher || network), whatever the annotated label.
+
+    The square keeps the gradient's size the same for every temperature (Hinton et al. 2015, section 2).
+    """
+
+    def distillation(_truth, distilled):
+        network, taught = ops.split(distilled, 2, axis=-1)
+        surprise = ops.sum(taught * (ops.log(ops.maximum(taught, 1e-9)) - ops.log_softmax(network)), axis=-1)
+        return temperature**2 * surprise
+
+    return distillation

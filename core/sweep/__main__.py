@@ -1,0 +1,220 @@
+"""`python -m core.sweep`: many trainings at once, compared on validation faces; the test faces stay unseen."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import tyro
+
+from core.commandline import parse_train_config, train_command
+from core.config import TrainConfig
+from core.console import Console, run_command
+from core.errors import AffectoscopeError
+from core.sweep.spaces import SPACES, Between
+from core.sweep.store import OBJECTIVES, Sweep, open_sweep, sweep_folder, write_sweep
+from core.training_data import TrainingData, load_training_data
+
+#: How often a sweep with several workers looks at what they have done, in seconds.
+LOOK_EVERY = 2.0
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """Train many networks that differ in the options of a space, and compare them on the validation faces.
+
+    Every other option is one of core.train and holds for all trials: --data, --preset, --epochs, --limit ...
+    factors: M, N, filters and dropout, every combination once. ablation: one change at a time to the recipe.
+    search: everything together, for the best. A stopped sweep goes on with --resume; further workers, on other
+    machines too where they share the folder, join with --resume.
+    """
+
+    name: str
+    """Name of the sweep's folder under artifacts/sweeps/."""
+    space: Literal["factors", "ablation", "search"] = "search"
+    """What varies."""
+    trials: int | None = None
+    """Trainings in all; default: every combination, or 50 where there is no end of them."""
+    objective: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
+    """What the best trial is best at, on the validation faces."""
+    sampler: Literal["grid", "random", "tpe"] | None = None
+    """How trials are drawn; default: as the space needs it. tpe learns from the trials before (Bergstra et al. 2011)."""
+    prune: bool = False
+    """Give up trials that are worse than the median of the others after the same epoch."""
+    workers: int = 1
+    """Processes that train side by side; they share the processor's cores."""
+    resume: bool = False
+    """Go on with a sweep that was begun, or help another process with it."""
+
+
+def main() -> None:
+    run_command(lambda: sweep(*parse_sweep(sys.argv[1:])))
+
+
+def parse_sweep(arguments: list[str]) -> tuple[SweepOptions, TrainConfig]:
+    """The sweep's own options, and what core.train makes of all others."""
+    options, others = tyro.cli(
+        SweepOptions, prog="python -m core.sweep", args=arguments, return_unknown_args=True
+    )
+    if options.workers < 1:
+        raise AffectoscopeError(f"--workers {options.workers} is out of range; expected 1 or more.")
+    if options.trials is not None and options.trials < 1:
+        raise AffectoscopeError(f"--trials {options.trials} is out of range; expected 1 or more.")
+    return options, parse_train_config(others)
+
+
+def sweep(options: SweepOptions, base: TrainConfig) -> Sweep:
+    """Run the sweep to its end, or until Ctrl-C.
+
+    Raises:
+        AffectoscopeError: a sweep of that name stands in the way, was begun differently, or the data cannot be read.
+    """
+    console = Console()
+    data = load_training_data(base, console)
+    found = _prepare(options, base, data)
+    from core.sweep.search import open_study, run_trials, take_over_abandoned
+
+    wanted = options.trials or SPACES[found.info["space"]].grid_size or 50
+    study = open_study(found)
+    again = take_over_abandoned(study)
+    if again:
+        console.say(f"{again} trials were cut off; they go on from where they were.")
+    if options.workers > 1:
+        _with_workers(options.workers, wanted, study, console)
+    else:
+        run_trials(found, base, data, trials=wanted, say=console.say)
+    _conclude(found, base, console)
+    return found
+
+
+def _prepare(options: SweepOptions, base: TrainConfig, data: TrainingData) -> Sweep:
+    """The sweep's folder, begun or found as it was begun."""
+    folder = sweep_folder(options.name)
+    space = SPACES[options.space]
+    sizes = data.table.faces["split"].value_counts()
+    info = {
+        "name": options.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "space": options.space,
+        "parameters": {
+            name: asdict(values) if isinstance(values, Between) else list(values)
+            for name, values in space.parameters.items()
+        },
+        "reference": space.reference,
+        "objective": options.objective,
+        "sampler": options.sampler or space.sampler,
+        "prune": options.prune,
+        "data": {
+            "name": data.table.name,
+            "title": data.table.title,
+            "train": int(sizes["train"]),
+            "validation": int(sizes["validation"]),
+        },
+        "config": base.recipe(),
+        "command": train_command(base, data=base.data.name if base.data else None),
+    }
+    if not (folder / "sweep.json").exists():
+        if options.resume:
+            raise AffectoscopeError(
+                f"There is no sweep '{options.name}' to resume; start it without --resume."
+            )
+        return write_sweep(folder, info)
+    if not options.resume:
+        raise AffectoscopeError(
+            f"A sweep '{options.name}' exists already; pass --resume to go on with it, or another --name."
+        )
+    begun = open_sweep(folder)
+    changed = [
+        key for key in info if key not in ("created", "command") and begun.info.get(key) != _plain(info[key])
+    ]
+    if changed:
+        raise AffectoscopeError(
+            f"Sweep '{options.name}' was begun with another {', '.join(changed)}; resume it with the same options."
+        )
+    return begun
+
+
+def _plain(value):
+    """As it comes back from JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def _with_workers(workers: int, wanted: int, study, console: Console) -> None:
+    """Start processes of the same command and show what they have done; Ctrl-C stops them all."""
+    from core.sweep.search import ENDED
+
+    arguments = _without_workers(sys.argv[1:])
+    cores = str(max((os.cpu_count() or 1) // workers, 1))
+    surroundings = os.environ | {
+        "TF_NUM_INTRAOP_THREADS": cores,
+        "OMP_NUM_THREADS": cores,
+        "TF_NUM_INTEROP_THREADS": "1",
+    }
+    folder = sweep_folder(study.study_name)
+    logs = [(folder / f"worker-{number + 1}.log").open("ab") for number in range(workers)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "core.sweep", *arguments], env=surroundings, stdout=log, stderr=log
+        )
+        for log in logs
+    ]
+    console.say(f"{workers} workers; what each says is in {folder}/worker-*.log")
+    try:
+        with console.progress("Trials") as progress:
+            while any(process.poll() is None for process in processes):
+                ended = [
+                    trial
+                    for trial in study.get_trials(deepcopy=False, states=ENDED)
+                    if trial.state.name != "FAIL"
+                ]
+                progress(len(ended), wanted)
+                time.sleep(LOOK_EVERY)
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.terminate()
+        for process, log in zip(processes, logs, strict=True):
+            process.wait()
+            log.close()
+    failed = [number + 1 for number, process in enumerate(processes) if process.returncode]
+    if failed:
+        raise AffectoscopeError(
+            f"Worker {', '.join(map(str, failed))} of the sweep ended with an error; see worker-{failed[0]}.log in {folder}."
+        )
+
+
+def _without_workers(arguments: list[str]) -> list[str]:
+    """The command of one worker: the same, alone, and with the sweep begun."""
+    kept, skip = [], False
+    for argument in arguments:
+        if skip or argument in ("--workers", "--resume") or argument.startswith("--workers="):
+            skip = argument == "--workers"
+            continue
+        kept.append(argument)
+    return [*kept, "--resume"]
+
+
+def _conclude(found: Sweep, base: TrainConfig, console: Console) -> None:
+    trials = found.trials()
+    done = trials[trials["state"] == "complete"]
+    counts = trials["state"].value_counts().to_dict()
+    console.say(f"Sweep '{found.name}': " + ", ".join(f"{count} {state}" for state, count in counts.items()))
+    if done.empty:
+        return
+    order = done.sort_values(found.objective, ascending=not OBJECTIVES[found.objective])
+    best = order.iloc[0]
+    console.say(
+        f"Best {found.objective.replace('_', '-')} of {found.validation_faces:,} validation faces: "
+        f"{best[found.objective]:.4f}, trial {int(best['trial'])} "
+        f"({', '.join(f'{name} {best[name]}' for name in found.parameters)})"
+    )
+    console.say(f"Look at it: the page Sweep of the dashboard, and {found.path}")
+
+
+if __name__ == "__main__":
+    main()

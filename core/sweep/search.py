@@ -1,0 +1,223 @@
+"""The trials of a sweep: drawn by Optuna, trained one after the other, pruned when they fall behind."""
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from core.config import TrainConfig
+from core.errors import AffectoscopeError
+from core.sweep.spaces import SPACES, Between, Space, Value
+from core.sweep.store import OBJECTIVES, Sweep, write_trials
+from core.train import train
+from core.training_data import TrainingData
+
+#: Trials that run to their end before any is pruned, and epochs that each is given.
+UNPRUNED_TRIALS, UNPRUNED_SHARE = 8, 1 / 3
+
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+def open_study(sweep: Sweep) -> optuna.Study:
+    """The sweep's Optuna study, made when there is none; safe to open from several processes and machines."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    space = SPACES[sweep.info["space"]]
+    epochs = sweep.info["config"]["epochs"]
+    pruner = (
+        optuna.pruners.MedianPruner(
+            n_startup_trials=UNPRUNED_TRIALS, n_warmup_steps=max(round(epochs * UNPRUNED_SHARE), 1)
+        )
+        if sweep.info["prune"]
+        else optuna.pruners.NopPruner()
+    )
+    return optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(sweep.path / "journal.log"))),
+        study_name=sweep.name,
+        direction="maximize" if OBJECTIVES[sweep.objective] else "minimize",
+        sampler=_sampler(sweep.info["sampler"], space, sweep.info["config"]["seed"]),
+        pruner=pruner,
+        load_if_exists=True,
+    )
+
+
+def _sampler(name: str, space: Space, seed: int) -> optuna.samplers.BaseSampler:
+    if name == "grid":
+        if space.grid_size is None:
+            raise AffectoscopeError(
+                "This space has ranges of numbers, which make no grid; pass --sampler random or tpe."
+            )
+        return optuna.samplers.GridSampler(
+            {name: list(values) for name, values in space.parameters.items()}, seed=seed
+        )
+    # A worker of its own seed each: the same one would make all of them draw the same first trials.
+    own = (seed, os.getpid())
+    drawn = int(np.random.default_rng(own).integers(2**31))
+    if name == "random":
+        return optuna.samplers.RandomSampler(seed=drawn)
+    return optuna.samplers.TPESampler(seed=drawn, multivariate=True, group=True, constant_liar=True)
+
+
+def run_trials(
+    sweep: Sweep,
+    base: TrainConfig,
+    data: TrainingData,
+    *,
+    trials: int,
+    say: Callable[[str], None],
+) -> None:
+    """Train trial after trial until `trials` have ended in the whole sweep, all workers counted."""
+    study = open_study(sweep)
+
+    def stop_when_done(study: optuna.Study, _trial: FrozenTrial) -> None:
+        keep_tables(sweep, study)
+        if unfinished(study, trials) <= 0:
+            study.stop()
+
+    while unfinished(study, trials) > 0:
+        study.optimize(
+            lambda trial: _train_trial(sweep, base, data, trial, say),
+            n_trials=1,
+            catch=(AffectoscopeError, FloatingPointError),
+            callbacks=[stop_when_done],
+        )
+    keep_tables(sweep, study)
+
+
+def unfinished(study: optuna.Study, trials: int) -> int:
+    """How many trials are yet to be begun."""
+    begun = study.get_trials(
+        deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+    )
+    return trials - len(begun)
+
+
+def _train_trial(sweep: Sweep, base: TrainConfig, data: TrainingData, trial: optuna.Trial, say) -> float:
+    space = SPACES[sweep.info["space"]]
+    chosen = {name: _suggest(trial, name, values) for name, values in space.parameters.items()}
+    trial.set_user_attr("worker", _worker())
+    first = trial.user_attrs.get("goes_on_from", trial.number)
+    name = f"trial-{first:04d}"
+    working = sweep.path / f".{name}.partial"
+    config = replace(
+        space.apply(base, chosen),
+        name=name,
+        review="validation",
+        thumbnails="no",
+        resume=(working / "checkpoint" / "state.npz").exists(),
+        overwrite=True,
+    )
+    say(f"Trial {trial.number}: " + ", ".join(f"{key} {value}" for key, value in chosen.items()))
+    best = {"loss": np.inf}
+
+    def after_epoch(row: dict) -> None:
+        value = row[f"validation_{sweep.objective}"]
+        if row["validation_loss"] < best["loss"]:
+            best.update(_scores(row))
+        for key, number in best.items():
+            trial.set_user_attr(key, float(number))
+        trial.report(value, row["epoch"])
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    if config.resume:
+        for row in pd.read_csv(working / "history.csv").to_dict("records"):
+            trial.report(row[f"validation_{sweep.objective}"], int(row["epoch"]))
+            if row["validation_loss"] < best["loss"]:
+                best.update(_scores(row))
+    try:
+        run = train(config, folder=sweep.path, data=data, after_epoch=after_epoch)
+    except optuna.TrialPruned:
+        shutil.rmtree(working, ignore_errors=True)
+        raise
+    at_best = run.history.loc[run.history["epoch"] == run.info["training"]["best_epoch"]].iloc[0]
+    for key, number in _scores(at_best).items():
+        trial.set_user_attr(key, float(number))
+    trial.set_user_attr("network_parameters", int(run.info["network"]["parameters"]))
+    trial.set_user_attr("seconds", float(run.info["training"]["seconds"]["train"]))
+    value = float(at_best[f"validation_{sweep.objective}"])
+    if not np.isfinite(value):
+        raise FloatingPointError(f"the {sweep.objective} is not a number")
+    return value
+
+
+def _suggest(trial: optuna.Trial, name: str, values: tuple[Value, ...] | Between) -> Value:
+    if isinstance(values, Between):
+        return trial.suggest_float(name, values.low, values.high, step=values.step, log=values.log)
+    return trial.suggest_categorical(name, list(values))
+
+
+def _scores(row) -> dict[str, float]:
+    return {
+        "accuracy": row["validation_accuracy"],
+        "macro_f1": row["validation_macro_f1"],
+        "loss": row["validation_loss"],
+        "best_epoch": row["epoch"],
+    }
+
+
+def keep_tables(sweep: Sweep, study: optuna.Study) -> None:
+    """trials.csv and epochs.csv from what the storage holds."""
+    rows, epochs = [], []
+    for trial in study.get_trials(deepcopy=False, states=ENDED):
+        known = trial.user_attrs
+        measured = {
+            key: known.get(key)
+            for key in ("accuracy", "macro_f1", "loss", "best_epoch", "network_parameters")
+        }
+        seconds = known.get("seconds") or (trial.duration.total_seconds() if trial.duration else None)
+        about = {
+            "trial": trial.number,
+            "state": trial.state.name.lower(),
+            "epochs": len(trial.intermediate_values),
+        }
+        rows.append(about | measured | {"seconds": seconds} | trial.params)
+        epochs += [
+            {"trial": trial.number, "epoch": epoch, "value": value}
+            for epoch, value in sorted(trial.intermediate_values.items())
+        ]
+    write_trials(sweep, rows, epochs)
+
+
+def take_over_abandoned(study: optuna.Study) -> int:
+    """Trials that a killed worker of this machine left behind are queued again, to go on from their checkpoint."""
+    abandoned = 0
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        host, _, process = trial.user_attrs.get("worker", "").rpartition(":")
+        if host != platform.node() or _alive(int(process)):
+            continue
+        study.tell(trial.number, state=TrialState.FAIL)
+        first = trial.user_attrs.get("goes_on_from", trial.number)
+        study.enqueue_trial(trial.params, user_attrs={"goes_on_from": first})
+        abandoned += 1
+    return abandoned
+
+
+def _worker() -> str:
+    return f"{platform.node()}:{os.getpid()}"
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _zombie(process)
+
+
+def _zombie(process: int) -> bool:
+    status = Path(f"/proc/{process}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
