@@ -17,6 +17,7 @@ st.navigation(
             st.Page(
                 f"{PAGES}/training.py", title="Training", icon=":material/show_chart:", url_path="training"
             ),
+            st.Page(f"{PAGES}/sweep.py", title="Sweep", icon=":material/tune:", url_path="sweep"),
         ],
         "Review": [
             st.Page(
@@ -36,6 +37,9 @@ st.navigation(
                 title="Misclassified faces",
                 icon=":material/face:",
                 url_path="misclassified",
+            ),
+            st.Page(
+                f"{PAGES}/robustness.py", title="Robustness", icon=":material/blur_on:", url_path="robustness"
             ),
             st.Page(f"{PAGES}/face_map.py", title="Face map", icon=":material/map:", url_path="face-map"),
             st.Page(

@@ -10,6 +10,7 @@ artifacts/<run>/
   training_sample.parquet  some training faces as the network sees them; older runs have none
   card.md              the model card
   data_summary.parquet how the faces of all splits lie on the plane and how large they are; older runs have none
+  robustness.json      scores on spoiled faces; only after core.evaluate --corruptions
   map.parquet          the test faces in two dimensions; made when first asked for
   marks.csv            what a reader marked faces with; the dashboard writes it
 """
@@ -33,6 +34,7 @@ from core.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract
 from core.predictions import Predictions, read_embeddings, read_labels, read_landmarks
+from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.scoring import Scores, scores_from_dict
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it
@@ -58,6 +60,9 @@ SAMPLE_FILE = "training_sample.parquet"
 
 #: Counts over the faces of every split; see core.data_summary.
 SUMMARY_FILE = "data_summary.parquet"
+
+#: Scores on spoiled faces; see core.robustness.
+ROBUSTNESS_FILE = "robustness.json"
 
 #: The test faces in two dimensions; see core.face_map.
 MAP_FILE = "map.parquet"
@@ -163,6 +168,23 @@ class Run:
                 f"{SUMMARY_FILE} of '{self.name}' lacks {', '.join(missing)}; train the run again."
             )
         return table.select(list(SUMMARY_COLUMNS)).to_pandas()
+
+    def robustness(self) -> tuple[pd.DataFrame, dict] | None:
+        """What core.robustness measured, and on which data; None where nobody has asked for it.
+
+        Raises:
+            AffectoscopeError: the file is damaged.
+        """
+        path = self.path / ROBUSTNESS_FILE
+        if not path.exists():
+            return None
+        document = _read_json(path)
+        try:
+            return pd.DataFrame(document["rows"])[list(ROBUSTNESS_COLUMNS)], document["about"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise AffectoscopeError(
+                f"{ROBUSTNESS_FILE} of '{self.name}' lacks {error}; run core.evaluate --corruptions again."
+            ) from error
 
     @property
     def has_training_sample(self) -> bool:
@@ -361,6 +383,11 @@ def write_thumbnails(path: Path, references: list[str], images: list[bytes]) -> 
 def write_data_summary(working: Path, table: pd.DataFrame) -> None:
     """Keep what core.data_summary counted in the folder of a growing run."""
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), working / SUMMARY_FILE)
+
+
+def write_robustness(run: Run, table: pd.DataFrame, about: dict) -> None:
+    """Keep what core.robustness measured with a finished run."""
+    write_json(run.path / ROBUSTNESS_FILE, {"about": about, "rows": table.to_dict("records")})
 
 
 def write_map(run: Run, table: pd.DataFrame, about: dict) -> None:

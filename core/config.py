@@ -1,6 +1,6 @@
 """Everything that a training can vary: one frozen TrainConfig, whose fields are the command line."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -170,6 +170,24 @@ class TrainConfig:
         document = asdict(self)
         document["data"] = self.data.name if self.data else None
         return document
+
+    @classmethod
+    def from_dict(cls, document: dict) -> "TrainConfig":
+        """What `as_dict` or `recipe` wrote; options that it does not name have the preset's value.
+
+        Raises:
+            AffectoscopeError: it is no configuration, or out of range.
+        """
+        try:
+            kept = {each.name: document[each.name] for each in fields(cls) if each.name in document}
+            kept["data"] = Path(kept["data"]) if kept.get("data") else None
+            kept["augment"] = Augmentation(**kept.get("augment", {}))
+            kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
+            return replace(PRESETS[kept["preset"]], **kept)
+        except (KeyError, TypeError, ValueError) as error:
+            raise AffectoscopeError(
+                f"The configuration cannot be read ({error}); expected what core.train keeps."
+            ) from error
 
     def recipe(self) -> dict:
         """What decides the numbers of a training: everything but how the run is kept."""

@@ -3,11 +3,20 @@
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 import tyro
 
-from core.artifacts import Run, network_digest, open_run, write_data_summary, write_json
+from core.artifacts import (
+    Run,
+    network_digest,
+    open_run,
+    write_data_summary,
+    write_json,
+    write_robustness,
+)
 from core.calibrate import Calibration, calibrate
 from core.card import model_card
 from core.config import PRESETS, TrainConfig
@@ -17,10 +26,11 @@ from core.datasets import open_dataset
 from core.datasets.table import FaceTable
 from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
-from core.facepack import pack_faces
+from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract
-from core.labels import LABEL_SETS
+from core.labels import LABEL_SETS, LabelSet
 from core.predictions import Predictions
+from core.robustness import mean_accuracy, robustness
 from core.scoring import Scores, score
 from core.thumbnails import save_thumbnails
 from core.training_data import TrainingData, load_training_data
@@ -42,6 +52,11 @@ class EvaluateOptions:
     """Write the predictions (.parquet) or the scores (.json) to this file."""
     resamples: int = 1000
     """Bootstrap resamples behind the intervals; 0 for none."""
+    views: Literal["one", "mirror", "ten"] = "one"
+    """Average the network over views of each face: itself, itself and its mirror image, or ten crops."""
+    corruptions: bool = False
+    """Instead of scoring once: score the faces spoiled in eight ways at five strengths, and keep the result with the
+    run, where the page Robustness shows it."""
     attach_images: bool = False
     """Instead of scoring: keep thumbnails of the run's test faces with the run, so that its galleries show them."""
     calibrate: bool = False
@@ -51,8 +66,16 @@ class EvaluateOptions:
 
 def main() -> None:
     options = tyro.cli(EvaluateOptions, prog="python -m core.evaluate", args=sys.argv[1:])
-    command = attach_images if options.attach_images else calibrate_run if options.calibrate else evaluate
-    run_command(lambda: command(options))
+    chosen = [name for name in COMMANDS if getattr(options, name)]
+    run_command(lambda: COMMANDS.get(_only(chosen), evaluate)(options))
+
+
+def _only(chosen: list[str]) -> str:
+    if len(chosen) > 1:
+        raise AffectoscopeError(
+            f"{' and '.join('--' + name.replace('_', '-') for name in chosen)} do different things; pass one at a time."
+        )
+    return chosen[0] if chosen else ""
 
 
 def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
@@ -66,36 +89,92 @@ def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
             f"--out {options.out} has no known format; expected a name ending in .parquet or .json."
         )
     console = Console()
+    faces = _faces(options, console)
+    with quiet_tensorflow():
+        from core.inference import predict_table
+
+        network = faces.run.load_model()
+    with console.progress("Predicting") as progress:
+        predictions = predict_table(
+            network, faces.table, faces.pack, faces.labels, views=options.views, progress=progress
+        )
+    scores = score(predictions, resamples=options.resamples)
+    faces.say(console)
+    console.headline(scores)
+    _write(options.out, predictions, scores)
+    return predictions, scores
+
+
+def spoil(options: EvaluateOptions) -> pd.DataFrame:
+    """The run's robustness on `options.data`, kept in the run and, with --out, as a CSV file.
+
+    Raises:
+        AffectoscopeError: the run or the data cannot be read, or the result cannot be written.
+    """
+    if options.out and options.out.suffix != ".csv":
+        raise AffectoscopeError(f"--out {options.out} has no known format; expected a name ending in .csv.")
+    console = Console()
+    faces = _faces(options, console)
+    with quiet_tensorflow():
+        from core.inference import label_positions
+        from core.views import averaged
+
+        network = averaged(faces.run.load_model(), options.views)
+    truth = label_positions(faces.table.faces["expression"].to_numpy(), faces.labels)
+    with console.progress("Spoiling and predicting") as progress:
+        table = robustness(network, faces.pack, truth, len(faces.labels), progress=progress)
+    splits = ", ".join(sorted(set(faces.table.faces["split"])))
+    try:
+        write_robustness(
+            faces.run, table, {"data": faces.table.title, "split": splits, "views": options.views}
+        )
+        if options.out:
+            table.to_csv(options.out, index=False)
+    except OSError as error:
+        raise AffectoscopeError(f"The result cannot be written ({error.strerror or error}).") from error
+    faces.say(console)
+    clean = table.iloc[0]["accuracy"]
+    console.say(
+        f"Accuracy {clean:.4f} on {len(truth):,} faces, {mean_accuracy(table):.4f} when they are spoiled:"
+    )
+    for name, rows in table.iloc[1:].groupby("corruption", sort=False):
+        console.say(f"  {name:16s}" + "  ".join(f"{value:.3f}" for value in rows["accuracy"]))
+    return table
+
+
+@dataclass(frozen=True)
+class _Faces:
+    """What is scored: faces of one split whose labels the run's network knows, packed."""
+
+    run: Run
+    table: FaceTable
+    pack: FacePack
+    labels: LabelSet
+    left_out: int
+
+    def say(self, console: Console) -> None:
+        console.say(
+            f"{self.table.title}: {self.table.ledger.sentence()}; {self.left_out:,} with labels the network does not know"
+        )
+        if "train" in set(self.table.faces["split"]) and self.table.name == self.run.info["data"]["name"]:
+            console.say("Some of these faces may be the ones that the network was trained on.")
+
+
+def _faces(options: EvaluateOptions, console: Console) -> _Faces:
     run = open_run(options.run)
     labels = next(each for each in LABEL_SETS.values() if each.labels == run.labels)
     with console.progress("Reading annotations") as progress:
         table = open_dataset(options.data, format=options.format, progress=progress)
     table = _split(table, options.split)
     inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)
-    left_out = int((~inside).sum())
     if not inside.any():
         raise AffectoscopeError(
             f"{table.title} has no face with a label of run '{run.name}' ({', '.join(run.labels)})."
         )
     table = table.select(inside)
-    contract = PreprocessingContract(**run.info["preprocessing"])
     with console.progress("Packing faces") as progress:
-        table, pack = pack_faces(table, contract, progress=progress)
-    with quiet_tensorflow():
-        from core.inference import predict_table
-
-        network = run.load_model()
-    with console.progress("Predicting") as progress:
-        predictions = predict_table(network, table, pack, labels, progress=progress)
-    scores = score(predictions, resamples=options.resamples)
-    console.say(
-        f"{table.title}: {table.ledger.sentence()}; {left_out:,} with labels the network does not know"
-    )
-    if "train" in set(table.faces["split"]) and table.name == run.info["data"]["name"]:
-        console.say("Some of these faces may be the ones that the network was trained on.")
-    console.headline(scores)
-    _write(options.out, predictions, scores)
-    return predictions, scores
+        table, pack = pack_faces(table, run.contract, progress=progress)
+    return _Faces(run, table, pack, labels, int((~inside).sum()))
 
 
 def attach_images(options: EvaluateOptions) -> int:
@@ -224,6 +303,9 @@ def _write(out: Path | None, predictions: Predictions, scores: Scores) -> None:
     except OSError as error:
         raise AffectoscopeError(f"{out} cannot be written ({error.strerror or error}).") from error
 
+
+#: What the command does when an option asks for something else than scoring.
+COMMANDS = {"attach_images": attach_images, "calibrate": calibrate_run, "corruptions": spoil}
 
 if __name__ == "__main__":
     main()

@@ -213,9 +213,10 @@ class _State(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.started
-        raw = [variable.numpy() for variable in self.trainer.trainable_variables] if self.config.ema else None
+        raw = self._values() if self.config.ema else None
         if raw:
             self.trainer.optimizer.finalize_variable_values(self.trainer.trainable_variables)
+            self._assign(self._values())  # of their own: in JAX they share the averages' memory until here
         measured = validate(self.network, *self.validation)
         row = {
             "epoch": self.epochs_done + 1,
@@ -230,8 +231,7 @@ class _State(keras.callbacks.Callback):
             self.best_loss, self.best_epoch = row["validation_loss"], self.epochs_done
             self.best_weights = [np.array(variable) for variable in self.network.get_weights()]
         if raw:
-            for variable, value in zip(self.trainer.trainable_variables, raw, strict=True):
-                variable.assign(value)
+            self._assign(raw)
         self.save()
         if self.step_done:
             self.step_done(row)
@@ -271,6 +271,13 @@ class _State(keras.callbacks.Callback):
             for index, variable in enumerate(self._variables()):
                 variable.assign(saved[f"variable_{index}"])
             self.best_weights = [saved[f"best_{i}"] for i in range(len(self.network.get_weights()))]
+
+    def _values(self) -> list[np.ndarray]:
+        return [np.array(ops.convert_to_numpy(each)) for each in self.trainer.trainable_variables]
+
+    def _assign(self, values: list[np.ndarray]) -> None:
+        for variable, value in zip(self.trainer.trainable_variables, values, strict=True):
+            variable.assign(value)
 
     def keep_best(self) -> None:
         if self.best_weights:

@@ -9,6 +9,7 @@ from core.datasets.table import FaceTable
 from core.facepack import FacePack
 from core.labels import LabelSet
 from core.predictions import Predictions
+from core.views import Views, averaged
 
 BATCH = 256
 
@@ -35,11 +36,12 @@ def predict_table(
     pack: FacePack,
     labels: LabelSet,
     *,
+    views: Views = "one",
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
-    """The network's Predictions for faces whose expressions are all in `labels`."""
+    """The network's Predictions for faces whose expressions are all in `labels`, averaged over `views` of each."""
     full = keras.Model(network.input, {**network.output, "embedding": network.get_layer("embedding").output})
-    outputs = run_network(full, pack, progress=progress)
+    outputs = run_network(averaged(full, views), pack, progress=progress)
     faces = table.faces
     affect = outputs.get("affect")
     return Predictions.from_arrays(

@@ -21,6 +21,7 @@ from core.metrics import ranking, thresholds
 from core.neighbours import nearest_faces
 from core.predictions import Predictions
 from core.scoring import Scores
+from core.sweep.store import Sweep, list_sweeps, open_sweep
 from dashboard.tables import affect, per_class
 from dashboard.tables import faces as face_tables
 from dashboard.tables import runs as run_tables
@@ -65,6 +66,30 @@ def fingerprint(path: Path) -> Fingerprint:
     except OSError:  # removed between listing and looking
         return ()
     return tuple(sorted((name, status.st_mtime_ns, status.st_size) for name, status in files))
+
+
+def sweeps() -> tuple[dict[str, Sweep], dict[str, str]]:
+    """Sweeps by name, newest first; and those that cannot be read, with the reason."""
+    found, damaged = list_sweeps(artifacts_folder())
+    return {sweep.name: sweep for sweep in found}, damaged
+
+
+def sweep_tables(sweep: Sweep) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Its trials, their epochs, and the importance of its parameters.
+
+    Raises:
+        AffectoscopeError: one of the tables is damaged.
+    """
+    return _sweep_tables(str(sweep.path), fingerprint(sweep.path))
+
+
+def robustness(run: Run) -> tuple[pd.DataFrame, dict] | None:
+    """What core.evaluate --corruptions measured, and on which data; None where it was not asked for.
+
+    Raises:
+        AffectoscopeError: the file is damaged.
+    """
+    return _robustness(str(run.path), fingerprint(run.path))
 
 
 def scores(run: Run) -> Scores:
@@ -194,6 +219,17 @@ def _opened(path: str, state: Fingerprint) -> Run:
 @st.cache_data(max_entries=32, show_spinner=False)
 def _history(path: str, state: Fingerprint) -> pd.DataFrame:
     return run_tables.checked_history(artifacts.open_run(path))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _sweep_tables(path: str, state: Fingerprint) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    sweep = open_sweep(Path(path))
+    return sweep.trials(), sweep.epochs(), sweep.importance()
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _robustness(path: str, state: Fingerprint) -> tuple[pd.DataFrame, dict] | None:
+    return artifacts.open_run(path).robustness()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the predictions ...")

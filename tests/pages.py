@@ -5,7 +5,12 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted(path.stem for path in (ROOT / "dashboard" / "app_pages").glob("*.py") if path.stem != "live")
+#: Pages about one run; Live is about photos, Sweep about many trainings.
+PAGES = sorted(
+    path.stem
+    for path in (ROOT / "dashboard" / "app_pages").glob("*.py")
+    if path.stem not in ("live", "sweep")
+)
 RUNS = ("thumbnails", "affect", "absent", "eleven", "one-class", "one-face", "drawn")
 
 

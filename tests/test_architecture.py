@@ -90,7 +90,8 @@ def test_networks_are_imported_late():
 
 
 @pytest.mark.parametrize(
-    "module", ["core.train", "core.evaluate", "core.predict", "core.artifacts", "core.scoring"]
+    "module",
+    ["core.train", "core.evaluate", "core.predict", "core.sweep.__main__", "core.artifacts", "core.scoring"],
 )
 def test_importing_a_command_does_not_import_tensorflow(module):
     code = f"import sys, {module}; sys.exit(bool({{'tensorflow', 'keras'}} & set(sys.modules)))"
@@ -132,6 +133,6 @@ def test_no_image_of_fer2013_is_tracked_and_artifacts_stay_small():
 def test_the_top_level_is_what_was_asked_for():
     allowed = {
         "dashboard", "core", "artifacts", "tests", "benchmarks", "streamlit_app.py", "requirements.txt", "README.md",
-        "Makefile", "pyproject.toml", "requirements-dev.txt", ".streamlit", ".ci", ".gitignore", "LICENSE",
+        "docs", "Makefile", "pyproject.toml", "requirements-dev.txt", ".streamlit", ".ci", ".gitignore", "LICENSE",
     }  # fmt: skip
     assert {name_of(path).split("/")[0] for path in tracked_files()} <= allowed

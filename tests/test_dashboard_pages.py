@@ -59,7 +59,7 @@ def test_a_damaged_file_is_explained_where_it_is_needed(open_page, tmp_path, pag
     assert problems(shown) == []
     needs = {
         "scores.json": {"overview", "confusion", "per_class", "m_measure", "affect"},
-        "predictions.parquet": set(PAGES) - {"overview", "training"},
+        "predictions.parquet": set(PAGES) - {"overview", "training", "robustness"},
         "history.csv": {"overview", "training"},
     }
     told = [element.value for element in shown.error]

@@ -15,7 +15,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_every_room_of_the_house_exists_and_none_is_left_out():
     house = README.split("## How it is built")[1].split("\n\n")[1]
-    folders = [ROOT, ROOT / "core", ROOT / "core" / "datasets", ROOT / "dashboard"]
+    folders = [
+        ROOT,
+        *(ROOT / room for room in ("core", "core/datasets", "core/sweep", "dashboard", "docs", "artifacts")),
+    ]
     for line in house.splitlines():
         first_column = re.split(r"\s{3,}", line.strip())[0]
         for name in re.findall(r"[a-z_0-9*]+(?:\.py|/)", first_column):

@@ -17,12 +17,15 @@ from optuna.trial import FrozenTrial, TrialState
 from core.config import TrainConfig
 from core.errors import AffectoscopeError
 from core.sweep.spaces import SPACES, Between, Space, Value
-from core.sweep.store import OBJECTIVES, Sweep, write_trials
+from core.sweep.store import OBJECTIVES, Sweep, write_tables
 from core.train import train
 from core.training_data import TrainingData
 
 #: Trials that run to their end before any is pruned, and epochs that each is given.
 UNPRUNED_TRIALS, UNPRUNED_SHARE = 8, 1 / 3
+
+#: A forest over fewer trials than this says nothing.
+FEWEST_FOR_IMPORTANCE = 8
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -184,7 +187,17 @@ def keep_tables(sweep: Sweep, study: optuna.Study) -> None:
             {"trial": trial.number, "epoch": epoch, "value": value}
             for epoch, value in sorted(trial.intermediate_values.items())
         ]
-    write_trials(sweep, rows, epochs)
+    write_tables(sweep, rows, epochs, _importance(study))
+
+
+def _importance(study: optuna.Study) -> list[dict]:
+    """How much of the differences between finished trials goes with each parameter (Hutter et al. 2014)."""
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(done) < FEWEST_FOR_IMPORTANCE or len({trial.value for trial in done}) < 2:
+        return []
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return [{"parameter": name, "importance": value} for name, value in found.items()]
 
 
 def take_over_abandoned(study: optuna.Study) -> int:

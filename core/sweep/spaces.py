@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.config import PRESETS, Augmentation, TrainConfig
+from core.errors import AffectoscopeError
 
 Value = str | int | float
 Parameters = dict[str, Value]
@@ -49,6 +50,9 @@ class Space:
         return size
 
 
+#: Parameters that count something; a table may have read them as 2.0.
+WHOLE_NUMBERS = ("M", "N", "first_filters", "dense_units", "seed")
+
 #: Learning rates that each optimiser is usually run with; `learning_rate` of the space "search" multiplies them.
 USUAL_RATE = {"adam": 1e-3, "adamw": 1e-3, "sgd": 0.03}
 
@@ -57,7 +61,7 @@ WIDTHS = {"32 each": (32, 1), "64 each": (64, 1), "32 doubling": (32, 2)}
 
 
 def _factors(base: TrainConfig, chosen: Parameters) -> TrainConfig:
-    """The original study's question."""
+    """The original study's question: its dropout follows the max-pooling; the recipe's own stays before the end."""
     first, growth = WIDTHS[chosen["filters"]]
     return replace(
         base,
@@ -65,7 +69,6 @@ def _factors(base: TrainConfig, chosen: Parameters) -> TrainConfig:
         repeats=(1,),
         dense=(128,) * chosen["N"],
         dropout=chosen["dropout"],
-        dense_dropout=chosen["dropout"],
     )
 
 
@@ -170,3 +173,16 @@ SPACES: dict[str, Space] = {
         reference={},
     ),
 }
+
+
+def trial_config(space: str, base: dict, chosen: Parameters) -> TrainConfig:
+    """The configuration of a trial from what sweep.json and trials.csv keep, on all training faces.
+
+    Raises:
+        AffectoscopeError: the space or the configuration is unknown.
+    """
+    if space not in SPACES:
+        raise AffectoscopeError(f"There is no space '{space}'; expected one of {', '.join(SPACES)}.")
+    swept = replace(TrainConfig.from_dict(base), limit=None)
+    whole = {name: int(value) if name in WHOLE_NUMBERS else value for name, value in chosen.items()}
+    return SPACES[space].apply(swept, whole)

@@ -73,6 +73,14 @@ class Sweep:
         """
         return self._table("epochs.csv", ("trial", "epoch", "value"))
 
+    def importance(self) -> pd.DataFrame:
+        """Columns parameter, importance (0 to 1), largest first; empty before there are finished trials enough.
+
+        Raises:
+            AffectoscopeError: the table is damaged.
+        """
+        return self._table("importance.csv", ("parameter", "importance"))
+
     def _table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
         path = self.path / name
         if not path.exists():
@@ -152,11 +160,14 @@ def write_sweep(path: Path, info: dict) -> Sweep:
     return open_sweep(path)
 
 
-def write_trials(sweep: Sweep, trials: Iterable[dict], epochs: Iterable[dict]) -> None:
-    """Both tables, each written beside its place and renamed."""
+def write_tables(
+    sweep: Sweep, trials: Iterable[dict], epochs: Iterable[dict], importance: Iterable[dict]
+) -> None:
+    """All tables, each written beside its place and renamed."""
     for name, rows, columns in (
         ("trials.csv", trials, [*TRIAL_COLUMNS, *sweep.parameters]),
         ("epochs.csv", epochs, ["trial", "epoch", "value"]),
+        ("importance.csv", importance, ["parameter", "importance"]),
     ):
         beside = sweep.path / f".{name}.{os.getpid()}.new"
         pd.DataFrame(list(rows), columns=columns).to_csv(beside, index=False, float_format="%.6g")

@@ -1,0 +1,72 @@
+"""How much of a network's accuracy is left on spoiled faces."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from core.corruptions import CORRUPTIONS, STRENGTHS, CorruptedFaces
+from core.facepack import FacePack
+from core.metrics import expression
+from core.metrics.thresholds import wilson_interval
+
+if TYPE_CHECKING:
+    import keras
+
+#: The row of the faces as they are.
+CLEAN = "none"
+
+COLUMNS = ("corruption", "strength", "amount", "faces", "accuracy", "low", "high", "macro_f1")
+
+
+def robustness(
+    network: "keras.Model",
+    pack: FacePack,
+    truth: np.ndarray,
+    labels: int,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Accuracy and macro-F1 on the faces as they are and under every corruption at every strength.
+
+    Args:
+        network: uint8 faces in, {"expression": (n, labels) probabilities} out.
+        pack: n cropped faces.
+        truth: (n,) positions in the label set.
+
+    Returns:
+        One row per corruption and strength, the clean faces first (corruption "none", strength 0): COLUMNS;
+        low and high are the 95 % Wilson interval of the accuracy, macro_f1 has none.
+    """
+    from core.inference import run_network
+
+    tasks = [(CLEAN, 0), *((name, strength) for name in CORRUPTIONS for strength in STRENGTHS)]
+    rows = []
+    for number, (name, strength) in enumerate(tasks):
+        faces = CorruptedFaces(pack, name, strength) if strength else pack
+        predicted = run_network(network, faces)["expression"].argmax(axis=1)
+        confusion = expression.confusion_matrix(truth, predicted, labels)
+        low, high = wilson_interval(int(np.trace(confusion)), len(truth))
+        rows.append(
+            {
+                "corruption": name,
+                "strength": strength,
+                "amount": float(CORRUPTIONS[name][1][strength - 1]) if strength else 0.0,
+                "faces": len(truth),
+                "accuracy": float(expression.accuracy(confusion)),
+                "low": low,
+                "high": high,
+                "macro_f1": float(expression.macro_f1(confusion)),
+            }
+        )
+        if progress:
+            progress(number + 1, len(tasks))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def mean_accuracy(table: pd.DataFrame) -> float:
+    """Mean accuracy over the corruptions, each the mean of its strengths (one minus the mean corruption error,
+    not divided by another network's; Hendrycks & Dietterich 2019)."""
+    spoiled = table[table["corruption"] != CLEAN]
+    return float(spoiled.groupby("corruption")["accuracy"].mean().mean())

@@ -1,0 +1,50 @@
+"""Robustness: what is left of the accuracy on spoiled faces."""
+
+import streamlit as st
+
+from core.corruptions import CORRUPTIONS
+from dashboard import appearance, guard, links
+from dashboard.charts import robustness as charts
+from dashboard.downloads import csv_button
+from dashboard.spoiled_faces import spoiled_faces
+from dashboard.tables import robustness as tables
+from dashboard.words import robustness as words
+
+st.title("Robustness")
+run = guard.choose_run()
+(kept,) = guard.load(run, "robustness")
+if kept is None:
+    st.info(words.none_yet(run), icon=":material/blur_on:")
+    st.code(words.command(run), language="bash", wrap_lines=True)
+    st.stop()
+table, about = kept
+st.markdown(words.findings(table, about))
+
+chosen = links.selectbox("Corruption", list(CORRUPTIONS), key="corruption", placeholder="all")
+lines = tables.lines(table)
+appearance.plot(
+    charts.accuracies(lines, chosen=chosen, ink=appearance.ink()),
+    key="accuracies",
+    alt="Accuracy at each strength of each corruption, from none (0) to severe (5).",
+)
+st.caption(
+    "Strength 0 are the faces as they are. The band is the 95 % interval (Wilson) of the chosen corruption."
+)
+
+st.subheader("What the corruptions are")
+name = chosen or next(iter(CORRUPTIONS))
+st.caption(words.corruption(name))
+for column, (title, face) in zip(st.columns(6), spoiled_faces(run.contract, name), strict=True):
+    column.image(face, caption=title, width="stretch")
+st.caption("A face that this program draws, as this run's network sees it, whatever the run was scored on.")
+
+st.subheader("In numbers")
+grid = tables.grid(table)
+percent = st.column_config.NumberColumn(format="percent")
+st.dataframe(
+    grid,
+    column_config={column: percent for column in grid.columns if column != "corruption"},
+    hide_index=True,
+    width="stretch",
+)
+csv_button(table, f"{run.name}-robustness")

@@ -1,0 +1,31 @@
+"""A drawn face, spoiled, to show what a corruption is."""
+
+import numpy as np
+import streamlit as st
+
+from core.corruptions import STRENGTHS, corrupted
+from core.datasets.drawn_portrait import draw_face
+from core.faces import PreprocessingContract, crop_face
+
+#: Shown as large as this at least, each pixel of the network's face as a square.
+SIDE = 192
+
+
+def spoiled_faces(contract: PreprocessingContract, corruption: str) -> list[tuple[str, np.ndarray]]:
+    """Caption and picture: the face as it is, and at every strength."""
+    face = _face(contract)
+    spoiled = [corrupted(face, corruption, strength, seed=1) for strength in STRENGTHS]
+    titles = ["as it is", *(f"strength {strength}" for strength in STRENGTHS)]
+    return [(title, _enlarged(each)) for title, each in zip(titles, [face, *spoiled], strict=True)]
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _face(contract: PreprocessingContract) -> np.ndarray:
+    drawn = draw_face("happy", np.random.default_rng(5), intensity=0.9)
+    return crop_face(drawn.image, contract, box=drawn.box)
+
+
+def _enlarged(face: np.ndarray) -> np.ndarray:
+    times = max(round(SIDE / face.shape[0]), 1)
+    larger = face.repeat(times, axis=0).repeat(times, axis=1)
+    return larger[..., 0] if larger.shape[-1] == 1 else larger

@@ -1,0 +1,41 @@
+"""What is left of a network on spoiled faces."""
+
+import pandas as pd
+
+from core.artifacts import Run
+from core.corruptions import CORRUPTIONS
+from core.robustness import CLEAN, mean_accuracy
+
+
+def findings(table: pd.DataFrame, about: dict) -> str:
+    """Clean and mean accuracy, and what hurts most and least."""
+    clean = table[table["corruption"] == CLEAN].iloc[0]
+    spoiled = table[table["corruption"] != CLEAN].groupby("corruption", sort=False)["accuracy"].mean()
+    lost = 100 * (clean["accuracy"] - spoiled)
+    views = {"mirror": ", averaged with the mirror image", "ten": ", averaged over ten crops"}.get(
+        about.get("views"), ""
+    )
+    return (
+        f"{about.get('data', 'The data')}, {int(clean['faces']):,} {about.get('split', '')} faces{views}: accuracy "
+        f"{100 * clean['accuracy']:.1f} % (95 % {100 * clean['low']:.1f} to {100 * clean['high']:.1f}) as they are, "
+        f"**{100 * mean_accuracy(table):.1f} %** on average over {len(spoiled)} corruptions at five strengths. "
+        f"{lost.idxmax().capitalize()} hurts most ({lost.max():.1f} points on average), {lost.idxmin()} least "
+        f"({lost.min():.1f})."
+    )
+
+
+def corruption(name: str) -> str:
+    """What its strengths are."""
+    _, amounts, meaning = CORRUPTIONS[name]
+    return f"{name.capitalize()}, strengths 1 to 5: {', '.join(f'{amount:g}' for amount in amounts)} ({meaning})."
+
+
+def none_yet(run: Run) -> str:
+    return (
+        f"Run '{run.name}' has not been scored on spoiled faces yet: blur, noise, brightness, contrast, rotation, occlusion, "
+        "JPEG and low resolution at five strengths. This does it; the page shows the result as soon as it is there:"
+    )
+
+
+def command(run: Run) -> str:
+    return f"python -m core.evaluate --run {run.name} --data PATH --corruptions"
