@@ -51,12 +51,29 @@ def with_teachers(network: keras.Model, teachers: Sequence[keras.Model], tempera
     answers = network(faces)
     softened = []
     for index, teacher in enumerate(teachers):
-        logits = keras.Model(teacher.input, teacher.get_layer("logits").output, name=f"teacher{index + 1}")
-        logits.trainable = False
-        softened.append(ops.softmax(logits(faces, training=False) / temperature))
+        logits = keras.Model(teacher.input, teacher.get_layer("logits").output)
+        softened.append(ops.softmax(_Frozen(logits, name=f"teacher{index + 1}")(faces) / temperature))
     taught = sum(softened[1:], softened[0]) / len(softened)
     distilled = ops.concatenate([answers["expression"] / temperature, taught], axis=-1)
     return keras.Model(faces, {**answers, "distilled": distilled})
+
+
+class _Frozen(keras.layers.Layer):
+    """A network that neither learns nor drops out, even while the one around it trains.
+
+    In a functional model, `training=False` given to a nested model gives way to that of the outer one.
+    """
+
+    def __init__(self, network: keras.Model, **settings):
+        super().__init__(trainable=False, **settings)
+        self.network = network
+        self.network.trainable = False
+
+    def call(self, faces):
+        return self.network(faces, training=False)
+
+    def compute_output_spec(self, faces):
+        return self.network.compute_output_spec(faces)
 
 
 def distillation_loss(temperature: float):

@@ -22,7 +22,7 @@ def spoiled_faces(contract: PreprocessingContract, corruption: str) -> list[tupl
 @st.cache_data(max_entries=8, show_spinner=False)
 def _face(contract: PreprocessingContract) -> np.ndarray:
     drawn = draw_face("happy", np.random.default_rng(5), intensity=0.9)
-    return crop_face(drawn.image, contract, box=drawn.box)
+    return crop_face(drawn.image, drawn.box, contract)
 
 
 def _enlarged(face: np.ndarray) -> np.ndarray:

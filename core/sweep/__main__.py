@@ -72,13 +72,25 @@ def sweep(options: SweepOptions, base: TrainConfig) -> Sweep:
     Raises:
         AffectoscopeError: a sweep of that name stands in the way, was begun differently, or the data cannot be read.
     """
+    space = SPACES[options.space]
+    gridded = (options.sampler or space.sampler) == "grid"
+    if gridded and space.grid_size is None:
+        raise AffectoscopeError(
+            "This space has ranges of numbers, which make no grid; pass --sampler random or tpe."
+        )
+    if gridded and options.trials and options.trials > space.grid_size:
+        raise AffectoscopeError(
+            f"--trials {options.trials} is more than the {space.grid_size} combinations there are; leave it out for all."
+        )
     console = Console()
     data = load_training_data(base, console)
     found = _prepare(options, base, data)
-    from core.sweep.search import open_study, run_trials, take_over_abandoned
+    from core.sweep.search import open_study, queue_grid, run_trials, take_over_abandoned
 
-    wanted = options.trials or SPACES[found.info["space"]].grid_size or 50
+    wanted = options.trials or space.grid_size or 50
     study = open_study(found)
+    if gridded:
+        queue_grid(study, space, base.seed)
     again = take_over_abandoned(study)
     if again:
         console.say(f"{again} trials were cut off; they go on from where they were.")

@@ -1,9 +1,12 @@
 """The trials of a sweep: drawn by Optuna, trained one after the other, pruned when they fall behind."""
 
+import itertools
 import os
 import platform
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,8 +35,7 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 def open_study(sweep: Sweep) -> optuna.Study:
     """The sweep's Optuna study, made when there is none; safe to open from several processes and machines."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    space = SPACES[sweep.info["space"]]
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     epochs = sweep.info["config"]["epochs"]
     pruner = (
         optuna.pruners.MedianPruner(
@@ -46,27 +48,32 @@ def open_study(sweep: Sweep) -> optuna.Study:
         storage=JournalStorage(JournalFileBackend(str(sweep.path / "journal.log"))),
         study_name=sweep.name,
         direction="maximize" if OBJECTIVES[sweep.objective] else "minimize",
-        sampler=_sampler(sweep.info["sampler"], space, sweep.info["config"]["seed"]),
+        sampler=_sampler(sweep.info["sampler"], sweep.info["config"]["seed"]),
         pruner=pruner,
         load_if_exists=True,
     )
 
 
-def _sampler(name: str, space: Space, seed: int) -> optuna.samplers.BaseSampler:
-    if name == "grid":
-        if space.grid_size is None:
-            raise AffectoscopeError(
-                "This space has ranges of numbers, which make no grid; pass --sampler random or tpe."
-            )
-        return optuna.samplers.GridSampler(
-            {name: list(values) for name, values in space.parameters.items()}, seed=seed
-        )
+def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     # A worker of its own seed each: the same one would make all of them draw the same first trials.
     own = (seed, os.getpid())
     drawn = int(np.random.default_rng(own).integers(2**31))
-    if name == "random":
+    if name in ("random", "grid"):  # a grid waits in the queue, see queue_grid
         return optuna.samplers.RandomSampler(seed=drawn)
     return optuna.samplers.TPESampler(seed=drawn, multivariate=True, group=True, constant_liar=True)
+
+
+def queue_grid(study: optuna.Study, space: Space, seed: int) -> None:
+    """Queue every combination of the space once, in an order that the seed shuffles; workers take them from there.
+
+    Optuna's own GridSampler cannot go on with a trial that was cut off, and lets workers begin one twice.
+    """
+    if study.user_attrs.get("queued"):
+        return
+    grid = list(itertools.product(*space.parameters.values()))
+    for index in np.random.default_rng(seed).permutation(len(grid)):
+        study.enqueue_trial(dict(zip(space.parameters, grid[index], strict=True)), skip_if_exists=True)
+    study.set_user_attr("queued", True)
 
 
 def run_trials(
@@ -77,7 +84,11 @@ def run_trials(
     trials: int,
     say: Callable[[str], None],
 ) -> None:
-    """Train trial after trial until `trials` have ended in the whole sweep, all workers counted."""
+    """Train trial after trial until `trials` have ended in the whole sweep, all workers counted.
+
+    A training that cannot be done counts as failed and the next one follows. After Ctrl-C the trial that was
+    under way goes on from its checkpoint when the sweep is resumed.
+    """
     study = open_study(sweep)
 
     def stop_when_done(study: optuna.Study, _trial: FrozenTrial) -> None:
@@ -85,30 +96,60 @@ def run_trials(
         if unfinished(study, trials) <= 0:
             study.stop()
 
-    while unfinished(study, trials) > 0:
-        study.optimize(
-            lambda trial: _train_trial(sweep, base, data, trial, say),
-            n_trials=1,
-            catch=(AffectoscopeError, FloatingPointError),
-            callbacks=[stop_when_done],
-        )
+    def train_it(trial: optuna.Trial) -> float:
+        try:
+            return _train_trial(sweep, base, data, trial, say)
+        except (AffectoscopeError, FloatingPointError) as error:
+            say(f"Trial {trial.number} failed: {error}")
+            raise
+
+    with _left_for_later_on_ctrl_c():
+        while unfinished(study, trials) > 0:
+            study.optimize(
+                train_it,
+                n_trials=1,
+                catch=(AffectoscopeError, FloatingPointError),
+                callbacks=[stop_when_done],
+            )
     keep_tables(sweep, study)
 
 
+class _Stopped(BaseException):
+    """Ctrl-C during a trial. KeyboardInterrupt would end that training early, as a finished one."""
+
+
+@contextmanager
+def _left_for_later_on_ctrl_c() -> Iterator[None]:
+    def stop(_signal, _frame):
+        raise _Stopped
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    except _Stopped:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def unfinished(study: optuna.Study, trials: int) -> int:
-    """How many trials are yet to be begun."""
-    begun = study.get_trials(
-        deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
-    )
-    return trials - len(begun)
+    """How many trials are yet to be begun or gone on with; what was cut off and its continuation are one."""
+    begun, waiting = set(), set()
+    for trial in study.get_trials(deepcopy=False):
+        (waiting if trial.state == TrialState.WAITING else begun).add(_first(trial))
+    return trials - len(begun - waiting)
+
+
+def _first(trial: FrozenTrial | optuna.Trial) -> int:
+    """Number of the trial that this one goes on from, or its own."""
+    return trial.user_attrs.get("goes_on_from", trial.number)
 
 
 def _train_trial(sweep: Sweep, base: TrainConfig, data: TrainingData, trial: optuna.Trial, say) -> float:
     space = SPACES[sweep.info["space"]]
     chosen = {name: _suggest(trial, name, values) for name, values in space.parameters.items()}
     trial.set_user_attr("worker", _worker())
-    first = trial.user_attrs.get("goes_on_from", trial.number)
-    name = f"trial-{first:04d}"
+    name = f"trial-{_first(trial):04d}"
     working = sweep.path / f".{name}.partial"
     config = replace(
         space.apply(base, chosen),
@@ -208,8 +249,7 @@ def take_over_abandoned(study: optuna.Study) -> int:
         if host != platform.node() or _alive(int(process)):
             continue
         study.tell(trial.number, state=TrialState.FAIL)
-        first = trial.user_attrs.get("goes_on_from", trial.number)
-        study.enqueue_trial(trial.params, user_attrs={"goes_on_from": first})
+        study.enqueue_trial(trial.params, user_attrs={"goes_on_from": _first(trial)})
         abandoned += 1
     return abandoned
 

@@ -1,0 +1,165 @@
+"""Mixup, distillation, sharpness-aware steps and reduced precision: by hand, and in whole trainings."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import log_softmax, softmax
+
+from core import fit
+from core.artifacts import open_run
+from core.batches import mixed
+from core.distillation import distillation_loss, load_teachers, with_teachers
+from core.errors import AffectoscopeError
+from core.sharpness import SharpnessAware
+from core.train import train
+from tests.trained import small_config
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, trained_run):
+    """Where trainings write, and where the teacher lies under its own name."""
+    monkeypatch.setattr("core.distillation.open_run", lambda name: open_run(trained_run.path.parent / name))
+    return tmp_path / "artifacts"
+
+
+def test_mixup_by_hand():
+    faces = np.stack([np.full((2, 2, 1), value, np.uint8) for value in (0, 100, 200)])
+    truth = {
+        "expression": np.eye(3, dtype=np.float32),
+        "affect": np.arange(6, dtype=np.float32).reshape(3, 2),
+    }
+    weight = {"expression": np.array([1, 2, 3], np.float32), "affect": np.array([1, 1, 0], np.float32)}
+    share = np.random.default_rng(8).beta(0.4, 0.4, 3).astype(np.float32)
+    twin = np.random.default_rng(8)
+    twin.beta(0.4, 0.4, 3)
+    partner = twin.permutation(3)
+    pixels, both, weights = mixed(faces, truth, weight, 0.4, np.random.default_rng(8))
+    assert pixels.dtype == np.uint8 and (partner != np.arange(3)).any()
+    for index in range(3):
+        other, of = partner[index], share[index]
+        value = of * faces[index, 0, 0, 0] + (1 - of) * faces[other, 0, 0, 0]
+        assert pixels[index, 0, 0, 0] == np.rint(value)
+        np.testing.assert_allclose(
+            both["expression"][index], of * np.eye(3)[index] + (1 - of) * np.eye(3)[other]
+        )
+        expected = of * weight["expression"][index] + (1 - of) * weight["expression"][other]
+        assert weights["expression"][index] == pytest.approx(expected)
+        assert weights["affect"][index] == (index != 2 and other != 2)
+    np.testing.assert_allclose(both["expression"].sum(axis=1), 1, rtol=1e-6)
+
+
+def test_the_distillation_loss_by_hand():
+    rng = np.random.default_rng(0)
+    logits, teacher, temperature = rng.normal(size=(5, 4)), rng.normal(size=(5, 4)), 3.0
+    taught = softmax(teacher / temperature, axis=1)
+    expected = temperature**2 * (taught * (np.log(taught) - log_softmax(logits / temperature, axis=1))).sum(
+        axis=1
+    )
+    distilled = np.concatenate([logits / temperature, taught], axis=1).astype("float32")
+    found = keras.ops.convert_to_numpy(
+        distillation_loss(temperature)(None, keras.ops.convert_to_tensor(distilled))
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    agreed = np.concatenate([teacher / temperature, taught], axis=1).astype("float32")
+    same = keras.ops.convert_to_numpy(
+        distillation_loss(temperature)(None, keras.ops.convert_to_tensor(agreed))
+    )
+    np.testing.assert_allclose(same, 0, atol=1e-5)
+
+
+def test_several_teachers_are_averaged_and_none_of_them_learns(trained_run):
+    network, teacher = trained_run.load_model(), trained_run.load_model()
+    other = trained_run.load_model()
+    other.get_layer("logits").set_weights([-weight for weight in other.get_layer("logits").get_weights()])
+    heads = keras.Model(network.input, {"expression": network.get_layer("logits").output})
+    taught = with_teachers(heads, [teacher, other], 2.0)
+    faces = np.random.default_rng(0).integers(0, 256, (4, *network.input_shape[1:]), dtype=np.uint8)
+    logits = keras.Model(teacher.input, teacher.get_layer("logits").output).predict(faces, verbose=0)
+    answers = taught.predict(faces, verbose=0)
+    expected = (softmax(logits / 2, axis=1) + softmax(-logits / 2, axis=1)) / 2
+    np.testing.assert_allclose(answers["distilled"][:, 8:], expected, atol=1e-5)
+    np.testing.assert_allclose(answers["distilled"][:, :8], answers["expression"] / 2, atol=1e-5)
+    assert len(taught.trainable_variables) == len(heads.trainable_variables)
+    training = taught(faces, training=True)["distilled"]
+    np.testing.assert_allclose(training[:, 8:], expected, atol=1e-5)  # no dropout in a teacher, ever
+
+
+def test_a_student_learns_what_its_teacher_says(drawn_tree, folder, trained_run):
+    """With all weight on the teacher the labels do not count: the student comes to agree with the teacher."""
+    config = small_config(drawn_tree, epochs=30, teacher=("small",), teacher_weight=1.0, early_stopping=0)
+    taught = train(replace(config, name="taught"), folder=folder).predictions()
+    teacher = trained_run.predictions()
+    alone = train(
+        small_config(drawn_tree, name="alone", epochs=30, early_stopping=0), folder=folder
+    ).predictions()
+    distance = [np.abs(each.probabilities - teacher.probabilities).mean() for each in (taught, alone)]
+    assert distance[0] < 0.85 * distance[1]
+
+
+def test_a_killed_student_resumes_to_the_same_result(drawn_tree, folder, monkeypatch):
+    config = small_config(drawn_tree, epochs=3, teacher=("small",), mixup=0.3, ema=0.9)
+    whole = train(replace(config, name="whole"), folder=folder)
+    original = fit._State.save
+
+    def save_then_die(self):
+        original(self)
+        if self.epochs_done == 2:
+            raise SystemError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit._State, "save", save_then_die)
+        with pytest.raises(SystemError):
+            train(replace(config, name="killed"), folder=folder)
+    resumed = train(replace(config, name="killed", resume=True), folder=folder)
+    np.testing.assert_array_equal(resumed.predictions().probabilities, whole.predictions().probabilities)
+    pd.testing.assert_frame_equal(
+        resumed.history.drop(columns="seconds"), whole.history.drop(columns="seconds")
+    )
+    assert whole.info["config"]["teacher"] == ["small"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": 7}, "knows the labels .* pass a run of the same label set"),
+        ({"size": 32}, "sees faces otherwise"),
+        ({"teacher": ("nobody",)}, "There is no run"),
+    ],
+)
+def test_a_teacher_that_does_not_fit_is_refused_before_training(drawn_tree, folder, changes, message):
+    with pytest.raises(AffectoscopeError, match=message):
+        train(small_config(drawn_tree, **{"name": "student", "teacher": ("small",)} | changes), folder=folder)
+    assert not list(folder.glob("*"))
+
+
+def test_teachers_come_as_networks(trained_run, folder):
+    (teacher,) = load_teachers(("small",), trained_run.contract, trained_run.labels)
+    assert teacher.input_shape[1:3] == (24, 24)
+
+
+def test_a_sharpness_aware_step_by_hand():
+    """One weight w, loss (w - 3)^2 at w = 1: gradient -4, so the step is taken from w - radius: -2 (3 - 1 + radius)."""
+    faces = keras.Input((1,))
+    augmentation = keras.layers.Lambda(lambda values: values)
+    dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", name="expression")
+    head_input = keras.Input((1,))
+    heads = keras.Model(head_input, {"expression": dense(head_input)})
+    model = SharpnessAware(faces, heads(augmentation(faces))).prepare(augmentation, heads, 0.5)
+    model.compile(keras.optimizers.SGD(0.1), loss={"expression": keras.losses.MeanSquaredError()})
+    model.train_on_batch(np.ones((1, 1)), {"expression": np.full((1, 1), 3.0)})
+    np.testing.assert_allclose(dense.kernel.numpy(), [[1 + 0.1 * 2 * (3 - (1 - 0.5))]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{"sharpness": 0.05}, {"precision": "mixed_bfloat16"}, {"mixup": 0.2}])
+def test_a_training_with_it_ends_in_a_run_that_repeats(drawn_tree, folder, changes):
+    one, again = (
+        train(small_config(drawn_tree, name=name, **changes), folder=folder) for name in ("one", "again")
+    )
+    np.testing.assert_array_equal(one.predictions().probabilities, again.predictions().probabilities)
+    assert np.isfinite(one.history["loss"]).all()
+    weights = one.load_model().get_weights()
+    assert all(weight.dtype == np.float32 for weight in weights if weight.dtype.kind == "f")
+    assert keras.config.dtype_policy().name == "float32"

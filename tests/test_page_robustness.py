@@ -1,0 +1,75 @@
+"""The Robustness page: with what was measured, without, damaged."""
+
+import pandas as pd
+import pytest
+
+from core.artifacts import open_run, write_robustness
+from core.corruptions import CORRUPTIONS, STRENGTHS
+from core.robustness import COLUMNS
+from dashboard.charts import robustness as charts
+from dashboard.tables import robustness as tables
+from dashboard.words import robustness as words
+from tests.made_runs import make_run
+from tests.pages import pictures, problems, text_of
+
+
+def measured() -> pd.DataFrame:
+    """Accuracy falls by a hundredth of the strength, by a tenth of it under noise."""
+    rows = [("none", 0, 0.0, 100, 0.8, 0.7, 0.9, 0.75)]
+    for name in CORRUPTIONS:
+        for strength in STRENGTHS:
+            accuracy = 0.8 - strength * (0.1 if name == "noise" else 0.01)
+            rows.append((name, strength, 1.0, 100, accuracy, accuracy - 0.1, accuracy + 0.1, 0.5))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_run(tmp_path, "scored", faces=30)
+    write_robustness(
+        open_run(tmp_path / "scored"),
+        measured(),
+        {"data": "Made-up faces", "split": "test", "views": "mirror"},
+    )
+    return tmp_path
+
+
+def test_the_page_shows_what_was_measured(open_page, folder):
+    shown = open_page("robustness", folder=folder)
+    assert problems(shown) == [] and not shown.error
+    told = text_of(shown)
+    assert "Made-up faces, 100 test faces, averaged with the mirror image: accuracy 80.0 %" in told
+    assert "Noise hurts most (30.0 points on average)" in told
+    grid = shown.dataframe[0].value
+    assert grid["corruption"][0] == "noise" and grid["mean"][0] == pytest.approx(0.5)
+    assert pictures(shown) == 6
+
+
+def test_a_chosen_corruption_is_explained(open_page, folder):
+    shown = open_page("robustness", folder=folder, corruption="jpeg")
+    assert "Jpeg, strengths 1 to 5: 40, 25, 15, 10, 5 (quality)." in text_of(shown)
+
+
+def test_a_run_that_was_not_spoiled_gets_the_command(open_page, tmp_path):
+    make_run(tmp_path, "unscored", faces=30)
+    shown = open_page("robustness", folder=tmp_path)
+    assert problems(shown) == []
+    assert shown.code[0].value == "python -m core.evaluate --run unscored --data PATH --corruptions"
+
+
+def test_a_damaged_file_is_named(open_page, folder):
+    (folder / "scored" / "robustness.json").write_text("{")
+    shown = open_page("robustness", folder=folder)
+    assert problems(shown) == [] and "robustness.json" in shown.error[0].value
+
+
+def test_every_line_begins_with_the_clean_faces():
+    lines = tables.lines(measured())
+    assert (lines.query("strength == 0")["accuracy"] == 0.8).all() and len(lines) == 48
+    figure = charts.accuracies(lines, chosen="noise")
+    assert len(figure.data) == 9  # eight lines and the chosen one's interval
+    assert [trace.opacity for trace in figure.data if trace.name == "noise"] == [1.0]
+
+
+def test_the_words_hold_without_views():
+    assert "averaged" not in words.findings(measured(), {"data": "X", "split": "test", "views": "one"})

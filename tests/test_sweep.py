@@ -1,0 +1,291 @@
+"""Sweeps end to end on drawn faces: resumed, shared, pruned, taken over; what they keep, and what they refuse."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from core.commandline import parse_train_config, train_command
+from core.config import PRESETS, TrainConfig
+from core.errors import AffectoscopeError
+from core.sweep import __main__ as command
+from core.sweep import search
+from core.sweep.spaces import CHANGES, SPACES, trial_config
+from core.sweep.store import list_sweeps, open_sweep
+from tests.trained import small_config
+
+
+@pytest.fixture
+def artifacts(tmp_path, monkeypatch):
+    folder = tmp_path / "artifacts"
+    monkeypatch.setattr(command, "sweep_folder", lambda name: folder / "sweeps" / name)
+    return folder
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A space of four trainings of seconds."""
+    space = replace(
+        SPACES["factors"],
+        parameters={"M": (1, 2), "N": (1,), "filters": ("32 each",), "dropout": (0.0, 0.25)},
+        reference={"M": 1, "dropout": 0.0},
+        apply=lambda base, chosen: replace(base, filters=(4,) * chosen["M"], dropout=chosen["dropout"]),
+    )
+    monkeypatch.setitem(SPACES, "factors", space)
+    return space
+
+
+def options(**changes) -> command.SweepOptions:
+    return command.SweepOptions(**{"name": "first", "space": "factors"} | changes)
+
+
+def test_every_combination_is_a_run_scored_on_validation_faces(artifacts, tiny, drawn_tree):
+    base = small_config(drawn_tree)
+    found = command.sweep(options(), base)
+    trials = found.trials()
+    assert list(trials["state"]) == ["complete"] * 4
+    assert sorted(zip(trials["M"], trials["dropout"], strict=True)) == [
+        (1, 0.0),
+        (1, 0.25),
+        (2, 0.0),
+        (2, 0.25),
+    ]
+    from core.artifacts import list_runs, open_run
+
+    for trial in trials.itertuples():
+        run = open_run(found.path / f"trial-{trial.trial:04d}")
+        assert run.scores.faces == found.validation_faces
+        assert run.scores.accuracy.value == pytest.approx(trial.accuracy, abs=1e-5)
+        assert run.info["config"]["dropout"] == trial.dropout
+        assert set(run.predictions().frame["split"]) == {"validation"}
+    assert list_runs(artifacts) == []
+    assert set(found.epochs()["trial"]) == set(trials["trial"])
+
+
+def test_a_stopped_sweep_goes_on_from_its_checkpoint_and_ends_as_an_uninterrupted_one(
+    artifacts, tiny, drawn_tree, monkeypatch
+):
+    base = small_config(drawn_tree, epochs=3)
+    whole = command.sweep(options(name="whole"), base)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    monkeypatch.setattr(search, "_worker", lambda: f"{search.platform.node()}:{gone.pid}")
+    seen, original = [], search.train
+
+    def ctrl_c_in_the_third_trial(config, *, after_epoch, **settings):
+        seen.append((config.name, config.resume))
+
+        def and_stop(row):
+            after_epoch(row)
+            if len(seen) == 3 and row["epoch"] == 2:
+                signal.raise_signal(signal.SIGINT)
+
+        return original(config, after_epoch=and_stop, **settings)
+
+    monkeypatch.setattr(search, "train", ctrl_c_in_the_third_trial)
+    with pytest.raises(KeyboardInterrupt):
+        command.sweep(options(name="stopped"), base)
+    assert (artifacts / "sweeps/stopped/.trial-0002.partial/checkpoint/state.npz").exists()
+    with pytest.raises(AffectoscopeError, match="exists already; pass --resume"):
+        command.sweep(options(name="stopped"), base)
+    resumed = command.sweep(options(name="stopped", resume=True), base)
+    assert seen[2:] == [("trial-0002", False), ("trial-0003", False), ("trial-0002", True)]
+    assert list(resumed.trials()["state"]) == ["complete", "complete", "fail", "complete", "complete"]
+    columns = ["M", "dropout", "accuracy", "loss", "best_epoch"]
+    ended = [
+        each.trials().query("state == 'complete'").sort_values(["M", "dropout"])[columns].to_numpy()
+        for each in (whole, resumed)
+    ]
+    assert ended[1] == pytest.approx(ended[0])
+
+
+def test_a_sweep_begun_otherwise_is_not_gone_on_with(artifacts, tiny, drawn_tree):
+    base = small_config(drawn_tree, epochs=1)
+    command.sweep(options(trials=1), base)
+    with pytest.raises(
+        AffectoscopeError, match="was begun with another config; resume it with the same options"
+    ):
+        command.sweep(options(resume=True), replace(base, learning_rate=0.01))
+    with pytest.raises(AffectoscopeError, match="another objective"):
+        command.sweep(options(resume=True, objective="loss"), base)
+    with pytest.raises(AffectoscopeError, match="There is no sweep 'other' to resume"):
+        command.sweep(options(name="other", resume=True), base)
+
+
+def test_a_trial_that_falls_behind_is_pruned_and_leaves_no_run(artifacts, tiny, drawn_tree, monkeypatch):
+    import optuna
+
+    class PruneSecond(optuna.pruners.BasePruner):
+        def prune(self, study, trial):
+            return trial.number == 1
+
+    monkeypatch.setattr(search.optuna.pruners, "MedianPruner", lambda **_: PruneSecond())
+    found = command.sweep(options(prune=True, trials=2), small_config(drawn_tree))
+    trials = found.trials().set_index("trial")
+    assert list(trials["state"]) == ["complete", "pruned"] and trials.loc[1, "epochs"] == 1
+    assert 0 <= trials.loc[1, "accuracy"] <= 1
+    assert [path.name for path in found.path.glob("trial-*")] == ["trial-0000"]
+
+
+def test_a_training_that_fails_is_counted_and_stops_no_other(artifacts, tiny, drawn_tree, monkeypatch):
+    original = search.train
+
+    def fails_once(config, **settings):
+        if config.name == "trial-0000":
+            raise AffectoscopeError("no good")
+        return original(config, **settings)
+
+    monkeypatch.setattr(search, "train", fails_once)
+    states = command.sweep(options(trials=2), small_config(drawn_tree, epochs=1)).trials()["state"]
+    assert list(states) == ["fail", "complete"]
+
+
+def test_when_every_training_fails_the_sweep_still_ends(artifacts, tiny, drawn_tree, monkeypatch, capsys):
+    def fails(config, **settings):
+        raise AffectoscopeError("no good")
+
+    monkeypatch.setattr(search, "train", fails)
+    trials = command.sweep(options(trials=3), small_config(drawn_tree, epochs=1)).trials()
+    assert list(trials["state"]) == ["fail"] * 3
+    assert "Trial 0 failed: no good" in capsys.readouterr().out
+
+
+def test_two_workers_share_one_storage(tmp_path, project_root, drawn_tree):
+    shutil.copytree(project_root / "core", tmp_path / "core")
+    arguments = [
+        *("--name", "shared", "--space", "factors", "--trials", "4", "--workers", "2"),
+        *("--data", str(drawn_tree), "--size", "24", "--epochs", "1", "--batch-size", "16"),
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-m", "core.sweep", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    target = tmp_path / "artifacts" / "sweeps" / "shared"
+    trials = open_sweep(target).trials()
+    assert set(trials["state"]) == {"complete"}
+    assert len(trials) in (4, 5)  # both may begin the last one at once
+    assert not trials.duplicated(["M", "N", "filters", "dropout"]).any()
+    logs = [(target / f"worker-{number}.log").read_text() for number in (1, 2)]
+    assert sum(log.count("is ready after") for log in logs) == len(trials)
+    assert all("Drawn faces" in log for log in logs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--name", "x", "--workers", "0"], "--workers 0 is out of range; expected 1 or more"),
+        (["--name", "x", "--trials", "0"], "--trials 0 is out of range"),
+        (["--name", "x", "--dropout", "2"], "dropout"),
+        (["--name", "x", "--preset", "best"], "There is no preset 'best'"),
+    ],
+)
+def test_bad_options_are_refused_in_one_sentence(arguments, message):
+    with pytest.raises(AffectoscopeError, match=message):
+        command.parse_sweep(arguments)
+
+
+@pytest.mark.parametrize("name", ["../up", "", ".hidden", "a/b", "x" * 61])
+def test_a_name_that_is_no_folder_is_refused(name, drawn_tree):
+    with pytest.raises(AffectoscopeError, match="cannot name a sweep"):
+        command.sweep(options(name=name), small_config(drawn_tree))
+
+
+def test_a_space_with_ranges_makes_no_grid(artifacts, drawn_tree):
+    with pytest.raises(AffectoscopeError, match="pass --sampler random or tpe"):
+        command.sweep(options(space="search", sampler="grid"), small_config(drawn_tree))
+    with pytest.raises(AffectoscopeError, match="more than the 81 combinations there are"):
+        command.sweep(options(trials=82), small_config(drawn_tree))
+
+
+def test_every_choice_of_every_space_is_a_configuration():
+    base = PRESETS["standard"]
+    for name, space in SPACES.items():
+        least = {
+            key: values[0] if isinstance(values, tuple) else values.low
+            for key, values in space.parameters.items()
+        }
+        for key, values in space.parameters.items():
+            for value in values if isinstance(values, tuple) else (values.low, values.high):
+                assert isinstance(space.apply(base, least | {key: value}), TrainConfig), (name, key, value)
+    factors = SPACES["factors"].apply(base, {"M": 4, "N": 3, "filters": "32 doubling", "dropout": 0.4})
+    assert factors.filters == (32, 64, 128, 256) and factors.dense == (128,) * 3 and factors.dropout == 0.4
+
+
+def test_every_change_of_the_ablation_changes_something_and_only_that():
+    base = PRESETS["standard"]
+    for change in CHANGES:
+        changed = SPACES["ablation"].apply(base, {"change": change, "seed": base.seed})
+        assert changed.seed_of_split == base.seed_of_split
+        assert (replace(changed, split_seed=base.split_seed) == base) == (change == "none"), change
+    other = SPACES["ablation"].apply(base, {"change": "none", "seed": 5})
+    assert other.seed == 5 and other.seed_of_split == base.seed_of_split
+
+
+def test_a_trial_becomes_a_command_that_trains_it(drawn_tree):
+    base = replace(PRESETS["standard"], limit=100)
+    chosen = {"M": 2.0, "N": 3.0, "filters": "64 each", "dropout": 0.5}
+    config = trial_config("factors", json.loads(json.dumps(base.recipe())), chosen)
+    assert config.limit is None and config.filters == (64, 64) and config.dense == (128, 128, 128)
+    assert parse_train_config(train_command(config).split()[3:]) == config
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_command_of_a_configuration_gives_it_again(preset):
+    base = PRESETS[preset]
+    for config in (
+        base,
+        replace(
+            base, filters=(8, 16), repeats=(2,), dense=(), teacher=("one", "two"), residual=not base.residual
+        ),
+        replace(
+            base, augment=replace(base.augment, flip=not base.augment.flip, erasing=0.5), seed=4, split_seed=2
+        ),
+    ):
+        assert parse_train_config(train_command(config).split()[3:]) == config
+        assert TrainConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+
+
+def test_a_configuration_that_is_none_is_refused():
+    for document in ({}, {"preset": "best"}, {"preset": "quick", "augment": {"twist": 1}}):
+        with pytest.raises(AffectoscopeError, match="The configuration cannot be read"):
+            TrainConfig.from_dict(document)
+    with pytest.raises(AffectoscopeError, match="There is no space 'all'"):
+        trial_config("all", {}, {})
+
+
+def test_damaged_and_newer_sweeps_are_listed_with_their_reason(artifacts, tiny, drawn_tree):
+    found = command.sweep(options(trials=1), small_config(drawn_tree, epochs=1))
+    beside = artifacts / "sweeps"
+    kept = json.loads((found.path / "sweep.json").read_text())
+    for name, document in (
+        ("damaged", "{"),
+        ("none", "[]"),
+        ("newer", json.dumps(kept | {"schema_version": 99})),
+        ("lacking", json.dumps({key: value for key, value in kept.items() if key != "data"})),
+        ("aimless", json.dumps(kept | {"objective": "fame"})),
+    ):
+        (beside / name).mkdir()
+        (beside / name / "sweep.json").write_text(document)
+    sweeps, damaged = list_sweeps(artifacts)
+    assert [sweep.name for sweep in sweeps] == ["first"]
+    assert "cannot be read" in damaged["damaged"] and "no schema version" in damaged["none"]
+    assert "newer Affectoscope" in damaged["newer"] and "lacks data" in damaged["lacking"]
+    assert "a known objective" in damaged["aimless"]
+
+
+def test_a_damaged_table_is_named(artifacts, tiny, drawn_tree):
+    found = command.sweep(options(trials=1), small_config(drawn_tree, epochs=1))
+    (found.path / "trials.csv").write_text("trial\n0\n")
+    with pytest.raises(AffectoscopeError, match=r"trials\.csv of sweep 'first' lacks state"):
+        found.trials()
+    (found.path / "epochs.csv").write_bytes(b"")
+    with pytest.raises(AffectoscopeError, match=r"epochs\.csv of sweep 'first' cannot be read"):
+        found.epochs()
