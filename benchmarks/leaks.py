@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -23,6 +24,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True)
     parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument(
+        "--out", type=Path, help="write every pair of test face and training face to this CSV file"
+    )
     options = parser.parse_args()
     run = open_run(options.run)
     table, pack = pack_faces(open_dataset(options.data), PreprocessingContract(**run.info["preprocessing"]))
@@ -37,6 +41,19 @@ def main() -> None:
     print(
         f"accuracy of all {correct.mean():.4f}, of those {correct[~apart].mean():.4f}, of the others {correct[apart].mean():.4f}"
     )
+    if options.out:
+        pairs(table.faces["reference"].to_numpy(), groups, tested, trained).to_csv(options.out, index=False)
+
+
+def pairs(
+    references: np.ndarray, groups: np.ndarray, tested: np.ndarray, trained: np.ndarray
+) -> pd.DataFrame:
+    """Columns test, train: every pair of faces in one group."""
+    sides = [
+        pd.DataFrame({name: references[side], "group": groups[side]})
+        for name, side in (("test", tested), ("train", trained))
+    ]
+    return sides[0].merge(sides[1], on="group").drop(columns="group")
 
 
 if __name__ == "__main__":

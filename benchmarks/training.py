@@ -100,15 +100,16 @@ def steps_per_second(preset: str) -> tuple[float, float]:
     from core.fit import _trainer
     from core.model import build_model
 
-    table, pack = pack_faces(open_dataset(drawn_faces_folder()), PreprocessingContract())
+    config = replace(PRESETS[preset], data=None)
+    contract = PreprocessingContract(colour=config.colour, size=config.size, margin=config.margin)
+    table, pack = pack_faces(open_dataset(drawn_faces_folder()), contract)
     rows = np.flatnonzero(table.faces["expression"].to_numpy() < 8)
     pack, expression = (
         FacePack(pack.images, pack.positions[rows]),
         table.faces["expression"].to_numpy()[rows].astype(int),
     )
-    config = replace(PRESETS[preset], data=None)
     targets = Targets(expression, 8)
-    trainer = _trainer(build_model(config, PreprocessingContract(), 8), config, targets, STEPS)
+    trainer = _trainer(build_model(config, contract, 8), config, targets, STEPS)
     batches = training_batches(pack, targets, batch_size=config.batch_size, seed=0)
     constant = repeat(next(batches))
     for _ in islice(range(3), 3):

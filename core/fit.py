@@ -100,7 +100,11 @@ def fit_network(
 
 
 def _trainer(
-    network: keras.Model, config: TrainConfig, targets: Targets, steps: int, teachers: Sequence[keras.Model]
+    network: keras.Model,
+    config: TrainConfig,
+    targets: Targets,
+    steps: int,
+    teachers: Sequence[keras.Model] = (),
 ) -> keras.Model:
     """The network with augmentation before it and logits, which losses need, in place of probabilities."""
     heads = {"expression": network.get_layer("logits").output}
