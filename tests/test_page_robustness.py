@@ -10,7 +10,7 @@ from dashboard.charts import robustness as charts
 from dashboard.tables import robustness as tables
 from dashboard.words import robustness as words
 from tests.made_runs import make_run
-from tests.pages import pictures, problems, text_of
+from tests.pages import problems, text_of
 
 
 def measured() -> pd.DataFrame:
@@ -42,7 +42,7 @@ def test_the_page_shows_what_was_measured(open_page, folder):
     assert "Noise hurts most (30.0 points on average)" in told
     grid = shown.dataframe[0].value
     assert grid["corruption"][0] == "noise" and grid["mean"][0] == pytest.approx(0.5)
-    assert pictures(shown) == 6
+    assert sum(len(each.proto.imgs) for each in shown.image) == 6
 
 
 def test_a_chosen_corruption_is_explained(open_page, folder):

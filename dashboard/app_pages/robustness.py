@@ -10,6 +10,9 @@ from dashboard.spoiled_faces import spoiled_faces
 from dashboard.tables import robustness as tables
 from dashboard.words import robustness as words
 
+#: Side of a picture on the page, in pixels: six beside each other on a wide screen, two on a telephone.
+PICTURE = 112
+
 st.title("Robustness")
 run = guard.choose_run()
 (kept,) = guard.load(run, "robustness")
@@ -34,8 +37,8 @@ st.caption(
 st.subheader("What the corruptions are")
 name = chosen or next(iter(CORRUPTIONS))
 st.caption(words.corruption(name))
-for column, (title, face) in zip(st.columns(6), spoiled_faces(run.contract, name), strict=True):
-    column.image(face, caption=title, width="stretch")
+titles, faces = zip(*spoiled_faces(run.contract, name), strict=True)
+st.image(list(faces), caption=list(titles), width=PICTURE)
 st.caption("A face that this program draws, as this run's network sees it, whatever the run was scored on.")
 
 st.subheader("In numbers")

@@ -79,7 +79,7 @@ def effects(table: pd.DataFrame, *, objective: str, points: bool) -> alt.LayerCh
     order = list(shown["name"])
     unit = "points" if points else objective
     base = alt.Chart(shown).encode(
-        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
         color=alt.Color("parameter:N", legend=None, sort=list(dict.fromkeys(shown["parameter"]))),
         tooltip=[
             alt.Tooltip("parameter:N"),
@@ -117,7 +117,7 @@ def importance(table: pd.DataFrame) -> alt.LayerChart:
     """Share of the differences between trials that goes with each parameter."""
     order = list(table["parameter"])
     base = alt.Chart(table).encode(
-        y=alt.Y("parameter:N", sort=order, title=None, axis=alt.Axis(labelLimit=200)),
+        y=alt.Y("parameter:N", sort=order, title=None, axis=alt.Axis(labelLimit=200, labelOverlap=False)),
         x=alt.X("importance:Q", title="importance", axis=alt.Axis(format="%"), scale=alt.Scale(domainMin=0)),
         tooltip=[alt.Tooltip("parameter:N"), alt.Tooltip("importance:Q", format=".1%")],
     )

@@ -13,8 +13,8 @@ def ended(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
     order = scored.sort_values(sweep.objective, ascending=not OBJECTIVES[sweep.objective], ignore_index=True)
     faces = sweep.validation_faces
     ends = [wilson_interval(round(share * faces), faces) for share in order["accuracy"]]
-    order.insert(2, "low", [low for low, _ in ends])
-    order.insert(3, "high", [high for _, high in ends])
+    order.insert(3, "low", [low for low, _ in ends])
+    order.insert(4, "high", [high for _, high in ends])
     return order
 
 
