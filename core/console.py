@@ -1,5 +1,6 @@
 """What the command lines show: progress bars with time left, one line per epoch, headline numbers."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,9 +80,9 @@ class Console:
             ("M measure", scores.m_measure),
             ("Calibration error", scores.expected_calibration_error),
         ):
-            self.rich.print(
-                f"  {title:20s}{estimate.value:.4f}  (95 % {estimate.low:.4f} to {estimate.high:.4f})"
-            )
+            known = not math.isnan(estimate.low)
+            ends = f"95 % {estimate.low:.4f} to {estimate.high:.4f}" if known else "no 95 % interval"
+            self.rich.print(f"  {title:20s}{estimate.value:.4f}  ({ends})")
 
     def _bars(self) -> Progress:
         return Progress(

@@ -85,6 +85,8 @@ def quiet_tensorflow() -> Iterator[None]:
         else:
             with _notes_dropped():
                 yield
+                if "tensorflow" in sys.modules:  # looks for a GPU now, and says here that there is none
+                    sys.modules["tensorflow"].config.list_physical_devices()
 
 
 @contextmanager
