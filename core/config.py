@@ -254,6 +254,20 @@ _STANDARD = TrainConfig(
     augment=Augmentation(shift=0.08, rotation=12.0, scale=0.15, brightness=0.15, contrast=0.3, erasing=0.25),
 )
 
+# 8 expressions with valence and arousal, colour faces; rare expressions are helped.
+_AFFECTNET = replace(
+    _STANDARD,
+    preset="affectnet",
+    colour="rgb",
+    size=64,
+    labels=8,
+    imbalance="logit-adjusted",
+    epochs=20,
+    batch_size=128,
+    learning_rate=0.1,
+    affect_weight=1.0,
+)
+
 PRESETS: dict[str, TrainConfig] = {
     # The study's network: M = 3, N = 2, plain ReLU and dropout, grey 50x50.
     "original": TrainConfig(
@@ -280,30 +294,11 @@ PRESETS: dict[str, TrainConfig] = {
     # Minutes on a laptop: what `python -m core.train` runs on the drawn faces.
     "quick": TrainConfig(preset="quick"),
     "standard": _STANDARD,
-    # 8 expressions with valence and arousal, colour faces of 64 and of 112 pixels; rare expressions are helped.
-    "affectnet": replace(
-        _STANDARD,
-        preset="affectnet",
-        colour="rgb",
-        size=64,
-        labels=8,
-        imbalance="logit-adjusted",
-        epochs=20,
-        batch_size=128,
-        learning_rate=0.1,
-        affect_weight=1.0,
-    ),
+    "affectnet": _AFFECTNET,
     "affectnet-112": replace(
-        _STANDARD,
+        _AFFECTNET,
         preset="affectnet-112",
-        colour="rgb",
         size=112,
-        labels=8,
-        imbalance="logit-adjusted",
-        epochs=20,
-        batch_size=128,
-        learning_rate=0.1,
-        affect_weight=1.0,
         filters=(32, 64, 128, 192, 256),
         repeats=(1, 3, 3, 3, 1),
     ),
