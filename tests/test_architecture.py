@@ -33,6 +33,7 @@ NETWORK_ROOMS = (
     "core/augmentation.py",
     "core/fit.py",
     "core/inference.py",
+    "core/views.py",
     "core/distillation.py",
     "core/sharpness.py",
 )
