@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import tyro
@@ -82,9 +83,10 @@ def sweep(options: SweepOptions, base: TrainConfig) -> Sweep:
         raise AffectoscopeError(
             f"--trials {options.trials} is more than the {space.grid_size} combinations there are; leave it out for all."
         )
+    folder = _free_folder(options)
     console = Console()
     data = load_training_data(base, console)
-    found = _prepare(options, base, data)
+    found = _prepare(folder, options, base, data)
     from core.sweep.search import open_study, queue_grid, run_trials, take_over_abandoned
 
     wanted = options.trials or space.grid_size or 50
@@ -102,9 +104,21 @@ def sweep(options: SweepOptions, base: TrainConfig) -> Sweep:
     return found
 
 
-def _prepare(options: SweepOptions, base: TrainConfig, data: TrainingData) -> Sweep:
-    """The sweep's folder, begun or found as it was begun."""
+def _free_folder(options: SweepOptions) -> Path:
+    """Where the sweep is to lie; refused before any data is read where it may not."""
     folder = sweep_folder(options.name)
+    begun = (folder / "sweep.json").exists()
+    if options.resume and not begun:
+        raise AffectoscopeError(f"There is no sweep '{options.name}' to resume; start it without --resume.")
+    if begun and not options.resume:
+        raise AffectoscopeError(
+            f"A sweep '{options.name}' exists already; pass --resume to go on with it, or another --name."
+        )
+    return folder
+
+
+def _prepare(folder: Path, options: SweepOptions, base: TrainConfig, data: TrainingData) -> Sweep:
+    """The sweep in that folder, begun now or found as it was begun."""
     space = SPACES[options.space]
     sizes = data.table.faces["split"].value_counts()
     info = {
@@ -128,16 +142,8 @@ def _prepare(options: SweepOptions, base: TrainConfig, data: TrainingData) -> Sw
         "config": base.recipe(),
         "command": train_command(base, data=base.data.name if base.data else None),
     }
-    if not (folder / "sweep.json").exists():
-        if options.resume:
-            raise AffectoscopeError(
-                f"There is no sweep '{options.name}' to resume; start it without --resume."
-            )
-        return write_sweep(folder, info)
     if not options.resume:
-        raise AffectoscopeError(
-            f"A sweep '{options.name}' exists already; pass --resume to go on with it, or another --name."
-        )
+        return write_sweep(folder, info)
     begun = open_sweep(folder)
     changed = [
         key for key in info if key not in ("created", "command") and begun.info.get(key) != _plain(info[key])
