@@ -42,8 +42,9 @@ def parallel(
             labelangle=-20 if len(dimensions) >= MANY_AXES else 0,
         )
     )
+    longest = max((len(word) for word in axes[0][2] or ()), default=0) if axes else 0
     figure.update_layout(
-        height=380, margin={"l": 60, "r": 60, "t": 70, "b": 24}, paper_bgcolor="rgba(0,0,0,0)",
+        height=380, margin={"l": max(60, 7 * longest), "r": 60, "t": 70, "b": 24}, paper_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
     return figure
 
@@ -126,5 +127,5 @@ def importance(table: pd.DataFrame) -> alt.LayerChart:
         text=alt.Text("importance:Q", format=".0%")
     )
     return alt.layer(bars, text).properties(
-        height=26 * len(order) + 50, description="Importance of each parameter."
+        height=26 * len(order) + 80, description="Importance of each parameter."
     )
