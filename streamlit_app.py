@@ -49,6 +49,26 @@ st.navigation(
                 url_path="valence-arousal",
             ),
         ],
+        "Trust": [
+            st.Page(f"{PAGES}/protocol.py", title="Protocol", icon=":material/rule:", url_path="protocol"),
+            st.Page(
+                f"{PAGES}/compare.py", title="Compare runs", icon=":material/balance:", url_path="compare"
+            ),
+            st.Page(
+                f"{PAGES}/calibration.py",
+                title="Calibration",
+                icon=":material/speed:",
+                url_path="calibration",
+            ),
+            st.Page(f"{PAGES}/slices.py", title="Slices", icon=":material/pie_chart:", url_path="slices"),
+            st.Page(f"{PAGES}/leaks.py", title="Leaks", icon=":material/content_copy:", url_path="leaks"),
+            st.Page(
+                f"{PAGES}/label_errors.py",
+                title="Label errors",
+                icon=":material/label_off:",
+                url_path="label-errors",
+            ),
+        ],
         "Use": [st.Page(f"{PAGES}/live.py", title="Live", icon=":material/photo_camera:", url_path="live")],
     }
 ).run()

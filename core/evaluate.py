@@ -10,11 +10,12 @@ import pandas as pd
 import tyro
 
 from core.artifacts import (
+    SUMMARY,
     Run,
     network_digest,
     open_run,
-    write_data_summary,
     write_json,
+    write_kept,
     write_robustness,
 )
 from core.calibrate import Calibration, calibrate
@@ -231,7 +232,7 @@ def calibrate_run(options: EvaluateOptions) -> Calibration:
         "calibration": asdict(calibration),
         "network": run.info["network"] | {"sha256": digest},
     }
-    write_data_summary(run.path, data_summary(data.table))
+    write_kept(run.path, SUMMARY, data_summary(data.table))
     write_json(run.path / "run.json", info)
     (run.path / "card.md").write_text(model_card(info, run.scores), encoding="utf-8")
     console.say(

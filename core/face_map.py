@@ -4,13 +4,14 @@ Made when it is first asked for and kept with the run, as map.parquet.
 """
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import tyro
 
-from core.artifacts import Run, open_run, read_map, write_map
+from core.artifacts import MAP, SCHEMA_VERSION, Run, digest, open_run, read_kept, write_kept
 from core.console import run_command
 from core.errors import AffectoscopeError
 
@@ -84,15 +85,32 @@ def map_of_run(run: Run) -> FaceMap | None:
     Raises:
         AffectoscopeError: the predictions cannot be read.
     """
-    if kept := read_map(run):
+    if kept := _read(run):
         table, about = kept
         return FaceMap(table, tuple(about["variance"]), about["faces"])
     embeddings = run.predictions(with_embeddings=True).embeddings
     if embeddings is None:
         return None
     made = face_map(embeddings)
-    write_map(run, made.table, {"variance": made.variance, "faces": made.faces})
+    with suppress(OSError):  # where the folder may not be written, nothing is kept
+        write_kept(
+            run.path, MAP, made.table, {"variance": made.variance, "faces": made.faces} | _identity(run)
+        )
     return made
+
+
+def _read(run: Run) -> tuple[pd.DataFrame, dict] | None:
+    """The kept map; None where there is none, or one of other predictions or another version."""
+    try:
+        kept = read_kept(run.path, MAP)
+    except AffectoscopeError:
+        return None
+    return kept if kept and _identity(run).items() <= kept[1].items() else None
+
+
+def _identity(run: Run) -> dict:
+    """What a map belongs to."""
+    return {"schema_version": SCHEMA_VERSION, "predictions": digest(run.path / "predictions.parquet")}
 
 
 def main() -> None:

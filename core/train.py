@@ -186,7 +186,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     predictions.save(working / "predictions.parquet")
     scores = score(predictions)
     artifacts.write_json(working / "scores.json", scores.as_dict())
-    artifacts.write_data_summary(working, data_summary(data.table))
+    artifacts.write_kept(working, artifacts.SUMMARY, data_summary(data.table))
     shown = config.thumbnails == "yes" or (config.thumbnails == "auto" and data.table.redistributable)
     if shown:
         with console.progress("Keeping thumbnails") as progress:

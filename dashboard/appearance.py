@@ -3,7 +3,8 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.charts import REFERENCE_LINE, matrices
+from core.figures import REFERENCE_LINE
+from dashboard.charts import matrices
 
 _INK_ON_DARK = "#E8EAF0"
 

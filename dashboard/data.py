@@ -244,8 +244,8 @@ def _embeddings(path: str, state: Fingerprint) -> np.ndarray | None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _data_summary(path: str, state: Fingerprint) -> tuple[pd.DataFrame, bool]:
-    kept = artifacts.open_run(path).data_summary()
-    return (kept, True) if kept is not None else (summarise(_predictions(path, state)), False)
+    kept = artifacts.open_run(path).kept(artifacts.SUMMARY)
+    return (kept[0], True) if kept is not None else (summarise(_predictions(path, state)), False)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

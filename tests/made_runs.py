@@ -13,11 +13,12 @@ from PIL import Image, ImageDraw
 
 from core.artifacts import (
     SCHEMA_VERSION,
+    SUMMARY,
     Run,
     publish,
     working_folder,
-    write_data_summary,
     write_json,
+    write_kept,
     write_thumbnails,
 )
 from core.data_summary import data_summary
@@ -122,7 +123,7 @@ def make_run(
             for place, (split, count) in enumerate(splits.items(), 1)
         ]
         tables = [data_summary(table) for table in (*others, predictions)]
-        write_data_summary(working, pd.concat(tables, ignore_index=True))
+        write_kept(working, SUMMARY, pd.concat(tables, ignore_index=True))
     write_json(working / "scores.json", score(predictions, resamples=resamples).as_dict())
     make_history(epochs, affect=affect).to_csv(working / "history.csv", index=False)
     info = _info(name, predictions, epochs, thumbnails, created)

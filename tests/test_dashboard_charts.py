@@ -8,12 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from core.figures import RUN_COLOURS
 from core.labels import COLOURS, EXPRESSIONS
 from core.metrics import ranking
 from core.predictions import Predictions
 from core.scoring import score
 from dashboard import words
-from dashboard.charts import RUN_COLOURS, bars, curves, matrices
+from dashboard.charts import bars, curves, matrices
 from dashboard.tables import affect, confusion, counts, pairs, per_class, runs
 from dashboard.tables import faces as face_tables
 from tests.made_runs import make_history, make_predictions

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core import face_map as maps
-from core.artifacts import MAP_FILE, open_run
+from core.artifacts import MAP, open_run
 from core.errors import AffectoscopeError
 from core.face_map import face_map, map_of_run
 from tests.made_runs import make_predictions, make_run
@@ -84,12 +84,12 @@ def test_the_map_is_made_once_and_anew_for_other_predictions(tmp_path, monkeypat
     make_predictions(faces=30, embeddings=True, seed=5).save(run.path / "predictions.parquet")
     assert not map_of_run(open_run(run.path)).table.equals(first.table)
     assert made == [1]
-    assert sorted(path.name for path in run.path.iterdir() if "map" in path.name) == [MAP_FILE]
+    assert sorted(path.name for path in run.path.iterdir() if "map" in path.name) == [MAP.file]
 
 
 def test_a_damaged_map_is_made_anew(tmp_path):
     run = make_run(tmp_path, "run", faces=30, embeddings=True)
-    (run.path / MAP_FILE).write_bytes(b"nonsense")
+    (run.path / MAP.file).write_bytes(b"nonsense")
     assert len(map_of_run(run).table) == 30
 
 

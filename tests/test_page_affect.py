@@ -8,10 +8,10 @@ import pytest
 
 from core.artifacts import open_run
 from core.contradictions import contradictions
+from core.figures.contrast import ENOUGH, INK, INK_ON_DARK, contrast
 from core.predictions import Predictions
 from dashboard import words
 from dashboard.charts import planes as charts
-from dashboard.charts.contrast import ENOUGH, INK, INK_ON_DARK, contrast
 from dashboard.tables import affect, planes
 from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 from tests.made_runs import make_predictions

@@ -7,10 +7,10 @@ import pytest
 from sklearn import metrics as sk
 
 from core.artifacts import open_run
+from core.figures.contrast import DARK_PAGE, PAGE, contrast
 from core.metrics.thresholds import counts_at, threshold_points
 from dashboard import words
 from dashboard.charts import thresholds as charts
-from dashboard.charts.contrast import DARK_PAGE, PAGE, contrast
 from dashboard.tables import per_class
 from dashboard.tables import thresholds as tables
 from tests.made_runs import make_predictions

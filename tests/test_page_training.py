@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from core.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from dashboard import words
 from dashboard.charts import curves
-from dashboard.charts.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from dashboard.tables import runs as tables
 from tests.made_runs import make_history
 from tests.pages import problems, text_of

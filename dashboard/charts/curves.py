@@ -3,9 +3,9 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures import REFERENCE_LINE, base_figure, colour_of, run_colour, unit_axes
+from core.figures.contrast import DARK_PAGE, INK, PAGE, mixed, page_of
 from core.labels import EXPRESSIONS
-from dashboard.charts import REFERENCE_LINE, RUN_COLOURS, colour_of
-from dashboard.charts.contrast import DARK_PAGE, INK, PAGE, mixed, page_of
 
 #: Where most faces lie, by the colour of the page.
 DENSE = {PAGE: "#2E4494", DARK_PAGE: "#B4C2FF"}
@@ -124,12 +124,6 @@ def affect(table: pd.DataFrame, dimension: str, *, ink: str = INK) -> go.Figure:
     return figure
 
 
-def run_colour(number: int, ink: str) -> str:
-    """The colour of the run or split of this number, lighter where the page is dark."""
-    colour = RUN_COLOURS[number % len(RUN_COLOURS)]
-    return mixed(colour, "#FFFFFF", 0.75) if page_of(ink) == DARK_PAGE else colour
-
-
 def density_scale(ink: str) -> list[list]:
     """From few faces to many: away from the page on which text is written in `ink`."""
     page, most = page_of(ink), DENSE[page_of(ink)]
@@ -151,25 +145,3 @@ def _add_label_lines(figure: go.Figure, table: pd.DataFrame, *, area: str) -> No
                 "%{x:.1%} / %{y:.1%} at a probability of %{customdata[0]:.3f}<extra></extra>"
             ),
         )
-
-
-def unit_axes(figure: go.Figure) -> None:
-    """Both axes from 0 to 100 %."""
-    figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", dtick=0.25)
-    figure.update_yaxes(range=[-0.01, 1.02], tickformat=".0%", dtick=0.25)
-
-
-def base_figure(*, height: int, x: str, y: str) -> go.Figure:
-    """An empty figure with titled axes that suits both themes."""
-    figure = go.Figure()
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 24, "t": 24, "b": 8},  # the last label of the axis needs room on the right
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-        hovermode="closest",
-    )
-    figure.update_xaxes(title=x, gridcolor="rgba(138,147,166,0.25)", zeroline=False, automargin=True)
-    figure.update_yaxes(title=y, gridcolor="rgba(138,147,166,0.25)", zeroline=False, automargin=True)
-    return figure

@@ -6,10 +6,10 @@ import altair as alt
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures import REFERENCE_LINE, SECOND, base_figure, colour_of, run_colour
+from core.figures.contrast import INK, mixed, page_of, readable_on
 from core.labels import EXPRESSIONS
-from dashboard.charts import REFERENCE_LINE, SECOND, colour_of
-from dashboard.charts.contrast import INK, mixed, page_of, readable_on
-from dashboard.charts.curves import base_figure, density_scale, run_colour
+from dashboard.charts.curves import density_scale
 
 #: Where AffectNet's annotation software expected a happy face (valence from, to, arousal from, to); annotators
 #: could overrule it. No other expression's region is published: Mollahosseini et al. (2017), section 3.2.2.

@@ -3,8 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.contrast import INK, mixed, page_of
-from dashboard.charts.curves import base_figure, run_colour
+from core.figures import base_figure, run_colour
+from core.figures.contrast import INK, mixed, page_of
 
 
 def accuracies(table: pd.DataFrame, *, chosen: str | None = None, ink: str = INK) -> go.Figure:

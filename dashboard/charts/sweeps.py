@@ -4,9 +4,9 @@ import altair as alt
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts import ACCENT, REFERENCE_LINE, SECOND
-from dashboard.charts.contrast import INK
-from dashboard.charts.curves import base_figure, density_scale
+from core.figures import ACCENT, REFERENCE_LINE, SECOND, base_figure
+from core.figures.contrast import INK
+from dashboard.charts.curves import density_scale
 
 #: From here on parallel coordinates slant their titles, which would run into each other.
 MANY_AXES = 7

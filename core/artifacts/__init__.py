@@ -1,0 +1,80 @@
+"""A run on disk: the only module that knows its files. Whole or absent, versioned, nothing unpickled.
+
+artifacts/<run>/
+  run.json             what was trained, on what, how, where; see RUN_KEYS
+  model.keras          weights and graph: uint8 faces in, probabilities out
+  history.csv          one row per epoch
+  predictions.parquet  one row per test face
+  scores.json          every headline number with its 95 % interval
+  faces.parquet        small WebP thumbnails by reference; only where the data may be passed on
+  training_sample.parquet  some training faces as the network sees them; older runs have none
+  card.md              the model card
+  data_summary.parquet how the faces of all splits lie on the plane and how large they are; older runs have none
+  robustness.json      scores on spoiled faces; only after core.evaluate --corruptions
+  map.parquet          the test faces in two dimensions; made when first asked for
+  marks.csv            what a reader marked faces with; the dashboard writes it
+"""
+
+from core.artifacts.catalogue import (
+    ARTIFACTS_FOLDER,
+    RUN_KEYS,
+    SCHEMA_VERSION,
+    SWEEPS_FOLDER,
+    Listing,
+    check_recipe,
+    check_run_name,
+    list_runs,
+    open_run,
+    publish,
+    working_folder,
+)
+from core.artifacts.documents import digest, network_digest, write_json, write_text
+from core.artifacts.kept import (
+    ATTRIBUTES,
+    LABEL_ERRORS,
+    LEAKS,
+    MAP,
+    OUTSIDE,
+    SUMMARY,
+    KeptTable,
+    read_kept,
+    write_kept,
+    write_thumbnails,
+)
+from core.artifacts.run import MARKS_FILE, SAMPLE_FILE, Run, write_robustness
+
+#: Files that the dashboard writes beside a run's own: they come and go without the run having changed.
+KEPT_BESIDE = (MAP.file, MARKS_FILE)
+
+__all__ = [
+    "ARTIFACTS_FOLDER",
+    "ATTRIBUTES",
+    "KEPT_BESIDE",
+    "LABEL_ERRORS",
+    "LEAKS",
+    "MAP",
+    "MARKS_FILE",
+    "OUTSIDE",
+    "RUN_KEYS",
+    "SAMPLE_FILE",
+    "SCHEMA_VERSION",
+    "SUMMARY",
+    "SWEEPS_FOLDER",
+    "KeptTable",
+    "Listing",
+    "Run",
+    "check_recipe",
+    "check_run_name",
+    "digest",
+    "list_runs",
+    "network_digest",
+    "open_run",
+    "publish",
+    "read_kept",
+    "working_folder",
+    "write_json",
+    "write_kept",
+    "write_robustness",
+    "write_text",
+    "write_thumbnails",
+]

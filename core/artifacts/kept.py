@@ -1,0 +1,119 @@
+"""Tables that lie beside a run's predictions: each a parquet file with a note about itself, each optional."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.data_summary import COLUMNS as SUMMARY_COLUMNS
+from core.errors import AffectoscopeError
+
+_ABOUT = b"affectoscope"
+
+
+@dataclass(frozen=True)
+class KeptTable:
+    """One kind of table that a run may hold.
+
+    Attributes:
+        file: its name in the run's folder.
+        columns: what it has at least.
+        renew: the command that makes it again; R stands for the run.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    renew: str
+
+
+#: Counts over the faces of every split; see core.data_summary.
+SUMMARY = KeptTable("data_summary.parquet", SUMMARY_COLUMNS, "python -m core.train")
+
+#: Pairs of a scored face and a near-duplicate in another split; see core.leaks.
+LEAKS = KeptTable(
+    "leaks.parquet",
+    ("reference", "split", "other", "other_split", "distance"),
+    "python -m core.leaks --run R --data PATH",
+)
+
+#: What the network says of faces of the scored split whose label it does not know; see core.abstention.
+OUTSIDE = KeptTable(
+    "outside.parquet",
+    ("reference", "split", "expression"),  # and p_<label> for each of the run's labels
+    "python -m core.evaluate --run R --data PATH --review",
+)
+
+#: Size, brightness, sharpness and pose of each scored face; see core.face_attributes.
+ATTRIBUTES = KeptTable(
+    "face_attributes.parquet",
+    ("reference", "face_size", "brightness", "sharpness", "turn", "roll"),
+    "python -m core.evaluate --run R --data PATH --review",
+)
+
+#: Faces ranked by how likely their label is wrong; see core.label_errors.
+LABEL_ERRORS = KeptTable(
+    "label_errors.parquet",
+    ("reference", "split", "given", "suggested", "quality", "p_given", "p_suggested", "issue"),
+    "python -m core.label_errors --run R --data PATH",
+)
+
+#: The scored faces in two dimensions; see core.face_map.
+MAP = KeptTable("map.parquet", ("row", "pca_x", "pca_y", "tsne_x", "tsne_y"), "python -m core.face_map R")
+
+
+def write_kept(folder: Path, kind: KeptTable, table: pd.DataFrame, about: dict | None = None) -> None:
+    """Keep a table in a run's folder, written beside and renamed; `about` is a JSON note that travels with it.
+
+    Raises:
+        OSError: the folder cannot be written; nothing is left behind.
+    """
+    lacking = [name for name in kind.columns if name not in table]
+    if lacking:
+        raise ValueError(f"{kind.file} needs the columns {', '.join(lacking)}.")
+    written = pa.Table.from_pandas(table, preserve_index=False)
+    path = folder / kind.file
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        pq.write_table(
+            written.replace_schema_metadata({_ABOUT: json.dumps(about or {})}), beside, compression="zstd"
+        )
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_kept(folder: Path, kind: KeptTable) -> tuple[pd.DataFrame, dict] | None:
+    """The table and its note; None where the run has none.
+
+    Raises:
+        AffectoscopeError: the file is damaged, or lacks columns.
+    """
+    path = folder / kind.file
+    if not path.exists():
+        return None
+    try:
+        table = pq.read_table(path)
+        about = json.loads((table.schema.metadata or {}).get(_ABOUT, b"{}"))
+        frame = table.to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise AffectoscopeError(
+            f"{kind.file} of '{folder.name}' cannot be read ({error}); make it again with {kind.renew}."
+        ) from error
+    missing = [name for name in kind.columns if name not in frame]
+    if missing:
+        raise AffectoscopeError(
+            f"{kind.file} of '{folder.name}' lacks {', '.join(missing)}; make it again with {kind.renew}."
+        )
+    return frame, about
+
+
+def write_thumbnails(path: Path, references: list[str], images: list[bytes]) -> None:
+    """Thumbnails (encoded WebP) by face reference, as faces.parquet."""
+    table = pa.table({"reference": pa.array(references, pa.string()), "image": pa.array(images, pa.binary())})
+    beside = path.with_name(path.name + ".new")
+    pq.write_table(table, beside, compression="none")
+    os.replace(beside, path)

@@ -1,0 +1,186 @@
+"""One finished run: its parts are read when they are asked for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from core.artifacts.documents import digest, read_json, write_json
+from core.artifacts.kept import KeptTable, read_kept
+from core.errors import AffectoscopeError
+from core.faces import PreprocessingContract
+from core.predictions import Predictions, read_embeddings, read_labels, read_landmarks
+from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
+from core.scoring import Scores, scores_from_dict
+
+if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it
+    import keras
+
+    from core.training_sample import TrainingSample
+
+#: Some of the training faces; see core.training_sample.
+SAMPLE_FILE = "training_sample.parquet"
+
+#: Scores on spoiled faces; see core.robustness.
+ROBUSTNESS_FILE = "robustness.json"
+
+#: What a reader marked faces with; see core.marks.
+MARKS_FILE = "marks.csv"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run. Reading a part of it happens when that part is asked for."""
+
+    path: Path
+    info: dict
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The network's labels, in the order of its output nodes."""
+        return tuple(self.info["data"]["labels"])
+
+    @cached_property
+    def scores(self) -> Scores:
+        return scores_from_dict(read_json(self.path / "scores.json"))
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row per epoch; columns as core.fit writes them."""
+        return pd.read_csv(self.path / "history.csv")
+
+    @property
+    def card(self) -> str:
+        path = self.path / "card.md"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @property
+    def has_thumbnails(self) -> bool:
+        return (self.path / "faces.parquet").exists()
+
+    @property
+    def marks_path(self) -> Path:
+        return self.path / MARKS_FILE
+
+    def predictions(self, *, with_embeddings: bool = False) -> Predictions:
+        return Predictions.load(self.path / "predictions.parquet", with_embeddings=with_embeddings)
+
+    def embeddings(self) -> np.ndarray | None:
+        """(n, d) float16, one row per row of the predictions; None where none were kept."""
+        return read_embeddings(self.path / "predictions.parquet")
+
+    def landmarks(self, row: int) -> np.ndarray | None:
+        """(68, 2) landmarks of one row of the predictions; None where none are known."""
+        return read_landmarks(self.path / "predictions.parquet", row)
+
+    def thumbnails(self) -> dict[str, bytes]:
+        """Face reference -> WebP bytes; empty when the run ships without images."""
+        if not self.has_thumbnails:
+            return {}
+        table = pq.read_table(self.path / "faces.parquet", columns=["reference", "image"])
+        return dict(zip(table["reference"].to_pylist(), table["image"].to_pylist(), strict=True))
+
+    @property
+    def contract(self) -> PreprocessingContract:
+        """How a face becomes the network's input.
+
+        Raises:
+            AffectoscopeError: run.json names none that could be.
+        """
+        try:
+            return PreprocessingContract(**self.info["preprocessing"])
+        except (TypeError, AffectoscopeError) as error:
+            raise AffectoscopeError(
+                f"The preprocessing in run.json of '{self.name}' is none ({error}); train the run again."
+            ) from error
+
+    def kept(self, kind: KeptTable) -> tuple[pd.DataFrame, dict] | None:
+        """A table that lies beside the predictions and the note about it; None where the run has none.
+
+        Raises:
+            AffectoscopeError: the file is damaged.
+        """
+        return read_kept(self.path, kind)
+
+    def robustness(self) -> tuple[pd.DataFrame, dict] | None:
+        """What core.robustness measured, and on which data; None where nobody has asked for it.
+
+        Raises:
+            AffectoscopeError: the file is damaged.
+        """
+        path = self.path / ROBUSTNESS_FILE
+        if not path.exists():
+            return None
+        document = read_json(path)
+        try:
+            return pd.DataFrame(document["rows"])[list(ROBUSTNESS_COLUMNS)], document["about"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise AffectoscopeError(
+                f"{ROBUSTNESS_FILE} of '{self.name}' lacks {error}; run core.evaluate --corruptions again."
+            ) from error
+
+    @property
+    def has_training_sample(self) -> bool:
+        return (self.path / SAMPLE_FILE).exists()
+
+    def training_sample(self) -> "TrainingSample | None":
+        """Some of the faces that the network was trained on; None where none were kept."""
+        from core.training_sample import TrainingSample
+
+        return TrainingSample.load(self.path / SAMPLE_FILE) if self.has_training_sample else None
+
+    def load_model(self) -> "keras.Model":
+        """The network, checked against this run's labels and preprocessing. Imports Keras.
+
+        Raises:
+            AffectoscopeError: model.keras is damaged, not the file that run.json was written for, takes or
+                gives something else, or the labels stand in another order than when the run was tested.
+        """
+        import keras
+
+        trained = self.info["network"].get("sha256")
+        if trained and trained != digest(self.path / "model.keras"):
+            raise AffectoscopeError(
+                f"model.keras of run '{self.name}' cannot be loaded: it is not the file that the run was tested "
+                "with (its SHA-256 differs from run.json's); put that one back, or train the run again."
+            )
+        tested = read_labels(self.path / "predictions.parquet")
+        if tested != self.labels:
+            raise AffectoscopeError(
+                f"run.json of '{self.name}' names the labels {', '.join(self.labels)}, but it was tested with "
+                f"{', '.join(tested)}; train the run again."
+            )
+        try:
+            model = keras.saving.load_model(self.path / "model.keras", compile=False, safe_mode=True)
+        except Exception as error:
+            raise AffectoscopeError(
+                f"model.keras of run '{self.name}' cannot be loaded ({type(error).__name__}); "
+                "expected a Keras 3 model file saved by core.train; train the run again."
+            ) from error
+        shape = (None, *self.contract.shape)
+        outputs = (
+            {name: tensor.shape for name, tensor in model.output.items()}
+            if isinstance(model.output, dict)
+            else {}
+        )
+        expected = {"expression": (None, len(self.labels)), "affect": (None, 2)}
+        fits = "expression" in outputs and all(expected.get(name) == outputs[name] for name in outputs)
+        if tuple(model.input_shape) != shape or not fits:
+            raise AffectoscopeError(
+                f"model.keras of run '{self.name}' takes {model.input_shape} and gives {outputs or 'unnamed outputs'}; "
+                f"expected {shape} and {len(self.labels)} expression probabilities; train the run again."
+            )
+        return model
+
+
+def write_robustness(run: Run, table: pd.DataFrame, about: dict) -> None:
+    """Keep what core.robustness measured with a finished run."""
+    write_json(run.path / ROBUSTNESS_FILE, {"about": about, "rows": table.to_dict("records")})
