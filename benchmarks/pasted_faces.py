@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.console import Console
 from core.datasets.drawn_surroundings import paint_background
 from core.datasets.table import FaceTable
-from core.evaluate import training_data_of
+from core.renew import training_data_of
 from core.faces import crop_face, read_upright
 from core.labels import EXPRESSIONS
 from core.predictor import Predictor

@@ -1,7 +1,7 @@
 """`python -m core.evaluate --run R --data PATH`: a saved network on other data, or images for a run's gallery."""
 
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,19 +10,12 @@ import pandas as pd
 import tyro
 
 from core.artifacts import (
-    SUMMARY,
     Run,
-    network_digest,
     open_run,
     write_json,
-    write_kept,
     write_robustness,
 )
-from core.calibrate import Calibration, calibrate
-from core.card import model_card
-from core.config import PRESETS, TrainConfig
 from core.console import Console, run_command
-from core.data_summary import data_summary
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable
 from core.environment import quiet_tensorflow
@@ -34,7 +27,6 @@ from core.predictions import Predictions
 from core.robustness import mean_accuracy, robustness
 from core.scoring import Scores, score
 from core.thumbnails import save_thumbnails
-from core.training_data import TrainingData, load_training_data
 
 
 @dataclass(frozen=True)
@@ -60,9 +52,6 @@ class EvaluateOptions:
     run, where the page Robustness shows it."""
     attach_images: bool = False
     """Instead of scoring: keep thumbnails of the run's test faces with the run, so that its galleries show them."""
-    calibrate: bool = False
-    """Instead of scoring: fit the run's calibration again and keep a sample of its training faces, both from the
-    data that it was trained on; for runs from before these were kept."""
 
 
 def main() -> None:
@@ -204,81 +193,6 @@ def attach_images(options: EvaluateOptions) -> int:
     return kept
 
 
-def calibrate_run(options: EvaluateOptions) -> Calibration:
-    """Give a finished run the calibration, training sample and data summary that a new training leaves.
-
-    Raises:
-        AffectoscopeError: the data does not split into the faces that the run was trained on.
-    """
-    console = Console()
-    run = open_run(options.run)
-    with quiet_tensorflow():
-        network = run.load_model()
-    data = training_data_of(run, options.data, console, format=options.format)
-    with console.progress("Calibrating") as progress:
-        calibration = calibrate(
-            run.path,
-            network,
-            data.part("train"),
-            data.part("validation"),
-            data.labels,
-            run.contract,
-            seed=run.info["config"]["seed"],
-            thumbnails=data.table.redistributable,
-            progress=progress,
-        )
-    digest = network_digest(run.path)
-    info = run.info | {
-        "calibration": asdict(calibration),
-        "network": run.info["network"] | {"sha256": digest},
-    }
-    write_kept(run.path, SUMMARY, data_summary(data.table))
-    write_json(run.path / "run.json", info)
-    (run.path / "card.md").write_text(model_card(info, run.scores), encoding="utf-8")
-    console.say(
-        f"Run '{run.name}' is calibrated: temperature {calibration.temperature:.3f}, calibration error of the "
-        f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
-        f"after; faces at a distance beyond {calibration.distance_limit:.3f} are unlike its training faces."
-    )
-    return calibration
-
-
-def training_data_of(run: Run, path: Path, console: Console, *, format: str | None = None) -> TrainingData:
-    """The data of a run's training at `path`, split as the training split it: by its seed and share.
-
-    Raises:
-        AffectoscopeError: it does not split into the faces that the run was trained on.
-    """
-    data = load_training_data(_training_config(run, path, format), console)
-    trained, now = ({split: counts.get(split) for split in ("train", "validation")}
-                    for counts in (run.info["data"]["counts"], data.counts))  # fmt: skip
-    if trained != now or data.labels.labels != run.labels:
-        raise AffectoscopeError(
-            f"{data.table.title} does not split into the faces that run '{run.name}' was trained on (expected "
-            f"{run.info['data']['title']} with {_sizes(trained)}, found {_sizes(now)}); pass the data of the training."
-        )
-    return data
-
-
-def _training_config(run: Run, path: Path, format: str | None) -> TrainConfig:
-    """What decides how the training read and split its data."""
-    names = ("format", "automatic", "labels", "validation_share", "limit", "colour", "size", "margin", "seed")
-    try:
-        kept = {name: run.info["config"][name] for name in names}
-    except KeyError as error:
-        raise AffectoscopeError(
-            f"run.json of '{run.name}' does not say {error} of its training; train the run again."
-        ) from error
-    kept["split_seed"] = run.info["config"].get(
-        "split_seed"
-    )  # runs from before it was an option split by their seed
-    return replace(PRESETS["quick"], **kept | {"data": path, "format": format or kept["format"]})
-
-
-def _sizes(counts: dict[str, dict[str, int] | None]) -> str:
-    return " and ".join(f"{sum((row or {}).values()):,} {split} faces" for split, row in counts.items())
-
-
 def _split(table: FaceTable, split: str | None) -> FaceTable:
     """The rows of one split; by default the test faces, or all where there is no test split."""
     splits = table.faces["split"]
@@ -306,7 +220,7 @@ def _write(out: Path | None, predictions: Predictions, scores: Scores) -> None:
 
 
 #: What the command does when an option asks for something else than scoring.
-COMMANDS = {"attach_images": attach_images, "calibrate": calibrate_run, "corruptions": spoil}
+COMMANDS = {"attach_images": attach_images, "corruptions": spoil}
 
 if __name__ == "__main__":
     main()

@@ -19,6 +19,7 @@ from core.console import Console, run_command
 from core.data_summary import data_summary
 from core.environment import environment, keep_freed_memory, quiet_tensorflow
 from core.errors import AffectoscopeError
+from core.review_tables import keep_review_tables
 from core.thumbnails import save_thumbnails
 from core.training_data import TrainingData, load_training_data
 
@@ -203,6 +204,8 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             thumbnails=shown,
             progress=progress,
         )
+    with console.progress("Reviewing faces") as progress:
+        keep_review_tables(working, network, data, predictions, split=config.review, progress=progress)
     seconds = {**seconds, "review": time.perf_counter() - started}
     info = {
         "schema_version": artifacts.SCHEMA_VERSION,

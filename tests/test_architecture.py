@@ -92,7 +92,15 @@ def test_networks_are_imported_late():
 
 @pytest.mark.parametrize(
     "module",
-    ["core.train", "core.evaluate", "core.predict", "core.sweep.__main__", "core.artifacts", "core.scoring"],
+    [
+        "core.train",
+        "core.evaluate",
+        "core.predict",
+        "core.renew",
+        "core.sweep.__main__",
+        "core.artifacts",
+        "core.scoring",
+    ],
 )
 def test_importing_a_command_does_not_import_tensorflow(module):
     code = f"import sys, {module}; sys.exit(bool({{'tensorflow', 'keras'}} & set(sys.modules)))"

@@ -146,7 +146,7 @@ def test_what_cannot_be_asked_for_together_or_written_is_refused(
         spoil(EvaluateOptions(run=str(trained_run.path), data=drawn_tree, out=tmp_path / "kept.json"))
     from core import evaluate as command
 
-    arguments = ["--run", "x", "--data", "y", "--corruptions", "--calibrate"]
+    arguments = ["--run", "x", "--data", "y", "--corruptions", "--attach-images"]
     monkeypatch.setattr("sys.argv", ["evaluate", *arguments])
     with pytest.raises(SystemExit):
         command.main()

@@ -14,10 +14,10 @@ from core.calibrate import fit_calibration
 from core.console import Console
 from core.datasets import open_dataset
 from core.errors import AffectoscopeError
-from core.evaluate import EvaluateOptions, calibrate_run
 from core.metrics.calibration import apply_temperature
 from core.photo_prediction import NOT_SURE, TOO_SMALL, UNLIKE
 from core.predictor import SURE, Predictor
+from core.renew import RenewOptions, renew
 from core.train import train
 from core.training_data import load_training_data
 from core.training_sample import TrainingSample, directions, distances_to, draw_rows
@@ -128,7 +128,7 @@ def test_a_finished_run_is_calibrated_as_its_training_would_have(trained_run, dr
     info = json.loads((bare / "run.json").read_text())
     del info["calibration"], info["network"]["sha256"]
     (bare / "run.json").write_text(json.dumps(info))
-    calibrate_run(EvaluateOptions(run=str(bare), data=drawn_tree))
+    renew(RenewOptions(run=str(bare), data=drawn_tree))
     assert open_run(bare).info == trained_run.info
     ours, theirs = open_run(bare).training_sample(), trained_run.training_sample()
     assert (ours.references, ours.expressions, ours.thumbnails) == (
@@ -148,7 +148,7 @@ def test_other_data_does_not_calibrate_a_run(trained_run, drawn_tree, tmp_path):
     with pytest.raises(
         AffectoscopeError, match="does not split into the faces .* pass the data of the training"
     ):
-        calibrate_run(EvaluateOptions(run=str(bare), data=drawn_tree))
+        renew(RenewOptions(run=str(bare), data=drawn_tree))
     assert {path.name: path.read_bytes() for path in bare.iterdir()} == before
 
 

@@ -44,14 +44,14 @@ LEAKS = KeptTable(
 OUTSIDE = KeptTable(
     "outside.parquet",
     ("reference", "split", "expression"),  # and p_<label> for each of the run's labels
-    "python -m core.evaluate --run R --data PATH --review",
+    "python -m core.renew --run R --data PATH",
 )
 
 #: Size, brightness, sharpness and pose of each scored face; see core.face_attributes.
 ATTRIBUTES = KeptTable(
     "face_attributes.parquet",
     ("reference", "face_size", "brightness", "sharpness", "turn", "roll"),
-    "python -m core.evaluate --run R --data PATH --review",
+    "python -m core.renew --run R --data PATH",
 )
 
 #: Faces ranked by how likely their label is wrong; see core.label_errors.

@@ -1,0 +1,123 @@
+"""`python -m core.renew --run R --data PATH`: what a training keeps for a review, made again for a finished run.
+
+For runs from before it was kept. The predictions stay what they are; what is said of them is brought up to date.
+"""
+
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import tyro
+
+from core.artifacts import SUMMARY, Run, network_digest, open_run, write_json, write_kept, write_text
+from core.calibrate import calibrate
+from core.card import model_card
+from core.config import PRESETS, TrainConfig
+from core.console import Console, run_command
+from core.data_summary import data_summary
+from core.environment import quiet_tensorflow
+from core.errors import AffectoscopeError
+from core.review_tables import keep_review_tables
+from core.scoring import score
+from core.training_data import TrainingData, load_training_data
+
+
+@dataclass(frozen=True)
+class RenewOptions:
+    """Bring up to date what a finished run says of its faces: scores, calibration and the tables of its review."""
+
+    run: str
+    """A run's folder, or its name under artifacts/."""
+    data: Path
+    """The data that the run was trained on."""
+    format: str | None = None
+    """Format of the data when it is not recognised."""
+
+
+def main() -> None:
+    run_command(lambda: renew(tyro.cli(RenewOptions, prog="python -m core.renew", args=sys.argv[1:])))
+
+
+def renew(options: RenewOptions) -> Run:
+    """Give a finished run the scores, calibration, training sample, summary and review tables of a new training.
+
+    Raises:
+        AffectoscopeError: the data does not split into the faces that the run was trained on.
+    """
+    console = Console()
+    run = open_run(options.run)
+    with quiet_tensorflow():
+        network = run.load_model()
+    data = training_data_of(run, options.data, console, format=options.format)
+    predictions = run.predictions()
+    with console.progress("Calibrating") as progress:
+        calibration = calibrate(
+            run.path,
+            network,
+            data.part("train"),
+            data.part("validation"),
+            data.labels,
+            run.contract,
+            seed=run.info["config"]["seed"],
+            thumbnails=data.table.redistributable,
+            progress=progress,
+        )
+    with console.progress("Reviewing faces") as progress:
+        split = predictions.frame["split"].iloc[0]
+        keep_review_tables(run.path, network, data, predictions, split=split, progress=progress)
+    scores = score(predictions)
+    info = run.info | {
+        "calibration": asdict(calibration),
+        "network": run.info["network"] | {"sha256": network_digest(run.path)},
+    }
+    write_kept(run.path, SUMMARY, data_summary(data.table))
+    write_json(run.path / "scores.json", scores.as_dict())
+    write_json(run.path / "run.json", info)
+    write_text(run.path / "card.md", model_card(info, scores))
+    console.say(
+        f"Run '{run.name}' is up to date: temperature {calibration.temperature:.3f}, calibration error of the "
+        f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
+        f"after; faces at a distance beyond {calibration.distance_limit:.3f} are unlike its training faces."
+    )
+    console.headline(scores)
+    return open_run(run.path)
+
+
+def training_data_of(run: Run, path: Path, console: Console, *, format: str | None = None) -> TrainingData:
+    """The data of a run's training at `path`, split as the training split it: by its seed and share.
+
+    Raises:
+        AffectoscopeError: it does not split into the faces that the run was trained on.
+    """
+    data = load_training_data(_training_config(run, path, format), console)
+    trained, now = ({split: counts.get(split) for split in ("train", "validation")}
+                    for counts in (run.info["data"]["counts"], data.counts))  # fmt: skip
+    if trained != now or data.labels.labels != run.labels:
+        raise AffectoscopeError(
+            f"{data.table.title} does not split into the faces that run '{run.name}' was trained on (expected "
+            f"{run.info['data']['title']} with {_sizes(trained)}, found {_sizes(now)}); pass the data of the training."
+        )
+    return data
+
+
+def _training_config(run: Run, path: Path, format: str | None) -> TrainConfig:
+    """What decides how the training read and split its data."""
+    names = ("format", "automatic", "labels", "validation_share", "limit", "colour", "size", "margin", "seed")
+    try:
+        kept = {name: run.info["config"][name] for name in names}
+    except KeyError as error:
+        raise AffectoscopeError(
+            f"run.json of '{run.name}' does not say {error} of its training; train the run again."
+        ) from error
+    kept["split_seed"] = run.info["config"].get(
+        "split_seed"
+    )  # runs from before it was an option split by their seed
+    return replace(PRESETS["quick"], **kept | {"data": path, "format": format or kept["format"]})
+
+
+def _sizes(counts: dict[str, dict[str, int] | None]) -> str:
+    return " and ".join(f"{sum((row or {}).values()):,} {split} faces" for split, row in counts.items())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""What a review asks of the scored faces beside the predictions, kept with the run by training and by core.renew."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.predictions import Predictions
+from core.training_data import TrainingData
+
+if TYPE_CHECKING:
+    import keras
+
+
+def keep_review_tables(
+    folder: Path,
+    network: "keras.Model",
+    data: TrainingData,
+    predictions: Predictions,
+    *,
+    split: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write the tables of a run's review into its folder.
+
+    Args:
+        data: the packed faces of the training, every one in its split.
+        predictions: of the scored split, one row per face.
+        split: the scored split.
+        progress: called as progress(done, total) in faces.
+    """
