@@ -1,27 +1,32 @@
-"""How long the metrics take, beside scikit-learn in the same run: `python benchmarks/metrics.py`.
+"""How long the metrics take and how much memory: `python benchmarks/metrics.py`; also to benchmarks/results/metrics.json.
 
 Times are the process's own seconds on the processor, which other work on the machine lengthens less than
-the clock's; next to scikit-learn the two take turns. Memory is the peak of the whole process, its imports
-and the faces included.
+the clock's. Next to scikit-learn the two take turns; every other case has a process of its own, whose peak
+memory has its imports (some 0.15 GiB) and the faces in it.
 """
 
 import argparse
+import json
+import multiprocessing
+import os
 import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.labels import LABEL_SETS
 from core.metrics import ranking
+from core.metrics.comparison import compare_predictions
 from core.predictions import Predictions
 from core.scoring import score
 
+ROOT = Path(__file__).resolve().parent.parent
 LABELS = LABEL_SETS[8].labels
 
 
@@ -30,20 +35,23 @@ def made_predictions(faces: int, *, seed: int = 0) -> Predictions:
     rng = np.random.default_rng(seed)
     shares = np.array([74874, 134415, 25459, 14090, 6378, 3803, 24882, 3750], float)
     truth = rng.choice(8, size=faces, p=shares / shares.sum())
-    logits = rng.standard_normal((faces, 8), dtype=np.float32)
-    logits[np.arange(faces), truth] += 1.5
-    probabilities = np.exp(logits)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
     valence, arousal = rng.uniform(-1, 1, (2, faces))
     return Predictions.from_arrays(
         labels=LABELS,
         truth=truth,
-        probabilities=probabilities,
+        probabilities=made_probabilities(truth, rng),
         valence=valence,
         arousal=arousal,
         predicted_valence=0.6 * valence + rng.normal(0, 0.3, faces),
         predicted_arousal=0.5 * arousal + rng.normal(0, 0.3, faces),
     )
+
+
+def made_probabilities(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    logits = rng.standard_normal((len(truth), 8), dtype=np.float32)
+    logits[np.arange(len(truth)), truth] += 1.5
+    probabilities = np.exp(logits)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
 def best_times(functions: list[Callable[[], object]], repeats: int) -> tuple[list[float], list[object]]:
@@ -58,16 +66,12 @@ def best_times(functions: list[Callable[[], object]], repeats: int) -> tuple[lis
     return [min(taken) for taken in times], results
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--faces", type=int, default=1_000_000, help="faces of the large case")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of which the shortest counts")
-    options = parser.parse_args()
-    large, small = made_predictions(options.faces), made_predictions(4000)
-    truth, probabilities = large.truth, large.probabilities
-    exact = probabilities.astype(np.float64)
-    exact /= exact.sum(axis=1, keepdims=True)
+def beside_scikit_learn(faces: int, repeats: int) -> list[dict]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
 
+    large = made_predictions(faces)
+    truth, exact = large.truth, large.probabilities.astype(np.float64)
+    exact /= exact.sum(axis=1, keepdims=True)
     one_hot = np.eye(8)[truth]
     compared = {
         "M and pairwise A": (
@@ -81,20 +85,72 @@ def main() -> None:
     }
     rows = []
     for name, functions in compared.items():
-        times, results = best_times(list(functions), options.repeats)
-        rows.append(
-            (f"{name}, {len(large):,} x 8", *times, f"differ by {np.abs(results[0] - results[1]).max():.0e}")
-        )
-    for predictions, repeats in ((small, options.repeats), (large, 1)):
-        times, results = best_times([lambda faces=predictions: score(faces)], repeats)
-        note = results[0].interval["method"]
-        rows.append((f"score() with intervals, {len(predictions):,} x 8", *times, None, note))
+        (ours, theirs), results = best_times(list(functions), repeats)
+        note = f"differ by {np.abs(results[0] - results[1]).max():.0e}"
+        rows.append({"case": name, "faces": faces, "seconds": ours, "scikit_learn": theirs, "note": note})
+    return rows
 
-    print(f"{'':44}{'here':>9}{'scikit-learn':>14}{'ratio':>8}  note")
-    for name, ours, theirs, note in rows:
-        beside = f"{theirs:13.2f}s{theirs / ours:7.1f}x" if theirs else f"{'-':>14}{'-':>8}"
-        print(f"{name:44}{ours:8.2f}s{beside}  {note}")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+
+def scored(faces: int, repeats: int) -> dict:
+    predictions = made_predictions(faces)
+    (seconds,), (scores,) = best_times([lambda: score(predictions)], repeats)
+    about = scores.interval
+    return _row(
+        "score() with intervals", faces, seconds, f"{about['resamples']:,} resamples; {about['method']}"
+    )
+
+
+def compared(faces: int, repeats: int) -> dict:
+    predictions, rng = made_predictions(faces), np.random.default_rng(1)
+    other = made_probabilities(predictions.truth, rng)
+    of_a, of_b = {}, {}
+    for name in ("valence", "arousal"):
+        known = predictions.frame[name].to_numpy()
+        of_a[name] = known, predictions.frame[f"predicted_{name}"].to_numpy()
+        of_b[name] = known, 0.55 * known + rng.normal(0, 0.3, faces)
+
+    def compare():
+        return compare_predictions(
+            predictions.truth, predictions.probabilities, other, affect_a=of_a, affect_b=of_b
+        )
+
+    (seconds,), (rows,) = best_times([compare], repeats)
+    return _row("compare_predictions()", faces, seconds, f"2,000 resamples, {len(rows)} numbers")
+
+
+def _row(case: str, faces: int, seconds: float, note: str) -> dict:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"case": case, "faces": faces, "seconds": seconds, "peak_gib": peak, "note": note}
+
+
+def alone(function: Callable, *arguments) -> object:
+    """What a function returns in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--faces", type=int, default=1_000_000, help="faces of the large cases")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of which the shortest counts")
+    options = parser.parse_args()
+    rows = alone(beside_scikit_learn, options.faces, options.repeats)
+    for case in (scored, compared):
+        rows.append(alone(case, 4000, options.repeats))
+        rows.append(alone(case, options.faces, 1))
+
+    print(f"{'':44}{'here':>9}{'scikit-learn':>14}{'ratio':>8}{'peak memory':>13}  note")
+    for row in rows:
+        theirs, peak = row.get("scikit_learn"), row.get("peak_gib")
+        beside = f"{theirs:13.2f}s{theirs / row['seconds']:7.1f}x" if theirs else f"{'-':>14}{'-':>8}"
+        memory = f"{peak:9.2f} GiB" if peak else f"{'-':>13}"
+        print(
+            f"{row['case'] + ', ' + format(row['faces'], ',') + ' x 8':44}{row['seconds']:8.2f}s{beside}{memory}  {row['note']}"
+        )
+    results = ROOT / "benchmarks" / "results"
+    results.mkdir(exist_ok=True)
+    document = {"cores": os.cpu_count(), "rows": rows}
+    (results / "metrics.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

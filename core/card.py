@@ -1,88 +1,80 @@
-"""The model card of a run, in Markdown (Mitchell et al. 2019, "Model Cards for Model Reporting")."""
+"""The model card of a run, in Markdown (Mitchell et al. 2019, "Model Cards for Model Reporting").
 
-from core.scoring import Estimate, Scores
-
-
-def model_card(info: dict, scores: Scores) -> str:
-    """The card from run.json's document and the scores."""
-    data, config, training = info["data"], info["config"], info["training"]
-    ledger = data["ledger"]
-    headline = (
-        ("Accuracy", scores.accuracy),
-        ("Balanced accuracy", scores.balanced_accuracy),
-        ("Macro-F1", scores.macro_f1),
-        ("M measure (Hand & Till 2001)", scores.m_measure),
-        ("Expected calibration error", scores.expected_calibration_error),
-    )
-    rows = "\n".join(f"| {title} | {_number(estimate)} |" for title, estimate in headline)
-    per_class = "\n".join(
-        f"| {label} | {row.support} | {_number(row.precision)} | {_number(row.recall)} | {_number(row.f1)} |"
-        for label, row in scores.per_class.items()
-    )
-    counts = "; ".join(f"{split}: {sum(row.values()):,}" for split, row in data["counts"].items())
-    about_people = (
-        "The faces are drawn by a program; nothing here is data about people."
-        if data["name"] == "drawn"
-        else "The truth is what annotators saw in a face, not what a person felt."
-    )
-    chosen_on = (
-        "\nThe epoch was chosen on these very faces, so the scores are optimistic; the test faces were not looked at.\n"
-        if config.get("review") == "validation"
-        else ""
-    )
-    return f"""# {info["name"]}
-
-A convolutional network of {info["network"]["parameters"]:,} parameters that names the expression of a
-cropped face as one of {len(data["labels"])} labels: {", ".join(data["labels"])}.
-
-## Data
-
-{data["title"]}. {data["note"]} Faces per split: {counts}. {ledger["used"]:,} of {ledger["read"]:,} rows
-were used. {about_people}
-
-## Scores on {scores.faces:,} {config.get("review", "test")} faces (95 % interval)
-{chosen_on}
-
-| | |
-|---|---|
-{rows}
-
-| expression | faces | precision | recall | F1 |
-|---|---|---|---|---|
-{per_class}
-
-## Training
-
-Preset `{config["preset"]}`, {training["epochs"]} epochs, the best one {training["best_epoch"]} by the loss on a
-validation split of the training faces; ended: {training["ended"]}. Seed {config["seed"]}.
-{training["seconds"]["train"] / 60:.0f} minutes of training on {info["environment"]["processor"]},
-{info["environment"]["cores"]} cores, {info["environment"]["backend"]} backend.
-
-{_calibration(info.get("calibration"))}## Use
-
-For research on, and review of, expression recognition. A facial expression is not a felt emotion. Inferring
-emotions of people at work or in education is prohibited in the European Union (Regulation 2024/1689,
-Article 5(1)(f)), medical and safety reasons apart.
+It says what the report says, in the same words, without its charts and faces.
 """
 
+import re
 
-def _calibration(calibration: dict | None) -> str:
-    """How live prediction reads the network's outputs; nothing for runs from before that was kept."""
-    if not calibration:
-        return ""
-    return f"""## Abstention
+from core.artifacts import CARD_FILE, Run, write_text
+from core.report import document
+from core.report.sections import sections
+from core.report.sources import SOURCES
+from core.review import Review, review_of
 
-Fitted on the validation faces: a temperature of {calibration["temperature"]:.3f}, which takes their calibration error
-from {calibration["validation_ece_before"]:.3f} to {calibration["validation_ece_after"]:.3f}, and a cosine distance of
-{calibration["distance_limit"]:.3f} to the nearest training face but {calibration["neighbours"] - 1}, beyond which a face is
-unlike the training faces. The probabilities and scores above are without the temperature.
+#: What Markdown, or Streamlit's, would take for a sign where it is meant as itself.
+_SIGNS = re.compile(
+    r"[\\`*\[\]<>|~$]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis, but not inside of a word
+    r"|&(?=#?\w+;)"  # entities
+    r"|:(?=[a-z][\w-]*[\[/:])"  # Streamlit's colours, icons and emoji
+    r"|^(?:[-+=#]+(?= |$))"  # headings, lists and rules
+    r"|(?<=^\d)[.)](?= |$)|(?<=^\d\d)[.)](?= |$)"  # numbered lists
+)
 
-"""
+
+def model_card(review: Review) -> str:
+    """The card of what was found about a run."""
+    shown = [section for section in sections(review) if section.card]
+    places = {key: place for place, key in enumerate(document.citations(shown), 1)}
+    parts = [f"# {_plain(review.name)}"]
+    for section in shown:
+        parts.append(f"## {_plain(section.title)}")
+        parts += filter(None, (_block(block, places) for block in section.blocks))
+    parts.append("## Sources")
+    parts.append("\n".join(f"{place}. {_plain(SOURCES[key])}" for key, place in places.items()))
+    return "\n\n".join(parts) + "\n"
 
 
-def _number(estimate: Estimate) -> str:
-    if estimate.value != estimate.value:
-        return "not defined"
-    if estimate.low != estimate.low:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+def write_card(run: Run) -> None:
+    """Write the card of a finished run into its folder."""
+    write_text(run.path / CARD_FILE, model_card(review_of(run)))
+
+
+def _block(block: document.Block, places: dict[str, int]) -> str:
+    """A block in Markdown; '' for what a card does not have."""
+    match block:
+        case document.Text():
+            return _sentence(block, places)
+        case document.Caution():
+            return f"**{_plain(block.text)}**"
+        case document.Items():
+            return "\n".join(f"- {_sentence(item, places)}" for item in block.items)
+        case document.Cards():
+            return "; ".join(
+                f"{_plain(title)} **{_plain(value)}** ({_plain(interval)})"
+                for title, value, interval in block.cards
+            )
+        case document.Table(faces=False):
+            return _table(block)
+        case document.Commands():
+            return "\n".join(f"    {line}" for command in block.lines for line in command.splitlines())
+    return ""
+
+
+def _table(table: document.Table) -> str:
+    rules = ["---" if column in table.words else "---:" for column in range(len(table.head))]
+    rows = [[_plain(cell) for cell in cells] for cells in (table.head, *table.rows)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (rows[0], rules, *rows[1:])]
+    return "\n".join(lines) + (f"\n\n{_plain(table.caption)}" if table.caption else "")
+
+
+def _sentence(item: str | document.Text, places: dict[str, int]) -> str:
+    if isinstance(item, str):
+        return _plain(item)
+    marks = "".join(f" \\[{places[key]}\\]" for key in item.cites)
+    return f"{_plain(item.text)}{marks}"
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown shows as it is: names of runs, labels, references and notes are the user's."""
+    return _SIGNS.sub(lambda sign: f"\\{sign[0]}", " ".join(text.split()))

@@ -1,5 +1,6 @@
 """Everything that a training can vary: one frozen TrainConfig, whose fields are the command line."""
 
+import hashlib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
@@ -49,6 +50,8 @@ class TrainConfig:
     """Share of the training faces kept for choosing the best epoch (0.02 to 0.5)."""
     limit: int | None = None
     """Use at most so many training faces, drawn at random; default: all."""
+    relabel: Path | None = None
+    """Correct the labels of training and validation faces by a run's decisions.csv; the split and the test faces stay."""
 
     # Preprocessing
     colour: Literal["grey", "rgb"] = "grey"
@@ -118,6 +121,8 @@ class TrainConfig:
     """Softens the answers of teacher and network before they are compared (0.5 to 20)."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     """Numbers of the training steps; mixed_bfloat16 is for GPUs. The network that is kept is float32."""
+    devices: Literal["one", "all"] = "one"
+    """all: split each batch among every GPU of this machine; the weights come out the same."""
     early_stopping: int = 0
     """Stop after so many epochs without a better validation loss (0 = never)."""
     augment: Augmentation = field(default_factory=Augmentation)
@@ -166,9 +171,10 @@ class TrainConfig:
         return self.seed if self.split_seed is None else self.split_seed
 
     def as_dict(self) -> dict:
-        """For run.json: plain values, and of the data's path only its last part."""
+        """For run.json: plain values, and of paths only their last part."""
         document = asdict(self)
-        document["data"] = self.data.name if self.data else None
+        for name in ("data", "relabel"):
+            document[name] = document[name].name if document[name] else None
         return document
 
     @classmethod
@@ -180,7 +186,7 @@ class TrainConfig:
         """
         try:
             kept = {each.name: document[each.name] for each in fields(cls) if each.name in document}
-            kept["data"] = Path(kept["data"]) if kept.get("data") else None
+            kept |= {name: Path(kept[name]) if kept.get(name) else None for name in ("data", "relabel")}
             kept["augment"] = Augmentation(**kept.get("augment", {}))
             kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
             return replace(PRESETS[kept["preset"]], **kept)
@@ -190,10 +196,21 @@ class TrainConfig:
             ) from error
 
     def recipe(self) -> dict:
-        """What decides the numbers of a training: everything but how the run is kept."""
+        """What decides the numbers of a training: everything but how the run is kept.
+
+        Raises:
+            AffectoscopeError: the file of decisions cannot be read.
+        """
         document = self.as_dict()
-        for name in ("name", "resume", "overwrite", "thumbnails"):
+        for name in ("name", "resume", "overwrite", "thumbnails", "devices"):
             document.pop(name)
+        if self.relabel:  # a file of the same name may hold other decisions
+            try:
+                document["relabel_sha256"] = hashlib.sha256(self.relabel.read_bytes()).hexdigest()
+            except OSError as error:
+                raise AffectoscopeError(
+                    f"--relabel {self.relabel} cannot be read ({error.strerror or error})."
+                ) from error
         return document
 
 

@@ -12,18 +12,22 @@ import tyro
 from core.artifacts import (
     Run,
     open_run,
+    write_detected,
     write_json,
     write_robustness,
 )
 from core.console import Console, run_command
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable
+from core.detected_boxes import BOX, DetectedScores, score_detected
 from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract
 from core.labels import LABEL_SETS, LabelSet
 from core.predictions import Predictions
+from core.protocol import Protocol, protocol_of_evaluation
+from core.relabelling import Relabelled, read_relabelling, relabel
 from core.robustness import mean_accuracy, robustness
 from core.scoring import Scores, score
 from core.thumbnails import save_thumbnails
@@ -41,8 +45,10 @@ class EvaluateOptions:
     """Which split to score: test, train, private_test, ... or all; default: test, or all where there is none."""
     format: str | None = None
     """Format of the data when it is not recognised."""
+    relabel: Path | None = None
+    """Score with the labels as a run's decisions.csv corrects them, on whatever split; default: as the data has them."""
     out: Path | None = None
-    """Write the predictions (.parquet) or the scores (.json) to this file."""
+    """Write the predictions (.parquet) or the scores and their protocol (.json) to this file."""
     resamples: int = 1000
     """Bootstrap resamples behind the intervals; 0 for none."""
     views: Literal["one", "mirror", "ten"] = "one"
@@ -50,6 +56,9 @@ class EvaluateOptions:
     corruptions: bool = False
     """Instead of scoring once: score the faces spoiled in eight ways at five strengths, and keep the result with the
     run, where the page Robustness shows it."""
+    detect: bool = False
+    """Instead of scoring by the annotated boxes: let the detector find the faces in their photos, count those that it
+    misses, and keep the result with the run, where the page Protocol shows it."""
     attach_images: bool = False
     """Instead of scoring: keep thumbnails of the run's test faces with the run, so that its galleries show them."""
 
@@ -89,9 +98,9 @@ def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
             network, faces.table, faces.pack, faces.labels, views=options.views, progress=progress
         )
     scores = score(predictions, resamples=options.resamples)
-    faces.say(console)
     console.headline(scores)
-    _write(options.out, predictions, scores)
+    faces.say(console)
+    _write(options.out, predictions, scores.as_dict() | {"protocol": faces.protocol().as_dict()})
     return predictions, scores
 
 
@@ -132,6 +141,53 @@ def spoil(options: EvaluateOptions) -> pd.DataFrame:
     return table
 
 
+def locate(options: EvaluateOptions) -> DetectedScores:
+    """The run on faces that the detector finds in `options.data`, kept in the run and, with --out, as a JSON file.
+
+    Raises:
+        AffectoscopeError: the run or the data cannot be read, the data has no boxes that say where its faces are, or
+            the result cannot be written.
+    """
+    if options.out and options.out.suffix != ".json":
+        raise AffectoscopeError(f"--out {options.out} has no known format; expected a name ending in .json.")
+    console = Console()
+    faces = _faces(options, console)
+    if faces.table.faces[list(BOX)].isna().any(axis=None):
+        raise AffectoscopeError(
+            f"--detect needs photos and a box around the face of each, and the images of {faces.table.title} are "
+            "cropped faces; pass AffectNet 2017 or drawn faces."
+        )
+    with quiet_tensorflow():
+        from core.inference import label_positions, run_network
+        from core.views import averaged
+
+        network = averaged(faces.run.load_model(), options.views)
+    with console.progress("Predicting by annotated boxes") as progress:
+        by_annotation = run_network(network, faces.pack, progress=progress)["expression"].argmax(axis=1)
+    with console.progress("Finding faces") as progress:
+        scores = score_detected(
+            network,
+            faces.table,
+            label_positions(faces.table.faces["expression"].to_numpy(), faces.labels),
+            by_annotation,
+            faces.run.labels,
+            faces.run.contract,
+            split=faces.split,
+            views=options.views,
+            progress=progress,
+        )
+    protocol = faces.protocol(detector_misses=scores.misses)
+    try:
+        write_detected(faces.run, scores.as_dict())
+        if options.out:
+            write_json(options.out, scores.as_dict() | {"protocol": protocol.as_dict()})
+    except OSError as error:
+        raise AffectoscopeError(f"The result cannot be written ({error.strerror or error}).") from error
+    console.say(scores.sentence())
+    faces.say(console, protocol)
+    return scores
+
+
 @dataclass(frozen=True)
 class _Faces:
     """What is scored: faces of one split whose labels the run's network knows, packed."""
@@ -140,14 +196,31 @@ class _Faces:
     table: FaceTable
     pack: FacePack
     labels: LabelSet
-    left_out: int
+    split: str
+    views: str
+    counts: dict[str, dict[str, int]]  # of all the data, before any face was chosen
+    relabelled: Relabelled | None = None
 
-    def say(self, console: Console) -> None:
-        console.say(
-            f"{self.table.title}: {self.table.ledger.sentence()}; {self.left_out:,} with labels the network does not know"
+    def protocol(self, *, detector_misses: int | None = None) -> Protocol:
+        return protocol_of_evaluation(
+            self.run,
+            self.counts,
+            self.table,
+            split=self.split,
+            views=self.views,
+            detector_misses=detector_misses,
+            relabelled=self.relabelled.report if self.relabelled else None,
         )
+
+    def say(self, console: Console, protocol: Protocol | None = None) -> None:
+        console.say((protocol or self.protocol()).sentence())
         if "train" in set(self.table.faces["split"]) and self.table.name == self.run.info["data"]["name"]:
             console.say("Some of these faces may be the ones that the network was trained on.")
+        if self.relabelled:
+            console.say(
+                f"Scored with corrected labels, which cannot be compared with scores of the labels as they are: "
+                f"{self.relabelled.sentence()}."
+            )
 
 
 def _faces(options: EvaluateOptions, console: Console) -> _Faces:
@@ -155,16 +228,23 @@ def _faces(options: EvaluateOptions, console: Console) -> _Faces:
     labels = next(each for each in LABEL_SETS.values() if each.labels == run.labels)
     with console.progress("Reading annotations") as progress:
         table = open_dataset(options.data, format=options.format, progress=progress)
-    table = _split(table, options.split)
+    counts = table.counts()
+    table, split = _split(table, options.split)
     inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)
     if not inside.any():
         raise AffectoscopeError(
             f"{table.title} has no face with a label of run '{run.name}' ({', '.join(run.labels)})."
         )
-    table = table.select(inside)
+    table, relabelled = table.select(inside), None
+    decisions = read_relabelling(options.relabel, labels) if options.relabel else None
     with console.progress("Packing faces") as progress:
         table, pack = pack_faces(table, run.contract, progress=progress)
-    return _Faces(run, table, pack, labels, int((~inside).sum()))
+    if decisions:
+        table, left, relabelled = relabel(table, decisions, splits=None)
+        pack = pack.select(np.flatnonzero(left))
+        if not len(table):
+            raise AffectoscopeError(f"{decisions.file} removes every face; keep some to score.")
+    return _Faces(run, table, pack, labels, split, options.views, counts, relabelled)
 
 
 def attach_images(options: EvaluateOptions) -> int:
@@ -193,26 +273,26 @@ def attach_images(options: EvaluateOptions) -> int:
     return kept
 
 
-def _split(table: FaceTable, split: str | None) -> FaceTable:
-    """The rows of one split; by default the test faces, or all where there is no test split."""
+def _split(table: FaceTable, split: str | None) -> tuple[FaceTable, str]:
+    """The rows of one split and its name; by default the test faces, or all where there is no test split."""
     splits = table.faces["split"]
     if split is None:
         split = "test" if (splits == "test").any() else "all"
     if split == "all":
-        return table
+        return table, split
     rows = (splits == split).to_numpy()
     if not rows.any():
         there = ", ".join(name or "(none)" for name in sorted(splits.unique()))
         raise AffectoscopeError(f"{table.title} has no split '{split}'; there are: {there}; or pass all.")
-    return table.select(rows)
+    return table.select(rows), split
 
 
-def _write(out: Path | None, predictions: Predictions, scores: Scores) -> None:
+def _write(out: Path | None, predictions: Predictions, scores: dict) -> None:
     if out is None:
         return
     try:
         if out.suffix == ".json":
-            write_json(out, scores.as_dict())
+            write_json(out, scores)
         else:
             predictions.save(out)
     except OSError as error:
@@ -220,7 +300,7 @@ def _write(out: Path | None, predictions: Predictions, scores: Scores) -> None:
 
 
 #: What the command does when an option asks for something else than scoring.
-COMMANDS = {"attach_images": attach_images, "corruptions": spoil}
+COMMANDS = {"attach_images": attach_images, "corruptions": spoil, "detect": locate}
 
 if __name__ == "__main__":
     main()

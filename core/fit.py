@@ -3,7 +3,9 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -14,6 +16,7 @@ from keras import ops
 from core.augmentation import FaceAugmentation
 from core.batches import Targets, steps_per_epoch, training_batches
 from core.config import TrainConfig
+from core.devices import split_among_devices, synchronised
 from core.distillation import distillation_loss, with_teachers
 from core.facepack import FacePack
 from core.inference import run_network
@@ -45,6 +48,7 @@ def fit_network(
     folder: Path,
     *,
     teachers: Sequence[keras.Model] = (),
+    devices: int = 1,
     on_step: Callable[[int, int, int, dict], None] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
 ) -> Fitted:
@@ -55,6 +59,7 @@ def fit_network(
 
     Args:
         teachers: networks of the same input and labels to learn from too, by config.teacher_weight.
+        devices: among how many each batch is split; more than one only within core.devices.all_devices.
         on_step: called as on_step(epoch, step, steps, logs), epoch from 1.
         on_epoch: called with each new row of the history.
     """
@@ -63,7 +68,8 @@ def fit_network(
     trainer = _trainer(network, config, targets, steps, teachers)
     state = _State(trainer, network, config, validation, folder, on_step, on_epoch, teachers)
     state.resume()
-    batches = training_batches(
+    batches = partial(
+        training_batches,
         pack,
         targets,
         batch_size=config.batch_size,
@@ -77,15 +83,16 @@ def fit_network(
     ended = "finished"
     if state.epochs_done < config.epochs and not state.out_of_patience():
         try:
-            trainer.fit(
-                batches,
-                steps_per_epoch=steps,
-                epochs=config.epochs,
-                initial_epoch=state.epochs_done,
-                callbacks=[state],
-                shuffle=False,
-                verbose=0,
-            )
+            with synchronised(network) if devices > 1 else nullcontext():
+                trainer.fit(
+                    split_among_devices(batches) if devices > 1 else batches(),
+                    steps_per_epoch=steps,
+                    epochs=config.epochs,
+                    initial_epoch=state.epochs_done,
+                    callbacks=[state],
+                    shuffle=False,
+                    verbose=0,
+                )
         except KeyboardInterrupt:
             if not state.rows:
                 raise

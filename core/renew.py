@@ -9,14 +9,15 @@ from pathlib import Path
 
 import tyro
 
-from core.artifacts import SUMMARY, Run, network_digest, open_run, write_json, write_kept, write_text
+from core.artifacts import SUMMARY, Run, digest, network_digest, open_run, write_json, write_kept
 from core.calibrate import calibrate
-from core.card import model_card
+from core.card import write_card
 from core.config import PRESETS, TrainConfig
 from core.console import Console, run_command
 from core.data_summary import data_summary
 from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
+from core.protocol import protocol_of
 from core.review_tables import keep_review_tables
 from core.scoring import score
 from core.training_data import TrainingData, load_training_data
@@ -67,31 +68,38 @@ def renew(options: RenewOptions) -> Run:
         keep_review_tables(run.path, network, data, predictions, split=split, progress=progress)
     scores = score(predictions)
     info = run.info | {
+        "data": _data(run, data, split),
         "calibration": asdict(calibration),
         "network": run.info["network"] | {"sha256": network_digest(run.path)},
     }
     write_kept(run.path, SUMMARY, data_summary(data.table))
     write_json(run.path / "scores.json", scores.as_dict())
     write_json(run.path / "run.json", info)
-    write_text(run.path / "card.md", model_card(info, scores))
+    renewed = open_run(run.path)
+    write_card(renewed)
     console.say(
         f"Run '{run.name}' is up to date: temperature {calibration.temperature:.3f}, calibration error of the "
         f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
         f"after; faces at a distance beyond {calibration.distance_limit:.3f} are unlike its training faces."
     )
     console.headline(scores)
-    return open_run(run.path)
+    console.say(protocol_of(renewed).sentence())
+    return renewed
 
 
-def training_data_of(run: Run, path: Path, console: Console, *, format: str | None = None) -> TrainingData:
-    """The data of a run's training at `path`, split as the training split it: by its seed and share.
+def training_data_of(
+    run: Run, path: Path | None, console: Console, *, format: str | None = None
+) -> TrainingData:
+    """The data of a run's training at `path` (None: the drawn faces), split as the training split it: by its seed and share.
 
     Raises:
         AffectoscopeError: it does not split into the faces that the run was trained on.
     """
     data = load_training_data(_training_config(run, path, format), console)
-    trained, now = ({split: counts.get(split) for split in ("train", "validation")}
-                    for counts in (run.info["data"]["counts"], data.counts))  # fmt: skip
+    trained, now = (
+        _known(counts, run.labels, "train", "validation")
+        for counts in (run.info["data"]["counts"], data.counts)
+    )
     if trained != now or data.labels.labels != run.labels:
         raise AffectoscopeError(
             f"{data.table.title} does not split into the faces that run '{run.name}' was trained on (expected "
@@ -100,7 +108,7 @@ def training_data_of(run: Run, path: Path, console: Console, *, format: str | No
     return data
 
 
-def _training_config(run: Run, path: Path, format: str | None) -> TrainConfig:
+def _training_config(run: Run, path: Path | None, format: str | None) -> TrainConfig:
     """What decides how the training read and split its data."""
     names = ("format", "automatic", "labels", "validation_share", "limit", "colour", "size", "margin", "seed")
     try:
@@ -112,7 +120,38 @@ def _training_config(run: Run, path: Path, format: str | None) -> TrainConfig:
     kept["split_seed"] = run.info["config"].get(
         "split_seed"
     )  # runs from before it was an option split by their seed
+    kept["relabel"] = _relabelling_of(run)
     return replace(PRESETS["quick"], **kept | {"data": path, "format": format or kept["format"]})
+
+
+def _relabelling_of(run: Run) -> Path | None:
+    """The run's own copy of the decisions that it was trained with; None where there were none."""
+    about = run.info["data"].get("relabelled")
+    if not about:
+        return None
+    path = run.relabelled_path
+    if not path.is_file() or digest(path) != about.get("sha256"):
+        raise AffectoscopeError(
+            f"{path.name} of '{run.name}' is not the file of decisions that the run was trained with; put that one "
+            "back, or train the run again."
+        )
+    return path
+
+
+def _data(run: Run, data: TrainingData, split: str) -> dict:
+    """run.json's data with what is known of the faces now; of the run's own, whose labels stand, nothing changes."""
+    about = run.info["data"]
+    if _known(about["counts"], run.labels, split) != _known(data.counts, run.labels, split):
+        return about  # other faces than the run was scored on
+    return about | {"counts": data.counts, "ledger": data.table.ledger.as_dict(), "origins": data.origins}
+
+
+def _known(counts: dict[str, dict[str, int]], labels: tuple[str, ...], *splits: str) -> dict[str, dict]:
+    """Of some splits the faces whose label the run knows."""
+    return {
+        split: {name: faces for name, faces in counts.get(split, {}).items() if name in labels}
+        for split in splits
+    }
 
 
 def _sizes(counts: dict[str, dict[str, int] | None]) -> str:

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.face_attributes import keep_face_attributes
+from core.leaks import keep_leaks
+from core.outside_faces import keep_outside_faces
 from core.predictions import Predictions
 from core.training_data import TrainingData
 
@@ -28,3 +31,6 @@ def keep_review_tables(
         split: the scored split.
         progress: called as progress(done, total) in faces.
     """
+    keep_leaks(folder, data, split=split)
+    keep_face_attributes(folder, data, predictions)
+    keep_outside_faces(folder, network, data, split=split, progress=progress)

@@ -1,94 +1,11 @@
-"""Train, validation and test: which faces are near-duplicates, and splits that keep those together.
-
-Mirrored and near-identical copies on both sides of a split were this field's classic leak: a network
-that has learnt a face by heart looks as if it recognised the expression.
-"""
+"""Train, validation and test: splits that keep near-duplicates (core.near_duplicates) on one side."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
-from PIL import Image
-from scipy import fft, sparse
+from scipy import sparse
 
 from core.errors import AffectoscopeError
-
-_CHUNK = 2048
-_SIDE, _LOW = 32, 8  # the image is shrunk to 32 x 32, of whose cosine transform 8 x 8 values are kept
-
-
-def perceptual_hashes(images: np.ndarray) -> np.ndarray:
-    """64-bit perceptual hashes that an image and its mirror image share.
-
-    The hash is ImageHash's `phash` (Zauner 2010): which of the 64 lowest frequencies of the cosine
-    transform exceed their median. Of an image's hash and its mirror image's, the smaller is kept.
-
-    Args:
-        images: (n, S, S, C) uint8, C 1 or 3; a memory map is read piece by piece.
-
-    Returns:
-        (n,) uint64.
-    """
-    hashes = np.zeros(len(images), np.uint64)
-    for start in range(0, len(images), _CHUNK):
-        faces = np.asarray(images[start : start + _CHUNK])
-        faces = faces[..., 0] if faces.shape[-1] == 1 else faces
-        # Shrinking and mirroring commute, so shrinking once serves both.
-        small = np.stack([
-            Image.fromarray(face).convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-            for face in faces
-        ])  # fmt: skip
-        hashes[start : start + _CHUNK] = np.minimum(_phash(small), _phash(small[:, :, ::-1]))
-    return hashes
-
-
-def _phash(small: np.ndarray) -> np.ndarray:
-    frequencies = fft.dct(fft.dct(small.astype(np.float64), axis=1), axis=2)[:, :_LOW, :_LOW]
-    bits = frequencies > np.median(frequencies, axis=(1, 2), keepdims=True)
-    return np.packbits(bits.reshape(-1, 64), axis=1).view(">u8").ravel().astype(np.uint64)
-
-
-def near_duplicate_groups(hashes: np.ndarray, *, max_distance: int = 3) -> np.ndarray:
-    """Groups of faces that chains of near-duplicates join.
-
-    Two hashes that differ in at most d bits agree wholly in one of d + 1 bands of their bits, so only
-    hashes that share a band are compared.
-
-    Args:
-        hashes: (n,) uint64.
-        max_distance: bits in which near-duplicates may differ, 0 to 15.
-
-    Returns:
-        (n,) int64 group ids, 0 to the number of groups - 1.
-    """
-    # Blank images share one hash by the thousand: equal ones become one before any comparison.
-    unique, group = np.unique(np.asarray(hashes, np.uint64), return_inverse=True)
-    if max_distance == 0 or unique.size < 2:
-        return group.astype(np.int64)
-    edges = np.linspace(0, 64, max_distance + 2).astype(np.uint64)
-    pairs = [
-        _close_pairs(unique, (unique >> low) & np.uint64((1 << int(high - low)) - 1), max_distance)
-        for low, high in pairwise(edges)
-    ]
-    first, second = np.concatenate(pairs, axis=1)
-    graph = sparse.coo_array((np.ones(first.size, bool), (first, second)), shape=(unique.size,) * 2)
-    return sparse.csgraph.connected_components(graph, directed=False)[1][group].astype(np.int64)
-
-
-def _close_pairs(hashes: np.ndarray, band: np.ndarray, max_distance: int) -> np.ndarray:
-    """(2, pairs) positions of hashes that agree in `band` and differ in at most `max_distance` bits."""
-    order = np.argsort(band, kind="stable")
-    band, hashes = band[order], hashes[order]
-    at, pairs = np.arange(band.size), [np.empty((2, 0), np.int64)]
-    # Every hash meets the next of its band, then the one after that, ... until its band ends.
-    for ahead in range(1, band.size):
-        at = at[at < band.size - ahead]
-        at = at[band[at] == band[at + ahead]]
-        if not at.size:
-            break
-        close = at[np.bitwise_count(hashes[at] ^ hashes[at + ahead]) <= max_distance]
-        pairs.append(np.stack([order[close], order[close + ahead]]))
-    return np.concatenate(pairs, axis=1)
 
 
 def resolve_splits(

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +13,16 @@ import numpy as np
 
 from core import artifacts
 from core.calibrate import calibrate
-from core.card import model_card
+from core.card import write_card
 from core.commandline import parse_train_config
 from core.config import TrainConfig
 from core.console import Console, run_command
 from core.data_summary import data_summary
 from core.environment import environment, keep_freed_memory, quiet_tensorflow
 from core.errors import AffectoscopeError
+from core.leaks import leaks_of
+from core.protocol import protocol_from
+from core.relabelling import keep_relabelling
 from core.review_tables import keep_review_tables
 from core.thumbnails import save_thumbnails
 from core.training_data import TrainingData, load_training_data
@@ -65,6 +69,8 @@ def _train_in(working: Path, config: TrainConfig, console: Console, data, after_
     packed = time.perf_counter()
     console.say(data.table.ledger.sentence())
     console.say(data.sentence())
+    if data.relabelled:
+        console.say(data.relabelled.sentence())
     network, fitted = _fit(config, data, working, console, after_epoch)
     trained = time.perf_counter()
     seconds = {"data": packed - started, "train": fitted.seconds}
@@ -117,6 +123,7 @@ def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Consol
         import keras
 
         from core.batches import Targets
+        from core.devices import all_devices
         from core.distillation import load_teachers
         from core.fit import fit_network
         from core.inference import label_positions
@@ -128,7 +135,6 @@ def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Consol
         raise AffectoscopeError(
             f"--sharpness needs Keras on TensorFlow, and it runs on {keras.backend.backend()}; leave it out."
         )
-    teachers = load_teachers(config.teacher, data.contract, data.labels.labels)
     affect = data.table.has_affect and config.affect_weight > 0
 
     def built(precision: str):
@@ -138,8 +144,6 @@ def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Consol
         finally:
             keras.config.set_dtype_policy("float32")
 
-    network = built(config.precision)
-
     def packed(split: str):
         table, pack = data.part(split)
         values = table.faces[["valence", "arousal"]].to_numpy(np.float32) if affect else None
@@ -147,8 +151,13 @@ def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Consol
             label_positions(table.faces["expression"].to_numpy(), data.labels), len(data.labels), values
         )
 
-    console.say(f"{network.count_params():,} parameters, {keras.backend.backend()} backend")
-    with console.training(config.epochs) as (on_step, say_epoch):
+    with ExitStack() as stack:
+        devices = stack.enter_context(all_devices(config)) if config.devices == "all" else 1
+        teachers = load_teachers(config.teacher, data.contract, data.labels.labels)
+        network = built(config.precision)
+        split = f" on {devices} devices" if devices > 1 else ""
+        console.say(f"{network.count_params():,} parameters, {keras.backend.backend()} backend{split}")
+        on_step, say_epoch = stack.enter_context(console.training(config.epochs))
 
         def on_epoch(row: dict) -> None:
             say_epoch(row)
@@ -162,10 +171,11 @@ def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Consol
             packed("validation"),
             working,
             teachers=teachers,
+            devices=devices,
             on_step=on_step,
             on_epoch=on_epoch,
         )
-    if config.precision != "float32":  # what is kept runs anywhere alike
+    if config.precision != "float32" or devices > 1:  # what is kept runs anywhere alike
         kept = built("float32")
         kept.set_weights(network.get_weights())
         network = kept
@@ -218,9 +228,11 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             "labels": list(data.labels.labels),
             "label_set": len(data.labels),
             "counts": data.counts,
+            "origins": data.origins,
             "ledger": data.table.ledger.as_dict(),
             "redistributable": data.table.redistributable,
             "has_affect": data.table.has_affect,
+            **({"relabelled": data.relabelled.report} if data.relabelled else {}),
         },
         "config": config.as_dict(),
         "preprocessing": data.contract.as_dict(),
@@ -239,10 +251,15 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         "calibration": asdict(calibration),
         "environment": environment(),
     }
+    if data.relabelled:
+        keep_relabelling(working, data.relabelled.relabelling)
     artifacts.write_json(working / "run.json", info)
-    (working / "card.md").write_text(model_card(info, scores), encoding="utf-8")
     console.headline(scores, of=config.review)
-    return artifacts.publish(working, replace=config.overwrite)
+    console.say(protocol_from(info).sentence())
+    run = artifacts.publish(working, replace=config.overwrite)
+    write_card(run)
+    console.say(leaks_of(run).summary.sentence())
+    return run
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The faces of a training: opened, packed, and every row in its split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
-from core import splits
 from core.config import TrainConfig
 from core.console import Console
 from core.datasets import open_dataset
@@ -15,6 +15,11 @@ from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract
 from core.framing import frame_margin
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
+from core.near_duplicates import near_duplicate_groups
+from core.outside_faces import split_outside
+from core.perceptual_hashes import pack_hashes
+from core.relabelling import Relabelled, read_relabelling, relabel
+from core.splits import resolve_splits
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,11 @@ class TrainingData:
     labels: LabelSet
     contract: PreprocessingContract
     counts: dict[str, dict[str, int]]  # per split and expression, labels outside the set included
+    hashes: np.ndarray  # (n,) uint64, one per row: see core.perceptual_hashes
+    relabelled: Relabelled | None = None  # what a reader's decisions changed
+    origins: dict[str, list[str]] = field(default_factory=dict)  # per split: what the data calls its faces'
+    outside: FaceTable | None = None  # faces with other labels; of the scored split alone, once split
+    outside_pack: FacePack | None = None  # of `outside`, once split
 
     def part(self, split: str) -> tuple[FaceTable, FacePack]:
         rows = np.flatnonzero((self.table.faces["split"] == split).to_numpy())
@@ -39,6 +49,25 @@ class TrainingData:
 
 def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
     """Open, pack and split the data that `config` names; without --data, the drawn faces."""
+    data = load_faces(config, console)
+    faces = data.table.faces.copy()
+    named = faces["split"].to_numpy(dtype=object)
+    faces["split"] = resolve_splits(
+        named,
+        faces["expression"].to_numpy(),
+        near_duplicate_groups(data.hashes),
+        seed=config.seed_of_split,
+        validation_share=config.validation_share,
+    )
+    data.table.faces = faces
+    origins = {split: sorted(set(named[faces["split"] == split])) for split in sorted(set(faces["split"]))}
+    outside = split_outside(data.outside, named, faces["split"].to_numpy(), seed=config.seed_of_split)
+    data = _relabelled(data, config.relabel) if config.relabel else data
+    return _with_outside(replace(data, origins=origins), outside, config.review, console)
+
+
+def load_faces(config: TrainConfig, console: Console) -> TrainingData:
+    """What `load_training_data` gives before it splits: every row in the split that the data names, or in ""."""
     if config.data is None:
         with console.progress("Drawing faces") as progress:
             path = drawn_faces_folder(progress=progress)
@@ -48,7 +77,8 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
         table = open_dataset(path, format=config.format, automatic=config.automatic, progress=progress)
     labels = _label_set(config, table)
     counts = table.counts()
-    table = table.select(np.isin(table.faces["expression"].to_numpy(), labels.codes))
+    inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)
+    outside, table = table.select(~inside), table.select(inside)
     if not len(table):
         raise AffectoscopeError(
             f"{table.title} has no face of the {len(labels)}-label set; pass another --labels."
@@ -63,28 +93,36 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
     )
     with console.progress("Packing faces") as progress:
         table, pack = pack_faces(table, contract, progress=progress)
-    with console.progress("Looking for near-duplicates"):
-        groups = splits.near_duplicate_groups(splits.perceptual_hashes(pack.images)[pack.positions])
-    faces = table.faces.copy()
-    faces["split"] = splits.resolve_splits(
-        faces["split"].to_numpy(dtype=object),
-        faces["expression"].to_numpy(),
-        groups,
-        seed=config.seed_of_split,
-        validation_share=config.validation_share,
-    )
-    table.faces = faces
-    return TrainingData(table, pack, labels, contract, _final_counts(table, counts, labels))
+    with console.progress("Looking for near-duplicates") as progress:
+        hashes = pack_hashes(pack, progress=progress)
+    return TrainingData(table, pack, labels, contract, counts, hashes, outside=outside)
 
 
-def _final_counts(table: FaceTable, before: dict, labels: LabelSet) -> dict[str, dict[str, int]]:
-    """Counts after splitting; faces outside the label set stay under their original split's name."""
-    counts = table.counts()
-    for split, row in before.items():
-        outside = {name: count for name, count in row.items() if name not in labels.labels}
-        if outside:
-            counts.setdefault(split or "train", {}).update(outside)
-    return counts
+def _relabelled(data: TrainingData, path: Path) -> TrainingData:
+    """The data with a reader's decisions applied to its training and validation faces, every face in its split."""
+    table, left, done = relabel(data.table, read_relabelling(path, data.labels))
+    if not (table.faces["split"] == "train").any():
+        raise AffectoscopeError(f"{path.name} removes every training face; keep some.")
+    rows = np.flatnonzero(left)
+    return replace(data, table=table, pack=data.pack.select(rows), hashes=data.hashes[rows], relabelled=done)
+
+
+def _with_outside(data: TrainingData, outside: FaceTable, scored: str, console: Console) -> TrainingData:
+    """The data with its outside faces of the scored split packed, and counts of all faces in their splits."""
+    of_split = (outside.faces["split"] == scored).to_numpy()
+    part, pack = outside.select(of_split), None
+    elsewhere = outside.select(~of_split).counts()
+    if len(part):
+        try:
+            with console.progress("Packing faces with other labels") as progress:
+                part, pack = pack_faces(part, data.contract, progress=progress)
+        except AffectoscopeError:  # not one can be read, as the ledger says: that must not end a training
+            part = part.select(np.empty(0, int))
+    counts = data.table.counts()
+    for table in (elsewhere, part.counts()):
+        for split, row in table.items():
+            counts.setdefault(split, {}).update(row)
+    return replace(data, counts=counts, outside=part, outside_pack=pack)
 
 
 def _label_set(config: TrainConfig, table: FaceTable) -> LabelSet:

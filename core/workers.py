@@ -21,7 +21,8 @@ def worker_pool(
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=initializer, initargs=initargs)
     try:
         with _main_module_hidden():
-            pool.submit(os.getpid)  # the first task starts all of the processes
+            for _ in range(workers):  # each task may start one more process
+                pool.submit(os.getpid)
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)

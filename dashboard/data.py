@@ -12,18 +12,30 @@ import pandas as pd
 import streamlit as st
 
 from core import artifacts
+from core.abstention import Abstention, abstention_of
 from core.artifacts import Listing, Run
+from core.calibration_review import CalibrationReview, Reliability, calibration_of, reliability_of
 from core.data_summary import data_summary as summarise
+from core.decisions import read_decisions
+from core.detected_boxes import DetectedScores, detected_of
 from core.errors import AffectoscopeError
 from core.face_map import FaceMap, map_of_run
+from core.label_errors import LabelErrors, kept_label_errors
+from core.label_errors import label_errors as rank_labels
+from core.leaks import Leaks, leaks_of
 from core.marks import read_marks
 from core.metrics import ranking, thresholds
 from core.neighbours import nearest_faces
+from core.paired_runs import obstacle, pair
 from core.predictions import Predictions
+from core.run_comparison import Comparison, compare_paired
 from core.scoring import Scores
+from core.slices import SliceReview, review_slices
 from core.sweep.store import Sweep, list_sweeps, open_sweep
 from dashboard.tables import affect, per_class
+from dashboard.tables import comparison as comparison_tables
 from dashboard.tables import faces as face_tables
+from dashboard.tables import leaks as leak_tables
 from dashboard.tables import runs as run_tables
 from dashboard.tables import thresholds as threshold_tables
 
@@ -92,6 +104,24 @@ def robustness(run: Run) -> tuple[pd.DataFrame, dict] | None:
     return _robustness(str(run.path), fingerprint(run.path))
 
 
+def abstention(run: Run) -> Abstention:
+    """How sure the network is of the run's faces, right, wrong and outside its labels.
+
+    Raises:
+        AffectoscopeError: the predictions or the outside faces are damaged.
+    """
+    return _abstention(str(run.path), fingerprint(run.path))
+
+
+def detected(run: Run) -> DetectedScores | None:
+    """What core.evaluate --detect measured; None where it was not asked for.
+
+    Raises:
+        AffectoscopeError: the file is damaged.
+    """
+    return detected_of(run)
+
+
 def scores(run: Run) -> Scores:
     return _opened(str(run.path), fingerprint(run.path)).scores
 
@@ -125,6 +155,52 @@ def marks(run: Run) -> pd.DataFrame:
     except OSError:
         return read_marks(run.marks_path)
     return _marks(str(run.marks_path), (status.st_ino, status.st_mtime_ns, status.st_size))
+
+
+def decisions(run: Run) -> pd.DataFrame:
+    """What `core.decisions.read_decisions` reads beside the run.
+
+    Raises:
+        AffectoscopeError: decisions.csv is damaged.
+    """
+    try:
+        status = run.decisions_path.stat()
+    except OSError:
+        return read_decisions(run.decisions_path)
+    return _decisions(str(run.decisions_path), (status.st_ino, status.st_mtime_ns, status.st_size))
+
+
+def label_errors(run: Run) -> LabelErrors:
+    """The run's scored faces ranked by how likely their label is wrong."""
+    return _label_errors(str(run.path), fingerprint(run.path))
+
+
+def training_label_errors(run: Run) -> LabelErrors | None:
+    """The run's training faces, ranked by core.label_errors; None where nobody has asked for it.
+
+    Raises:
+        AffectoscopeError: what was kept is damaged.
+    """
+    return _training_label_errors(str(run.path), fingerprint(run.path))
+
+
+def leaks(run: Run) -> Leaks | None:
+    """Near-duplicates of the run's scored faces in other splits, and what they are worth; None where nobody has looked.
+
+    Raises:
+        AffectoscopeError: what was kept is damaged.
+    """
+    return _leaks(str(run.path), fingerprint(run.path))
+
+
+def leak_pairs(run: Run) -> pd.DataFrame:
+    """The `tables.leaks.pairs` of a run whose `leaks` were looked for."""
+    return _leak_pairs(str(run.path), fingerprint(run.path))
+
+
+def training_thumbnails(run: Run) -> dict[str, bytes]:
+    """Face reference -> WebP bytes of the run's sample of training faces; empty where it has no images."""
+    return _training_thumbnails(str(run.path), fingerprint(run.path)) if run.has_training_sample else {}
 
 
 def landmarks(run: Run, row: int) -> np.ndarray | None:
@@ -191,6 +267,26 @@ def shared_faces(run: Run, other: Run) -> int:
     return _shared_faces(str(run.path), fingerprint(run.path), str(other.path), fingerprint(other.path))
 
 
+def obstacles(run: Run) -> dict[str, str]:
+    """Why `run` cannot be compared with each other whole run, newest first, as far as run.json tells; '' where it can."""
+    others = [other for name, other in runs().items() if name != run.name and _names_its_data(other)]
+    return {other.name: obstacle(other, run) for other in others}
+
+
+def comparison(a: Run, b: Run) -> Comparison:
+    """Run b against run a on the faces that both scored.
+
+    Raises:
+        AffectoscopeError: they cannot be compared, or one of them is damaged.
+    """
+    return _comparison(str(a.path), fingerprint(a.path), str(b.path), fingerprint(b.path))
+
+
+def changed_faces(a: Run, b: Run) -> pd.DataFrame:
+    """The `tables.comparison.changed_faces` of run b against run a."""
+    return _changed_faces(str(a.path), fingerprint(a.path), str(b.path), fingerprint(b.path))
+
+
 def threshold_points(run: Run, label: str) -> thresholds.ThresholdPoints:
     """What thresholds on the probability of `label` do to the run's faces."""
     return _threshold_points(str(run.path), fingerprint(run.path), label)
@@ -199,6 +295,34 @@ def threshold_points(run: Run, label: str) -> thresholds.ThresholdPoints:
 def threshold_curve(run: Run, label: str) -> pd.DataFrame:
     """The `tables.thresholds.threshold_curve` of one label."""
     return _threshold_curve(str(run.path), fingerprint(run.path), label)
+
+
+def calibration(run: Run) -> CalibrationReview:
+    """What the run's probabilities are worth, before and after its temperature.
+
+    Raises:
+        AffectoscopeError: the calibration in run.json is damaged.
+    """
+    return _calibration(str(run.path), fingerprint(run.path))
+
+
+def reliability(run: Run, expression: str | None, bins: int) -> Reliability:
+    """The tables of a reliability diagram; `calibration` has found the run's temperature to be whole."""
+    return _reliability(str(run.path), fingerprint(run.path), expression, bins)
+
+
+def face_attributes(run: Run) -> pd.DataFrame | None:
+    """The ATTRIBUTES table of the run's faces; None where it was not kept.
+
+    Raises:
+        AffectoscopeError: the file is damaged.
+    """
+    return _face_attributes(str(run.path), fingerprint(run.path))
+
+
+def slices(run: Run, parts: int) -> SliceReview:
+    """The run's slices by everything that is known of its faces, numbers cut into `parts`."""
+    return _slices(str(run.path), fingerprint(run.path), parts)
 
 
 def label_curves(run: Run, kind: str) -> pd.DataFrame:
@@ -237,6 +361,11 @@ def _predictions(path: str, state: Fingerprint) -> Predictions:
     return artifacts.open_run(path).predictions()
 
 
+@st.cache_resource(max_entries=4, show_spinner="Sorting the faces by confidence ...")
+def _abstention(path: str, state: Fingerprint) -> Abstention:
+    return abstention_of(artifacts.open_run(path))
+
+
 @st.cache_resource(max_entries=2, show_spinner="Reading the embeddings ...")
 def _embeddings(path: str, state: Fingerprint) -> np.ndarray | None:
     return artifacts.open_run(path).embeddings()
@@ -268,6 +397,39 @@ def _marks(path: str, state: tuple[int, int, int]) -> pd.DataFrame:
     return read_marks(Path(path))
 
 
+@st.cache_data(max_entries=32, show_spinner=False)
+def _decisions(path: str, state: tuple[int, int, int]) -> pd.DataFrame:
+    return read_decisions(Path(path))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Ranking the labels ...")
+def _label_errors(path: str, state: Fingerprint) -> LabelErrors:
+    return rank_labels(_predictions(path, state))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the ranking ...")
+def _training_label_errors(path: str, state: Fingerprint) -> LabelErrors | None:
+    return kept_label_errors(artifacts.open_run(path))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _leaks(path: str, state: Fingerprint) -> Leaks | None:
+    return leaks_of(artifacts.open_run(path), _predictions(path, state))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _leak_pairs(path: str, state: Fingerprint) -> pd.DataFrame:
+    return leak_tables.pairs(_leaks(path, state).table, _predictions(path, state))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _training_thumbnails(path: str, state: Fingerprint) -> dict[str, bytes]:
+    try:
+        return artifacts.open_run(path).training_sample().thumbnails
+    except AffectoscopeError:  # the pairs can be shown all the same
+        return {}
+
+
 @st.cache_data(max_entries=512, show_spinner=False)
 def _landmarks(path: str, state: Fingerprint, row: int) -> np.ndarray | None:
     return artifacts.open_run(path).landmarks(row)
@@ -288,6 +450,27 @@ def _thumbnails(path: str, state: Fingerprint) -> dict[str, bytes]:
     return artifacts.open_run(path).thumbnails()
 
 
+@st.cache_resource(max_entries=8, show_spinner="Reading the probabilities ...")
+def _calibration(path: str, state: Fingerprint) -> CalibrationReview:
+    return calibration_of(_opened(path, state), _predictions(path, state))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _reliability(path: str, state: Fingerprint, expression: str | None, bins: int) -> Reliability:
+    return reliability_of(_opened(path, state), _predictions(path, state), expression=expression, bins=bins)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _face_attributes(path: str, state: Fingerprint) -> pd.DataFrame | None:
+    kept = artifacts.open_run(path).kept(artifacts.ATTRIBUTES)
+    return kept and kept[0]
+
+
+@st.cache_resource(max_entries=4, show_spinner="Comparing slices of the faces ...")
+def _slices(path: str, state: Fingerprint, parts: int) -> SliceReview:
+    return review_slices(_predictions(path, state), _face_attributes(path, state), parts=parts)
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
 def _label_curves(path: str, state: Fingerprint, kind: str) -> pd.DataFrame:
     table = _predictions(path, state)
@@ -301,6 +484,24 @@ def _label_curves(path: str, state: Fingerprint, kind: str) -> pd.DataFrame:
 def _shared_faces(path: str, state: Fingerprint, other_path: str, other_state: Fingerprint) -> int:
     one, other = (_predictions(*of).frame["reference"] for of in ((path, state), (other_path, other_state)))
     return len(one) if one.equals(other) else int(one.isin(other).sum())
+
+
+# About 150 MB each where a million faces were scored.
+@st.cache_resource(max_entries=2, show_spinner="Comparing the two runs ...")
+def _comparison(path: str, state: Fingerprint, other_path: str, other_state: Fingerprint) -> Comparison:
+    runs = artifacts.open_run(path), artifacts.open_run(other_path)
+    return compare_paired(pair(*runs, (_predictions(path, state), _predictions(other_path, other_state))))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _changed_faces(path: str, state: Fingerprint, other_path: str, other_state: Fingerprint) -> pd.DataFrame:
+    paired = _comparison(path, state, other_path, other_state).paired
+    return comparison_tables.changed_faces(paired, _predictions(other_path, other_state))
+
+
+def _names_its_data(run: Run) -> bool:
+    about = run.info["data"]
+    return isinstance(about, dict) and all(about.get(name) for name in ("title", "labels"))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)  # 20 MB each where a million faces were scored

@@ -19,6 +19,8 @@ _COLUMNS = {
     "predicted": st.column_config.TextColumn("predicted"),
     "probability": st.column_config.NumberColumn("probability", format="percent"),
     "probability_true": st.column_config.NumberColumn("of the annotated", format="percent"),
+    "other_predicted": st.column_config.TextColumn("by the other run"),
+    "other_probability": st.column_config.NumberColumn("probability there", format="percent"),
     "loss": st.column_config.NumberColumn("loss", format="%.2f"),
     "margin": st.column_config.NumberColumn("margin", format="%.2f"),
     "mark": st.column_config.TextColumn("mark"),
@@ -106,6 +108,8 @@ def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opene
             f":small[{reading}]", key=key, type="tertiary", on_click=open_face, args=(reference,), help=help
         )
     about = [f"distance {face['distance']:.3f}"] if "distance" in face else []
+    if "other_predicted" in face:
+        about.append(words.read_by_other(face))
     if "predicted_valence" in face:
         about.append(words.affect_numbers(face))
     if face.get("mark", UNMARKED) in MARKS:

@@ -1,10 +1,11 @@
 """Where the images of faces come from: thumbnails in the run, or the reader's own copy of the data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from PIL import Image
 
@@ -40,13 +41,19 @@ class ImageSource:
         return self.face(row)
 
 
-def image_source(run: Run, predictions: Predictions) -> ImageSource | None:
+def image_source(
+    run: Run, predictions: Predictions, thumbnails: dict[str, bytes] | None = None
+) -> ImageSource | None:
     """The images of a run's faces, or None where there are none.
 
-    Draws the explanation and the input for a path where the run ships without images.
+    Draws the explanation and the input for a path where there are no thumbnails.
+
+    Args:
+        predictions: of the faces, which are the run's scored ones unless `thumbnails` are given.
+        thumbnails: reference -> encoded image; default: those of the scored faces.
     """
     try:
-        thumbnails = data.thumbnails(run)
+        thumbnails = data.thumbnails(run) if thumbnails is None else thumbnails
     except (AffectoscopeError, OSError, ValueError, KeyError) as error:  # pyarrow's errors are ValueErrors
         st.warning(f"faces.parquet of '{run.name}' cannot be read ({error}).", icon=":material/broken_image:")
         thumbnails = {}
@@ -83,6 +90,25 @@ def attached_photos(predictions: Predictions, why: str) -> Callable[[int], Image
     if found < len(references):
         st.caption(f"{found:,} of the run's {len(references):,} faces are in {table.title}.")
     return lambda row: _photo(path, stamp, references.iloc[row])
+
+
+def other_faces(
+    run: Run, source: ImageSource, references: Collection[str], why: str
+) -> Callable[[str], bytes | None]:
+    """Images by reference of faces that the run was not scored on: from its training sample, or the reader's own
+    copy of the data.
+
+    Draws the input for the path of that copy, below the sentence `why`, where the sample lacks some of `references`
+    and `source` has not asked for it.
+    """
+    thumbnails = data.training_thumbnails(run)
+    if source.photo is None and (thumbnails.keys() >= set(references) or _attached_table(why) is None):
+        return thumbnails.get
+    path, stamp, contract = st.session_state[_PATH], _stamp(st.session_state[_PATH]), shown_contract(run)
+    return lambda reference: (
+        thumbnails.get(reference)
+        or _face(path, stamp, reference, _box_in_copy(path, stamp, reference), contract)
+    )
 
 
 def network_face(run: Run, predictions: Predictions, row: int, source: ImageSource) -> np.ndarray | None:
@@ -169,6 +195,20 @@ def _photo(path: str, stamp, reference: str) -> Image.Image | None:
         return read_upright(_opened(path, stamp).read_image(reference))
     except (AffectoscopeError, OSError):
         return None
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _rows(path: str, stamp: tuple[int, int] | None) -> pd.Index:
+    return pd.Index(_opened(path, stamp).faces["reference"])
+
+
+def _box_in_copy(path: str, stamp, reference: str) -> Box | None:
+    """The box that the reader's own copy annotates; None: the image is the face, or is not in it."""
+    if reference not in _references(path, stamp):
+        return None
+    face = _opened(path, stamp).faces.iloc[_rows(path, stamp).get_loc(reference)]
+    box = [float(face[f"box_{name}"]) for name in ("x", "y", "width", "height")]
+    return None if np.isnan(box).any() else tuple(box)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)

@@ -30,10 +30,20 @@ def check(key: str, options: Sequence[str], label: str, *, fallback: str = "it i
 
 
 def selectbox(
-    label: str, options: Sequence[str], *, key: str, placeholder: str = "any", help: str | None = None
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    placeholder: str = "any",
+    help: str | None = None,
+    of: object = None,
 ) -> str | None:
-    """A select box that may stay empty."""
-    check(key, options, label)
+    """A select box that may stay empty; with `of`, it empties as soon as the options are `of` something else."""
+    shown, st.session_state[f"_{key}_of"] = st.session_state.get(f"_{key}_of"), of
+    if shown not in (None, of):
+        st.session_state[key] = None
+    else:
+        check(key, options, label)
     if st.session_state.get(key) is not None and st.session_state[key] not in options:
         st.session_state[key] = None
     return st.selectbox(

@@ -90,6 +90,8 @@ def make_run(
     references: list[str] | None = None,
     data: dict | None = None,
     seed: int = 0,
+    network_seed: int | None = None,
+    skill: float = 2.2,
 ) -> Run:
     """A run named `name` under `folder`.
 
@@ -98,6 +100,8 @@ def make_run(
         summary: keep counts of every split, of made-up training and validation faces too.
         references: names of the test faces; their number overrides `faces`.
         data: entries of run.json's data that replace the made-up ones.
+        network_seed: draw the network's outputs from this seed: the faces and their truth stay those of `seed`.
+        skill: how far the network raises the logit of the true label.
     """
     predictions = make_predictions(
         faces=faces,
@@ -109,6 +113,8 @@ def make_run(
         embeddings=embeddings,
         references=references,
         seed=seed,
+        network_seed=network_seed,
+        skill=skill,
     )
     working = working_folder(name, folder)
     working.mkdir(parents=True)
@@ -149,12 +155,20 @@ def make_predictions(
     references: list[str] | None = None,
     split: str = "test",
     seed: int = 0,
+    network_seed: int | None = None,
+    skill: float = 2.2,
 ) -> Predictions:
     """Seeded truths and probabilities with some structure: mostly right, and CONFUSED where it is not.
 
     The embeddings are 16 mixtures of the logits.
     """
     random = np.random.default_rng(seed)
+    network = None if network_seed is None else np.random.default_rng(network_seed)
+
+    def of_network(deviation: float, shape: tuple[int, ...]) -> np.ndarray:
+        drawn = random.normal(0, deviation, shape)  # used or not: what is drawn next stays the same
+        return drawn if network is None else network.normal(0, deviation, shape)
+
     labels = LABEL_SETS[label_set].labels
     faces = len(references) if references is not None else faces
     possible = [
@@ -162,8 +176,8 @@ def make_predictions(
     ]
     weights = np.array([1.0 / (1 + i) ** 0.5 for i in possible])
     truth = random.choice(possible, size=faces, p=weights / weights.sum())
-    logits = random.normal(0, 1, (faces, len(labels)))
-    logits[np.arange(faces), truth] += 2.2
+    logits = of_network(1, (faces, len(labels)))
+    logits[np.arange(faces), truth] += skill
     for true, predicted, extra in CONFUSED:
         if predicted in labels:
             logits[truth == labels.index(true), labels.index(predicted)] += extra
@@ -172,7 +186,7 @@ def make_predictions(
     if affect:
         centres = AFFECT[np.minimum(truth, len(AFFECT) - 1)]
         true = np.clip(centres + random.normal(0, 0.15, centres.shape), -1, 1)
-        guess = np.clip(0.8 * true + random.normal(0, 0.2, true.shape), -1, 1)
+        guess = np.clip(0.8 * true + of_network(0.2, true.shape), -1, 1)
         numbers = {
             "valence": true[:, 0],
             "arousal": true[:, 1],

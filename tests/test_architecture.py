@@ -36,6 +36,7 @@ NETWORK_ROOMS = (
     "core/views.py",
     "core/distillation.py",
     "core/sharpness.py",
+    "core/devices.py",
 )
 
 HEAVY = ("tensorflow", "keras", "mtcnn")
@@ -96,7 +97,9 @@ def test_networks_are_imported_late():
         "core.train",
         "core.evaluate",
         "core.predict",
+        "core.compare",
         "core.renew",
+        "core.report.__main__",
         "core.sweep.__main__",
         "core.artifacts",
         "core.scoring",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.artifacts import SUMMARY
-from core.contradictions import EXCLUDED, contradictions
+from core.contradictions import AFFECTNET_REGIONS, EXCLUDED, contradictions
 from core.data_summary import data_summary
 from core.datasets import open_dataset
 from core.errors import AffectoscopeError
@@ -75,8 +75,11 @@ def test_a_damaged_summary_is_one_sentence_and_a_missing_one_none(tmp_path):
     ("expression", "valence", "arousal", "contradicts"),
     [
         ("happy", -0.3, 0.2, True),
-        ("happy", 0.6, -0.9, False),
+        ("happy", 0.6, 0.3, False),
+        ("happy", 0.6, -0.9, True),  # AffectNet's software expected an arousal of -0.2 to 0.5
+        ("happy", 0.6, 0.7, True),
         ("happy", -0.05, 0.0, False),  # within the tolerance
+        ("happy", 0.6, 0.55, False),
         ("sad", 0.4, -0.3, True),
         ("surprise", -0.8, 0.6, False),
         ("surprise", 0.2, -0.5, True),
@@ -94,5 +97,15 @@ def test_contradictions_worked_by_hand(expression, valence, arousal, contradicts
     assert made.tolist() == [contradicts]
 
 
-def test_only_known_expressions_have_rules():
-    assert set(EXCLUDED) <= set(EXPRESSIONS)
+def test_only_known_expressions_have_rules_and_none_has_two():
+    assert set(EXCLUDED) | set(AFFECTNET_REGIONS) <= set(EXPRESSIONS)
+    assert not set(EXCLUDED) & set(AFFECTNET_REGIONS)
+
+
+def test_happy_is_where_affectnet_s_software_expected_it():
+    """Mollahosseini et al. (2017), section 3.2.2: valence in (0.0, 1.0], arousal in [-0.2, 0.5]."""
+    assert AFFECTNET_REGIONS == {"happy": (0.0, 1.0, -0.2, 0.5)}
+    grid = np.stack(np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81)), axis=-1).reshape(-1, 2)
+    wrong = contradictions(("happy",), np.zeros(len(grid), int), grid[:, 0], grid[:, 1])
+    outside = np.maximum(-grid[:, 0], np.maximum(-0.2 - grid[:, 1], grid[:, 1] - 0.5))
+    np.testing.assert_array_equal(wrong[abs(outside - 0.1) > 1e-9], (outside > 0.1)[abs(outside - 0.1) > 1e-9])

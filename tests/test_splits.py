@@ -1,117 +1,12 @@
 from collections import Counter
 
-import imagehash
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from core.errors import AffectoscopeError
-from core.splits import near_duplicate_groups, perceptual_hashes, resolve_splits
-
-
-def smooth_faces(count, side, channels, seed=0):
-    noise = np.random.default_rng(seed).integers(0, 256, (count, 6, 6, channels), np.uint8)
-    faces = [
-        np.asarray(Image.fromarray(face.squeeze()).resize((side, side), Image.Resampling.BICUBIC))
-        for face in noise
-    ]
-    return np.stack(faces).reshape(count, side, side, channels)
-
-
-@pytest.mark.parametrize("side", [32, 48, 75, 112, 224])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_hashes_are_imagehash_phash_of_the_face_or_its_mirror_image(side, channels):
-    noise = np.random.default_rng(1).integers(0, 256, (10, side, side, channels), np.uint8)
-    faces = np.concatenate([smooth_faces(10, side, channels), noise])
-    for face, found in zip(faces, perceptual_hashes(faces), strict=True):
-        both = [imagehash.phash(Image.fromarray(each.squeeze())) for each in (face, face[:, ::-1])]
-        assert int(found) == min(int(str(each), 16) for each in both)
-
-
-def test_a_mirror_image_has_the_same_hash_and_another_face_has_not():
-    faces = smooth_faces(40, 48, 3)
-    hashes = perceptual_hashes(faces)
-    assert hashes.dtype == np.uint64 and hashes.shape == (40,)
-    np.testing.assert_array_equal(hashes, perceptual_hashes(faces[:, :, ::-1]))
-    assert np.unique(hashes).size == 40
-    upside_down = perceptual_hashes(faces[:, ::-1])
-    assert (hashes != upside_down).mean() > 0.9
-
-
-def test_hashes_hardly_change_with_brightness():
-    faces = smooth_faces(40, 48, 1) // 2
-    distance = np.bitwise_count(perceptual_hashes(faces) ^ perceptual_hashes(faces + 20))
-    assert np.median(distance) <= 2
-
-
-def test_hashes_of_a_memory_map_do_not_depend_on_its_pieces(tmp_path):
-    faces = np.memmap(tmp_path / "faces", np.uint8, "w+", shape=(2100, 32, 32, 1))
-    faces[:] = np.random.default_rng(0).integers(0, 256, faces.shape, np.uint8)
-    hashes = perceptual_hashes(faces)
-    np.testing.assert_array_equal(hashes[2040:2060], perceptual_hashes(faces[2040:2060]))
-
-
-def test_hashes_of_nothing_and_of_blank_faces():
-    assert perceptual_hashes(np.zeros((0, 48, 48, 1), np.uint8)).shape == (0,)
-    blank = np.full((3, 48, 48, 3), [[[[0]]], [[[128]]], [[[255]]]], np.uint8)
-    assert np.array_equal(perceptual_hashes(blank), perceptual_hashes(blank[:, :, ::-1]))
-
-
-def groups_by_force(hashes, max_distance):
-    """Every pair compared; the group of a face is the first face it is joined to."""
-    group = list(range(len(hashes)))
-    changed = True
-    while changed:
-        changed = False
-        for i, a in enumerate(hashes):
-            for j, b in enumerate(hashes):
-                if (a ^ b).bit_count() <= max_distance and group[j] > group[i]:
-                    group[j], changed = group[i], True
-    return group
-
-
-def same_partition(first, second):
-    return len(set(zip(first, second, strict=True))) == len(set(first)) == len(set(second))
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    seeds=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=6),
-    flips=st.lists(st.tuples(st.integers(0, 5), st.sets(st.integers(0, 63), max_size=5)), max_size=14),
-    max_distance=st.integers(0, 5),
-)
-def test_groups_are_those_of_comparing_every_pair(seeds, flips, max_distance):
-    hashes = list(seeds)
-    for base, bits in flips:
-        hashes.append(hashes[base % len(hashes)] ^ sum(1 << bit for bit in bits))
-    found = near_duplicate_groups(np.array(hashes, np.uint64), max_distance=max_distance)
-    assert same_partition(found.tolist(), groups_by_force(hashes, max_distance))
-    assert set(found) == set(range(found.max() + 1))
-
-
-def test_distance_three_joins_and_four_does_not():
-    hashes = np.array([0, 0b111, 2**64 - 1, 2**64 - 1 - 0x8000_0001_0001_0001], np.uint64)
-    assert same_partition(near_duplicate_groups(hashes), [0, 0, 1, 2])
-    assert same_partition(near_duplicate_groups(hashes, max_distance=4), [0, 0, 1, 1])
-    assert same_partition(near_duplicate_groups(hashes, max_distance=0), [0, 1, 2, 3])
-
-
-def test_a_chain_is_one_group():
-    chain = np.array([0, 0x7, 0x3F, 0x1FF], np.uint64)
-    assert set(near_duplicate_groups(chain)) == {0}
-
-
-def test_a_hundred_thousand_blank_images_are_one_group():
-    rng = np.random.default_rng(0)
-    hashes = np.concatenate([np.zeros(100_000, np.uint64), rng.integers(0, 2**64, 20_000, np.uint64)])
-    groups = near_duplicate_groups(hashes)
-    assert set(groups[:100_000]) == {groups[0]} and np.unique(groups).size == 20_001
-
-
-def test_groups_of_nothing():
-    assert near_duplicate_groups(np.zeros(0, np.uint64)).size == 0
+from core.splits import resolve_splits
 
 
 def dataset(splits, classes=7, seed=0, alike=0.1):

@@ -10,9 +10,16 @@ artifacts/<run>/
   training_sample.parquet  some training faces as the network sees them; older runs have none
   card.md              the model card
   data_summary.parquet how the faces of all splits lie on the plane and how large they are; older runs have none
+  outside.parquet      what the network says of scored faces whose label it does not know; where there are any
+  face_attributes.parquet  size, brightness, sharpness and pose of each scored face; older runs have none
   robustness.json      scores on spoiled faces; only after core.evaluate --corruptions
+  detected.json        scores on faces that the detector finds; only after core.evaluate --detect
+  label_errors.parquet training faces ranked by how likely their label is wrong; only after core.label_errors
+  report.html          everything that is known of the run in one file; only after core.report
   map.parquet          the test faces in two dimensions; made when first asked for
   marks.csv            what a reader marked faces with; the dashboard writes it
+  decisions.csv        what a reader decided about labels that may be wrong; likewise
+  relabelled.csv       the decisions that the run was trained with; only after core.train --relabel
 """
 
 from core.artifacts.catalogue import (
@@ -41,20 +48,34 @@ from core.artifacts.kept import (
     write_kept,
     write_thumbnails,
 )
-from core.artifacts.run import MARKS_FILE, SAMPLE_FILE, Run, write_robustness
+from core.artifacts.run import (
+    CARD_FILE,
+    DECISIONS_FILE,
+    MARKS_FILE,
+    RELABELLED_FILE,
+    REPORT_FILE,
+    SAMPLE_FILE,
+    Run,
+    write_detected,
+    write_robustness,
+)
 
-#: Files that the dashboard writes beside a run's own: they come and go without the run having changed.
-KEPT_BESIDE = (MAP.file, MARKS_FILE)
+#: Files that are written beside a run's own: they come and go without the run having changed.
+KEPT_BESIDE = (MAP.file, MARKS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)
 
 __all__ = [
     "ARTIFACTS_FOLDER",
     "ATTRIBUTES",
+    "CARD_FILE",
+    "DECISIONS_FILE",
     "KEPT_BESIDE",
     "LABEL_ERRORS",
     "LEAKS",
     "MAP",
     "MARKS_FILE",
     "OUTSIDE",
+    "RELABELLED_FILE",
+    "REPORT_FILE",
     "RUN_KEYS",
     "SAMPLE_FILE",
     "SCHEMA_VERSION",
@@ -72,6 +93,7 @@ __all__ = [
     "publish",
     "read_kept",
     "working_folder",
+    "write_detected",
     "write_json",
     "write_kept",
     "write_robustness",

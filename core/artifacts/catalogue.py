@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.artifacts.documents import read_json
-from core.artifacts.run import MARKS_FILE, Run
+from core.artifacts.run import DECISIONS_FILE, MARKS_FILE, Run
 from core.errors import AffectoscopeError
 
 SCHEMA_VERSION = 1
@@ -108,8 +108,8 @@ def working_folder(name: str, folder: Path = ARTIFACTS_FOLDER) -> Path:
 def publish(working: Path, *, replace: bool = False) -> Run:
     """Rename a finished working folder to its run's name and open it.
 
-    The checkpoint is dropped first. With `replace`, a run of that name gives way; its marks are the reader's
-    work and go over to the new one.
+    The checkpoint is dropped first. With `replace`, a run of that name gives way; its marks and decisions
+    are the reader's work and go over to the new one.
 
     Raises:
         AffectoscopeError: the run is not whole, or one of that name exists and `replace` is off.
@@ -126,8 +126,9 @@ def publish(working: Path, *, replace: bool = False) -> Run:
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         os.replace(target, old)
-        for marks in old.glob(f"{MARKS_FILE}*"):
-            os.replace(marks, working / marks.name)
+        for kept in (MARKS_FILE, DECISIONS_FILE):
+            for written in old.glob(f"{kept}*"):
+                os.replace(written, working / written.name)
         os.replace(working, target)
         shutil.rmtree(old)
     else:

@@ -36,11 +36,20 @@ SUMMARY = KeptTable("data_summary.parquet", SUMMARY_COLUMNS, "python -m core.tra
 #: Pairs of a scored face and a near-duplicate in another split; see core.leaks.
 LEAKS = KeptTable(
     "leaks.parquet",
-    ("reference", "split", "other", "other_split", "distance"),
+    (
+        "reference",
+        "split",
+        "expression",
+        "other",
+        "other_split",
+        "other_expression",
+        "distance",
+        "near_duplicates",
+    ),
     "python -m core.leaks --run R --data PATH",
 )
 
-#: What the network says of faces of the scored split whose label it does not know; see core.abstention.
+#: What the network says of faces of the scored split whose label it does not know; see core.outside_faces.
 OUTSIDE = KeptTable(
     "outside.parquet",
     ("reference", "split", "expression"),  # and p_<label> for each of the run's labels
@@ -54,10 +63,13 @@ ATTRIBUTES = KeptTable(
     "python -m core.renew --run R --data PATH",
 )
 
-#: Faces ranked by how likely their label is wrong; see core.label_errors.
+#: Training faces ranked by how likely their label is wrong; see core.label_errors.
 LABEL_ERRORS = KeptTable(
     "label_errors.parquet",
-    ("reference", "split", "given", "suggested", "quality", "p_given", "p_suggested", "issue"),
+    (
+        "reference", "split", "annotated", "given", "suggested", "quality", "p_given", "p_suggested", "issue",
+        "contradiction",
+    ),  # and p_<label> for each of the run's labels, valence, arousal, box; image (WebP) where it may be passed on
     "python -m core.label_errors --run R --data PATH",
 )
 

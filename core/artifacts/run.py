@@ -28,8 +28,20 @@ SAMPLE_FILE = "training_sample.parquet"
 #: Scores on spoiled faces; see core.robustness.
 ROBUSTNESS_FILE = "robustness.json"
 
+#: What the detector costs; see core.detected_boxes.
+DETECTED_FILE = "detected.json"
+
 #: What a reader marked faces with; see core.marks.
 MARKS_FILE = "marks.csv"
+
+#: The model card and the report that core.report writes.
+CARD_FILE, REPORT_FILE = "card.md", "report.html"
+
+#: What a reader decided about labels that may be wrong; see core.decisions.
+DECISIONS_FILE = "decisions.csv"
+
+#: The decisions that the run was trained with; see core.relabelling.
+RELABELLED_FILE = "relabelled.csv"
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ class Run:
 
     @property
     def card(self) -> str:
-        path = self.path / "card.md"
+        path = self.path / CARD_FILE
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     @property
@@ -69,6 +81,14 @@ class Run:
     @property
     def marks_path(self) -> Path:
         return self.path / MARKS_FILE
+
+    @property
+    def decisions_path(self) -> Path:
+        return self.path / DECISIONS_FILE
+
+    @property
+    def relabelled_path(self) -> Path:
+        return self.path / RELABELLED_FILE
 
     def predictions(self, *, with_embeddings: bool = False) -> Predictions:
         return Predictions.load(self.path / "predictions.parquet", with_embeddings=with_embeddings)
@@ -127,6 +147,15 @@ class Run:
                 f"{ROBUSTNESS_FILE} of '{self.name}' lacks {error}; run core.evaluate --corruptions again."
             ) from error
 
+    def detected(self) -> dict | None:
+        """The document of core.detected_boxes; None where nobody has asked for it.
+
+        Raises:
+            AffectoscopeError: the file is damaged.
+        """
+        path = self.path / DETECTED_FILE
+        return read_json(path) if path.exists() else None
+
     @property
     def has_training_sample(self) -> bool:
         return (self.path / SAMPLE_FILE).exists()
@@ -184,3 +213,8 @@ class Run:
 def write_robustness(run: Run, table: pd.DataFrame, about: dict) -> None:
     """Keep what core.robustness measured with a finished run."""
     write_json(run.path / ROBUSTNESS_FILE, {"about": about, "rows": table.to_dict("records")})
+
+
+def write_detected(run: Run, document: dict) -> None:
+    """Keep what core.detected_boxes measured with a finished run."""
+    write_json(run.path / DETECTED_FILE, document)

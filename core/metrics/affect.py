@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: Columns of `known_moments`.
+KNOWN_MOMENTS = 7
+
 
 @dataclass(frozen=True)
 class AffectScores:
@@ -77,6 +80,21 @@ def scores_from_moments(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
         ccc = 2 * covariance / (variance_x + variance_y + shift)
         pearson = np.where(varies, covariance / np.sqrt(variance_x * variance_y), np.nan)
     return np.sqrt(np.maximum(square_error, 0.0)), ccc, pearson, agree
+
+
+def known_moments(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """(n, 7): the six `moments`, 0 where either is NaN, and whether both are known."""
+    pair = np.column_stack([truth, predicted]).astype(np.float64)
+    known = ~np.isnan(pair).any(axis=1)
+    pair[~known] = 0.0
+    centred = pair - (pair[known, 0].mean() if known.any() else 0.0)
+    return np.column_stack([moments(*centred.T, *pair.T) * known[:, None], known])
+
+
+def scores_from_known_moments(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What `scores_from_moments` gives of the known faces, from means of `known_moments`, (..., 7)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return scores_from_moments(means[..., :-1] / means[..., -1:])
 
 
 def _variance(mean: np.ndarray, square: np.ndarray) -> np.ndarray:

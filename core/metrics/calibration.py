@@ -37,8 +37,16 @@ def reliability_bins(truth: np.ndarray, probabilities: np.ndarray, *, bins: int 
     of equal confidence are shared evenly. So neither the order of the faces nor duplicating all of them
     changes anything, and there may be fewer faces than bins. Without faces all is NaN.
     """
-    correct, confidence = _correct_and_confidence(truth, probabilities)
-    mass, cumulated = _cumulated_by_confidence(confidence, np.column_stack([confidence, correct]))
+    correct, confidence = correct_and_confidence(truth, probabilities)
+    return bins_of(confidence, correct, bins=bins)
+
+
+def bins_of(confidence: np.ndarray, outcomes: np.ndarray, *, bins: int = BINS) -> ReliabilityBins:
+    """The `reliability_bins` of any probabilities (n,) and whether what they speak of came true, (n,) boolean or number.
+
+    With a label's column of probabilities and `truth == label` they are the one-versus-rest bins of that label.
+    """
+    mass, cumulated = _cumulated_by_confidence(confidence, np.column_stack([confidence, outcomes]))
     mass, cumulated = np.r_[0, mass], np.vstack([np.zeros(2), cumulated])
     edges = np.linspace(0, mass[-1], bins + 1)
     with np.errstate(invalid="ignore"):
@@ -46,7 +54,7 @@ def reliability_bins(truth: np.ndarray, probabilities: np.ndarray, *, bins: int 
     ranked = np.sort(confidence) if len(confidence) else np.array([np.nan])
     lowest = ranked[np.minimum(np.floor(edges[:-1] + 1e-9).astype(int), len(ranked) - 1)]
     highest = ranked[np.maximum(np.ceil(edges[1:] - 1e-9).astype(int) - 1, 0)]
-    return ReliabilityBins(lowest, highest, means[0], means[1], np.diff(edges))
+    return ReliabilityBins(lowest, highest, *means, np.diff(edges))
 
 
 def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> float:
@@ -55,38 +63,8 @@ def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray, *, 
     Bins as in `reliability_bins`. Naeini, Cooper & Hauskrecht (2015), AAAI; equal-mass bins: Nguyen &
     O'Connor (2015), EMNLP. The estimate is biased upwards when bins hold few faces.
     """
-    correct, confidence = _correct_and_confidence(truth, probabilities)
-    mass, gaps = _cumulated_by_confidence(confidence, (correct - confidence)[:, None])
-    return float(calibration_errors(mass[None], gaps.T, bins=bins)[0]) if len(mass) else float("nan")
-
-
-def calibration_errors(mass: np.ndarray, gaps: np.ndarray, *, bins: int = BINS) -> np.ndarray:
-    """Calibration error of each row, (resamples,), from sums cumulated by rising confidence.
-
-    `mass` of faces and `gaps`, correct - confidence, are (resamples, k); every row has the same faces in all.
-    """
-    mass, gaps = (np.pad(sums, ((0, 0), (1, 0))) for sums in (mass, gaps))
-    edges = np.linspace(0, mass[0, -1], bins + 1)
-    at_edges = np.array([np.interp(edges, *row) for row in zip(mass, gaps, strict=True)])
-    return np.abs(np.diff(at_edges, axis=1)).sum(axis=1) / mass[0, -1]
-
-
-def errors_if_calibrated(
-    probabilities: np.ndarray, draws: int, rng: np.random.Generator, *, bins: int = BINS
-) -> np.ndarray:
-    """Calibration errors that chance gives a calibrated network with these probabilities, (draws,).
-
-    A calibrated network is right on a face as often as its confidence says, so a bin's gap has mean 0 and a
-    known variance; its normal limit is drawn. Broecker & Smith (2007), "Increasing the Reliability of
-    Reliability Diagrams", Weather and Forecasting 22(3).
-    """
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    mass, variance = _cumulated_by_confidence(confidence, (confidence * (1 - confidence))[:, None])
-    edges = np.linspace(0, mass[-1], bins + 1)
-    in_bin = np.diff(np.interp(edges, np.r_[0, mass], np.r_[0, variance[:, 0]]))
-    return (
-        np.abs(rng.standard_normal((draws, bins)) * np.sqrt(np.maximum(in_bin, 0.0))).sum(axis=1) / mass[-1]
-    )
+    table = reliability_bins(truth, probabilities, bins=bins)
+    return float(np.abs(table.accuracy - table.confidence).mean())
 
 
 def brier_score(truth: np.ndarray, probabilities: np.ndarray) -> float:
@@ -167,7 +145,8 @@ def log_probabilities(probabilities: np.ndarray) -> np.ndarray:
     return log_softmax(np.log(np.maximum(probabilities.astype(np.float64), floor)), axis=-1)
 
 
-def _correct_and_confidence(truth: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def correct_and_confidence(truth: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each face is recognised, and its confidence in float64, both (n,)."""
     truth, probabilities = checked(truth, probabilities)
     return probabilities.argmax(axis=1) == truth, probabilities.max(axis=1).astype(np.float64)
 

@@ -9,9 +9,9 @@ accuracy, recall, precision, F1,    bootstrap of the confusion counts:     the s
 their averages, kappa               multinomial per true label, exactly
                                     what redrawing faces gives
 M, A(i, j), one-versus-rest AUC     bootstrap of faces                     DeLong variance, logit scale
-calibration error                   bootstrap of faces, less its bias;     bootstrap of confidence cells,
-                                    covers 90 to 98 % in simulations       less its bias
+average precision                   bootstrap of faces                     jackknife variance, logit scale
 Brier, log likelihood, affect       bootstrap of faces                     normal limit of their means
+calibration error                   test inversion: calibration_interval   the same
 ==================================  =====================================  ==============================
 
 The numbers of faces per label are held fixed: the interval answers "what if other faces of these labels
@@ -25,18 +25,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.metrics import expression
-from core.metrics.affect import moments, scores_from_moments
-from core.metrics.bootstrap import resample_confusion, resample_faces
-from core.metrics.calibration import (
-    BINS,
-    brier_losses,
-    errors_if_calibrated,
-    expected_calibration_error,
-    log_losses,
+from core.metrics import bootstrap, expression, large_samples
+from core.metrics.affect import known_moments, scores_from_known_moments
+from core.metrics.calibration import brier_losses, log_losses
+from core.metrics.calibration_interval import calibration_interval
+from core.metrics.ranking import (
+    average_precision,
+    checked,
+    hand_till,
+    mean_over_pairs,
+    one_vs_rest_from_directional,
 )
-from core.metrics.large_samples import delong_errors, draw_means, logit_interval, resample_calibration
-from core.metrics.ranking import checked, hand_till, one_vs_rest_from_directional
 
 LEVEL = 0.95
 
@@ -45,7 +44,7 @@ MOST_FACES_REDRAWN = 20_000
 
 #: Averages that give every present label the same weight.
 _OVER_LABELS = ("balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "m_measure")
-_PER_LABEL = ("precision", "recall", "f1", "auc")
+_PER_LABEL = ("precision", "recall", "f1", "auc", "average_precision")
 _FROM_CONFUSION = {
     "accuracy": expression.accuracy,
     "balanced_accuracy": expression.balanced_accuracy,
@@ -58,8 +57,8 @@ _FROM_CONFUSION = {
     "recall": expression.recall,
     "f1": expression.f1,
 }
+_METHOD = "stratified percentile bootstrap; calibration error: test inversion"
 _AFFECT_NUMBERS = ("rmse", "ccc", "pearson", "sagr")
-_MOMENTS = 6
 
 Ends = tuple[np.ndarray, np.ndarray]
 
@@ -79,11 +78,13 @@ def intervals(
     resamples: int = 1000,
     seed: int = 0,
     affect: dict[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    ranks: bool = True,
 ) -> Bounds:
-    """Intervals of all headline numbers, of precision, recall, f1 and auc (c,) and of pairwise_a (c, c).
+    """Intervals of all headline numbers, of the numbers per label (c,) and of pairwise_a (c, c).
 
     `truth` is (n,), `probabilities` (n, c). `affect` maps a name such as "valence" to (truth, prediction),
     each (n,) with NaN where unknown, and adds valence_rmse, valence_ccc, valence_pearson and valence_sagr.
+    `ranks` off leaves out M, A(i, j) and the areas, which take longest where there are very many faces.
     The same seed gives the same ends. Ends are NaN where no interval can be computed.
 
     Raises:
@@ -99,23 +100,26 @@ def intervals(
     affect = affect or {}
     c = probabilities.shape[1]
     confusion = expression.confusion_matrix(truth, probabilities.argmax(axis=1), c)
-    confusions = resample_confusion(confusion, resamples, rng)
+    faces = confusion.sum(axis=1)
+    confusions = bootstrap.resample_confusion(confusion, resamples, rng)
     ends = {name: percentiles(function(confusions)) for name, function in _FROM_CONFUSION.items()}
     columns = _mean_columns(truth, probabilities, affect)
     if redrawn:
-        resampled = resample_faces(truth, probabilities, columns, resamples, rng)
-        means, errors = resampled.means, resampled.calibration_error
-        ends |= _rank_ends_from_resamples(resampled.directional, confusion.sum(axis=1))
+        statistics = [bootstrap.means(columns)]
+        if ranks:
+            statistics += [
+                rank(truth, probabilities) for rank in (bootstrap.directional, bootstrap.average_precisions)
+            ]
+        means, *ranked = bootstrap.resample_faces(truth, statistics, resamples, rng)
+        ends |= _rank_ends_from_resamples(*ranked, faces) if ranks else {}
     else:
-        means = draw_means(truth, columns, resamples, rng)
-        errors = resample_calibration(truth, probabilities, resamples, rng)
-        ends |= _rank_ends_from_delong(truth, probabilities, confusion.sum(axis=1))
-    estimate = expected_calibration_error(truth, probabilities, bins=BINS)
-    if_calibrated = errors_if_calibrated(probabilities, resamples, rng, bins=BINS)
-    ends["expected_calibration_error"] = _calibration_ends(errors, estimate, if_calibrated)
+        means = large_samples.draw_means(truth, columns, resamples, rng)
+        ends |= _rank_ends_from_errors(truth, probabilities, faces) if ranks else {}
     ends |= _mean_ends(means, affect)
-    method = "stratified percentile bootstrap" + ("" if redrawn else "; ranks: DeLong; means: normal limit")
-    return Bounds(_without_false_certainty(ends, confusion.sum(axis=1)), method)
+    of_calibration = calibration_interval(truth, probabilities, resamples, rng, level=LEVEL)
+    ends["expected_calibration_error"] = tuple(np.array(end) for end in of_calibration)
+    method = _METHOD if redrawn else f"{_METHOD}; ranks: DeLong and jackknife; means: normal limit"
+    return Bounds(_without_false_certainty(ends, faces), method)
 
 
 def percentiles(resampled: np.ndarray) -> Ends:
@@ -136,68 +140,49 @@ def percentiles(resampled: np.ndarray) -> Ends:
     return ends[0], ends[1]
 
 
-def _rank_ends_from_resamples(directional: np.ndarray, faces: np.ndarray) -> dict[str, Ends]:
+def _rank_ends_from_resamples(
+    directional: np.ndarray, average_precisions: np.ndarray, faces: np.ndarray
+) -> dict[str, Ends]:
     pairwise = (directional + directional.transpose(0, 2, 1)) / 2
-    upper = pairwise[:, *np.triu_indices(len(faces), 1)]
-    upper = upper[:, ~np.isnan(upper).any(axis=0)]
-    m = upper.mean(axis=1) if upper.size else np.full(len(pairwise), np.nan)
     return {
-        "m_measure": percentiles(m),
+        "m_measure": percentiles(mean_over_pairs(pairwise)),
         "pairwise_a": percentiles(pairwise),
         "auc": percentiles(one_vs_rest_from_directional(directional, faces)),
+        "average_precision": percentiles(average_precisions),
     }
 
 
-def _rank_ends_from_delong(
+def _rank_ends_from_errors(
     truth: np.ndarray, probabilities: np.ndarray, faces: np.ndarray
 ) -> dict[str, Ends]:
-    ranks, errors = hand_till(truth, probabilities), delong_errors(truth, probabilities)
-    auc = one_vs_rest_from_directional(ranks.directional, faces)
-    return {
-        "m_measure": logit_interval(ranks.m, errors.m, LEVEL),
-        "pairwise_a": logit_interval(ranks.pairwise, errors.pairwise, LEVEL),
-        "auc": logit_interval(auc, errors.auc, LEVEL),
+    ranks, errors = hand_till(truth, probabilities), large_samples.delong_errors(truth, probabilities)
+    estimates = {
+        "m_measure": (ranks.m, errors.m),
+        "pairwise_a": (ranks.pairwise, errors.pairwise),
+        "auc": (one_vs_rest_from_directional(ranks.directional, faces), errors.auc),
+        "average_precision": (
+            average_precision(truth, probabilities),
+            large_samples.average_precision_errors(truth, probabilities),
+        ),
     }
+    return {name: large_samples.logit_interval(*each, LEVEL) for name, each in estimates.items()}
 
 
 def _mean_columns(truth: np.ndarray, probabilities: np.ndarray, affect: dict) -> np.ndarray:
-    """(n, 2 + 7 per affect dimension): losses, then each dimension's moments and whether it is known."""
-    columns = [brier_losses(truth, probabilities), log_losses(truth, probabilities)]
-    for truth_affect, predicted in affect.values():
-        pair = np.column_stack([truth_affect, predicted]).astype(np.float64)
-        known = ~np.isnan(pair).any(axis=1)
-        pair[~known] = 0.0
-        centred = pair - (pair[known, 0].mean() if known.any() else 0.0)
-        columns += [moments(*centred.T, *pair.T) * known[:, None], known]
-    return np.column_stack(columns)
+    """(n, 2 + 7 per affect dimension): both losses, then each dimension's known moments."""
+    losses = brier_losses(truth, probabilities), log_losses(truth, probabilities)
+    return np.column_stack([*losses, *(known_moments(*pair) for pair in affect.values())])
 
 
 def _mean_ends(means: np.ndarray, affect: dict) -> dict[str, Ends]:
     ends = {"brier": percentiles(means[:, 0]), "negative_log_likelihood": percentiles(means[:, 1])}
-    for position, name in enumerate(affect):
-        start = 2 + position * (_MOMENTS + 1)
-        known = means[:, start + _MOMENTS, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scores = scores_from_moments(means[:, start : start + _MOMENTS] / known)
+    of_affect = np.split(means[:, 2:], len(affect), axis=1) if affect else []
+    for name, own in zip(affect, of_affect, strict=True):
+        scores = scores_from_known_moments(own)
         ends |= {
             f"{name}_{n}": percentiles(values) for n, values in zip(_AFFECT_NUMBERS, scores, strict=True)
         }
     return ends
-
-
-def _calibration_ends(errors: np.ndarray, estimate: float, if_calibrated: np.ndarray) -> Ends:
-    """The calibration error's ends, mended for its bias; from 0 where a calibrated network may do as badly.
-
-    Noise in a bin can only raise |accuracy - confidence|: the estimate lies above the truth and resamples,
-    which carry the noise twice, above the estimate. The lower end is therefore the basic bootstrap's, which
-    takes the bias off twice, the upper end the percentile with the bias off once. Near 0 the bootstrap
-    cannot see calibration at all, so it is tested outright.
-    """
-    low, high = percentiles(errors)
-    low, high = 2 * estimate - high, high - (errors.mean() - estimate)
-    if estimate <= np.quantile(if_calibrated, (1 + LEVEL) / 2):
-        low = 0.0
-    return np.maximum(low, 0.0), np.maximum(high, 0.0)
 
 
 def _without_false_certainty(ends: dict[str, Ends], faces: np.ndarray) -> dict[str, Ends]:

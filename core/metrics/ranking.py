@@ -44,7 +44,7 @@ def hand_till(truth: np.ndarray, probabilities: np.ndarray) -> HandTill:
     directional = directional_auc(truth, probabilities)
     pairwise = (directional + directional.T) / 2
     present = np.bincount(truth, minlength=probabilities.shape[1]) > 0
-    return HandTill(mean_over_pairs(pairwise), pairwise, directional, present)
+    return HandTill(float(mean_over_pairs(pairwise)), pairwise, directional, present)
 
 
 def m_measure(truth: np.ndarray, probabilities: np.ndarray) -> float:
@@ -52,11 +52,12 @@ def m_measure(truth: np.ndarray, probabilities: np.ndarray) -> float:
     return hand_till(truth, probabilities).m
 
 
-def mean_over_pairs(pairwise: np.ndarray) -> float:
-    """Mean of the upper triangle of a (c, c) matrix without its NaN; NaN if nothing is left."""
-    values = pairwise[np.triu_indices(len(pairwise), 1)]
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if values.size else float("nan")
+def mean_over_pairs(pairwise: np.ndarray) -> np.ndarray:
+    """Mean of the upper triangles of (..., c, c) without their NaN, (...); NaN where nothing is left."""
+    values = pairwise[..., *np.triu_indices(pairwise.shape[-1], 1)]
+    known = ~np.isnan(values)
+    total, count = np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1)
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)[()]
 
 
 def directional_auc(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

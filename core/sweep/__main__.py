@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -140,7 +140,10 @@ def _prepare(folder: Path, options: SweepOptions, base: TrainConfig, data: Train
             "validation": int(sizes["validation"]),
         },
         "config": base.recipe(),
-        "command": train_command(base, data=base.data.name if base.data else None),
+        "command": train_command(
+            replace(base, relabel=base.relabel and Path(base.relabel.name)),
+            data=base.data.name if base.data else None,
+        ),
     }
     if not options.resume:
         return write_sweep(folder, info)

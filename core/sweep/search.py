@@ -4,9 +4,7 @@ import itertools
 import os
 import platform
 import shutil
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from core.config import TrainConfig
 from core.errors import AffectoscopeError
+from core.interruption import left_for_later_on_ctrl_c
 from core.sweep.spaces import SPACES, Between, Space, Value
 from core.sweep.store import OBJECTIVES, Sweep, write_tables
 from core.train import train
@@ -103,7 +102,7 @@ def run_trials(
             say(f"Trial {trial.number} failed: {error}")
             raise
 
-    with _left_for_later_on_ctrl_c():
+    with left_for_later_on_ctrl_c():
         while unfinished(study, trials) > 0:
             study.optimize(
                 train_it,
@@ -112,24 +111,6 @@ def run_trials(
                 callbacks=[stop_when_done],
             )
     keep_tables(sweep, study)
-
-
-class _Stopped(BaseException):
-    """Ctrl-C during a trial. KeyboardInterrupt would end that training early, as a finished one."""
-
-
-@contextmanager
-def _left_for_later_on_ctrl_c() -> Iterator[None]:
-    def stop(_signal, _frame):
-        raise _Stopped
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    except _Stopped:
-        raise KeyboardInterrupt from None
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def unfinished(study: optuna.Study, trials: int) -> int:

@@ -1,8 +1,88 @@
-"""Calibration."""
+"""Calibration: how far the probabilities can be taken at their word, before and after the run's temperature."""
 
 import streamlit as st
 
-from dashboard import guard
+from core.calibration_review import READINGS, renewal
+from core.figures import calibration as figures
+from core.metrics.calibration import BINS
+from dashboard import appearance, data, guard, links
+from dashboard.downloads import csv_button
+from dashboard.tables import calibration as tables
+from dashboard.words import calibration as words
+
+#: Bins that can be chosen.
+FEWEST, MOST = 5, 30
+
+_LABELS = dict.fromkeys(("share", "probability"), st.column_config.NumberColumn(format="%.1f %%"))
+_LABELS |= dict.fromkeys(
+    ("excess", "excess_low", "excess_high"), st.column_config.NumberColumn(format="%+.1f")
+)
+_LABELS |= dict.fromkeys(("error", "by_chance", "error_after"), st.column_config.NumberColumn(format="%.3f"))
 
 st.title("Calibration")
 run = guard.choose_run()
+predictions, review = guard.load(run, "predictions", "calibration")
+st.markdown("\n".join(f"- {finding}" for finding in review.findings()))
+if review.fitted is None:
+    st.info(words.no_temperature(run), icon=":material/thermostat:")
+    st.code(renewal(run), language="bash", wrap_lines=True)
+numbers = tables.numbers(review)
+st.dataframe(tables.as_text(numbers), hide_index=True, width="content")
+st.caption(words.intervals(review))
+csv_button(numbers, f"{run.name}-calibration")
+
+st.subheader("Reliability diagram")
+readings = {
+    reading: READINGS[reading] for reading in ("before", "after") if reading == "before" or review.fitted
+}
+left, middle, right = st.columns([2, 2, 3])
+with left:
+    expression = links.selectbox(
+        "Expression", predictions.labels, key="expression", placeholder="all: confidence"
+    )
+with middle:
+    bins = links.number("Bins", FEWEST, MOST, default=BINS, step=1, key="bins")
+with right:
+    chosen = (
+        links.segments("Show", {"both": "both", **readings}, key="reading") if review.fitted else "before"
+    )
+shown = readings if chosen == "both" else {chosen: readings[chosen]}
+if few := words.few_faces(len(predictions), bins):
+    st.warning(few, icon=":material/warning:")
+if expression and not (predictions.frame["expression"] == expression).any():
+    st.info(words.absent(expression), icon=":material/info:")
+reliability = data.reliability(run, expression, bins)
+drawn = reliability.bins[reliability.bins["reading"].isin(shown)]
+appearance.plot(
+    figures.reliability(drawn, reliability.spread, READINGS, expression=expression, ink=appearance.ink()),
+    key="reliability",
+    alt=f"Accuracy over confidence in {bins} bins with intervals, and below how many faces are how sure; the table of bins has the numbers.",
+)
+st.caption(f"{words.error_at(drawn, READINGS)} {words.BINS}")
+st.dataframe(
+    tables.bins_as_text(reliability, list(shown), expression=expression),
+    column_config={"faces": st.column_config.NumberColumn(format="%.1f")},
+    hide_index=True,
+    width="stretch",
+    height="content",
+)
+st.caption(words.BIN_COLUMNS)
+csv_button(reliability.bins, f"{run.name}-reliability{f'-{expression}' if expression else ''}-{bins}-bins")
+
+st.subheader("Each expression")
+labels = tables.labels(review)
+st.dataframe(
+    tables.as_percent(labels),
+    column_order=[name for name in words.LABEL_TITLES if name in labels],
+    column_config={
+        name: {**_LABELS.get(name, {}), "label": told} for name, told in words.LABEL_TITLES.items()
+    },
+    hide_index=True,
+    width="stretch",
+    height="content",
+)
+st.caption(f"{words.LABELS} {words.classwise(review)}")
+csv_button(labels, f"{run.name}-calibration-by-expression")
+
+st.subheader("What a temperature changes, and what it does not")
+st.markdown(words.PLAIN_SOFTMAX)

@@ -1,8 +1,109 @@
-"""Compare runs."""
+"""Compare runs: is this run better than another one, on what, and on which faces do they differ?"""
 
 import streamlit as st
 
-from dashboard import guard
+from core.errors import AffectoscopeError
+from core.figures import comparison as figures
+from dashboard import appearance, changed_faces, data, guard, links
+from dashboard import words as common
+from dashboard.charts import matrices
+from dashboard.downloads import csv_button
+from dashboard.tables import comparison as tables
+from dashboard.tables import confusion as confusion_tables
+from dashboard.words import comparison as words
+
+_NUMBER = st.column_config.NumberColumn(format="%.4f")
+_SIGNED = st.column_config.NumberColumn(format="%+.4f")
+
+
+def show_obstacles(obstacles: dict[str, str]) -> None:
+    rows = [{"run": name, "why not": reason} for name, reason in obstacles.items() if reason]
+    st.table(rows, hide_index=True)  # whole sentences, which a data frame would cut off
+
 
 st.title("Compare runs")
 run = guard.choose_run()
+guard.load(run, "predictions")
+obstacles = data.obstacles(run)
+fitting = [name for name, reason in obstacles.items() if not reason]
+name = links.selectbox(
+    "Compare with",
+    [*fitting, *(name for name in obstacles if name not in fitting)],
+    key="against_run",
+    placeholder=fitting[0] if fitting else "no run fits",
+    help="The run in the sidebar is judged against this one; differences are the former minus the latter.",
+) or next(iter(fitting), None)
+if name is None:
+    st.info(words.nothing_fits(run, len(obstacles)), icon=":material/balance:")
+    st.code(words.command(run), language="bash", wrap_lines=True)
+    if obstacles:
+        show_obstacles(obstacles)
+    st.stop()
+other = data.runs()[name]
+try:
+    comparison, changed = data.comparison(other, run), data.changed_faces(other, run)
+except (AffectoscopeError, OSError) as error:
+    st.warning(f"These two runs cannot be compared: {error}", icon=":material/balance:")
+    st.stop()
+
+paired = comparison.paired
+st.markdown(f"**{comparison.verdict()}**")
+st.caption(paired.coverage())
+if caution := words.few_faces(len(paired)):
+    st.warning(caution, icon=":material/warning:")
+numbers = comparison.table()
+appearance.plot(
+    figures.advantages(numbers, a=name, b=run.name, ink=appearance.ink()),
+    key="advantages",
+    alt=f"How much better each number is, with its 95 % interval. {comparison.verdict()}",
+)
+st.dataframe(
+    numbers,
+    column_order=["number", "a", "b", "difference", "low", "high", "p_corrected", "standing"],
+    column_config={
+        "number": st.column_config.TextColumn(pinned=True),
+        "a": _NUMBER | {"label": name},
+        "b": _NUMBER | {"label": run.name},
+        "difference": _SIGNED,
+        "low": _SIGNED | {"label": "95 % from"},
+        "high": _SIGNED | {"label": "to"},
+        "p_corrected": st.column_config.NumberColumn("corrected p", format="%.2g"),
+        "standing": st.column_config.TextColumn(run.name),
+    },
+    hide_index=True,
+    width="stretch",
+)
+st.caption(words.method(comparison))
+csv_button(numbers, f"{run.name}-against-{name}")
+
+st.subheader("What is read differently")
+st.markdown(comparison.change())
+cells = tables.difference_cells(paired)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    shown = links.segments("Cells show", confusion_tables.NORMALISATIONS, key="cells")
+    true = links.selectbox("True", paired.labels, key="true")
+    predicted = links.selectbox("Predicted by either", paired.labels, key="predicted")
+st.caption(common.difference_colours(name, in_points=shown != "faces"))
+chart_key = f"difference-{run.name}-{name}-{true}-{predicted}"
+st.altair_chart(
+    matrices.difference(
+        cells, paired.labels, other=name, show=shown, chosen=(true, predicted), ink=appearance.ink()
+    ),
+    width="stretch",
+    key=chart_key,
+    on_select=links.take_click(chart_key, matrices.SELECTION, "true", "predicted"),
+    alt=common.confusion_matrix(run.name, name),
+)
+st.caption(words.CELLS)
+csv_button(cells, f"{run.name}-confusion-minus-{name}")
+
+st.subheader("Faces that changed")
+kind = links.segments("Faces", tables.SHOWN, key="change")
+faces = tables.select_changed(changed, change=kind, true=true, read_as=predicted)
+st.caption(words.changed(len(faces), len(paired)))
+if faces.empty:
+    st.markdown(
+        words.NOTHING_CHANGED if changed.empty else "No changed face passes these filters: widen them."
+    )
+    st.stop()
+changed_faces.show(run, other, paired, faces)

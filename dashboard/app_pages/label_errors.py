@@ -1,8 +1,76 @@
-"""Label errors."""
+"""Label errors: which labels are likely wrong, and what their reader decides about them."""
 
 import streamlit as st
 
-from dashboard import guard
+from core.relabelling import trained_with
+from dashboard import deciding, guard, links, suspects
+from dashboard.downloads import csv_button
+from dashboard.images import image_source
+from dashboard.tables import label_errors as tables
+from dashboard.words import label_errors as words
+
+
+def open_face(reference: str) -> None:
+    st.session_state["face"] = reference
+
 
 st.title("Label errors")
 run = guard.choose_run()
+if corrected := trained_with(run.info["data"]):
+    st.caption(corrected)
+of = links.segments("Labels of", tables.SOURCES, key="source")
+(errors,) = guard.load(run, "label_errors" if of == "scored" else "training_label_errors")
+if errors is None:
+    st.info(words.not_ranked(run), icon=":material/label_off:")
+    st.code(words.command(run), language="bash", wrap_lines=True)
+    st.stop()
+st.markdown(errors.sentence())
+if errors.about:
+    st.caption(words.held_out(errors.about))
+
+decisions = deciding.load(run)
+every = tables.with_decisions(errors.table, decisions)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    choices = tables.faces_choices(every)
+    faces = links.segments("Faces", choices, key="faces")
+    given = links.selectbox("Given", run.labels, key="given")
+    suggested = links.selectbox("Suggested", run.labels, key="suggested")
+    decided = links.selectbox("Decided", (tables.UNDECIDED, tables.DECIDED), key="decided")
+wanted = tables.select(every, faces=faces, given=given, suggested=suggested)
+shown = tables.select(wanted, decided=decided)
+deciding.show_progress(wanted, choices[faces])
+
+asked = st.session_state["face"] if "face" in st.session_state else st.query_params.get("face")
+face = every[every["reference"] == asked] if asked else every.iloc[:0]
+options = [asked] if len(face) else list(shown["reference"].head(suspects.PER_PAGE))
+links.selectbox("Face", options, key="face", placeholder="choose one to see it large")
+source = image_source(run, errors.predictions, errors.thumbnails if of == "training" else None)
+if len(face):
+    suspects.choose_among(shown, asked, open_face)
+    suspects.show_one(run, errors, face.iloc[0], source, decisions)
+elif shown.empty:
+    st.info(words.NO_FACE, icon=":material/filter_alt_off:")
+else:
+    name = f"{run.name}-{of}-{faces}-{given}-{suggested}-{decided}"
+    suspects.show(run, shown, source, name=name, open_face=open_face)
+csv_button(lambda: tables.download(errors), f"{run.name}-{of}-label-errors", label="CSV of the ranking")
+st.caption(words.METHOD)
+
+deciding.hand_on(run, decisions)
+
+st.subheader("Wrong labels expected")
+table = errors.per_label()
+st.dataframe(
+    table,
+    column_config={
+        "faces": st.column_config.NumberColumn("labelled so", format="localized"),
+        "errors": st.column_config.NumberColumn("of them wrong, about", format="localized"),
+        "share": st.column_config.NumberColumn("share", format="percent"),
+        "mostly": st.column_config.TextColumn("most of them are"),
+    },
+    hide_index=True,
+    width="stretch",
+    height="content",
+)
+csv_button(table, f"{run.name}-{of}-wrong-labels")
+st.caption(words.PER_LABEL)

@@ -1,8 +1,54 @@
-"""Leaks."""
+"""Leaks: scored faces with near-duplicates in other splits, and the scores without them."""
 
 import streamlit as st
 
-from dashboard import guard
+from dashboard import data, face_pairs, guard, images, links
+from dashboard.downloads import csv_button
+from dashboard.tables import leaks as tables
+from dashboard.words import leaks as words
 
 st.title("Leaks")
 run = guard.choose_run()
+predictions, leaks = guard.load(run, "predictions", "leaks")
+if leaks is None:
+    st.info(words.none_yet(run), icon=":material/content_copy:")
+    st.code(words.command(run), language="bash", wrap_lines=True)
+    st.stop()
+if leaks.table.empty:
+    st.success(leaks.summary.sentence(), icon=":material/verified:")
+    st.caption(words.MEANING)
+    st.stop()
+
+st.markdown(leaks.summary.sentence())
+with st.grid("auto", min_column_width=170):
+    for title, value, between, meaning in words.metrics(leaks.summary):
+        st.metric(
+            title,
+            value,
+            delta=between,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help=f"{meaning} Below: the 95 % interval.",
+        )
+numbers = tables.numbers(leaks.summary)
+with st.expander("Accuracy and macro F1"):
+    st.dataframe(tables.as_text(numbers), hide_index=True, width="stretch")
+csv_button(numbers, f"{run.name}-leak-scores")
+
+st.subheader("Pairs")
+st.caption(words.MEANING)
+pairs = data.leak_pairs(run)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    split = links.selectbox("Other split", sorted(set(pairs["other_split"])), key="other_split")
+    agreement = links.segments("Labels", tables.AGREEMENTS, key="agreement")
+chosen = tables.select_pairs(pairs, split=split, agreement=agreement)
+st.markdown(words.found(pairs, chosen))
+if chosen.empty:
+    st.info("No pair passes these filters: widen them.", icon=":material/filter_alt_off:")
+    st.stop()
+shown = face_pairs.on_page(chosen)
+source = images.image_source(run, predictions)
+others = source and images.other_faces(run, source, set(shown["other"]), words.ONLY_SCORED)
+face_pairs.show(shown, (source, others) if source else None)
+csv_button(chosen, f"{run.name}-leaks")

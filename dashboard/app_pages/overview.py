@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from core.protocol import protocol_of
 from dashboard import appearance, data, guard, links, words
 from dashboard.charts import curves
 from dashboard.downloads import csv_button
+from dashboard.report_button import offer_report
 from dashboard.tables import runs as tables
 
 _COLUMNS = {
@@ -74,6 +76,7 @@ with st.grid("auto", min_column_width=170):
             delta_arrow="off",
         )
 st.caption(words.interval_note(scores))
+st.caption(protocol_of(run).sentence())
 headlines = tables.headlines(scores)
 with st.expander("All headline numbers"):
     st.dataframe(
@@ -99,6 +102,7 @@ for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         )
 csv_button(history, f"{run.name}-history")
 
+offer_report(run)
 if run.card:
     with st.expander("Model card", icon=":material/description:"):
         st.markdown(run.card)

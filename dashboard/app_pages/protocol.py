@@ -1,8 +1,105 @@
-"""Protocol."""
+"""Protocol: which faces a score is of, what was left out, and whether the network knows when to abstain."""
 
 import streamlit as st
 
-from dashboard import guard
+from core.abstention_tables import confidence_bins, group_table, risk_curves
+from core.face_network import SURE
+from core.figures import abstention as figures
+from core.protocol import protocol_of
+from dashboard import appearance, detection, guard, links
+from dashboard.downloads import csv_button
+from dashboard.tables import protocol as tables
+from dashboard.words import protocol as words
+
+_FACES = st.column_config.NumberColumn(format="localized")
+_PERCENT = st.column_config.NumberColumn(format="%.1f %%")
+_GROUPS = {
+    "faces": _FACES,
+    "mean_confidence": {**_PERCENT, "label": "mean confidence"},
+    "median_confidence": {**_PERCENT, "label": "median"},
+    "separation": _PERCENT,
+    "low": {**_PERCENT, "label": "95 % from"},
+    "high": {**_PERCENT, "label": "to"},
+    "accepted": {**_PERCENT, "label": "accepted"},
+    "accepted_low": {**_PERCENT, "label": "95 % from"},
+    "accepted_high": {**_PERCENT, "label": "to"},
+}
 
 st.title("Protocol")
 run = guard.choose_run()
+protocol = protocol_of(run)
+st.markdown(protocol.sentence())
+if contradiction := words.contradiction(protocol):
+    st.warning(contradiction, icon=":material/warning:")
+
+st.subheader("Ledger")
+ledger = protocol.rows()
+st.dataframe(
+    ledger,
+    column_config={"faces": _FACES, "left": _FACES},
+    hide_index=True,
+    width="stretch",
+    height="content",
+)
+st.caption(words.LEDGER)
+csv_button(ledger, f"{run.name}-protocol")
+
+st.subheader("How sure is the network where it should abstain?")
+(abstention,) = guard.load(run, "abstention")
+if not abstention.groups:
+    st.info(words.no_outside(run, abstention), icon=":material/do_not_disturb_on:")
+    if abstention.not_kept:
+        st.code(words.renewal(run), language="bash", wrap_lines=True)
+st.markdown("\n".join(f"- {finding}" for finding in abstention.findings()))
+threshold = links.number(
+    "Accept faces with a confidence of at least", 0.0, 1.0, default=SURE, step=0.01, key="accept"
+)
+accepted = abstention.accepted(threshold)
+bins = confidence_bins(abstention)
+appearance.plot(
+    figures.confidences(bins, threshold=threshold, ink=appearance.ink()),
+    key="confidences",
+    alt="How the confidence of right and wrong answers, and of faces that have no answer, is spread from 0 to 1.",
+)
+st.caption(words.CONFIDENCE)
+csv_button(bins, f"{run.name}-confidences")
+if abstention.groups:
+    groups = group_table(abstention, accepted)
+    st.dataframe(
+        tables.groups_as_percent(groups),
+        column_config=_GROUPS,
+        hide_index=True,
+        width="stretch",
+        height="content",
+    )
+    st.caption(words.SEPARATION)
+    csv_button(groups, f"{run.name}-outside-labels-at-{threshold:g}")
+
+st.subheader("What abstaining buys")
+st.markdown(words.accepted(abstention, accepted))
+numbers = tables.at_threshold(abstention, accepted)
+st.dataframe(tables.as_text(numbers), column_config={"of faces": _FACES}, hide_index=True, width="content")
+csv_button(numbers, f"{run.name}-abstaining-at-{threshold:g}")
+curves = risk_curves(abstention)
+appearance.plot(
+    figures.risk_coverage(curves, chosen=tables.chosen(abstention, accepted), ink=appearance.ink()),
+    key="risk-coverage",
+    alt="Share of errors among the accepted faces over the share accepted, the surest faces first.",
+)
+st.caption(words.RISK_COVERAGE + words.WITH_OUTSIDE * bool(abstention.groups))
+csv_button(curves, f"{run.name}-risk-coverage")
+left, right = st.columns(2)
+with left:
+    coverages = abstention.at_coverages()
+    st.dataframe(words.coverages(coverages), hide_index=True, width="content")
+    st.caption(words.COVERAGES)
+    csv_button(coverages, f"{run.name}-risk-at-coverage")
+with right:
+    risks = abstention.at_risks()
+    st.dataframe(words.risks(risks), hide_index=True, width="content")
+    st.caption(words.RISKS)
+    csv_button(risks, f"{run.name}-coverage-at-risk")
+
+st.subheader("Faces that the detector has to find")
+(detected,) = guard.load(run, "detected")
+detection.show(run, protocol, detected)

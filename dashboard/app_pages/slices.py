@@ -1,8 +1,116 @@
-"""Slices."""
+"""Slices: is the network as good on small, dark, blurred or turned faces, or on a reader's own groups, as on the others?"""
 
 import streamlit as st
 
-from dashboard import guard
+from core.artifacts import Run
+from core.figures import slices as figures
+from core.slices import SliceReview, SliceTable
+from dashboard import appearance, data, gallery, guard, joined_csv, links
+from dashboard.downloads import csv_button
+from dashboard.images import image_source
+from dashboard.tables import slices as tables
+from dashboard.words import slices as words
+
+_NAME = st.column_config.TextColumn(pinned=True)
+_POINTS = st.column_config.NumberColumn(format="%+.1f")
+_COLUMNS = {
+    "slice": _NAME,
+    "accuracy": st.column_config.NumberColumn(format="%.1f %%"),
+    "gap": _POINTS | {"label": "gap (points)"},
+    "gap, same mix": _POINTS,
+    "macro-F1": st.column_config.NumberColumn(format="%.3f"),
+    "macro-F1 gap": st.column_config.NumberColumn(format="%+.3f"),
+}
+
+
+def choose_from(key: str, options: list[str], table: str) -> None:
+    """A callback's work: the ticked row of a table becomes the choice of that key."""
+    rows = st.session_state[table].selection.rows
+    if rows:
+        st.session_state[key] = options[rows[0]]
+
+
+def show_overview(run: Run, review: SliceReview) -> None:
+    titles = list(review.overview["attribute"])
+    key = f"attributes-{run.name}-{st.session_state.get('by')}-{len(titles)}"
+    st.dataframe(
+        tables.overview(review),
+        column_config={"attribute": _NAME, "gap (points)": _POINTS},
+        hide_index=True,
+        width="stretch",
+        key=key,
+        on_select=lambda: choose_from("by", titles, key),
+        selection_mode="single-row",
+    )
+    st.caption(f"Tick a row to see its slices. {words.correction(review)}")
+    csv_button(review.overview, f"{run.name}-slices")
+
+
+def show_slices(run: Run, review: SliceReview, table: SliceTable, cut: str) -> None:
+    for column, (name, title, overall) in zip(
+        st.columns(2),
+        (("accuracy", "Accuracy", review.accuracy), ("macro_f1", "Macro-F1", review.macro_f1)),
+        strict=True,
+    ):
+        with column:
+            figure = figures.dots(table.numbers(name), name, overall=overall, ink=appearance.ink())
+            appearance.plot(figure, key=f"{name}-{table.key}", alt=words.dots(table, title))
+    names = list(table.rows["slice"])
+    key = f"slices-{run.name}-{table.key}-{cut}-{st.session_state.get('slice')}"
+    st.dataframe(
+        tables.shown(table),
+        column_config=_COLUMNS,
+        hide_index=True,
+        width="stretch",
+        key=key,
+        on_select=lambda: choose_from("slice", names, key),
+        selection_mode="single-row",
+    )
+    st.caption(words.COLUMNS)
+    csv_button(lambda: tables.download(table), tables.file_name(run.name, "slices", table.key))
+
 
 st.title("Slices")
 run = guard.choose_run()
+predictions, attributes = guard.load(run, "predictions", "face_attributes")
+st.markdown(words.MEANING)
+if attributes is None:
+    st.info(words.no_attributes(run), icon=":material/straighten:")
+    st.code(words.command(run), language="bash", wrap_lines=True)
+joined = joined_csv.choose(run)
+cut = links.segments("Numbers cut into", {name: name for name in tables.PARTS}, key="cut")
+review = joined_csv.review(run, joined, tables.PARTS[cut])
+if not review.tables:
+    st.info(words.nothing(review), icon=":material/pie_chart:")
+    st.stop()
+st.markdown("\n".join(f"- {words.plain(finding)}" for finding in review.findings()))
+show_overview(run, review)
+
+st.subheader("One attribute")
+by_title = {table.attribute.title: table for table in review.tables.values()}
+chosen = links.selectbox(
+    "Cut by",
+    list(by_title),
+    key="by",
+    placeholder=next(iter(by_title)),
+    of="joined" if joined else None,  # a column of a table that was forgotten is not asked for by a link
+)
+table = by_title[chosen or next(iter(by_title))]
+if meaning := words.meaning(table):
+    st.caption(meaning)
+show_slices(run, review, table, cut)
+
+name = links.selectbox(
+    "Slice",
+    list(table.rows["slice"]),
+    key="slice",
+    placeholder="choose one to see its misread faces",
+    of=(run.name, table.key, cut),
+)
+if name:
+    faces, row = tables.misread_of(table, data.misread(run), name)
+    st.subheader(words.slice_faces(len(faces), row))
+    if faces.empty:
+        st.markdown(words.NO_MISREAD)
+    else:
+        gallery.show(faces, image_source(run, predictions), name=tables.file_name(run.name, table.key, name))

@@ -68,10 +68,10 @@ def per_class(table: pd.DataFrame) -> alt.FacetChart:
     return alt.layer(whiskers, points).properties(height=34 * len(expressions) + 20)
 
 
-def probabilities(table: pd.DataFrame, *, true: str | None = None) -> alt.LayerChart:
-    """One face's probabilities as bars; the annotated expression is marked on the axis."""
+def probabilities(table: pd.DataFrame, *, true: str | None = None, mark: str = "true") -> alt.LayerChart:
+    """One face's probabilities as bars; the annotated expression has `mark` on the axis."""
     order = list(table["expression"])
-    shown = table.assign(name=[f"{label} (true)" if label == true else label for label in order])
+    shown = table.assign(name=[f"{label} ({mark})" if label == true else label for label in order])
     base = alt.Chart(shown).encode(
         y=alt.Y("name:N", sort=list(shown["name"]), title=None, axis=alt.Axis(labelLimit=160)),
         x=alt.X(

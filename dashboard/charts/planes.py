@@ -6,14 +6,11 @@ import altair as alt
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.contradictions import AFFECTNET_REGIONS
 from core.figures import REFERENCE_LINE, SECOND, base_figure, colour_of, run_colour
 from core.figures.contrast import INK, mixed, page_of, readable_on
 from core.labels import EXPRESSIONS
 from dashboard.charts.curves import density_scale
-
-#: Where AffectNet's annotation software expected a happy face (valence from, to, arousal from, to); annotators
-#: could overrule it. No other expression's region is published: Mollahosseini et al. (2017), section 3.2.2.
-HAPPY_REGION = (0.0, 1.0, -0.2, 0.5)
 
 #: Name of the selection in `errors`.
 SELECTION = "region"
@@ -88,7 +85,7 @@ def density(
     figure.add_shape(type="line", x0=0, x1=0, y0=-1, y1=1, line=axis)
     figure.add_shape(type="circle", x0=-1, x1=1, y0=-1, y1=1, line=axis | {"dash": "dot"})
     if happy:
-        left, right, bottom, top = HAPPY_REGION
+        left, right, bottom, top = AFFECTNET_REGIONS["happy"]
         line = {"color": colour_of("happy"), "width": 2, "dash": "dash"}
         figure.add_shape(type="rect", x0=left, x1=right, y0=bottom, y1=top, line=line)
     figure.update_xaxes(range=[-1.05, 1.05], dtick=0.5, constrain="domain")

@@ -6,6 +6,8 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from core.predictions import Predictions
+from core.score_tables import confusion_cells as confusion_cells
+from core.score_tables import strongest_confusions as strongest_confusions
 from dashboard.tables.faces import faces_at, select_faces
 
 #: How a confusion matrix may be read: option -> title.
@@ -21,27 +23,6 @@ ARRANGEMENTS: dict[str, str] = {
     "size": "By size",
     "clustering": "By clustering",
 }
-
-
-def confusion_cells(confusion: np.ndarray, labels: tuple[str, ...]) -> pd.DataFrame:
-    """Long: true, predicted, faces, row (share of the true label's faces), column (of the predicted one's).
-
-    Shares are NaN where a label has no face, or was never predicted.
-    """
-    confusion = np.asarray(confusion)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        by_row = confusion / confusion.sum(axis=1, keepdims=True)
-        by_column = confusion / confusion.sum(axis=0, keepdims=True)
-    count = len(labels)
-    return pd.DataFrame(
-        {
-            "true": np.repeat(labels, count),
-            "predicted": np.tile(labels, count),
-            "faces": confusion.ravel(),
-            "row": by_row.ravel(),
-            "column": by_column.ravel(),
-        }
-    )
 
 
 def difference_cells(cells: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
@@ -84,16 +65,6 @@ def _clustered(shares: np.ndarray) -> np.ndarray:
     order = hierarchy.leaves_list(tree)
     # Either end may come first; the earlier label does, so that the order is always the same.
     return order if order[0] < order[-1] else order[::-1]
-
-
-def strongest_confusions(cells: pd.DataFrame, *, limit: int = 5) -> pd.DataFrame:
-    """Off-diagonal cells with faces, by falling share of the true label: true, predicted, faces, of, share."""
-    totals = cells.groupby("true")["faces"].transform("sum")
-    wrong = cells.assign(of=totals)[(cells["true"] != cells["predicted"]) & (cells["faces"] > 0)]
-    wrong = wrong.sort_values(["row", "faces"], ascending=False, kind="stable").head(limit)
-    return wrong.rename(columns={"row": "share"})[["true", "predicted", "faces", "of", "share"]].reset_index(
-        drop=True
-    )
 
 
 def cell_faces(predictions: Predictions, true: str | None, predicted: str | None) -> pd.DataFrame:

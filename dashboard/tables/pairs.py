@@ -5,23 +5,8 @@ import pandas as pd
 
 from core.metrics import ranking
 from core.predictions import Predictions
-from core.scoring import Scores
+from core.score_tables import pairwise_cells as pairwise_cells
 from dashboard.tables.per_class import curves
-
-
-def pairwise_cells(scores: Scores) -> pd.DataFrame:
-    """Long, both triangles: first, second, value, low, high; without the diagonal and absent labels."""
-    labels, count = scores.labels, len(scores.labels)
-    table = pd.DataFrame(
-        {
-            "first": np.repeat(labels, count),
-            "second": np.tile(labels, count),
-            "value": scores.pairwise_a.ravel(),
-            "low": scores.pairwise_a_low.ravel(),
-            "high": scores.pairwise_a_high.ravel(),
-        }
-    )
-    return table.dropna(subset=["value"]).reset_index(drop=True)
 
 
 def pair_probabilities(predictions: Predictions, of: str, against: str, *, bins: int = 40) -> pd.DataFrame:

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from core.metrics import ranking
+from core.score_tables import CLASS_NUMBERS as NUMBERS
+from core.score_tables import per_class_long as per_class_long
 from core.scoring import Scores
 
-NUMBERS = ("precision", "recall", "f1")
 AREAS = ("auc", "average_precision")
 
 #: Columns of the table on the page -> what stands above them.
@@ -38,25 +39,6 @@ def per_class(scores: Scores) -> pd.DataFrame:
 def as_percent(table: pd.DataFrame) -> pd.DataFrame:
     """A `per_class` table with precision, recall and F1 from 0 to 100."""
     return table.assign(**{number: 100 * table[number] for number in NUMBERS})
-
-
-def per_class_long(scores: Scores) -> pd.DataFrame:
-    """Long: expression, number, value, low, high, support; without what cannot be computed."""
-    rows = []
-    for label, numbers in scores.per_class.items():
-        for name in NUMBERS:
-            estimate = getattr(numbers, name)
-            rows.append(
-                {
-                    "expression": label,
-                    "number": "F1" if name == "f1" else name,
-                    "value": estimate.value,
-                    "low": estimate.low,
-                    "high": estimate.high,
-                    "support": numbers.support,
-                }
-            )
-    return pd.DataFrame(rows).dropna(subset=["value"]).reset_index(drop=True)
 
 
 def curves(by_label: dict[str, ranking.Curve]) -> pd.DataFrame:

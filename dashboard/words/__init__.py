@@ -32,6 +32,7 @@ from dashboard.words.faces import (
     other_reading,
     passing,
     place,
+    read_by_other,
 )
 from dashboard.words.numbers import interval, number, percent, span
 from dashboard.words.runs import (
@@ -115,6 +116,7 @@ __all__ = [
     "place",
     "plane_note",
     "presence",
+    "read_by_other",
     "shared_faces",
     "span",
     "split_difference",

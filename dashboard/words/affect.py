@@ -4,14 +4,18 @@ import math
 
 import pandas as pd
 
-from core.contradictions import NEUTRAL_RADIUS, TOLERANCE
+from core.contradictions import AFFECTNET_REGIONS, NEUTRAL_RADIUS, TOLERANCE
+
+_LEFT, _RIGHT, _BOTTOM, _TOP = AFFECTNET_REGIONS["happy"]
 
 #: What core.contradictions looks for.
 CONTRADICTIONS = (
-    "An expression excludes parts of the plane: happy is not unpleasant; sad, fear, disgust, anger and contempt "
-    f"are not pleasant; surprise, fear and anger are not calm (Russell 1980). Values within {TOLERANCE} of zero count as "
-    f"neither. Neutral lies no further than {NEUTRAL_RADIUS} from the middle. Annotations that break this are candidates for wrong labels; "
-    "predictions that do are not to be trusted."
+    "An expression excludes parts of the plane. Happy lies where AffectNet's annotation software expected it, valence "
+    f"{_LEFT:g} to {_RIGHT:g} and arousal −{-_BOTTOM:g} to {_TOP:g}; its authors print no other expression's region "
+    "(Mollahosseini et al. 2017, section 3.2.2). So for the others: sad, fear, disgust, anger and contempt are not "
+    "pleasant; surprise, fear and anger are not calm (Russell 1980); neutral lies no further than "
+    f"{NEUTRAL_RADIUS} from the middle. Values within {TOLERANCE} of a limit break none. Annotations that do are "
+    "candidates for wrong labels; predictions that do are not to be trusted."
 )
 
 

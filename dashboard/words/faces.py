@@ -104,6 +104,12 @@ def other_reading(on: str, stored: str, share: float, *, thumbnail: bool) -> str
     return f"{source}The network reads this picture as {on} ({percent(share)}), but read the one it was scored on as {stored}, {why}."
 
 
+def read_by_other(face: pd.Series) -> str:
+    """'other run: fear 71 %': what the run compared with reads in one face of a gallery."""
+    reading = f"other run: {face['other_predicted']} {percent(face['other_probability'], digits=0)}"
+    return reading.replace(" ", "\u00a0")
+
+
 def map_meaning(method: str, variance: tuple[float, float], placed: int, faces: int) -> str:
     """What the axes of a face map mean, and which faces are on it."""
     if method == "pca":

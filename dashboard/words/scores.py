@@ -6,12 +6,12 @@ import pandas as pd
 
 from core.metrics.thresholds import ThresholdCounts
 from core.scoring import Scores
-from dashboard.words.numbers import percent
-
-
-def confusion(row: pd.Series) -> str:
-    """'fear read as surprise: 131 of 528, 24.8 %'."""
-    return f"{row['true']} read as {row['predicted']}: {row['faces']:,} of {row['of']:,}, {percent(row['share'])}"
+from core.wording import M_MEANING as M_MEANING
+from core.wording import confusion as confusion
+from core.wording import few_faces as few_faces
+from core.wording import interval_note as interval_note
+from core.wording import percent
+from core.wording import presence as presence
 
 
 def cell(count: int, true: str | None, predicted: str | None) -> str:
@@ -89,44 +89,6 @@ def best_threshold(label: str, threshold: float, f1: float) -> str:
         f"F1 of {label} is highest at a threshold of {threshold:.3f}: {f1:.3f}. That is optimistic, because the "
         "threshold was chosen on the same faces that it is judged on: confirm it on others."
     )
-
-
-def presence(scores: Scores) -> str:
-    """Which labels the test faces have, where that is not all of them; else ''."""
-    if not scores.absent_labels:
-        return ""
-    absent, present = ", ".join(scores.absent_labels), ", ".join(scores.present_labels)
-    if len(scores.present_labels) == 1:
-        return f"Every face is annotated {present}; no face is annotated {absent}."
-    return (
-        f"No face is annotated {absent}: averages run over the {len(scores.present_labels)} labels that are "
-        f"present ({present})."
-    )
-
-
-def few_faces(scores: Scores) -> str:
-    """A caution where the scores rest on very few faces; else ''."""
-    if scores.faces >= 30:
-        return ""
-    faces = "one face" if scores.faces == 1 else f"{scores.faces} faces"
-    return f"These scores rest on {faces}: too few to conclude anything from them."
-
-
-#: What M means, after Hand & Till (2001).
-M_MEANING = (
-    "M is the mean, over all pairs of expressions, of how often a face of one is given a higher probability of "
-    "that expression than a face of the other: 0.5 is guessing, 1 is telling every pair apart. Unlike accuracy it "
-    "does not depend on how many faces of each expression there are (Hand & Till 2001, *Machine Learning* 45)."
-)
-
-
-def interval_note(scores: Scores) -> str:
-    """What the intervals are."""
-    about = scores.interval
-    level = f"{100 * float(about.get('level', 0.95)):g} %"
-    if not about.get("resamples"):
-        return f"There are no intervals: scored without resampling ({scores.faces:,} faces)."
-    return f"{level} intervals from {int(about['resamples']):,} resamples of the {scores.faces:,} test faces."
 
 
 def pair(first: str, second: str, row: pd.Series, areas: pd.Series) -> str:

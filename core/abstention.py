@@ -1,0 +1,261 @@
+"""How sure a network is where it should abstain, and what abstaining where it is unsure would buy.
+
+Faces whose label the network does not know (none, uncertain and no-face beside the eight expressions, contempt beside
+seven) have no right answer: the best it can do is to be unsure of them. Confidence is the highest probability after
+the run's temperature, as core.predict and the Live page have it.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from core.artifacts import Run
+from core.calibration_review import fitted_temperature
+from core.errors import AffectoscopeError
+from core.labels import EXPRESSIONS
+from core.metrics.abstention import RiskCoverage, area, excess_area, risk_coverage, separation
+from core.metrics.abstention_intervals import AbstentionBounds, abstention_intervals
+from core.metrics.calibration import apply_temperature
+from core.metrics.thresholds import wilson_interval
+from core.outside_faces import kept_outside_faces
+from core.protocol import protocol_of
+from core.scoring import Estimate
+from core.wording import interval, number, percent
+
+#: AffectNet's labels that say no expression.
+NO_EXPRESSION = ("none", "uncertain", "no-face")
+
+#: Shares of errors for which the widest coverage is told.
+RISKS = (0.05, 0.1, 0.2, 0.3)
+
+#: Shares of the scored faces for which the risk is told.
+COVERAGES = (0.5, 0.7, 0.8, 0.9, 1.0)
+
+#: What groups of outside labels are called.
+NO_EXPRESSION_GROUP, ALL_OUTSIDE = "no expression", "all outside labels"
+
+
+@dataclass(frozen=True)
+class OutsideGroup:
+    """What the network says of the faces of one outside label, or of several."""
+
+    name: str
+    labels: tuple[str, ...]
+    faces: int
+    mean_confidence: float
+    median_confidence: float
+    separation: Estimate  # how often a scored face has a higher confidence than one of these
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What a threshold accepts; shares with Wilson intervals, NaN where nothing is accepted."""
+
+    threshold: float
+    scored: int  # faces of labels that the network knows
+    coverage: Estimate  # of these
+    errors: int
+    risk: Estimate  # share of errors among them
+    outside: dict[str, Estimate]  # share accepted, by group as in `Abstention.groups`
+    accepted_outside: int
+    risk_with_outside: Estimate  # every accepted outside face an error
+
+
+@dataclass(frozen=True, eq=False)
+class Abstention:
+    """The confidences of a run's scored faces and of the outside ones, and what follows from them.
+
+    Attributes:
+        labels: what the network tells apart.
+        split: the scored split.
+        temperature: of the confidences.
+        confidence: (n,) float64 of the scored faces; `correct`: (n,) whether the network was right.
+        outside: (m,) float64 confidences; `outside_label`: (m,) names.
+        not_kept: outside faces of the split that the run counts but keeps no probabilities of: an older run.
+        area, excess_area: under the risk-coverage curve of the scored faces, and above that of the best order.
+        failures: how often a right answer has a higher confidence than a wrong one.
+        area_with_outside: the same as `area`, every outside face an error; NaN without any.
+        groups: every outside label, then those of NO_EXPRESSION together, then all, where that is more.
+    """
+
+    labels: tuple[str, ...]
+    split: str
+    temperature: float
+    confidence: np.ndarray
+    correct: np.ndarray
+    outside: np.ndarray
+    outside_label: np.ndarray
+    not_kept: int
+    area: Estimate
+    excess_area: Estimate
+    failures: Estimate
+    area_with_outside: Estimate
+    groups: tuple[OutsideGroup, ...]
+
+    @cached_property
+    def curve(self) -> RiskCoverage:
+        """Of the scored faces."""
+        return risk_coverage(self.confidence, self.correct)
+
+    @cached_property
+    def curve_with_outside(self) -> RiskCoverage:
+        """Of the scored and the outside faces, every outside face an error."""
+        return _with_outside(self.confidence, self.correct, self.outside)
+
+    def members(self, group: OutsideGroup) -> np.ndarray:
+        """(m,) which outside faces are in a group."""
+        return np.isin(self.outside_label, group.labels)
+
+    def accepted(self, threshold: float) -> Accepted:
+        """What is accepted at a confidence of `threshold`, 0 to 1, or more."""
+        scored, errors = self.curve.at_threshold(threshold)
+        beyond = self.outside >= threshold
+        everyone, wrong = scored + int(beyond.sum()), errors + int(beyond.sum())
+        return Accepted(
+            threshold=threshold,
+            scored=scored,
+            coverage=_share(scored, len(self.confidence)),
+            errors=errors,
+            risk=_share(errors, scored),
+            outside={
+                group.name: _share(int(beyond[self.members(group)].sum()), group.faces)
+                for group in self.groups
+            },
+            accepted_outside=int(beyond.sum()),
+            risk_with_outside=_share(wrong, everyone),
+        )
+
+    def at_risks(self, risks: tuple[float, ...] = RISKS) -> pd.DataFrame:
+        """The widest coverage of the scored faces with at most each risk: risk, threshold, coverage, and with the
+        threshold that guarantees it guaranteed_threshold, guaranteed_coverage; NaN where there is none."""
+        curve, rows = self.curve, []
+        for risk in risks:
+            places = (curve.at_risk(risk), curve.guaranteed(risk))
+            found = [
+                (float(curve.thresholds[at]), float(curve.coverage[at])) if at is not None else (np.nan, 0.0)
+                for at in places
+            ]
+            rows.append((risk, *found[0], *found[1]))
+        columns = ["risk", "threshold", "coverage", "guaranteed_threshold", "guaranteed_coverage"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def at_coverages(self, coverages: tuple[float, ...] = COVERAGES) -> pd.DataFrame:
+        """The risk when so many of the scored faces are accepted: coverage, threshold, accepted, risk, low, high."""
+        curve, rows = self.curve, []
+        for coverage in coverages:
+            at = curve.at_coverage(coverage)
+            risk = _share(int(curve.errors[at]), int(curve.accepted[at]))
+            rows.append(
+                (
+                    coverage,
+                    float(curve.thresholds[at]),
+                    int(curve.accepted[at]),
+                    risk.value,
+                    risk.low,
+                    risk.high,
+                )
+            )
+        return pd.DataFrame(rows, columns=["coverage", "threshold", "accepted", "risk", "low", "high"])
+
+    def findings(self) -> list[str]:
+        """What the numbers say, in sentences."""
+        told = []
+        if self.groups:
+            outside = self.groups[-1]
+            told.append(
+                f"{outside.faces:,} {self.split} faces have labels that the network does not know "
+                f"({', '.join(outside.labels)}), and it names an expression all the same, with a mean confidence of "
+                f"{percent(outside.mean_confidence)}; on the {len(self.confidence):,} scored faces it is "
+                f"{percent(self.confidence.mean())}. A scored face has the higher confidence in "
+                f"{_told(outside.separation, as_percent=True)} of pairs with one of them; 50 % would be guessing."
+            )
+        if not np.isnan(self.failures.value):
+            told.append(
+                f"A right answer has a higher confidence than a wrong one in {_told(self.failures, as_percent=True)} "
+                f"of pairs. The area under the risk-coverage curve is {_told(self.area)}, of which {_told(self.excess_area)} "
+                "would go if all errors were the least confident answers."
+            )
+        return told
+
+
+def abstention_of(run: Run, *, resamples: int = 1000, seed: int = 0) -> Abstention:
+    """The run's abstention, with intervals from so many resamples; without outside faces where it has none.
+
+    Raises:
+        AffectoscopeError: the predictions or the outside faces are damaged, or of other labels; or no face is scored.
+    """
+    predictions, fitted, protocol = run.predictions(), fitted_temperature(run), protocol_of(run)
+    if not len(predictions):
+        raise AffectoscopeError(f"Run '{run.name}' was scored on no face; train it again.")
+    temperature = fitted.temperature if fitted else 1.0
+    kept = kept_outside_faces(run)
+    confidence, outside = (
+        apply_temperature(values, temperature).max(axis=1)
+        for values in (predictions.probabilities, kept.probabilities)
+    )
+    correct, names = predictions.correct, tuple(name for name in EXPRESSIONS if name in set(kept.labels))
+    groups = _groups(names)
+    bounds = abstention_intervals(
+        confidence, correct, predictions.truth, outside,
+        np.array([names.index(name) for name in kept.labels], np.int64),
+        [[names.index(name) for name in of] for of in groups.values()],
+        resamples=resamples, seed=seed,
+    )  # fmt: skip
+    curve = risk_coverage(confidence, correct)
+    return Abstention(
+        labels=run.labels,
+        split=protocol.split,
+        temperature=temperature,
+        confidence=confidence,
+        correct=correct,
+        outside=outside,
+        outside_label=kept.labels,
+        not_kept=0 if len(outside) else sum(protocol.outside_scored.values()),
+        area=Estimate(area(curve), *bounds.area),
+        excess_area=Estimate(excess_area(curve), *bounds.excess_area),
+        failures=Estimate(separation(confidence[correct], confidence[~correct]), *bounds.failures),
+        area_with_outside=_area_with_outside(confidence, correct, outside, bounds),
+        groups=tuple(
+            _group(name, of, outside[np.isin(kept.labels, of)], confidence, ends)
+            for (name, of), ends in zip(groups.items(), bounds.outside, strict=True)
+        ),
+    )
+
+
+def _groups(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Group -> its labels: each label, those of no expression, all of them; nothing twice."""
+    groups = {name: (name,) for name in names}
+    silent = tuple(name for name in names if name in NO_EXPRESSION)
+    for group, members in ((NO_EXPRESSION_GROUP, silent), (ALL_OUTSIDE, names)):
+        if members and members not in groups.values():
+            groups[group] = members
+    return groups
+
+
+def _group(
+    name: str, labels: tuple[str, ...], outside: np.ndarray, scored: np.ndarray, ends: tuple[float, float]
+) -> OutsideGroup:
+    apart = Estimate(separation(scored, outside), *ends)
+    return OutsideGroup(name, labels, len(outside), float(outside.mean()), float(np.median(outside)), apart)
+
+
+def _with_outside(confidence: np.ndarray, correct: np.ndarray, outside: np.ndarray) -> RiskCoverage:
+    return risk_coverage(np.r_[confidence, outside], np.r_[correct, np.zeros(len(outside), bool)])
+
+
+def _area_with_outside(confidence, correct, outside, bounds: AbstentionBounds) -> Estimate:
+    if not len(outside):
+        return Estimate(float("nan"))
+    return Estimate(area(_with_outside(confidence, correct, outside)), *bounds.area_with_outside)
+
+
+def _share(part: int, whole: int) -> Estimate:
+    return Estimate(part / whole if whole else float("nan"), *wilson_interval(part, whole))
+
+
+def _told(estimate: Estimate, *, as_percent: bool = False) -> str:
+    """'84.2 % (95 %: 81.0 to 87.3 %)'"""
+    value = percent(estimate.value) if as_percent else number(estimate.value)
+    return value if np.isnan(estimate.low) else f"{value} (95 %: {interval(estimate, as_percent=as_percent)})"

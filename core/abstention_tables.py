@@ -1,0 +1,86 @@
+"""The tables behind the figures and tables about abstaining, for pages and the report."""
+
+import numpy as np
+import pandas as pd
+
+from core.abstention import Abstention, Accepted
+from core.metrics.abstention import RiskCoverage
+
+#: Width of a bin of confidence.
+BIN = 0.05
+
+#: Most points of a curve: more than a chart has pixels.
+POINTS = 500
+
+RIGHT, WRONG = "scored, right", "scored, wrong"
+SCORED, WITH_OUTSIDE, BEST = "scored faces", "with outside faces", "best order"
+
+
+def confidence_bins(abstention: Abstention) -> pd.DataFrame:
+    """How confidence is spread: group (RIGHT, WRONG, each outside label), low and high of the bin, faces, share (of the
+    group's faces, 0 to 1)."""
+    parts = {
+        RIGHT: abstention.confidence[abstention.correct],
+        WRONG: abstention.confidence[~abstention.correct],
+        **{
+            group.name: abstention.outside[abstention.members(group)]
+            for group in abstention.groups
+            if group.labels == (group.name,)
+        },
+    }
+    edges = np.linspace(0, 1, round(1 / BIN) + 1)
+    rows = []
+    for group, confidence in parts.items():
+        faces = np.histogram(confidence, edges)[0]
+        shares = faces / max(len(confidence), 1)
+        rows += zip([group] * len(faces), edges[:-1], edges[1:], faces, shares, strict=True)
+    return pd.DataFrame(rows, columns=["group", "low", "high", "faces", "share"])
+
+
+def risk_curves(abstention: Abstention) -> pd.DataFrame:
+    """Risk over coverage: curve (SCORED, WITH_OUTSIDE where there are such faces, BEST), coverage, risk, threshold,
+    accepted, errors. BEST is the order of the scored faces in which errors come last; it has no thresholds."""
+    curves = {SCORED: abstention.curve}
+    if len(abstention.outside):
+        curves[WITH_OUTSIDE] = abstention.curve_with_outside
+    parts = [_curve(name, curve) for name, curve in curves.items()]
+    errors, faces = int(abstention.curve.errors[-1]), abstention.curve.faces
+    accepted = np.unique(np.r_[faces - errors, np.linspace(faces - errors, faces, POINTS // 5)].astype(int))
+    accepted = accepted[accepted > 0]
+    wrong = accepted - (faces - errors)
+    parts.append(
+        _rows(BEST, accepted / faces, wrong / accepted, np.full(len(accepted), np.nan), accepted, wrong)
+    )
+    return pd.concat(parts, ignore_index=True)
+
+
+def group_table(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
+    """A row per group of outside faces: label, faces, mean and median confidence, separation from the scored faces with
+    its interval (low, high), and the share accepted at a threshold with its interval (accepted_low, accepted_high)."""
+    rows = [
+        (
+            group.name, group.faces, group.mean_confidence, group.median_confidence, group.separation.value,
+            group.separation.low, group.separation.high, share.value, share.low, share.high,
+        )
+        for group in abstention.groups
+        for share in [accepted.outside[group.name]]
+    ]  # fmt: skip
+    columns = ["label", "faces", "mean_confidence", "median_confidence", "separation", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "accepted", "accepted_low", "accepted_high"])
+
+
+def _curve(name: str, curve: RiskCoverage) -> pd.DataFrame:
+    places = np.unique(np.linspace(0, len(curve.thresholds) - 1, POINTS).astype(int))
+    numbers = (curve.coverage, curve.risk, curve.thresholds, curve.accepted, curve.errors)
+    return _rows(name, *(each[places] for each in numbers))
+
+
+def _rows(name: str, coverage, risk, threshold, accepted, errors) -> pd.DataFrame:
+    columns = {
+        "coverage": coverage,
+        "risk": risk,
+        "threshold": threshold,
+        "accepted": accepted,
+        "errors": errors,
+    }
+    return pd.DataFrame({"curve": name} | columns)

@@ -1,0 +1,123 @@
+"""What a run's calibration comes to, as sentences."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from core.metrics.intervals import LEVEL
+from core.scoring import Estimate
+
+if TYPE_CHECKING:
+    from core.calibration_review import CalibrationReview, Reading
+
+
+def findings(review: "CalibrationReview") -> list[str]:
+    """Over- or under-confidence, the calibration error, what the temperature does, and labels out of proportion."""
+    return [
+        _overconfidence(review.before),
+        _error(review.before),
+        *([_temperature(review)] if review.fitted else []),
+        *_labels(review.before.labels),
+    ]
+
+
+def _overconfidence(reading: "Reading") -> str:
+    over = reading.overconfidence
+    said = f"mean confidence {100 * reading.confidence:.1f} %, accuracy {100 * reading.accuracy:.1f} %"
+    if np.isnan(over.low):
+        return f"These faces do not tell whether the network is over- or under-confident: {said}."
+    if over.low <= 0 <= over.high:
+        return f"On average neither over- nor under-confident: {said}, a difference of {_points(over, '+')}."
+    if over.value > 0:
+        return f"Over-confident by {_points(over)}: {said}."
+    return f"Under-confident by {_points(Estimate(-over.value, -over.high, -over.low))}: {said}."
+
+
+def _error(reading: "Reading") -> str:
+    error, bins = reading.expected_calibration_error, reading.bins
+    said = f"The calibration error over {len(bins)} bins is {_with_ends(error, '.3f')}"
+    if np.isnan(error.low):
+        return f"{said}; these faces do not tell how much of it is chance."
+    if error.low == 0:
+        return f"{said}: a calibrated network may show as much on as many faces by chance."
+    outside = {
+        "over": bins[bins["confidence"] > bins["high"]],
+        "under": bins[bins["confidence"] < bins["low"]],
+    }
+    where = [
+        f"{how}-confident in {_bins(len(rows))} (confidence {100 * rows['lowest'].min():.0f} to "
+        f"{100 * rows['highest'].max():.0f} %)"
+        for how, rows in outside.items()
+        if len(rows)
+    ]
+    return f"{said}; beyond a bin's own interval it is {' and '.join(where)}." if where else f"{said}."
+
+
+def _temperature(review: "CalibrationReview") -> str:
+    fitted, before, after = review.fitted, review.before, review.after
+    does = {1: "softens", -1: "sharpens", 0: "leaves"}[int(np.sign(fitted.temperature - 1))]
+    loss, brier = (review.change[name] for name in ("negative_log_likelihood", "brier"))
+    again = "" if _verdict(loss) == _verdict(brier) else f"{_verdict(brier)} "
+    changes = f"{_verdict(loss)} the log loss ({_between(loss, '+.4f')}) and {again}the Brier score ({_between(brier, '+.4f')})"
+    errors = [reading.expected_calibration_error.value for reading in (before, after)]
+    gaps = [100 * reading.overconfidence.value for reading in (before, after)]
+    said = (
+        f"The temperature of {fitted.temperature:.3f}, fitted on {fitted.faces:,} validation faces, {does} the "
+        f"probabilities. On the scored faces it {changes}; the calibration error goes from {errors[0]:.3f} to "
+        f"{errors[1]:.3f}, mean confidence less accuracy from {gaps[0]:+.1f} to {gaps[1]:+.1f} points."
+    )
+    if fitted.error_before is None or fitted.error_after is None or fitted.error_after <= fitted.error_before:
+        return said
+    return (
+        f"{said} The calibration error of the validation faces themselves rose with it, from "
+        f"{fitted.error_before:.3f} to {fitted.error_after:.3f}: it is fitted to their log loss."
+    )
+
+
+def _labels(table: pd.DataFrame) -> list[str]:
+    """The present labels with the most probability too much and too little, where chance does not explain it."""
+    present = table[table["faces"] > 0]
+    if len(present) < 2:
+        return []
+    # The extreme ones of several are picked: their intervals are widened as Bonferroni did.
+    wider = ndtri(1 - (1 - LEVEL) / (2 * len(present))) / ndtri((1 + LEVEL) / 2)
+    found = []
+    for told, label in (
+        ("much", present.loc[present["excess"].idxmax()]),
+        ("little", present.loc[present["excess"].idxmin()]),
+    ):
+        if abs(label["excess"]) > wider * (label["excess_high"] - label["excess"]):
+            found.append(
+                f"{label['expression']} too {told} ({100 * label['probability']:.1f} % on average for "
+                f"{100 * label['share']:.1f} % of the faces)"
+            )
+    return [f"Of all expressions the network gives {' and '.join(found)}."] if found else []
+
+
+def _bins(count: int) -> str:
+    return "1 bin" if count == 1 else f"{count} bins"
+
+
+def _verdict(change: Estimate) -> str:
+    if np.isnan(change.low) or change.low <= 0 <= change.high:
+        return "does not measurably change"
+    return "lowers" if change.value < 0 else "raises"
+
+
+def _points(estimate: Estimate, sign: str = "") -> str:
+    """A difference of shares, 0.031, as '3.1 points (95 % 1.5 to 4.6)'."""
+    low, high = (f"{100 * end:{sign}.1f}" for end in (estimate.low, estimate.high))
+    return f"{100 * estimate.value:{sign}.1f} points (95 % {low} to {high})"
+
+
+def _with_ends(estimate: Estimate, form: str) -> str:
+    """'0.037 (95 % 0.020 to 0.048)'."""
+    value, *ends = (f"{number:{form}}" for number in (estimate.value, estimate.low, estimate.high))
+    return value if np.isnan(estimate.low) else f"{value} (95 % {' to '.join(ends)})"
+
+
+def _between(estimate: Estimate, form: str) -> str:
+    """'-0.0020, 95 % -0.0036 to -0.0004'."""
+    return _with_ends(estimate, form).replace(" (", ", ").removesuffix(")")

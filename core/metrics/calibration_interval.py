@@ -1,0 +1,108 @@
+"""The 95 % interval of the calibration error, which no plain bootstrap gives.
+
+Noise in a bin can only raise |accuracy - confidence|: the estimate lies above the truth, resamples, which carry the
+noise twice, above the estimate, and near 0 both are mostly noise. The interval therefore holds the errors that go
+with what was observed: those that a test does not refuse (test inversion: Carpenter 1999, "Test inversion
+bootstrap confidence intervals", Journal of the Royal Statistical Society B 61(1)).
+
+To test an error, gaps between accuracy and confidence that have it are supposed, one per bin, and what would then be
+observed is drawn: a face of confidence p is right with probability p + gap, which gives a bin's mean a known variance
+and nearly a normal distribution (Broecker & Smith 2007, "Increasing the Reliability of Reliability Diagrams", Weather
+and Forecasting 22(3)). The supposed gaps are the observed ones, smoothed over neighbouring bins, as calibration
+changes slowly with confidence, and shrunk until their mean size is the error tested, small ones first (hybrid
+resampling: Chuang & Lai 2000, Statistica Sinica 10(1); shrinking after Breiman 1995, "Better Subset Regression Using
+the Nonnegative Garrote", Technometrics 37(4)).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from core.metrics.calibration import BINS, bins_of, correct_and_confidence
+
+#: How much a bin's own gap and those at a distance of one and two bins count in the smoothed ones.
+_NEIGHBOURS = (3.0, 2.0, 1.0)
+
+#: Halvings of a search: its result is then known to a millionth of the range.
+_HALVINGS = 20
+
+
+def calibration_interval(
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    draws: int,
+    rng: np.random.Generator,
+    *,
+    level: float = 0.95,
+    bins: int = BINS,
+) -> tuple[float, float]:
+    """Ends of the interval of `expected_calibration_error`, from `draws` per error tested.
+
+    The estimate lies within. An error below it is refused where so high an estimate is too rare, one above it where
+    so low an estimate is. Where the estimate is mostly noise the second hardly happens, and the first gets its part
+    of the 5 %. A lower end of 0 says that a calibrated network may do as badly. NaN with fewer faces than bins.
+    """
+    if len(truth) < bins:
+        return float("nan"), float("nan")
+    correct, confidence = correct_and_confidence(truth, probabilities)
+    table = bins_of(confidence, correct, bins=bins)
+    # Mean of p (1 - p) in each bin.
+    variance = bins_of(confidence, confidence * (1 - confidence), bins=bins).accuracy
+    gaps, faces = table.accuracy - table.confidence, len(truth) / bins
+    estimate = np.abs(gaps).mean()
+    supposed_gaps = shrinking(gaps, variance / faces)
+    noise = rng.standard_normal((draws, bins))
+
+    def accepted(error: float) -> bool:
+        supposed = supposed_gaps(error)
+        # (p + gap) (1 - p - gap) = p (1 - p) + gap (1 - 2 p) - gap^2
+        spread = np.maximum(variance + supposed * (1 - 2 * table.confidence) - supposed**2, 0.0) / faces
+        drawn = np.abs(supposed + noise * np.sqrt(spread)).mean(axis=1)
+        too_low = min((1 - level) / 2, (drawn < error).mean())
+        if estimate > error:
+            return (drawn >= estimate).mean() >= 1 - level - too_low
+        return (drawn <= estimate).mean() >= too_low
+
+    low = 0.0 if accepted(0.0) else _last(accepted, estimate, 0.0)
+    return low, _last(accepted, estimate, 1.0)
+
+
+def shrinking(gaps: np.ndarray, variance: np.ndarray) -> Callable[[float], np.ndarray]:
+    """A function from a calibration error to gaps (bins,) that have it and go best with the observed `gaps`.
+
+    `variance` (bins,) is the noise in each of the observed gaps.
+    """
+    weights = smoothing(len(gaps))
+    smooth = weights @ gaps
+    size = np.abs(smooth)
+    # What a gap loses at a multiplier of 1: the noisier and the smaller it is, the more.
+    loss = weights**2 @ np.maximum(variance, 1e-12) / np.maximum(size, 1e-12) ** 2
+
+    def gaps_of(error: float) -> np.ndarray:
+        if not size.any():
+            return np.full(len(gaps), error)
+        if error >= size.mean():
+            return smooth * (error / size.mean())
+        none, all_gone = 0.0, (size / loss).max()
+        for _ in range(2 * _HALVINGS):
+            middle = (none + all_gone) / 2
+            still_more = np.maximum(size - middle * loss, 0.0).mean() > error
+            none, all_gone = (middle, all_gone) if still_more else (none, middle)
+        return np.copysign(np.maximum(size - all_gone * loss, 0.0), smooth)
+
+    return gaps_of
+
+
+def smoothing(bins: int) -> np.ndarray:
+    """(bins, bins) weights of a mean over neighbouring bins."""
+    apart = np.abs(np.subtract.outer(np.arange(bins), np.arange(bins)))
+    weights = np.r_[_NEIGHBOURS, np.zeros(bins)][apart]
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _last(accepted: Callable[[float], bool], inside: float, outside: float) -> float:
+    """The last accepted number on the way from `inside` to `outside`."""
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if accepted(middle) else (inside, middle)
+    return float(inside)

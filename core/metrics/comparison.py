@@ -1,0 +1,251 @@
+"""Is network B better than network A on the same faces? Paired differences, their 95 % intervals, p-values.
+
+Both networks answered the same faces, so what is hard for both cancels out, and far smaller differences show than
+two separate intervals would let on. Which test gives which number:
+
+====================  =========================================  ==================================================
+number                up to 20,000 faces                         more faces
+====================  =========================================  ==================================================
+accuracy              p: McNemar's exact test; interval as for   the same
+                      macro-F1
+macro-F1              paired bootstrap: both networks under the  the same, of the counts of (true, A's, B's) labels:
+                      same weights of the faces                  multinomial per true label, not an approximation
+M                     the same                                   normal, with DeLong's variance of the difference
+CCC                   the same                                   normal limit of the means it is made of
+calibration error     the same, of the gaps per bin, about the   normal limit of the gaps
+                      gaps that remain when their noise is off
+====================  =========================================  ==================================================
+
+A bootstrap's p-value is twice the share of resamples on the other side of 0 (or at it), counting what was observed as
+one more: the level at which the percentile interval just reaches 0, so that p < 0.05 when and only when the interval
+leaves 0 out. Davison & Hinkley (1997), "Bootstrap Methods and their Application", sections 4.4 and 5.6; Efron &
+Tibshirani (1993), "An Introduction to the Bootstrap", section 15.4. Two equally good networks are called different in
+3 to 7 % of test sets (benchmarks/coverage.py).
+
+Noise raises a calibration error, and the more the better calibrated the network is, so differences of the estimates
+are too small. The interval is about the difference with that bias off, and reaches to the estimated one.
+
+As for intervals, the numbers of faces per label are held fixed; where a label has a single face, macro-F1 and M have
+neither interval nor p-value.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import bdtr, ndtr, ndtri
+
+from core.metrics import bootstrap, expression, large_samples
+from core.metrics.affect import KNOWN_MOMENTS, affect_scores, known_moments, scores_from_known_moments
+from core.metrics.calibration import BINS, expected_calibration_error
+from core.metrics.calibration_difference import calibration_difference, gap_columns
+from core.metrics.intervals import LEVEL, MOST_FACES_REDRAWN, percentiles
+from core.metrics.ranking import checked, m_measure, mean_over_pairs
+
+AffectPairs = dict[str, tuple[np.ndarray, np.ndarray]]
+
+Both = tuple[np.ndarray, np.ndarray]
+
+#: Dimensions of affect whose CCC is compared.
+_AFFECT = ("valence", "arousal")
+
+BOOTSTRAP = "paired bootstrap"
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One number of both networks on the same faces, and how sure it is that they differ."""
+
+    name: str  # accuracy, macro_f1, m_measure, expected_calibration_error, valence_ccc, arousal_ccc
+    a: float
+    b: float
+    difference: float  # b - a
+    low: float  # ends of the 95 % interval of the difference; NaN where there is none
+    high: float
+    p: float  # two-sided
+    p_corrected: float  # by Holm over all numbers that have one
+    higher_is_better: bool
+    method: str  # 'McNemar exact' or 'paired bootstrap'
+
+
+def mcnemar_exact(only_a: int, only_b: int) -> float:
+    """Two-sided p of the faces that only A and that only B recognises; 1 when there are none.
+
+    If both are equally good each such face is A's or B's by a coin's toss. McNemar (1947), "Note on the sampling error
+    of the difference between correlated proportions or percentages", Psychometrika 12(2); exact and conditional:
+    Fagerland, Lydersen & Laake (2013), BMC Medical Research Methodology 13.
+    """
+    return float(min(1.0, 2 * bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Step-down adjusted p-values in the given order; NaN stays NaN and is not counted.
+
+    Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6(2).
+    """
+    adjusted = np.array(p_values, np.float64)
+    order = np.argsort(adjusted, kind="stable")[: np.count_nonzero(~np.isnan(adjusted))]  # NaN goes last
+    steps = adjusted[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def compare_predictions(
+    truth: np.ndarray,
+    probabilities_a: np.ndarray,
+    probabilities_b: np.ndarray,
+    *,
+    affect_a: AffectPairs | None = None,
+    affect_b: AffectPairs | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[Difference, ...]:
+    """Every number that two networks are compared on, on faces that both answered.
+
+    `truth` is (n,), `probabilities_a` and `probabilities_b` (n, c). `affect_a` and `affect_b` map valence and arousal to
+    (truth, prediction), each (n,) with NaN where unknown; a CCC is compared where both have it, on the faces known in
+    both. Swapping A and B turns the signs around, up to the chance of the draws. The same seed gives the same result.
+
+    Raises:
+        ValueError: shapes do not fit together, there are no faces, or `resamples` is not positive.
+    """
+    truth, probabilities_a = checked(truth, probabilities_a)
+    _, probabilities_b = checked(truth, probabilities_b)
+    if probabilities_a.shape != probabilities_b.shape:
+        raise ValueError(
+            f"probabilities of A {probabilities_a.shape} and of B {probabilities_b.shape} must be of the same labels."
+        )
+    if not len(truth) or resamples < 1:
+        raise ValueError(f"{len(truth)} faces and {resamples} resamples; expected 1 or more of both.")
+    both = probabilities_a, probabilities_b
+    affect = _known_in_both(affect_a or {}, affect_b or {})
+    columns = np.column_stack(
+        [*(gap_columns(truth, each) for each in both)]
+        + [known_moments(*pair) for pairs in affect.values() for pair in pairs]
+    )
+    draw = _redrawn if len(truth) <= MOST_FACES_REDRAWN else _from_limits
+    drawn = draw(truth, both, columns, resamples, np.random.default_rng(seed))
+    rows = [
+        *_from_confusions(truth, both, drawn.confusions),
+        _m_measure(truth, both, drawn.m),
+        _calibration_error(truth, both, columns.mean(axis=0), drawn.means),
+        *_cccs(affect, drawn.means[:, 2 * BINS :]),
+    ]
+    corrected = holm([row.p for row in rows])
+    return tuple(replace(row, p_corrected=float(p)) for row, p in zip(rows, corrected, strict=True))
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What each network gets on the resamples, A first."""
+
+    confusions: Both  # (resamples, c, c)
+    m: Both | None  # (resamples,); None where its normal limit is used
+    means: np.ndarray  # (resamples, q) of the columns
+
+
+def _redrawn(
+    truth: np.ndarray, both: Both, columns: np.ndarray, resamples: int, rng: np.random.Generator
+) -> _Drawn:
+    c = both[0].shape[1]
+    statistics = [bootstrap.means(columns)]
+    statistics += [bootstrap.confusions(truth, each.argmax(axis=1), c) for each in both]
+    statistics += [bootstrap.directional(truth, each) for each in both]
+    means, *confusions_and_areas = bootstrap.resample_faces(truth, statistics, resamples, rng)
+    m = [mean_over_pairs((each + each.transpose(0, 2, 1)) / 2) for each in confusions_and_areas[2:]]
+    return _Drawn(tuple(confusions_and_areas[:2]), tuple(m), means)
+
+
+def _from_limits(
+    truth: np.ndarray, both: Both, columns: np.ndarray, resamples: int, rng: np.random.Generator
+) -> _Drawn:
+    c = both[0].shape[1]
+    cells = (truth.astype(np.int64) * c + both[0].argmax(axis=1)) * c + both[1].argmax(axis=1)
+    counts = np.bincount(cells, minlength=c**3).reshape(c, c * c)
+    counts = bootstrap.resample_confusion(counts, resamples, rng).reshape(resamples, c, c, c)
+    means = large_samples.draw_means(truth, columns, resamples, rng)
+    return _Drawn((counts.sum(axis=3), counts.sum(axis=2)), None, means)
+
+
+def _from_confusions(truth: np.ndarray, both: Both, confusions: Both) -> list[Difference]:
+    """Accuracy and macro-F1."""
+    predicted = [each.argmax(axis=1) for each in both]
+    observed = [expression.confusion_matrix(truth, each, both[0].shape[1]) for each in predicted]
+    rows = []
+    for function in (expression.accuracy, expression.macro_f1):
+        a, b = (float(function(each)) for each in observed)
+        drawn_a, drawn_b = (function(each) for each in confusions)
+        rows.append(_bootstrapped(function.__name__, a, b, drawn_b - drawn_a))
+    a_is_right, b_is_right = (each == truth for each in predicted)
+    p = mcnemar_exact(int((a_is_right & ~b_is_right).sum()), int((b_is_right & ~a_is_right).sum()))
+    return [replace(rows[0], p=p, method="McNemar exact"), _unless_single(rows[1], truth)]
+
+
+def _m_measure(truth: np.ndarray, both: Both, drawn: Both | None) -> Difference:
+    a, b = (m_measure(truth, each) for each in both)
+    if drawn is not None:
+        return _unless_single(_bootstrapped("m_measure", a, b, drawn[1] - drawn[0]), truth)
+    error = large_samples.delong_difference(truth, *both)
+    half = float(ndtri((1 + LEVEL) / 2) * error) or _NAN
+    p = float(2 * ndtr(-abs(b - a) / error)) if error else 1.0
+    return Difference("m_measure", a, b, b - a, b - a - half, b - a + half, p, _NAN, True, BOOTSTRAP)
+
+
+def _calibration_error(truth: np.ndarray, both: Both, gaps: np.ndarray, drawn: np.ndarray) -> Difference:
+    """`gaps` (q,) and `drawn` (resamples, q) begin with the gaps per bin of A and of B."""
+    name = "expected_calibration_error"
+    a, b = (expected_calibration_error(truth, each) for each in both)
+    if len(truth) < BINS:
+        return Difference(name, a, b, b - a, _NAN, _NAN, _NAN, _NAN, False, BOOTSTRAP)
+    drawn = np.stack(np.split(drawn[:, : 2 * BINS], 2, axis=1))
+    gaps = gaps[: 2 * BINS].reshape(2, BINS)
+    row = Difference(name, a, b, b - a, _NAN, _NAN, 1.0, _NAN, False, BOOTSTRAP)
+    if np.allclose(drawn[0], drawn[1], atol=1e-7):  # they never differ
+        return row
+    low, high, p = calibration_difference(gaps, drawn, level=LEVEL)
+    return replace(row, low=min(low, b - a), high=max(high, b - a), p=p)
+
+
+def _known_in_both(affect_a: AffectPairs, affect_b: AffectPairs) -> dict[str, tuple[tuple, tuple]]:
+    """By dimension (truth, prediction) of A and of B, NaN on the faces that are not known in both."""
+    result = {}
+    for name in (name for name in _AFFECT if name in affect_a and name in affect_b):
+        pairs = [np.array(pair, np.float64) for pair in (affect_a[name], affect_b[name])]
+        unknown = np.isnan(pairs).any(axis=(0, 1))
+        for pair in pairs:
+            pair[:, unknown] = np.nan
+        result[name] = tuple(pairs)
+    return result
+
+
+def _cccs(affect: dict[str, tuple[tuple, tuple]], drawn: np.ndarray) -> list[Difference]:
+    """`drawn` (resamples, q) are the means of the known moments of A and B, dimension by dimension."""
+    rows = []
+    for name, pairs in affect.items():
+        own, drawn = np.split(drawn, [2 * KNOWN_MOMENTS], axis=1)
+        a, b = (affect_scores(*pair).ccc for pair in pairs)
+        drawn_a, drawn_b = (scores_from_known_moments(each)[1] for each in np.split(own, 2, axis=1))
+        rows.append(_bootstrapped(f"{name}_ccc", a, b, drawn_b - drawn_a))
+    return rows
+
+
+def _bootstrapped(
+    name: str, a: float, b: float, drawn: np.ndarray, *, higher_is_better: bool = True
+) -> Difference:
+    """The row of a number from its differences on the resamples, (resamples,); not yet corrected."""
+    drawn = np.round(drawn[~np.isnan(drawn)], 7)  # what rounding leaves is no difference
+    unknown = Difference(name, a, b, b - a, _NAN, _NAN, _NAN, _NAN, higher_is_better, BOOTSTRAP)
+    if not len(drawn) or np.isnan(b - a):
+        return unknown
+    low, high = (float(end) for end in percentiles(drawn))
+    if low == high:  # no width would claim certainty, see core.metrics.intervals
+        return replace(unknown, p=1.0) if low == 0 else unknown
+    beyond = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    p = min(1.0, 2 * float(beyond + 1) / (len(drawn) + 1))
+    return replace(unknown, low=low, high=high, p=p)
+
+
+def _unless_single(row: Difference, truth: np.ndarray) -> Difference:
+    """Without interval and p-value where a label has a single face, which no resample varies."""
+    return replace(row, low=_NAN, high=_NAN, p=_NAN) if (np.bincount(truth) == 1).any() else row

@@ -1,0 +1,116 @@
+"""Faces whose label a run's network does not know: which belong to the scored split, and what it says of them.
+
+They train nothing and choose nothing; whether the network is less sure of them is the subject of core.abstention.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from core.artifacts import OUTSIDE, Run, write_kept
+from core.datasets.table import FaceTable
+from core.errors import AffectoscopeError
+from core.labels import EXPRESSIONS
+from core.predictions import SUM_TOLERANCE
+
+if TYPE_CHECKING:
+    import keras
+
+    from core.training_data import TrainingData
+
+
+@dataclass(frozen=True, eq=False)
+class OutsideFaces:
+    """What a run keeps of its outside faces: (m,) names of their labels, (m, c) float32 probabilities of the run's."""
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+def split_outside(outside: FaceTable, before: np.ndarray, after: np.ndarray, *, seed: int) -> FaceTable:
+    """The faces in the splits that `core.splits.resolve_splits` gave the others.
+
+    - An official "validation" split goes where that of the other faces went.
+    - Where part of a split became "test", as much of the outside faces of that split does, per expression and one at
+      least. Near-duplicates among them may part: none of them trains.
+    - What is not split yet is then "train".
+
+    Args:
+        outside: split as the data names it, "" where it names none.
+        before, after: (n,) splits of the other faces, as the data names them and as they became.
+        seed: the same seed and faces give the same splits.
+    """
+    faces = outside.faces.copy()
+    named = faces["split"].to_numpy(object)
+    final = named.copy()
+    codes = faces["expression"].to_numpy()
+    for split in np.unique(np.asarray(before, str)):
+        share = float((np.asarray(after)[np.asarray(before) == split] == "test").mean())
+        if split == "test" or not share:
+            continue
+        for code in np.unique(codes):
+            rows = np.flatnonzero((named == split) & (codes == code))
+            taken = min(len(rows), max(round(share * len(rows)), 1))
+            final[np.random.default_rng((seed, int(code))).choice(rows, taken, replace=False)] = "test"
+    final[final == ""] = "train"
+    faces["split"] = pd.Series(final, index=faces.index).astype("str")
+    table = outside.select(np.arange(len(outside)))
+    table.faces = faces
+    return table
+
+
+def keep_outside_faces(
+    folder: Path,
+    network: "keras.Model",
+    data: "TrainingData",
+    *,
+    split: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame | None:
+    """Keep with a run what its network says of the outside faces of its scored split.
+
+    Returns:
+        What was kept: reference, split, expression, p_<label> of the run's labels; None where there is no such face.
+    """
+    from core.inference import run_network
+
+    table, pack = data.outside, data.outside_pack
+    if pack is None or set(table.faces["split"]) != {split}:
+        (folder / OUTSIDE.file).unlink(missing_ok=True)  # what it said of other data
+        return None
+    probabilities = run_network(network, pack, progress=progress)["expression"]
+    names = np.array(EXPRESSIONS, object)[table.faces["expression"].to_numpy()]
+    kept = table.faces[["reference", "split"]].assign(
+        expression=names,
+        **{f"p_{label}": column for label, column in zip(data.labels.labels, probabilities.T, strict=True)},
+    )
+    write_kept(folder, OUTSIDE, kept)
+    return kept
+
+
+def kept_outside_faces(run: Run) -> OutsideFaces:
+    """What `keep_outside_faces` kept with the run; no face where it kept nothing.
+
+    Raises:
+        AffectoscopeError: the file is damaged, or of other labels.
+    """
+    kept = run.kept(OUTSIDE)
+    if kept is None:
+        return OutsideFaces(np.empty(0, object), np.empty((0, len(run.labels)), np.float32))
+    frame, columns = kept[0], [f"p_{label}" for label in run.labels]
+    probabilities = frame.reindex(columns=columns).to_numpy(np.float32)
+    labels = frame["expression"].to_numpy(object)
+    off = np.abs(probabilities.sum(axis=1) - 1)
+    if (
+        set(labels) & set(run.labels)
+        or not set(labels) <= set(EXPRESSIONS)
+        or not (off <= SUM_TOLERANCE).all()
+    ):
+        raise AffectoscopeError(
+            f"{OUTSIDE.file} of '{run.name}' is of other labels than the run's; make it again with {OUTSIDE.renew}."
+        )
+    return OutsideFaces(labels, probabilities)

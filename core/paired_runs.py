@@ -1,0 +1,244 @@
+"""Two runs on the faces that both scored, row by row the same face, or the reason why they cannot be compared.
+
+The rules, in the order in which they are asked:
+
+* A run is not compared with itself.
+* Both know the same labels, in whatever order.
+* Both were scored on the same data: the same format, and where it names the data, the same name. Whether it lay
+  in folders, a zip or a table does not matter.
+* A face is known by its reference and its split; none may be there twice.
+* Only faces that both scored are compared. Where that is not all of them, `PairedRuns.coverage` says how many
+  were left out; where it is none, the runs are refused.
+* Every shared face has the same truth in both, expression as well as valence and arousal. One face of another
+  truth is enough to refuse them all: to leave such faces out would keep those that nobody disputed, which are
+  the easy ones, and to take one of the two truths would favour the network that was trained on it.
+
+Rows are ordered by split and reference and labels as in core.labels, whatever the order in the runs: what is
+drawn at random over the faces is then the same for the same faces.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from core.artifacts import Run
+from core.errors import AffectoscopeError
+from core.labels import EXPRESSIONS
+from core.predictions import Predictions
+
+#: What may become of a face from run A to run B, by the codes of `PairedRuns.changes`.
+CHANGES = ("same", "fixed", "broken", "both-wrong")
+
+_KEY = ["split", "reference"]
+_AFFECT = ("valence", "arousal")
+
+#: How far two annotations of valence or arousal may be apart and count as the same: both are kept as float32.
+_SAME_AFFECT = 1e-5
+
+#: Truth and prediction of valence and of arousal, each (n,), NaN where not known.
+Affect = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class PairedRuns:
+    """Runs A and B on the n faces that both scored.
+
+    Attributes:
+        a, b: their names.
+        labels: c of them, in the order of core.labels.
+        rows_a, rows_b: (n,) where each face stands in its run's own predictions.
+        truth: (n,) positions in `labels`.
+        probabilities_a, probabilities_b: (n, c) float32.
+        affect_a, affect_b: with the same truth; None unless both networks predict valence and arousal.
+        only_a, only_b: how many faces one run scored and the other did not.
+    """
+
+    a: str
+    b: str
+    labels: tuple[str, ...]
+    rows_a: np.ndarray
+    rows_b: np.ndarray
+    truth: np.ndarray
+    probabilities_a: np.ndarray
+    probabilities_b: np.ndarray
+    affect_a: Affect | None
+    affect_b: Affect | None
+    only_a: int
+    only_b: int
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @cached_property
+    def predicted_a(self) -> np.ndarray:
+        """(n,) positions of A's most probable labels."""
+        return self.probabilities_a.argmax(axis=1)
+
+    @cached_property
+    def predicted_b(self) -> np.ndarray:
+        return self.probabilities_b.argmax(axis=1)
+
+    @cached_property
+    def changes(self) -> np.ndarray:
+        """(n,) int8 positions in CHANGES: read alike; misread by A alone; misread by B alone; misread by both, each
+        in its own way."""
+        right_a, right_b = self.predicted_a == self.truth, self.predicted_b == self.truth
+        read_alike = self.predicted_a == self.predicted_b
+        return np.select([read_alike, right_b, right_a], [0, 1, 2], 3).astype(np.int8)
+
+    def coverage(self) -> str:
+        """How many faces are compared, and how many are not because one run alone scored them."""
+        faces = "the one face" if len(self) == 1 else f"the {len(self):,} faces"
+        left_out = [
+            f"{count:,} that only '{name}' scored"
+            for count, name in ((self.only_a, self.a), (self.only_b, self.b))
+            if count
+        ]
+        rest = f"; left out: {' and '.join(left_out)}" if left_out else ""
+        return f"Compared on {faces} that both runs scored{rest}."
+
+
+def pair(a: Run, b: Run, predictions: tuple[Predictions, Predictions] | None = None) -> PairedRuns:
+    """Runs A and B on the faces that both scored; `predictions` are theirs, where they have been read already.
+
+    Raises:
+        AffectoscopeError: the runs cannot be compared, by the rules above, or their predictions cannot be read.
+    """
+    if reason := obstacle(a, b):
+        raise AffectoscopeError(reason)
+    of_a, of_b = predictions or (a.predictions(), b.predictions())
+    for run, table in ((a, of_a), (b, of_b)):
+        if set(table.labels) != set(a.labels):
+            raise AffectoscopeError(
+                f"Run '{run.name}' was tested with the labels {', '.join(table.labels)}, which are not those of its "
+                "run.json; train it again."
+            )
+        _refuse_duplicates(run, table)
+    rows_a, rows_b = _shared(of_a.frame, of_b.frame)
+    if not len(rows_a):
+        raise AffectoscopeError(
+            f"'{a.name}' and '{b.name}' were scored on no common face: one on faces such as {_first(of_a)}, the other "
+            f"on faces such as {_first(of_b)}; score both on the same split of the same data."
+        )
+    labels = tuple(label for label in EXPRESSIONS if label in a.labels)
+    truth, truth_b = _truth(of_a, rows_a, labels), _truth(of_b, rows_b, labels)
+    names = np.array(labels, object)
+    _refuse_other_truths((a, b), of_a, rows_a, truth != truth_b, names[truth], names[truth_b], "expression")
+    affect_a, affect_b = _paired_affect((a, b), of_a, of_b, rows_a, rows_b)
+    return PairedRuns(
+        a=a.name,
+        b=b.name,
+        labels=labels,
+        rows_a=rows_a,
+        rows_b=rows_b,
+        truth=truth,
+        probabilities_a=_probabilities(of_a, rows_a, labels),
+        probabilities_b=_probabilities(of_b, rows_b, labels),
+        affect_a=affect_a,
+        affect_b=affect_b,
+        only_a=len(of_a) - len(rows_a),
+        only_b=len(of_b) - len(rows_b),
+    )
+
+
+def obstacle(a: Run, b: Run) -> str:
+    """Why two runs cannot be compared, as far as run.json tells; '' where it tells nothing against it."""
+    if a.path == b.path:
+        return f"'{a.name}' would be compared with itself; name two different runs."
+    if set(a.labels) != set(b.labels):
+        alone = [_alone(a, b), _alone(b, a)]
+        return (
+            f"'{a.name}' knows {len(a.labels)} labels and '{b.name}' {len(b.labels)}, {' and '.join(filter(None, alone))}; "
+            "only runs with the same labels can be compared."
+        )
+    if _data_of(a) != _data_of(b):
+        return (
+            f"'{a.name}' was scored on {a.info['data']['title']} and '{b.name}' on {b.info['data']['title']}; only runs "
+            "that were scored on the same data can be compared."
+        )
+    return ""
+
+
+def _data_of(run: Run) -> tuple[str, str]:
+    """The format and the name of a run's data: its title, without the brackets that say how it lay on disk."""
+    about = run.info["data"]
+    title = str(about["title"])
+    return str(about.get("name")), title.rpartition(" (")[0] or title
+
+
+def _alone(run: Run, other: Run) -> str:
+    """'contempt in 'one' alone'; '' where the other run has all its labels too."""
+    labels = [label for label in run.labels if label not in other.labels]
+    return f"{', '.join(labels)} in '{run.name}' alone" if labels else ""
+
+
+def _refuse_duplicates(run: Run, predictions: Predictions) -> None:
+    twice = predictions.frame.duplicated(_KEY)
+    if twice.any():
+        raise AffectoscopeError(
+            f"Run '{run.name}' has {twice.sum():,} faces more than once, first "
+            f"'{predictions.frame['reference'][twice.idxmax()]}', so that nobody knows which of them to compare; score "
+            "it on data that names every face once."
+        )
+
+
+def _shared(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the faces that are in both frames, by split and reference."""
+    keys = [frame[_KEY].assign(**{name: np.arange(len(frame))}) for frame, name in ((a, "a"), (b, "b"))]
+    both = keys[0].merge(keys[1], on=_KEY, sort=True)
+    return both["a"].to_numpy(), both["b"].to_numpy()
+
+
+def _truth(predictions: Predictions, rows: np.ndarray, labels: tuple[str, ...]) -> np.ndarray:
+    return np.array([labels.index(label) for label in predictions.labels])[predictions.truth[rows]]
+
+
+def _probabilities(predictions: Predictions, rows: np.ndarray, labels: tuple[str, ...]) -> np.ndarray:
+    columns = [predictions.labels.index(label) for label in labels]
+    return predictions.probabilities[rows][:, columns]
+
+
+def _refuse_other_truths(
+    runs: tuple[Run, Run],
+    of_a: Predictions,
+    rows: np.ndarray,
+    differs: np.ndarray,
+    truth_a: np.ndarray,
+    truth_b: np.ndarray,
+    what: str,
+) -> None:
+    if not differs.any():
+        return
+    first = int(differs.argmax())
+    raise AffectoscopeError(
+        f"{differs.sum():,} of the {len(rows):,} faces that both scored have another {what} in '{runs[0].name}' than in "
+        f"'{runs[1].name}', first '{of_a.frame['reference'].iloc[rows[first]]}' ({truth_a[first]} and "
+        f"{truth_b[first]}); only runs with the same truth can be compared."
+    )
+
+
+def _paired_affect(
+    runs: tuple[Run, Run], of_a: Predictions, of_b: Predictions, rows_a: np.ndarray, rows_b: np.ndarray
+) -> tuple[Affect | None, Affect | None]:
+    """Valence and arousal of both, on the faces of which both know truth and prediction; None without."""
+    affect_a, affect_b = {}, {}
+    for name in _AFFECT:
+        frames = of_a.frame.iloc[rows_a], of_b.frame.iloc[rows_b]
+        truth_a, truth_b = (frame[name].to_numpy(np.float64) for frame in frames)
+        with np.errstate(invalid="ignore"):  # a face that one run knows no annotation of is no contradiction
+            differs = np.abs(truth_a - truth_b) > _SAME_AFFECT
+        _refuse_other_truths(runs, of_a, rows_a, differs, truth_a.round(3), truth_b.round(3), name)
+        predicted_a, predicted_b = (frame[f"predicted_{name}"].to_numpy(np.float64) for frame in frames)
+        known = np.isfinite(truth_a + truth_b + predicted_a + predicted_b)
+        if known.any():
+            truth = np.where(known, truth_a, np.nan)
+            affect_a[name], affect_b[name] = (truth, predicted_a), (truth, predicted_b)
+    return affect_a or None, affect_b or None
+
+
+def _first(predictions: Predictions) -> str:
+    """'val/1.jpg' (test)."""
+    face = predictions.frame.iloc[0]
+    return f"'{face['reference']}' ({face['split']})"

@@ -1,0 +1,92 @@
+"""Perceptual hashes of faces, computed once for a pack and kept beside it."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import imagehash
+import numpy as np
+from PIL import Image
+
+from core.facepack import FacePack
+from core.workers import worker_pool
+
+#: Lies in a pack's folder, comes and goes with it; to be renamed when faces get other hashes than before.
+HASHES_FILE = "hashes.npy"
+
+#: Faces that one task hashes, and below how many workers would take longer to start than to hash them.
+_PIECE, _SERIAL_FACES = 2048, 20_000
+
+_SIDE = 32  # the side that imagehash.phash shrinks an image to
+
+
+def pack_hashes(
+    pack: FacePack, *, workers: int | None = None, progress: Callable[[int, int], None] | None = None
+) -> np.ndarray:
+    """(n,) uint64 `perceptual_hashes` of a pack's faces, computed once and kept beside them.
+
+    Args:
+        workers: processes that hash a large pack; default: one per core.
+        progress: called as progress(done, total) in faces, where they have to be hashed.
+    """
+    faces = Path(pack.images.filename)
+    kept = faces.with_name(HASHES_FILE)
+    with suppress(OSError, ValueError):
+        hashes = np.load(kept)
+        if hashes.dtype == np.uint64 and hashes.shape == (len(pack.images),):
+            return hashes[pack.positions]
+    hashes = _hash_file(faces, len(pack.images), workers or os.cpu_count() or 1, progress)
+    beside = kept.with_name(f".{kept.name}.{os.getpid()}.new")
+    with suppress(OSError):  # where nothing can be kept, they are made again next time
+        try:
+            with open(beside, "wb") as file:
+                np.save(file, hashes)
+            os.replace(beside, kept)
+        finally:
+            beside.unlink(missing_ok=True)
+    return hashes[pack.positions]
+
+
+def _hash_file(faces: Path, count: int, workers: int, progress: Callable | None) -> np.ndarray:
+    hashes = np.empty(count, np.uint64)
+    starts = range(0, count, _PIECE)
+
+    def take(pieces: Iterator[np.ndarray]) -> np.ndarray:
+        for start, piece in zip(starts, pieces, strict=True):
+            hashes[start : start + len(piece)] = piece
+            if progress:
+                progress(start + len(piece), count)
+        return hashes
+
+    if workers == 1 or count <= _SERIAL_FACES:
+        return take(_hash_piece(faces, start) for start in starts)
+    with worker_pool(workers) as pool:
+        return take(pool.map(_hash_piece, [faces] * len(starts), starts))
+
+
+def _hash_piece(faces: Path, start: int) -> np.ndarray:
+    # Opened for each piece: what was read of a map counts as the process's memory until it is closed.
+    return perceptual_hashes(np.load(faces, mmap_mode="r")[start : start + _PIECE])
+
+
+def perceptual_hashes(images: np.ndarray) -> np.ndarray:
+    """64-bit perceptual hashes that an image and its mirror image share.
+
+    Of ImageHash's `phash` (Zauner 2010) of the image and that of its mirror image, the smaller: which of the
+    64 lowest frequencies of the cosine transform exceed their median.
+
+    Args:
+        images: (n, S, S, C) uint8, C 1 or 3.
+
+    Returns:
+        (n,) uint64.
+    """
+    bits = np.zeros((2, len(images), 64), bool)
+    for row, image in enumerate(images):
+        face = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        # Shrinking and mirroring commute, so shrinking once serves both; phash leaves this size as it is.
+        small = face.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+        for side, shown in enumerate((small, small.transpose(Image.Transpose.FLIP_LEFT_RIGHT))):
+            bits[side, row] = imagehash.phash(shown).hash.ravel()
+    return np.packbits(bits, axis=2).view(">u8")[..., 0].astype(np.uint64).min(axis=0)

@@ -1,0 +1,250 @@
+"""What stands under every score: which faces it is of, which were left out and why, and what chose the network.
+
+Everything is derived from run.json, so that runs of any age have it.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import pandas as pd
+
+from core.artifacts import Run
+from core.datasets.table import FaceTable
+from core.labels import EXPRESSIONS
+from core.split_origins import chosen_on, known_and_outside, official_split
+
+#: Where a face's place in its image comes from, as in `Protocol.boxes`, in words.
+BOXES = {
+    "annotated": "cropped by their annotated boxes",
+    "none": "each the whole of its image",
+    "detected": "cropped where the detector finds them",
+}
+
+#: Formats whose rows have face boxes; the images of the others are cropped faces.
+BOXED = ("affectnet-2017", "drawn")
+
+_VIEWS = {"mirror": "averaged with their mirror images", "ten": "averaged over ten crops each"}
+_PURPOSES = {"train": "the network learned from them", "validation": "they chose the epoch"}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a score came about. Every face that was read is in exactly one count.
+
+    Attributes:
+        data: title of the data that is scored.
+        labels: what the network tells apart.
+        split: the split that is scored, or 'all'.
+        official: what that split is officially, or how it came about; '' where nobody knows.
+        faces: faces scored.
+        read: rows of the data, used or not.
+        refused: reason -> rows.
+        outside: label that the network does not know -> split -> faces.
+        others: other split -> its faces with labels that the network knows.
+        beyond_limit: training faces that --limit left out.
+        unaccounted: rows that are in none of these; not 0 only where run.json contradicts itself.
+        boxes: 'annotated', 'none' (the image is the face) or 'detected'.
+        detector_misses: faces among those scored that the detector did not find; None where none was asked.
+        chosen_on: the faces that the epoch was chosen on.
+        relabelled: what was corrected in the labels; '' for nothing.
+        views: 'one', 'mirror' or 'ten' views of each face.
+        own: these are the scores that the run was published with.
+    """
+
+    data: str
+    labels: tuple[str, ...]
+    split: str
+    official: str
+    faces: int
+    read: int
+    refused: dict[str, int]
+    outside: dict[str, dict[str, int]]
+    others: dict[str, int]
+    beyond_limit: int
+    unaccounted: int
+    boxes: Literal["annotated", "none", "detected"]
+    detector_misses: int | None
+    chosen_on: str
+    relabelled: str = ""
+    views: str = "one"
+    own: bool = True
+
+    @property
+    def outside_scored(self) -> dict[str, int]:
+        """Of the scored split: label that the network does not know -> faces."""
+        scored = {
+            label: sum(n for split, n in of.items() if self.split in (split, "all"))
+            for label, of in self.outside.items()
+        }
+        return {label: faces for label, faces in scored.items() if faces}
+
+    def sentence(self) -> str:
+        """All of it in one line, to stand under every headline."""
+        faces = _faces(self.faces, "" if self.split == "all" else f" {self.split}")
+        official = f" ({self.official})" if self.official else ""
+        views = f", {_VIEWS[self.views]}" if self.views in _VIEWS else ""
+        parts = [
+            self.label_set(),
+            f"{faces}{official}, {BOXES[self.boxes]}{views}",
+            f"left out: {self._left_out()}",
+            self._detector(),
+            f"epoch chosen on {self.chosen_on}",
+        ]
+        return f"Protocol: {'; '.join([*parts, self.relabelled] if self.relabelled else parts)}."
+
+    def label_set(self) -> str:
+        """'8 labels (with contempt)'."""
+        beyond = [label for label in EXPRESSIONS[7:] if label in self.labels]
+        return f"{len(self.labels)} labels ({f'with {_listed(beyond)}' if beyond else 'without contempt'})"
+
+    def _left_out(self) -> str:
+        refused = sum(self.refused.values())
+        why = ", ".join(f"{count:,} {reason}" for reason, count in _largest(self.refused))
+        rows = f"{refused:,} of {self.read:,} rows refused{f' ({why})' if refused else ''}"
+        outside = self.outside_scored
+        if not outside:
+            return f"{rows}, no face for its label"
+        named = ", ".join(f"{count:,} {label}" for label, count in outside.items())
+        return f"{rows}, {_faces(sum(outside.values()))} with labels that the network does not know ({named})"
+
+    def _detector(self) -> str:
+        if self.detector_misses is None:
+            return "no detector was asked, so it could miss none"
+        share = 100 * self.detector_misses / max(self.faces, 1)
+        return f"the detector missed {self.detector_misses:,} of them ({share:.1f} %)"
+
+    def rows(self) -> pd.DataFrame:
+        """The ledger, from the rows read to the faces scored: step, faces, left (after that row), reason."""
+        rows = [("read", "rows in the annotations", self.read)]
+        rows += [("refused", reason, -count) for reason, count in _largest(self.refused)]
+        rows += [
+            ("label unknown", f"{label} ({_per_split(of)})", -sum(of.values()))
+            for label, of in self.outside.items()
+        ]
+        if self.beyond_limit:
+            rows.append(("not used", "training faces beyond --limit", -self.beyond_limit))
+        purposes = _PURPOSES if self.own else {}
+        rows += [
+            ("other split", f"{split or 'no split'}: {purposes.get(split, 'not scored here')}", -faces)
+            for split, faces in self.others.items()
+        ]
+        if self.unaccounted:
+            rows.append(("not accounted for", "run.json's ledger and its counts disagree", -self.unaccounted))
+        rows.append(("scored", self.official or f"{self.split} faces", 0))
+        if self.detector_misses is not None:
+            rows.append(("missed by the detector", "no box on the face", -self.detector_misses))
+        table = pd.DataFrame(rows, columns=["step", "reason", "faces"])
+        table["left"] = table["faces"].cumsum()
+        table.loc[table["step"] == "scored", "faces"] = self.faces
+        return table[["step", "faces", "left", "reason"]]
+
+    def as_dict(self) -> dict:
+        """For JSON documents; with the sentence."""
+        return {"sentence": self.sentence(), **asdict(self)}
+
+
+def protocol_of(run: Run) -> Protocol:
+    """How the run's own scores came about."""
+    return protocol_from(run.info)
+
+
+def protocol_from(info: dict) -> Protocol:
+    """How a run's own scores came about, from run.json's document."""
+    data, config = info["data"], info.get("config") or {}
+    split, counts = config.get("review") or "test", data["counts"]
+    ledger = data.get("ledger") or {}
+    read, refused = int(ledger.get("read", 0)), dict(ledger.get("refused") or {})
+    used = read - sum(refused.values())
+    missing = used - sum(sum(of.values()) for of in counts.values())
+    beyond = missing if config.get("limit") and missing > 0 else 0
+    known, outside = known_and_outside(counts, data["labels"])
+    return Protocol(
+        data=data["title"],
+        labels=tuple(data["labels"]),
+        split=split,
+        official=official_split(data, split),
+        faces=known.get(split, 0),
+        read=read,
+        refused=refused,
+        outside=outside,
+        others={name: faces for name, faces in known.items() if name != split},
+        beyond_limit=beyond,
+        unaccounted=missing - beyond,
+        boxes=_boxes(data.get("name", "")),
+        detector_misses=None,
+        chosen_on=chosen_on(info),
+        relabelled=_relabelled(data.get("relabelled"), "training and validation labels"),
+    )
+
+
+def protocol_of_evaluation(
+    run: Run,
+    counts: dict[str, dict[str, int]],
+    table: FaceTable,
+    *,
+    split: str,
+    views: str = "one",
+    detector_misses: int | None = None,
+    relabelled: dict | None = None,
+) -> Protocol:
+    """How scores of a run on other data came about.
+
+    Args:
+        counts: faces per split and expression of all the data, before any were chosen.
+        table: the faces that are scored, with the ledger of all the data.
+        split: which they are, or 'all'.
+        detector_misses: how many of them the detector did not find, where it was asked for them.
+        relabelled: `core.relabelling.Relabelled.report`.
+    """
+    known, outside = known_and_outside(counts, run.labels)
+    others = {} if split == "all" else {name: faces for name, faces in known.items() if name != split}
+    left = table.ledger.used - len(table) - sum(others.values())
+    about = {"name": table.name, "note": table.note, "origins": {split: [split]}}
+    return Protocol(
+        data=table.title,
+        labels=run.labels,
+        split=split,
+        official="" if split == "all" else official_split(about, split),
+        faces=len(table),
+        read=table.ledger.read,
+        refused=dict(table.ledger.refused),
+        outside=outside,
+        others=others,
+        beyond_limit=0,
+        unaccounted=left - sum(sum(of.values()) for of in outside.values()),
+        boxes=_boxes(table.name) if detector_misses is None else "detected",
+        detector_misses=detector_misses,
+        chosen_on=f"{chosen_on(run.info)} of {run.info['data']['title']} (run '{run.name}')",
+        relabelled=_relabelled(relabelled, "labels"),
+        views=views,
+        own=False,
+    )
+
+
+def _boxes(name: str) -> Literal["annotated", "none"]:
+    return "annotated" if name in BOXED else "none"
+
+
+def _relabelled(report: dict | None, what: str) -> str:
+    if not report:
+        return ""
+    return (
+        f"{what} corrected by {report.get('file', 'a reader')} ({report.get('relabelled', 0):,} changed, "
+        f"{report.get('removed', 0):,} faces removed)"
+    )
+
+
+def _per_split(of: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {split or 'without a split'}" for split, count in of.items())
+
+
+def _largest(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def _faces(count: int, kind: str = "") -> str:
+    return f"{count:,}{kind} {'face' if count == 1 else 'faces'}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

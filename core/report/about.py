@@ -1,0 +1,247 @@
+"""What a run is: its data, its training, and how it is made again."""
+
+import platform
+import shlex
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tomllib import loads
+
+from core.artifacts import Run
+from core.commandline import train_command
+from core.config import TrainConfig
+from core.datasets.table import Ledger
+from core.errors import AffectoscopeError
+from core.figures import training as figures
+from core.history import learning_curves
+from core.labels import EXPRESSIONS
+from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
+from core.review import Review, data_path
+from core.wording import number, percent
+
+#: What a report is made with, besides what its run was.
+_PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "plotly", "jinja2")
+
+#: Splits in the order in which readers think of them.
+_SPLITS = ("train", "validation", "test", "private_test")
+
+
+def is_drawn(run: Run) -> bool:
+    return run.info["data"].get("name") == "drawn"
+
+
+def about_people(run: Run) -> str:
+    """What the truth of the run's data is."""
+    if is_drawn(run):
+        return "Nothing here is data about people, and nothing of it holds for photographs of people."
+    return "The truth is what annotators saw in a face, not what a person felt."
+
+
+def data(review: Review) -> Section:
+    """Where the faces come from, how many there are of each expression, and which rows were refused."""
+    about, run = review.run.info["data"], review.run
+    ledger = about.get("ledger", {})
+    counted = Ledger(ledger.get("read", 0), ledger.get("refused", {}), ledger.get("examples", {}))
+    blocks: list[Block] = [
+        Text(f"{about['title']}. {about.get('note', '')}".strip(), _paper(run)),
+        Text(about_people(run)),
+        _counts(review),
+        Text(f"{counted.sentence()}."),
+    ]
+    blocks.append(Text(_contract(run)))
+    blocks.append(
+        Text(
+            "The images may be passed on."
+            if about.get("redistributable")
+            else "The images may not be passed on, and none is shown."
+        )
+    )
+    return Section("data", "Data", tuple(blocks), card=True)
+
+
+def training(review: Review) -> Section:
+    """How the network was trained, with its learning curves."""
+    info, run = review.run.info, review.run
+    about, place = info["training"], info["environment"]
+    parameters, best = info["network"].get("parameters"), about.get("best_epoch")
+    seconds = about.get("seconds", {}).get("train")
+    told = [
+        f"{parameters:,} parameters" if parameters is not None else "",
+        f"preset {info['config'].get('preset', 'not named')}",
+        f"{about['epochs']:,} epochs" if about.get("epochs") is not None else "",
+        f"ended: {about['ended']}" if about.get("ended") else "",
+        f"seed {info['config'].get('seed')}",
+        _duration(seconds),
+        f"on {place.get('processor', 'an unnamed processor')}, {place.get('cores', '?')} cores",
+        f"{place['backend']} backend" if place.get("backend") else "",
+    ]
+    blocks: list[Block] = [
+        Text(
+            f"A convolutional network that names the expression of a cropped face as one of {len(run.labels)} labels: "
+            f"{', '.join(run.labels)}."
+        ),
+        Text(f"{', '.join(part for part in told if part)}."),
+    ]
+    if review.history is None:
+        blocks.append(Text(review.missing["history"].reason))
+        return Section("training", "Training", tuple(blocks), card=True)
+    history = review.history
+    if best is not None and (history["epoch"] == best).any():
+        row = history[history["epoch"] == best].iloc[0]
+        blocks.append(
+            Text(
+                f"Epoch {best} had the lowest validation loss and was kept: training accuracy, on augmented faces, "
+                f"{percent(row['accuracy'])}, validation accuracy {percent(row['validation_accuracy'])}, validation "
+                f"loss {number(row['validation_loss'])}."
+            )
+        )
+    blocks += [_learning(review, measure) for measure in ("loss", "accuracy")]
+    return Section("training", "Training", tuple(blocks), card=True)
+
+
+def reproduction(review: Review) -> Section:
+    """The commands that give the run and this report again, and what both were made with."""
+    run = review.run
+    name, path = shlex.quote(run.name), shlex.quote(data_path(run))
+    against = f" --against {shlex.quote(review.comparison.paired.a)}" if review.comparison else ""
+    joined = " --join CSV" if review.joined else ""
+    commands = [
+        f"python -m core.evaluate --run {name} --data {path}",
+        f"python -m core.report {name}{against}{joined}",
+    ]
+    blocks: list[Block] = []
+    try:
+        commands.insert(0, _training_command(run))
+    except AffectoscopeError as error:
+        blocks.append(Text(f"The command that trained the run cannot be given: {error}"))
+    trained = run.info["environment"].get("packages", {})
+    here = {package: _version(package) for package in dict.fromkeys((*trained, *_PACKAGES))}
+    blocks += [
+        Commands(tuple(commands)),
+        Text(
+            "Rounding differs between processors and package versions: the same command may give slightly other weights "
+            "and scores there."
+        ),
+        Table(
+            ("package", "the run", "this text"),
+            (
+                ("Python", str(run.info["environment"].get("python", "–")), platform.python_version()),
+                *((package, trained.get(package, "–"), here[package] or "–") for package in here),
+            ),
+            words=(0, 1, 2),
+        ),
+        Items(
+            tuple(
+                filter(
+                    None,
+                    (
+                        f"Written by Affectoscope {program_version()} on {review.made:%Y-%m-%d at %H:%M} UTC.",
+                        f"The run was made on {_day(run)}.",
+                        _digest(run),
+                    ),
+                )
+            )
+        ),
+    ]
+    return Section("reproduction", "How to get the same again", tuple(blocks), card=True)
+
+
+def program_version() -> str:
+    """This program's version, from pyproject.toml."""
+    try:
+        path = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
+        return str(loads(path.read_text(encoding="utf-8"))["project"]["version"])
+    except (OSError, ValueError, KeyError):
+        return "of an unknown version"
+
+
+def _paper(run: Run) -> tuple[str, ...]:
+    name = str(run.info["data"].get("name", ""))
+    return tuple(key for key in ("affectnet", "fer2013") if name.startswith(key))
+
+
+def _counts(review: Review) -> Table:
+    """Faces per expression and split; labels that the network does not have are marked."""
+    counts = review.run.info["data"]["counts"]
+    splits = [split for split in _SPLITS if split in counts]
+    splits += sorted(split for split in counts if split not in _SPLITS)
+    there = [name for name in EXPRESSIONS if any(counts[split].get(name) for split in splits)]
+    rows = [
+        (
+            name if name in review.run.labels else f"{name} (not a label of the network)",
+            *(f"{int(counts[split].get(name, 0)):,}" for split in splits),
+        )
+        for name in there
+    ]
+    rows.append(("all", *(f"{sum(counts[split].values()):,}" for split in splits)))
+    return Table(("expression", *splits), tuple(rows), "Faces per expression and split.")
+
+
+def _contract(run: Run) -> str:
+    about = run.info["preprocessing"]
+    colour = "grey" if about.get("colour") == "grey" else "colour"
+    margin = about.get("margin", 0)
+    box = "the face box as it is"
+    if margin:
+        box = f"the face box, {abs(margin) * 100:.0f} % {'larger' if margin > 0 else 'smaller'} on each side"
+    return (
+        f"The network sees {colour} faces of {about.get('size')} × {about.get('size')} pixels, cut from {box}. Faces "
+        "that are framed otherwise are other faces to it: numbers hold only for this preprocessing, which is stored "
+        "inside the run."
+    )
+
+
+def _learning(review: Review, measure: str) -> Figure:
+    best = {review.name: review.run.info["training"].get("best_epoch")}
+    table = learning_curves({review.name: review.history}, measure)
+    first, last = (review.history[f"validation_{measure}"].iloc[row] for row in (0, -1))
+    shown = percent if measure == "accuracy" else number
+    return Figure(
+        f"learning-{measure}",
+        lambda: figures.learning(table, title=measure, best_epochs=best, height=300),
+        f"Training and validation {measure} over {len(review.history):,} epochs; validation {measure} goes from "
+        f"{shown(first)} to {shown(last)}.",
+        f"{measure.capitalize()} over the epochs: training dotted, validation solid.",
+    )
+
+
+def _training_command(run: Run) -> str:
+    config = TrainConfig.from_dict(run.info["config"])
+    config = replace(
+        config,
+        name=run.name,
+        resume=False,
+        overwrite=False,
+        thumbnails="auto",
+        teacher=tuple(Path(teacher).name for teacher in config.teacher),
+    )
+    return train_command(config)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return (
+        f"{seconds:.0f} seconds of training" if seconds < 120 else f"{seconds / 60:.0f} minutes of training"
+    )
+
+
+def _day(run: Run) -> str:
+    created = str(run.info["created"])
+    try:
+        return f"{datetime.fromisoformat(created).astimezone(UTC):%Y-%m-%d at %H:%M} UTC"
+    except ValueError:
+        return created
+
+
+def _digest(run: Run) -> str:
+    digest = run.info["network"].get("sha256")
+    return f"SHA-256 of the network: {digest}." if digest else ""
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,106 @@
+"""The report as one HTML file: everything inside, nothing fetched, nothing run but the two scripts that it brings."""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import plotly.graph_objects as go
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from core.figures import REFERENCE_LINE
+from core.figures.contrast import INK
+from core.report import document
+from core.report.about import program_version
+from core.report.sections import sections
+from core.report.sources import SOURCES
+from core.review import Review
+
+_FOLDER = Path(__file__).resolve().parent
+
+#: What a browser may do with the file; nothing that is not named. Scripts only those of these digests, so that no text
+#: of a user could become one; Plotly writes styles while it draws.
+_POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+def report_html(review: Review) -> str:
+    """The whole file."""
+    shown = sections(review)
+    figures = [block for section in shown for block in section.blocks if isinstance(block, document.Figure)]
+    cited = document.citations(shown)
+    scripts = _scripts()
+    return _template().render(
+        review=review,
+        sections=shown,
+        sources=[(key, SOURCES[key]) for key in cited],
+        places={key: place for place, key in enumerate(cited, 1)},
+        figures=_json({figure.key: _drawn(figure) for figure in figures}),
+        version=program_version(),
+        policy=_POLICY.format(scripts=" ".join(_digest(script) for script in scripts)),
+        style=Markup((_FOLDER / "report.css").read_text(encoding="utf-8")),
+        plotly=Markup(scripts[0]),
+        script=Markup(scripts[1]),
+    )
+
+
+@cache
+def _scripts() -> tuple[str, str]:
+    """Plotly's, and the one that draws the charts with it."""
+    return _script(get_plotlyjs()), _script((_FOLDER / "report.js").read_text(encoding="utf-8"))
+
+
+@cache
+def _template() -> jinja2.Template:
+    """Escapes every text: names of runs, labels, references and notes are the user's."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["kind"] = lambda block: type(block).__name__
+    environment.filters["unbroken"] = lambda text: text.replace(
+        " %", "\u00a0%"
+    )  # no line ends between the two
+    environment.filters["data_uri"] = lambda image: (
+        f"data:image/webp;base64,{base64.b64encode(image).decode()}"
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _drawn(figure: document.Figure) -> dict:
+    """Plotly's document of a figure, for a light page."""
+    drawn: go.Figure = figure.draw()
+    drawn.update_layout(template="none", font={"family": _FONT, "color": INK, "size": 13})
+    drawn.update_layout(modebar={"bgcolor": "#FFFFFF", "color": REFERENCE_LINE, "activecolor": INK})
+    return json.loads(drawn.to_json())
+
+
+def _json(value: dict) -> Markup:
+    """JSON that cannot end the element that it stands in, whatever text is in it."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _script(source: str) -> str:
+    """A script as it stands in the file, and so as its digest is taken: parsers turn other line ends into these."""
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    if "</script" in source.lower() or "<!--" in source:
+        raise ValueError("A script that ends its own element cannot be put into a page.")
+    return source
+
+
+@cache
+def _digest(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

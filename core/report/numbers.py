@@ -1,0 +1,241 @@
+"""What a run is worth: headline numbers, expressions, confusions, pairs, valence and arousal, spoiled faces."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from core.figures import scores as figures
+from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, absent
+from core.review import Review
+from core.robustness import CLEAN, mean_accuracy
+from core.score_tables import (
+    HEADLINES,
+    confusion_cells,
+    pairwise_cells,
+    per_class_long,
+    strongest_confusions,
+)
+from core.scoring import Estimate
+from core.wording import (
+    M_IS,
+    confusion,
+    few_faces,
+    interval,
+    interval_note,
+    number,
+    percent,
+    presence,
+)
+
+#: Numbers told in per cent.
+AS_PERCENT = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1")
+
+
+def told(estimate: Estimate, *, as_percent: bool = False) -> str:
+    """'66.9 % (65.4 to 68.4)', as far as there is an interval."""
+    value = percent(estimate.value) if as_percent else number(estimate.value)
+    if math.isnan(estimate.value) or math.isnan(estimate.low):
+        return value
+    return f"{value} ({interval(estimate, as_percent=as_percent).removesuffix(' %')})"
+
+
+def cards(review: Review) -> Cards:
+    """The numbers that a reader looks for first."""
+    shown = []
+    for name in ("accuracy", "macro_f1", "m_measure", "expected_calibration_error"):
+        estimate, as_percent = getattr(review.scores, name), name in AS_PERCENT
+        value = percent(estimate.value) if as_percent else number(estimate.value)
+        shown.append((HEADLINES[name][0], value, interval(estimate, as_percent=as_percent)))
+    return Cards(tuple(shown))
+
+
+def headline(review: Review) -> Section:
+    """Every headline number with its interval."""
+    scores = review.scores
+    rows = []
+    for name, (title, meaning) in HEADLINES.items():
+        estimate, as_percent = getattr(scores, name), name in AS_PERCENT
+        value = percent(estimate.value) if as_percent else number(estimate.value)
+        rows.append((title, value, interval(estimate, as_percent=as_percent), meaning))
+    cautions = [Caution(caution) for caution in (few_faces(scores), presence(scores)) if caution]
+    return Section(
+        "numbers",
+        "Numbers",
+        (
+            Text(
+                f"On {counted(scores.faces)} of the split '{review.split}', one pass over each face, the most probable "
+                "expression taken as the answer."
+            ),
+            *cautions,
+            Table(("number", "value", "95 % interval", "what it is"), tuple(rows), words=(0, 3)),
+            Text(
+                f"{interval_note(scores)} They say how far the numbers depend on which faces were tested, not how far they "
+                "depend on the training: another seed gives another network.",
+                ("bootstrap", "hand-till"),
+            ),
+        ),
+        card=True,
+    )
+
+
+def expressions(review: Review) -> Section:
+    """Precision, recall and F1 of each expression."""
+    scores, table = review.scores, per_class_long(review.scores)
+    rows = tuple(
+        (label, f"{row.support:,}", *(told(each) for each in (row.precision, row.recall, row.f1, row.auc)))
+        for label, row in scores.per_class.items()
+    )
+    blocks: list[Block] = []
+    if len(table):
+        blocks.append(
+            Figure(
+                "expressions",
+                lambda: figures.per_class(table),
+                f"Precision, recall and F1 of {len(scores.present_labels)} expressions; the same numbers are in the "
+                "table below.",
+                "Per cent; points are values, bars their 95 % intervals.",
+            )
+        )
+    head = ("expression", "faces", "precision", "recall", "F1", "area under ROC")
+    blocks.append(Table(head, rows, "95 % intervals in brackets. A dash cannot be computed on these faces."))
+    return Section("expressions", "Expressions one by one", tuple(blocks), card=True)
+
+
+def confusions(review: Review) -> Section:
+    """What is taken for what."""
+    scores = review.scores
+    cells = confusion_cells(scores.confusion, scores.labels)
+    strongest = strongest_confusions(cells, limit=8)
+    shares = tuple(f"{confusion(row)}." for _, row in strongest.iterrows())
+    counts = tuple(
+        (label, *(f"{count:,}" for count in row))
+        for label, row in zip(scores.labels, scores.confusion.tolist(), strict=True)
+    )
+    first = f" The strongest confusion: {confusion(strongest.iloc[0])}." if len(strongest) else ""
+    blocks: list[Block] = [
+        Figure(
+            "confusions",
+            lambda: figures.confusion(cells, scores.labels),
+            f"Confusion matrix of {len(scores.labels)} expressions, true ones in rows, predicted ones in columns, in per "
+            f"cent of the true one.{first}",
+            "Per cent of the true expression's faces; counts under the pointer. Blue: read right; red: misread, on a "
+            "scale of its own.",
+        ),
+        Items(shares) if shares else Text("No face was misread."),
+        Table(("true \\ predicted", *scores.labels), counts, "Faces: true expressions in rows."),
+    ]
+    return Section("confusions", "Confusions", tuple(blocks), card=True)
+
+
+def pairs(review: Review) -> Section:
+    """How well each pair of expressions is told apart."""
+    scores = review.scores
+    cells = pairwise_cells(scores)
+    meaning = Text(f"{M_IS}.", ("hand-till",))
+    order = {label: place for place, label in enumerate(scores.labels)}
+    once = cells[cells["first"].map(order) < cells["second"].map(order)].sort_values("value", kind="stable")
+    if once.empty:
+        return Section(
+            "pairs",
+            "Pairs of expressions",
+            (meaning, Text("The scored faces have one expression: there is no pair.")),
+        )
+    rows = tuple(
+        (f"{row.first} and {row.second}", told(Estimate(row.value, row.low, row.high)))
+        for row in once.head(8).itertuples()
+    )
+    return Section(
+        "pairs",
+        "Pairs of expressions",
+        (
+            meaning,
+            Text(f"M is {told(scores.m_measure)}."),
+            Figure(
+                "pairs",
+                lambda: figures.pairwise(cells, scores.labels),
+                f"Matrix of A for {len(once)} pairs of expressions, from {once['value'].min():.3f} to "
+                f"{once['value'].max():.3f}; the weakest are in the table below.",
+                "A of each pair; the redder, the harder to tell apart.",
+            ),
+            Table(("pair", "A (95 % interval)"), rows, "The pairs that are hardest to tell apart."),
+        ),
+    )
+
+
+def affect(review: Review) -> Section | None:
+    """Valence and arousal, where the network predicts them."""
+    if not review.scores.affect:
+        return None
+    names = {"rmse": "RMSE", "ccc": "CCC", "pearson": "Pearson's r", "sagr": "sign agreement"}
+    rows = tuple(
+        (dimension, f"{numbers['faces']:,}", *(told(numbers[name]) for name in names))
+        for dimension, numbers in review.scores.affect.items()
+    )
+    return Section(
+        "affect",
+        "Valence and arousal",
+        (
+            Text(
+                "Both run from -1 to 1. The concordance correlation coefficient (CCC) is 1 where every prediction equals "
+                "its annotation, 0 where they have nothing to do with each other; sign agreement is the share of faces "
+                "where both have the same sign.",
+                ("lin",),
+            ),
+            Table(("", "faces", *names.values()), rows, "95 % intervals in brackets."),
+        ),
+        card=True,
+    )
+
+
+def robustness(review: Review) -> Section:
+    """Accuracy on spoiled faces."""
+    title, cites = "Spoiled faces", ("corruptions",)
+    if review.robustness is None:
+        return Section("robustness", title, absent(review.missing["robustness"]), card=True)
+    table, about = review.robustness
+    clean = table[table["corruption"] == CLEAN]["accuracy"]
+    spoiled = table[table["corruption"] != CLEAN]
+    if clean.empty or spoiled.empty:
+        return Section(
+            "robustness", title, (Text("What was measured of it holds no accuracy; measure it again."),)
+        )
+    wide = spoiled.pivot_table(index="corruption", columns="strength", values="accuracy", sort=False)
+    wide = wide.assign(mean=wide.mean(axis=1)).sort_values("mean")
+    rows = tuple(
+        (str(name), *(percent(share) for share in row)) for name, row in zip(wide.index, wide.to_numpy())
+    )
+    head = ("corruption", *(f"strength {strength}" for strength in wide.columns[:-1]), "mean")
+    on = f"{about.get('data', 'unnamed data')}, split {about.get('split', 'not named')}"
+    return Section(
+        "robustness",
+        title,
+        (
+            Text(
+                f"Accuracy is {percent(clean.iloc[0])} on the faces as they are and {percent(mean_accuracy(table))} on "
+                f"average when they are spoiled on purpose ({on}).",
+                cites,
+            ),
+            Table(head, rows, "Accuracy under each corruption, the hardest first."),
+        ),
+        card=True,
+    )
+
+
+def weakest(review: Review) -> str:
+    """Which expressions are read best and worst, by F1; '' where there are fewer than two."""
+    known = {
+        label: row.f1.value for label, row in review.scores.per_class.items() if not np.isnan(row.f1.value)
+    }
+    if len(known) < 2:
+        return ""
+    ranked = pd.Series(known).sort_values()
+    return (
+        f"By F1, {ranked.index[-1]} is read best ({ranked.iloc[-1]:.3f}) and {ranked.index[0]} worst "
+        f"({ranked.iloc[0]:.3f}, {review.scores.per_class[ranked.index[0]].support:,} faces)."
+    )
+
+
+def counted(count: int) -> str:
+    """'one face' or '3,589 faces'."""
+    return "one face" if count == 1 else f"{count:,} faces"

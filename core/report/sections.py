@@ -1,0 +1,63 @@
+"""The report's sections in the order in which they are read."""
+
+from core.report import about, confidence, faces, numbers, trust, uses
+from core.report.document import Block, Caution, Items, Section
+from core.review import Review
+from core.score_tables import confusion_cells, strongest_confusions
+from core.wording import confusion, few_faces, presence
+
+
+def sections(review: Review) -> list[Section]:
+    """Every section of the report; what the run cannot have is left out, what it lacks says what would give it."""
+    order = (
+        findings,
+        about.data,
+        trust.protocol,
+        numbers.headline,
+        numbers.expressions,
+        numbers.confusions,
+        numbers.pairs,
+        numbers.affect,
+        trust.comparison,
+        confidence.calibration,
+        confidence.abstention,
+        numbers.robustness,
+        trust.slices,
+        trust.leaks,
+        trust.label_errors,
+        faces.worst_faces,
+        about.training,
+        uses.limits,
+        uses.intended,
+        uses.unsound,
+        about.reproduction,
+    )
+    return [section for make in order if (section := make(review)) is not None]
+
+
+def findings(review: Review) -> Section:
+    """What a reader with one minute should know."""
+    scores = review.scores
+    cautions = [
+        "This run was trained and scored on drawn faces: its numbers say nothing about photographs of people."
+        if about.is_drawn(review.run)
+        else "",
+        few_faces(scores),
+        presence(scores),
+    ]
+    strongest = strongest_confusions(confusion_cells(scores.confusion, scores.labels), limit=1)
+    told = [
+        f"Scored on {numbers.counted(scores.faces)} ({review.data('title')}, split '{review.split}') with "
+        f"{len(scores.labels)} labels; 95 % intervals under the numbers.",
+        review.comparison.verdict() if review.comparison else "",
+        numbers.weakest(review),
+        f"The strongest confusion: {confusion(strongest.iloc[0])}." if len(strongest) else "",
+        *(review.slices.findings()[:1] if review.slices and review.slices.tables else []),
+        review.leaks.summary.sentence() if review.leaks else "",
+        review.calibration.findings()[0] if review.calibration else "",
+        review.label_errors.sentence() if review.label_errors else "",
+    ]
+    blocks: list[Block] = [Caution(caution) for caution in cautions if caution]
+    blocks.append(numbers.cards(review))
+    blocks.append(Items(tuple(sentence for sentence in told if sentence)))
+    return Section("findings", "In short", tuple(blocks), card=True)

@@ -1,0 +1,250 @@
+"""How far a run's numbers can be believed: calibration, leaks, wrong labels, and what another run does better."""
+
+import math
+
+import pandas as pd
+
+from core.artifacts import ATTRIBUTES
+from core.figures import comparison as comparison_figures
+from core.figures import slices as slice_figures
+from core.label_errors import LabelErrors
+from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
+from core.report.numbers import told
+from core.review import Review, command_of
+from core.slice_tables import SliceReview, SliceTable
+from core.wording import number, percent
+
+#: Rows of the tables of single faces.
+_LISTED = 10
+
+#: What the tests say of an attribute, in a table.
+_GAPS = {"gap found": "yes", "none distinguishable from chance": "no"}
+
+
+def protocol(review: Review) -> Section:
+    """Which faces the scores are of, which were left out and why, and what chose the network."""
+    if review.protocol is None:
+        return Section("protocol", "Protocol", absent(review.missing["protocol"]), card=True)
+    rows = tuple(
+        (row.step, row.reason, f"{row.faces:,}".replace("-", "−"), f"{row.left:,}")
+        for row in review.protocol.rows().itertuples()
+    )
+    return Section(
+        "protocol",
+        "Protocol",
+        (
+            Text(review.protocol.sentence().removeprefix("Protocol: ")),
+            Table(
+                ("step", "reason", "faces", "left"),
+                rows,
+                "From the rows read to the faces scored.",
+                words=(0, 1),
+            ),
+        ),
+        card=True,
+    )
+
+
+def slices(review: Review) -> Section:
+    """How well faces are read by their size, light, sharpness, pose, or the reader's own columns."""
+    title = "Slices of the faces"
+    if review.slices is None:
+        return Section("slices", title, absent(review.missing["slices"]), card=True)
+    found = review.slices
+    blocks: list[Block] = [
+        Text(
+            "Is the network worse on some faces than on the others? A gap says where, not why: attributes go together. "
+            "p-values are corrected for all tests together (Holm).",
+            ("holm", "wilson"),
+        )
+    ]
+    if review.joined:
+        blocks.append(Text(review.joined.sentence()))
+    blocks.append(Items(tuple(found.findings())))
+    if not (review.run.path / ATTRIBUTES.file).exists():
+        blocks.append(Text("Brightness, sharpness and pose of the faces were not measured."))
+        blocks.append(Commands((command_of(review.run, ATTRIBUTES.renew),)))
+    if len(found.overview):
+        blocks.append(_slice_overview(found.overview))
+    blocks += [_slice_figure(found.tables[key], found.accuracy) for key in _drawn_slices(found)]
+    return Section("slices", title, tuple(blocks), card=True)
+
+
+def leaks(review: Review) -> Section:
+    """Scored faces of which the training has seen a near-duplicate."""
+    title = "Leaks between splits"
+    if review.leaks is None:
+        return Section("leaks", title, absent(review.missing["leaks"]), card=True)
+    found = review.leaks.summary
+    blocks: list[Block] = [Text(found.sentence(), ("duplicates",))]
+    if found.leaked.faces:
+        rows = tuple(
+            (
+                name,
+                f"{part.faces:,}",
+                told(part.accuracy, as_percent=True),
+                told(part.macro_f1, as_percent=True),
+            )
+            for name, part in (
+                ("all", found.every),
+                ("with a near-duplicate", found.leaked),
+                ("without", found.without),
+            )
+        )
+        blocks.append(Table(("faces", "number", "accuracy", "macro F1"), rows, "95 % intervals in brackets."))
+    return Section("leaks", title, tuple(blocks), card=True)
+
+
+def label_errors(review: Review) -> Section:
+    """Labels that are likely wrong."""
+    title = "Labels that may be wrong"
+    if review.label_errors is None:
+        return Section("label-errors", title, absent(review.missing["label_errors"]), card=True)
+    found = review.label_errors
+    blocks: list[Block] = [
+        Text(found.sentence(), ("confident-learning",)),
+        Table(
+            ("label", "faces", "expected wrong", "share", "mostly"),
+            tuple(
+                (row.expression, f"{row.faces:,}", f"{row.errors:,}", percent(row.share), row.mostly or "–")
+                for row in found.per_label().itertuples()
+            ),
+            "What confident learning expects of each label of the scored faces.",
+            words=(0, 4),
+        ),
+    ]
+    flagged = found.table[found.table["issue"]].head(_LISTED)
+    if len(flagged):
+        blocks.append(_ranking(flagged))
+    if review.training_label_errors is None:
+        blocks += absent(review.missing["training_label_errors"])
+    else:
+        blocks += _of_training(review.training_label_errors)
+    return Section("label-errors", title, tuple(blocks), card=True)
+
+
+def comparison(review: Review) -> Section | None:
+    """This run against another one, where that was asked for."""
+    found = review.comparison
+    if found is None:
+        return None
+    table = found.table()
+    a, b = found.paired.a, found.paired.b
+    rows = tuple(
+        (
+            row.number,
+            number(row.a),
+            number(row.b),
+            _difference(row.difference, row.low, row.high),
+            _p(row.p_corrected),
+            {"undecided": "not distinguishable", "unknown": "cannot be tested"}.get(
+                row.standing, row.standing
+            ),
+        )
+        for row in table.itertuples()
+    )
+    blocks = (
+        Text(found.verdict()),
+        Text(found.paired.coverage()),
+        Text(found.change()),
+        Figure(
+            "comparison",
+            lambda: comparison_figures.advantages(table, a=a, b=b),
+            f"Advantage of {b} over {a} on {len(table)} numbers, with intervals. {found.verdict()}",
+            "Right of the dotted line this run is better, whether high or low values of the number are good.",
+        ),
+        Table(
+            ("number", a, b, "difference (95 % interval)", "corrected p", f"{b} is"),
+            rows,
+            "McNemar's exact test on accuracy, a paired bootstrap on the others; p-values corrected for all of them "
+            "together (Holm).",
+            words=(0, 5),
+        ),
+        Text("Both networks were tested on the same faces, face by face.", ("mcnemar", "holm", "bootstrap")),
+    )
+    return Section("comparison", f"Compared with {a}", blocks)
+
+
+def _slice_overview(table: pd.DataFrame) -> Table:
+    rows = tuple(
+        (
+            row.attribute,
+            f"{row.slices:,}",
+            f"{row.faces:,}",
+            row.widest or "–",
+            _points(row.accuracy_gap, row.low, row.high),
+            _p(row.p_corrected),
+            _GAPS.get(row.standing, row.standing),
+        )
+        for row in table.itertuples()
+    )
+    return Table(
+        ("attribute", "slices", "faces", "widest gap in", "points of accuracy", "smallest p", "a gap?"),
+        rows,
+        "By how many points a slice's accuracy differs from that of all other faces, 95 % interval in brackets; the smallest "
+        "corrected p-value of all tests by that attribute.",
+        words=(0, 3, 6),
+    )
+
+
+def _drawn_slices(found: SliceReview) -> list[str]:
+    """Attributes with a gap; where there are none, the one with the widest."""
+    gaps = [key for key, table in found.tables.items() if len(table.found)]
+    widest = found.overview.set_index("key")["accuracy_gap"].abs().dropna()
+    return gaps or ([str(widest.idxmax())] if len(widest) else [])
+
+
+def _slice_figure(table: SliceTable, overall: float) -> Figure:
+    title = table.attribute.title
+    return Figure(
+        f"slices-{table.key}",
+        lambda: slice_figures.dots(table.numbers("accuracy"), "accuracy", overall=overall),
+        f"Accuracy of {len(table.rows)} slices by {table.attribute.noun}, with intervals, beside {percent(overall)} of all "
+        "faces; the sentences above say which differ.",
+        f"{title}: accuracy of each slice; the dotted line is that of all faces.",
+    )
+
+
+def _points(value: float, low: float, high: float) -> str:
+    if math.isnan(value):
+        return "–"
+    ends = "" if math.isnan(low) else f" ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"{100 * value:+.1f}{ends}"
+
+
+def _of_training(found: LabelErrors) -> tuple[Block, ...]:
+    flagged = found.table[found.table["issue"]].head(_LISTED)
+    return (
+        Text(f"Of the faces of the training: {found.sentence()}"),
+        *([_ranking(flagged)] if len(flagged) else []),
+    )
+
+
+def _ranking(table: pd.DataFrame) -> Table:
+    rows = tuple(
+        (
+            row.reference,
+            row.given,
+            percent(row.p_given),
+            row.suggested,
+            percent(row.p_suggested),
+        )
+        for row in table.itertuples()
+    )
+    return Table(
+        ("face", "label", "probability", "suggested", "probability"),
+        rows,
+        f"The {len(rows)} likeliest of the flagged labels; look at the face before you believe it.",
+        words=(0, 1, 3),
+        faces=True,
+    )
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else number(value)
+
+
+def _difference(value: float, low: float, high: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:+.4f}" if math.isnan(low) else f"{value:+.4f} ({low:+.4f} to {high:+.4f})"

@@ -1,0 +1,174 @@
+"""Everything that the report and the model card say of a run, collected once."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from core.abstention import Abstention, abstention_of
+from core.artifacts import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUTSIDE, Run
+from core.calibration_review import CalibrationReview, Reliability, calibration_of, reliability_of
+from core.errors import AffectoscopeError
+from core.history import checked_history
+from core.joined_columns import JoinedColumns
+from core.label_errors import LabelErrors, kept_label_errors, label_errors_of
+from core.leaks import Leaks, leaks_of
+from core.predictions import Predictions
+from core.protocol import Protocol, protocol_of
+from core.run_comparison import Comparison, compare
+from core.scoring import Scores
+from core.slice_tables import SliceReview
+from core.slices import all_slices
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why a part of a review is not there, and the command that would give it; '' where none would."""
+
+    reason: str
+    command: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Review:
+    """A run and what was found about it. Parts that are None have an entry in `missing`.
+
+    Attributes:
+        made: when it was collected.
+        label_errors, training_label_errors: of the scored faces, and of those trained on.
+        robustness: what core.robustness measured, and on which data.
+        comparison: this run against another one; None where none was asked for, and then not missing.
+        joined: the reader's columns that its slices were cut by too, likewise.
+    """
+
+    run: Run
+    made: datetime
+    predictions: Predictions
+    scores: Scores
+    history: pd.DataFrame | None
+    protocol: Protocol | None
+    calibration: CalibrationReview | None
+    reliability: Reliability | None
+    abstention: Abstention | None
+    slices: SliceReview | None
+    leaks: Leaks | None
+    label_errors: LabelErrors | None
+    training_label_errors: LabelErrors | None
+    robustness: tuple[pd.DataFrame, dict] | None
+    comparison: Comparison | None = None
+    joined: JoinedColumns | None = None
+    missing: dict[str, Missing] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.run.name
+
+    @property
+    def split(self) -> str:
+        """The scored split."""
+        return str(self.predictions.frame["split"].iloc[0])
+
+    def data(self, entry: str, default=None):
+        """An entry of run.json's data."""
+        return self.run.info["data"].get(entry, default)
+
+
+def review_of(run: Run, *, against: Run | None = None, joined: JoinedColumns | None = None) -> Review:
+    """Collect what is known of a run; what its folder lacks is noted as missing.
+
+    Args:
+        against: another run that was scored on the same faces.
+        joined: a reader's own columns, to cut the faces by.
+
+    Raises:
+        AffectoscopeError: the scores or the predictions cannot be read, or the runs cannot be compared.
+    """
+    predictions, scores = _scored(run)
+    missing: dict[str, Missing] = {}
+
+    def part(name: str, load: Callable, command: str = "", reason: str = ""):
+        """What `load` gives; where that is nothing, `missing` says why."""
+        try:
+            found = load()
+        except (AffectoscopeError, OSError) as error:
+            found, reason = None, _portable(str(error), run)
+        if found is None:
+            missing[name] = Missing(reason, command_of(run, command))
+        return found
+
+    return Review(
+        run=run,
+        made=datetime.now(UTC),
+        predictions=predictions,
+        scores=scores,
+        history=part("history", lambda: checked_history(run)),
+        protocol=part("protocol", lambda: protocol_of(run)),
+        calibration=part("calibration", lambda: calibration_of(run, predictions)),
+        reliability=part("reliability", lambda: reliability_of(run, predictions)),
+        abstention=part("abstention", lambda: abstention_of(run), OUTSIDE.renew),
+        slices=part(
+            "slices",
+            lambda: all_slices(run, None if joined is None else joined.frame),
+            ATTRIBUTES.renew,
+        ),
+        leaks=part(
+            "leaks",
+            lambda: leaks_of(run),
+            LEAKS.renew,
+            "Nobody has looked for near-duplicates of the scored faces among the faces of the training.",
+        ),
+        label_errors=part("label_errors", lambda: label_errors_of(run)),
+        training_label_errors=part(
+            "training_label_errors",
+            lambda: kept_label_errors(run),
+            LABEL_ERRORS.renew,
+            "The labels of the training faces were not ranked by how likely they are wrong.",
+        ),
+        robustness=part(
+            "robustness",
+            run.robustness,
+            "python -m core.evaluate --run R --data PATH --corruptions",
+            "How the network does on blurred, noisy, darkened or otherwise spoiled faces was not measured.",
+        ),
+        joined=joined,
+        comparison=compare(against, run) if against else None,
+        missing=missing,
+    )
+
+
+def command_of(run: Run, template: str) -> str:
+    """A command with R and PATH replaced by this run and its data."""
+    words = {"R": run.name, "PATH": data_path(run)}
+    return " ".join(shlex.quote(words[word]) if word in words else word for word in template.split())
+
+
+def data_path(run: Run) -> str:
+    """What stands in commands for the run's data: the last part of its path, which is all that a run keeps of it."""
+    kept = run.info["config"].get("data")
+    return Path(str(kept)).name if kept else "PATH"
+
+
+def _scored(run: Run) -> tuple[Predictions, Scores]:
+    try:
+        predictions, scores = run.predictions(), run.scores
+    except AffectoscopeError as error:
+        raise AffectoscopeError(_portable(str(error), run)) from error
+    if not len(predictions):
+        raise AffectoscopeError(f"Run '{run.name}' was scored on no face; train it again.")
+    if set(scores.labels) != set(predictions.labels) or scores.faces != len(predictions):
+        raise AffectoscopeError(
+            f"scores.json of '{run.name}' is about {scores.faces:,} faces and {len(scores.labels)} labels, its "
+            f"predictions about {len(predictions):,} and {len(predictions.labels)}; bring the run up to date with "
+            f"{command_of(run, 'python -m core.renew --run R --data PATH')}."
+        )
+    return predictions, scores
+
+
+def _portable(sentence: str, run: Run) -> str:
+    """A sentence without the place of the run on this machine."""
+    for place in {str(run.path), str(run.path.parent)}:
+        sentence = sentence.replace(f"{place}/", "").replace(place, run.name)
+    return sentence

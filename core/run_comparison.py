@@ -1,0 +1,216 @@
+"""Which of two runs is better, on what, and how sure that is: numbers, verdict in plain words, faces that changed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from core.artifacts import Run
+from core.metrics.comparison import Difference, compare_predictions
+from core.paired_runs import CHANGES, PairedRuns, pair
+from core.wording import number, percent
+
+#: A corrected p-value below this is a difference.
+ALPHA = 0.05
+
+RESAMPLES = 2000
+
+#: Numbers by name: (as they stand in a sentence, whether they are told in percentage points).
+NUMBERS: dict[str, tuple[str, bool]] = {
+    "accuracy": ("accuracy", True),
+    "macro_f1": ("macro-F1", True),
+    "m_measure": ("M", False),
+    "expected_calibration_error": ("calibration error", False),
+    "valence_ccc": ("CCC of valence", False),
+    "arousal_ccc": ("CCC of arousal", False),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Run B against run A on the faces that both scored; differences are B minus A."""
+
+    paired: PairedRuns
+    differences: tuple[Difference, ...]
+    resamples: int
+    seed: int
+
+    @cached_property
+    def changed(self) -> dict[str, int]:
+        """How many faces of each kind of CHANGES there are."""
+        counts = np.bincount(self.paired.changes, minlength=len(CHANGES))
+        return dict(zip(CHANGES, counts.tolist(), strict=True))
+
+    def verdict(self) -> str:
+        """One sentence: what B is better and worse on, and what does not tell the two apart."""
+        a, b = self.paired.a, self.paired.b
+        by: dict[str, list[Difference]] = {}
+        for each in self.differences:
+            by.setdefault(standing(each), []).append(each)
+        told = []
+        for word in by:  # what the first number says comes first
+            if word in ("better", "worse"):
+                than = "" if told else f" than '{a}'"
+                told.append(f"{word}{than} on {_listed([_with_numbers(each) for each in by[word]])}")
+        if "undecided" in by:
+            alike = _listed([_title(each) for each in by["undecided"]], "or")
+            told.append(f"not distinguishable {'' if told else f'from {a!r} '}on {alike}")
+        told = [f"'{b}' is {'; '.join(told)}"] if told else []
+        if "unknown" in by:
+            told.append(
+                f"{_listed([_title(each) for each in by['unknown']])} cannot be tested on these faces"
+            )
+        return f"{'; '.join(told)}."
+
+    def sentences(self) -> list[str]:
+        """One per number: both values, the difference with its interval, and what that means."""
+        told = []
+        for each in self.differences:
+            title, (a, b) = _title(each), (_amount(each, value) for value in (each.a, each.b))
+            title = title[0].upper() + title[1:]
+            meaning = {
+                "better": f"'{self.paired.b}' is better.",
+                "worse": f"'{self.paired.b}' is worse.",
+                "undecided": "no difference that could not be chance.",
+                "unknown": "it cannot be tested on these faces.",
+            }[standing(each)]
+            told.append(
+                f"{title} {a} in '{self.paired.a}', {b} in '{self.paired.b}' {_numbers(each)}: {meaning}"
+            )
+        return told
+
+    def change(self) -> str:
+        """One sentence: how many faces one run reads right and the other wrong."""
+        counts = self.changed
+        return (
+            f"'{self.paired.b}' reads {counts['fixed']:,} faces right that '{self.paired.a}' misreads, and misreads "
+            f"{counts['broken']:,} that '{self.paired.a}' reads right; {counts['both-wrong']:,} more are misread by both, "
+            f"each in its own way, and {counts['same']:,} are read alike."
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row per number: name, number (its title), a, b, difference, low, high, p, p_corrected, standing (of B),
+        advantage, advantage_low, advantage_high (of B: the difference, turned round where lower is better), method."""
+        rows = []
+        for each in self.differences:
+            ends = (each.difference, each.low, each.high)
+            value, low, high = ends if each.higher_is_better else (-each.difference, -each.high, -each.low)
+            rows.append(
+                {
+                    "name": each.name,
+                    "number": _title(each),
+                    "a": each.a,
+                    "b": each.b,
+                    **dict(zip(("difference", "low", "high"), ends, strict=True)),
+                    "p": each.p,
+                    "p_corrected": each.p_corrected,
+                    "standing": standing(each),
+                    "advantage": value + 0.0,  # no minus before a zero
+                    "advantage_low": low + 0.0,
+                    "advantage_high": high + 0.0,
+                    "method": each.method,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def as_dict(self) -> dict:
+        """For JSON: what cannot be computed is null."""
+        rows = self.table().drop(columns=["advantage", "advantage_low", "advantage_high"]).to_dict("records")
+        return {
+            "a": self.paired.a,
+            "b": self.paired.b,
+            "faces": len(self.paired),
+            "only_a": self.paired.only_a,
+            "only_b": self.paired.only_b,
+            "changed": self.changed,
+            "verdict": self.verdict(),
+            "alpha": ALPHA,
+            "resamples": self.resamples,
+            "seed": self.seed,
+            "differences": [{name: _or_null(value) for name, value in row.items()} for row in rows],
+        }
+
+
+def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Comparison:
+    """Run B against run A on the faces that both scored.
+
+    Raises:
+        AffectoscopeError: they cannot be compared (core.paired_runs), or their predictions cannot be read.
+    """
+    return compare_paired(pair(a, b), resamples=resamples, seed=seed)
+
+
+def compare_paired(paired: PairedRuns, *, resamples: int = RESAMPLES, seed: int = 0) -> Comparison:
+    """The same for two runs that were paired already."""
+    differences = compare_predictions(
+        paired.truth,
+        paired.probabilities_a,
+        paired.probabilities_b,
+        affect_a=paired.affect_a,
+        affect_b=paired.affect_b,
+        resamples=resamples,
+        seed=seed,
+    )
+    return Comparison(paired, differences, resamples, seed)
+
+
+def standing(difference: Difference) -> str:
+    """What the corrected p-value says of B: 'better', 'worse', 'undecided', or 'unknown' where there is none."""
+    if math.isnan(difference.p_corrected):
+        return "unknown"
+    if difference.p_corrected >= ALPHA or difference.difference == 0:
+        return "undecided"
+    return "better" if (difference.difference > 0) == difference.higher_is_better else "worse"
+
+
+def _title(difference: Difference) -> str:
+    return NUMBERS[difference.name][0]
+
+
+def _with_numbers(difference: Difference) -> str:
+    return f"{_title(difference)} {_numbers(difference)}"
+
+
+def _numbers(difference: Difference) -> str:
+    """'(+1.9 points, 95 % 0.6 to 3.2, p = 0.004 corrected)'."""
+    points = NUMBERS[difference.name][1]
+    low, high = (_plain(value, points) for value in (difference.low, difference.high))
+    ends = "no interval" if math.isnan(difference.low) else f"95 % {low} to {high}"
+    size = _plain(difference.difference, points, signed=True) + " points" * points
+    return f"({size}, {ends}, {_p_value(difference.p_corrected)})"
+
+
+def _amount(difference: Difference, value: float) -> str:
+    """One run's number: '66.9 %' or '0.910'."""
+    return percent(value) if NUMBERS[difference.name][1] else number(value)
+
+
+def _plain(value: float, points: bool, *, signed: bool = False) -> str:
+    if math.isnan(value):
+        return "–"
+    text = f"{100 * value:+.1f}" if points else f"{value:+.3f}"
+    sign, digits = text[0], text[1:]
+    if not float(digits):
+        return digits
+    return f"−{digits}" if sign == "-" else f"+{digits}" if signed else digits
+
+
+def _p_value(p: float) -> str:
+    if math.isnan(p):
+        return "no p-value"
+    if p < 0.001:
+        return "p < 0.001 corrected"
+    just_below = p < ALPHA <= round(p, 3)  # would read like a p-value that is not
+    return f"p = {p:.{4 if just_below else 3}f} corrected"
+
+
+def _listed(names: Sequence[str], last: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def _or_null(value):
+    return None if isinstance(value, float) and math.isnan(value) else value

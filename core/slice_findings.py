@@ -1,0 +1,165 @@
+"""What slices show, in plain sentences: the same on the page and in the report."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
+from core.slice_cuts import Attribute
+
+if TYPE_CHECKING:
+    from core.slice_tables import SliceReview, SliceTable
+
+#: Slices that one sentence names before it counts the rest.
+_NAMED = 4
+
+
+def findings(review: "SliceReview") -> list[str]:
+    """Gaps, attribute by attribute; then attributes without one, and what is too small or not known."""
+    tables = list(review.tables.values())
+    told = [sentence for table in tables for sentence in _gaps(table)]
+    told.append(
+        _no_gaps([table for table in tables if not math.isnan(table.smallest_p) and table.found.empty])
+    )
+    rows = pd.concat([table.rows for table in tables]) if tables else pd.DataFrame()
+    told += [_too_small(rows), _scarce(rows), _unknown(review)] if tables else []
+    return [sentence for sentence in told if sentence] + list(review.skipped)
+
+
+def uncut(key: str, attribute: Attribute, names: Sequence[str]) -> str:
+    """Why an attribute gives fewer than two slices; `names` are those that it gives."""
+    if key == "split":
+        return "All faces are of one split, so splits cannot be compared."
+    if names:
+        return f"All faces whose {attribute.noun} is known have the same one: nothing can be compared by it."
+    return {
+        "face_size": "The faces have no boxes, so nothing is said of their size.",
+        "turn": "The faces have no landmarks, so nothing is said of their pose.",
+        "roll": "The faces have no landmarks, so nothing is said of their pose.",
+    }.get(key, f"No face has a {attribute.noun}.")
+
+
+def too_few(inside: int, outside: int) -> str:
+    """Why a slice with so many faces inside and outside is not spoken of; '' where it is."""
+    if inside < FEWEST_FACES:
+        return "too few faces"
+    return f"only {outside} other faces" if outside < FEWEST_FACES else ""
+
+
+def p_value(p: float) -> str:
+    """'p = 0.012 corrected'."""
+    return "p < 0.001 corrected" if p < 0.001 else f"p = {p:.3f} corrected"
+
+
+def _gaps(table: "SliceTable") -> list[str]:
+    """The lowest and the highest of the gaps that were found; of two slices, which mirror each other, the lower."""
+    found = table.found
+    if found.empty:
+        return []
+    gap = found["accuracy_gap"].where(found["accuracy_gap_p_corrected"] < ALPHA, found["same_mix_gap"])
+    places = [int(gap.to_numpy().argmin()), int(gap.to_numpy().argmax())]
+    wanted = dict.fromkeys(places if len(table.rows) > 2 else places[:1])
+    return [_gap(found.iloc[place]) for place in wanted]
+
+
+def _gap(row: pd.Series) -> str:
+    """One slice's gaps: the ones that were found with their p-values, and the same mix beside the accuracy."""
+    found = {name for name in ("accuracy", "same_mix", "macro_f1") if row[f"{name}_gap_p_corrected"] < ALPHA}
+    on = f"on {row['phrase']}"
+    than = "than on the other faces"
+    if "accuracy" in found:
+        told = f"Accuracy {on} is {_size(row, 'accuracy')} {than} {_ends(row, 'accuracy')}"
+        if not math.isnan(row["same_mix_gap"]):
+            chance = "" if "same_mix" in found else ", which could be chance"
+            told += (
+                f"; at the same mix of expressions it is {_size(row, 'same_mix')} "
+                f"{_ends(row, 'same_mix')}{chance}"
+            )
+        if "macro_f1" in found:
+            told += f", and macro-F1 {_size(row, 'macro_f1')} {_ends(row, 'macro_f1')}"
+        return f"{told}."
+    if "same_mix" in found:
+        told = (
+            f"At the same mix of expressions, accuracy {on} is {_size(row, 'same_mix')} {than} "
+            f"{_ends(row, 'same_mix')}"
+        )
+        also = (
+            f", and macro-F1 {_size(row, 'macro_f1')} {_ends(row, 'macro_f1')}" if "macro_f1" in found else ""
+        )
+        return f"{told}{also}."
+    return (
+        f"At the same mix of expressions, macro-F1 {on} is {_size(row, 'macro_f1')} {than} "
+        f"{_ends(row, 'macro_f1')}."
+    )
+
+
+def _no_gaps(tables: list["SliceTable"]) -> str:
+    if not tables:
+        return ""
+    rows = pd.concat([table.rows for table in tables])
+    widest = rows[["accuracy_gap_low", "accuracy_gap_high"]].abs().max(axis=None)
+    smallest = min(table.smallest_p for table in tables)
+    return (
+        f"No gap in {_listed([table.attribute.noun for table in tables], 'or')} is distinguishable from chance "
+        f"(smallest {p_value(smallest)}), which does not exclude gaps: the widest interval reaches "
+        f"{100 * widest:.1f} points."
+    )
+
+
+def _too_small(rows: pd.DataFrame) -> str:
+    small = rows[rows["faces"] < FEWEST_FACES]
+    if small.empty:
+        return ""
+    named = [f"{row['phrase']} ({row['faces']})" for _, row in small.iloc[:_NAMED].iterrows()]
+    if len(small) > _NAMED:
+        named.append(f"{len(small) - _NAMED} more slices")
+    return f"Too few faces to say anything, fewer than {FEWEST_FACES}: {_listed(named)}."
+
+
+def _scarce(rows: pd.DataFrame) -> str:
+    scarce = rows[(rows["scarce"] != "") & rows["accuracy_gap"].notna()]
+    if scarce.empty:
+        return ""
+    labels = dict.fromkeys(label for names in scarce["scarce"] for label in names.split(", "))
+    slices = "1 slice has" if len(scarce) == 1 else f"{len(scarce)} slices have"
+    return (
+        f"{slices} no macro-F1 and no accuracy at the same mix of expressions, because fewer than "
+        f"{FEWEST_OF_A_LABEL} faces, inside or outside of them, are {_listed(list(labels), 'or')}."
+    )
+
+
+def _unknown(review: "SliceReview") -> str:
+    lacking = [table for table in review.tables.values() if table.unknown]
+    if not lacking:
+        return ""
+    counts = _listed([f"{table.unknown:,} by {table.attribute.noun}" for table in lacking])
+    return f"Of {review.faces:,} faces some are in no slice, because their value is not known: {counts}."
+
+
+def _size(row: pd.Series, name: str) -> str:
+    """'6.2 points lower' or '0.062 higher'."""
+    gap = row[f"{name}_gap"]
+    way = "lower" if gap < 0 else "higher"
+    return f"{_amount(abs(gap), name)}{'' if name == 'macro_f1' else ' points'} {way}"
+
+
+def _ends(row: pd.Series, name: str) -> str:
+    """'(95 % 2.1 to 10.3, p = 0.012 corrected)', in the direction that `_size` names."""
+    low, high = row[f"{name}_gap_low"], row[f"{name}_gap_high"]
+    if row[f"{name}_gap"] < 0:
+        low, high = -high, -low
+    p = row[f"{name}_gap_p_corrected"]
+    ends = "no interval" if math.isnan(low) else f"95 % {_amount(low, name)} to {_amount(high, name)}"
+    return f"({ends}, {p_value(p)})" if p < ALPHA else f"({ends})"
+
+
+def _amount(value: float, name: str) -> str:
+    text = f"{value:.3f}" if name == "macro_f1" else f"{100 * value:.1f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def _listed(names: Sequence[str], last: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"

@@ -1,0 +1,110 @@
+"""Slices of a run's faces as tables: one by each attribute, and a review of them all."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from core import slice_findings
+from core.metrics.slices import ALPHA
+from core.slice_cuts import Attribute
+
+#: The gaps of a slice, each a group of columns <gap>, <gap>_low, <gap>_high, <gap>_p, <gap>_p_corrected.
+GAPS = ("accuracy_gap", "same_mix_gap", "macro_f1_gap")
+
+
+@dataclass(frozen=True, eq=False)
+class SliceTable:
+    """The slices by one attribute.
+
+    Attributes:
+        key: of the attribute; the joined column's name where it is the reader's.
+        rows: one row per slice: slice (its name), phrase (in a sentence), from, to (numbers; NaN for categories),
+            faces, correct, accuracy, accuracy_low, accuracy_high, macro_f1, macro_f1_low, macro_f1_high, the
+            columns of GAPS, scarce (expressions with too few faces for macro-F1 and the same mix) and note (why
+            numbers are missing, or ''). Gaps are the slice minus all other faces whose value is known, 'same_mix'
+            and 'macro_f1' at the same mix of expressions: core.metrics.slices.
+        codes: (n,) int16 row of each face in `rows`; -1: its value is not known.
+    """
+
+    key: str
+    attribute: Attribute
+    rows: pd.DataFrame
+    codes: np.ndarray
+
+    @property
+    def unknown(self) -> int:
+        """Faces in no slice."""
+        return int((self.codes < 0).sum())
+
+    @property
+    def found(self) -> pd.DataFrame:
+        """The slices with a gap whose corrected p-value is below ALPHA."""
+        corrected = self.rows[[f"{gap}_p_corrected" for gap in GAPS]]
+        return self.rows[(corrected < ALPHA).any(axis=1)]
+
+    def numbers(self, name: str) -> pd.DataFrame:
+        """'accuracy' or 'macro_f1' of each slice: slice, faces, value, low, high, gap, gap_low, gap_high, p_corrected,
+        and standing: 'gap', 'no gap' (that chance would not explain) or 'too few' (faces, to say)."""
+        gap = f"{name}_gap"
+        columns = {name: "value", f"{name}_low": "low", f"{name}_high": "high", gap: "gap", f"{gap}_low": "gap_low",
+                   f"{gap}_high": "gap_high", f"{gap}_p_corrected": "p_corrected"}  # fmt: skip
+        table = self.rows[["slice", "faces", *columns]].rename(columns=columns)
+        standing = np.where(table["p_corrected"] < ALPHA, "gap", "no gap")
+        return table.assign(standing=np.where(table["p_corrected"].isna(), "too few", standing))
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest corrected p-value; NaN where nothing could be tested."""
+        return float(self.rows[[f"{gap}_p_corrected" for gap in GAPS]].min(axis=None, skipna=True))
+
+
+@dataclass(frozen=True, eq=False)
+class SliceReview:
+    """All slices of a run, their p-values corrected together (Holm 1979) over `tests` tests.
+
+    Attributes:
+        tables: by the attribute's key.
+        skipped: why other attributes cut nothing, as sentences.
+    """
+
+    tables: dict[str, SliceTable]
+    skipped: tuple[str, ...]
+    faces: int
+    accuracy: float
+    macro_f1: float
+    tests: int
+
+    def findings(self) -> list[str]:
+        """What was found, one plain sentence each: gaps, attributes without any, slices too small to say."""
+        return slice_findings.findings(self)
+
+    @cached_property
+    def overview(self) -> pd.DataFrame:
+        """One row per attribute: key, attribute (its title), slices, faces (with a known value), widest (the slice
+        with the widest gap in accuracy), accuracy_gap, low and high of it, p_corrected (the smallest of all its
+        gaps) and standing: 'gap found', 'none distinguishable from chance' or 'too few faces'."""
+        rows = []
+        for key, table in self.tables.items():
+            tested = table.rows[table.rows["accuracy_gap"].notna()]
+            widest = tested.loc[tested["accuracy_gap"].abs().idxmax()] if len(tested) else None
+            ends = ("accuracy_gap", "accuracy_gap_low", "accuracy_gap_high")
+            gap, low, high = (np.nan if widest is None else float(widest[name]) for name in ends)
+            standing = "gap found" if len(table.found) else "none distinguishable from chance"
+            rows.append(
+                {
+                    "key": key,
+                    "attribute": table.attribute.title,
+                    "slices": len(table.rows),
+                    "faces": self.faces - table.unknown,
+                    "widest": "" if widest is None else widest["slice"],
+                    "accuracy_gap": gap,
+                    "low": low,
+                    "high": high,
+                    "p_corrected": table.smallest_p,
+                    "standing": "too few faces" if widest is None else standing,
+                }
+            )
+        columns = ("key", "attribute", "slices", "faces", "widest", "accuracy_gap", "low", "high", "p_corrected", "standing")  # fmt: skip
+        return pd.DataFrame(rows, columns=list(columns))

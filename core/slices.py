@@ -1,0 +1,187 @@
+"""How well a run reads slices of its faces: by size, light, sharpness, pose, split, or a reader's own columns.
+
+Nothing about people is guessed: age, gender or skin tone come from a reader's table (core.joined_columns) or not
+at all. A gap says that the network does worse on a slice, not why: attributes go together.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from core import slice_findings
+from core.artifacts import ATTRIBUTES, Run
+from core.errors import AffectoscopeError
+from core.metrics import expression, slices
+from core.metrics.comparison import holm
+from core.metrics.slices import FEWEST_FACES, Gap
+from core.predictions import Predictions
+from core.slice_cuts import Cut, attributes_of, cut
+from core.slice_tables import GAPS, SliceReview, SliceTable
+
+RESAMPLES = 1000
+
+
+def all_slices(run: Run, joined: pd.DataFrame | None = None, *, parts: int = 4) -> SliceReview:
+    """The slices of a run by everything that is known of its faces.
+
+    Raises:
+        AffectoscopeError: its predictions or attributes are damaged.
+    """
+    kept = run.kept(ATTRIBUTES)
+    return review_slices(run.predictions(), kept and kept[0], joined, parts=parts)
+
+
+def slices_of(
+    predictions: Predictions,
+    attributes: pd.DataFrame | None,
+    joined: pd.DataFrame | None,
+    by: str,
+    *,
+    parts: int = 4,
+) -> SliceTable:
+    """The slices by one attribute, its p-values corrected among themselves.
+
+    Raises:
+        AffectoscopeError: nothing is known by that name, or it cuts the faces into fewer than two slices.
+    """
+    review = review_slices(predictions, attributes, joined, parts=parts, only=by)
+    if by not in review.tables:
+        raise AffectoscopeError(
+            f"The faces cannot be cut by '{by}': {' '.join(review.skipped) or 'nothing is known of it.'}"
+        )
+    return review.tables[by]
+
+
+def review_slices(
+    predictions: Predictions,
+    attributes: pd.DataFrame | None,
+    joined: pd.DataFrame | None = None,
+    *,
+    parts: int = 4,
+    only: str | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> SliceReview:
+    """Every attribute's slices of the predictions, their p-values corrected together.
+
+    Args:
+        attributes: an ATTRIBUTES table by reference; None: a run from before it was kept, of which only the size
+            of the faces and the split are known.
+        joined: reference, and columns of numbers or text (core.joined_columns).
+        parts: what numbers are cut into: 4 or 3.
+        only: the key of the one attribute that counts.
+    """
+    tables, skipped = {}, []
+    confusion = expression.confusion_matrix(predictions.truth, predictions.predicted, len(predictions.labels))
+    for key, attribute, values in attributes_of(predictions, attributes, joined):
+        if only not in (None, key):
+            continue
+        faces_cut = cut(values, attribute, parts=parts)
+        if len(faces_cut.names) < 2:
+            skipped.append(slice_findings.uncut(key, attribute, faces_cut.names))
+            continue
+        rows = _rows(predictions, faces_cut, resamples=resamples, seed=seed)
+        tables[key] = SliceTable(key, attribute, rows, faces_cut.codes)
+    tables, tests = _corrected(tables)
+    return SliceReview(
+        tables=tables,
+        skipped=tuple(dict.fromkeys(skipped)),
+        faces=len(predictions),
+        accuracy=float(expression.accuracy(confusion)),
+        macro_f1=float(expression.macro_f1(confusion)),
+        tests=tests,
+    )
+
+
+def _rows(predictions: Predictions, faces_cut: Cut, *, resamples: int, seed: int) -> pd.DataFrame:
+    """The rows of a SliceTable, p-values not yet corrected."""
+    labels = predictions.labels
+    confusions = slices.slice_confusions(
+        predictions.truth, predictions.predicted, faces_cut.codes, len(faces_cut.names), len(labels)
+    )
+    everyone = confusions.sum(axis=0)
+    rows, mirrored = [], None
+    for place, inside in enumerate(confusions):
+        random = np.random.default_rng([seed, place])
+        outside, faces = everyone - inside, int(inside.sum())
+        few = slice_findings.too_few(faces, int(outside.sum()))
+        scarce_inside, scarce_outside = (slices.scarce_labels(side, everyone) for side in (inside, outside))
+        scarce = scarce_inside | scarce_outside
+        if mirrored is None:
+            gaps = {} if few else _gaps(inside, outside, scarce.any(), resamples=resamples, rng=random)
+        else:  # two slices are each other's others: one test, seen from both sides
+            gaps = {name: gap.reversed() for name, gap in mirrored.items()}
+        mirrored = gaps if len(confusions) == 2 else None
+        enough = faces >= FEWEST_FACES
+        names = ", ".join(np.array(labels)[scarce])
+        rows.append(
+            {
+                "slice": faces_cut.names[place],
+                "phrase": faces_cut.phrases[place],
+                "from": faces_cut.lows[place],
+                "to": faces_cut.highs[place],
+                "faces": faces,
+                "correct": int(np.trace(inside)),
+                **_numbers(
+                    inside, enough, enough and not scarce_inside.any(), resamples=resamples, rng=random
+                ),
+                **{name: value for gap in GAPS for name, value in _columns(gap, gaps.get(gap)).items()},
+                "scarce": names,
+                "note": few or (f"too few faces of {names}" if names else ""),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _gaps(
+    inside: np.ndarray, outside: np.ndarray, scarce: bool, *, resamples: int, rng: np.random.Generator
+) -> dict[str, Gap]:
+    """The gaps of GAPS that there are enough faces for."""
+    gaps = {"accuracy_gap": slices.accuracy_gap(inside, outside)}
+    if not scarce:
+        gaps["same_mix_gap"] = slices.same_mix_gap(inside, outside)
+        gaps["macro_f1_gap"] = slices.macro_f1_gap(inside, outside, resamples=resamples, rng=rng)
+    return gaps
+
+
+def _columns(name: str, gap: Gap | None) -> dict[str, float]:
+    numbers = (np.nan,) * 4 if gap is None else (gap.gap, gap.low, gap.high, gap.p)
+    ends = ("", "_low", "_high", "_p")
+    return {f"{name}{end}": float(number) for end, number in zip(ends, numbers, strict=True)}
+
+
+def _numbers(
+    inside: np.ndarray, enough: bool, enough_of_all: bool, *, resamples: int, rng: np.random.Generator
+) -> dict[str, float]:
+    """Accuracy and macro-F1 of a slice with their intervals; NaN where it has not enough faces for them."""
+    accuracy = f1 = (np.nan,) * 3
+    if enough:
+        accuracy = expression.accuracy(inside), *slices.accuracy_interval(inside)
+    if enough_of_all:
+        f1 = expression.macro_f1(inside), *slices.macro_f1_interval(inside, resamples=resamples, rng=rng)
+    return {
+        f"{name}{end}": float(number)
+        for name, numbers in (("accuracy", accuracy), ("macro_f1", f1))
+        for end, number in zip(("", "_low", "_high"), numbers, strict=True)
+    }
+
+
+def _corrected(tables: dict[str, SliceTable]) -> tuple[dict[str, SliceTable], int]:
+    """The tables with a column <gap>_p_corrected for each gap, and how many tests that took into account.
+
+    Of two slices only the first one's tests count: the other's are the same ones.
+    """
+    columns = [f"{gap}_p" for gap in GAPS]
+    raw = {key: table.rows[columns].to_numpy(np.float64) for key, table in tables.items()}
+    counted = {key: p[:1] if len(p) == 2 else p for key, p in raw.items()}
+    family = np.concatenate([p.ravel() for p in counted.values()]) if counted else np.empty(0)
+    corrected = holm(family)
+    result, start = {}, 0
+    for key, table in tables.items():
+        p = corrected[start : start + counted[key].size].reshape(counted[key].shape)
+        start += counted[key].size
+        values = np.broadcast_to(p, raw[key].shape) if len(raw[key]) == 2 else p
+        rows = table.rows.assign(**{f"{name}_corrected": values[:, at] for at, name in enumerate(columns)})
+        result[key] = replace(table, rows=rows)
+    return result, int((~np.isnan(family)).sum())

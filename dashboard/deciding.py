@@ -1,0 +1,146 @@
+"""Decisions about labels on pages: loading them, making them with one click, taking them back, handing them on."""
+
+import pandas as pd
+import streamlit as st
+
+from core.artifacts import Run
+from core.decisions import KEEP, REMOVE, decide, no_decisions, take_back
+from core.errors import AffectoscopeError
+from core.reader_table import LONGEST_NOTE, for_spreadsheets
+from dashboard import data
+from dashboard.downloads import csv_button
+from dashboard.tables import label_errors as tables
+from dashboard.words import label_errors as words
+
+_PROBLEM, _MADE = "_decision_problem", "_decisions_made"
+
+SUGGESTED = "suggested"
+
+
+def load(run: Run) -> pd.DataFrame:
+    """The run's decisions; none, with one sentence on the page, where their file is damaged."""
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.warning(problem, icon=":material/rule:")
+    try:
+        return data.decisions(run)
+    except AffectoscopeError as error:
+        st.warning(str(error), icon=":material/rule:")
+        return no_decisions()
+
+
+def make(run: Run, faces: pd.DataFrame, choice: str, note: str = "") -> None:
+    """Decide about these rows of a ranking; for a button's on_click. See `tables.decisions_about`."""
+    _keep(lambda: decide(run.decisions_path, tables.decisions_about(faces, choice, note=note)))
+
+
+def undo(run: Run, references: list[str]) -> None:
+    """Take decisions back; for a button's on_click."""
+    _keep(lambda: take_back(run.decisions_path, references))
+
+
+def times_decided() -> int:
+    """How often something was decided or taken back in this session."""
+    return st.session_state.get(_MADE, 0)
+
+
+def show_progress(shown: pd.DataFrame, faces: str) -> None:
+    """How many of the faces that pass the filters are decided."""
+    counts = tables.progress(shown)
+    st.progress(counts["decided"] / max(counts["faces"], 1), text=words.progress(counts, faces))
+
+
+def show_buttons(run: Run, face: pd.Series, *, key: str) -> None:
+    """One click decides about a face (a row of a ranking with decisions), and another takes that back."""
+    row = pd.DataFrame([face])
+    if face["decision"]:
+        st.markdown(f":small[:material/check: **{words.decision(face['decision'])}**]")
+        st.button("Undo", icon=":material/undo:", key=f"undo-{key}", type="tertiary", on_click=undo,
+                  args=(run, [face["reference"]]))  # fmt: skip
+        return
+    st.button(
+        f"Relabel to {face['suggested']}",
+        key=f"relabel-{key}",
+        on_click=make,
+        args=(run, row, SUGGESTED),
+        width="stretch",
+    )
+    with st.container(horizontal=True, gap="xxsmall"):
+        for title, choice, help in (
+            ("Keep", KEEP, f"The label {face['given']} is right"),
+            ("Remove", REMOVE, "This face is of no use: leave it out"),
+        ):
+            st.button(
+                title,
+                key=f"{choice}-{key}",
+                type="tertiary",
+                on_click=make,
+                args=(run, row, choice),
+                help=help,
+            )
+
+
+def show_form(run: Run, face: pd.Series, decisions: pd.DataFrame) -> None:
+    """Decide about one face, with any label and a note; change that or take it back."""
+    kept = decisions[decisions["reference"] == face["reference"]]
+    former = kept.iloc[0] if len(kept) else None
+    # Another key after each change, so that the controls show what is kept.
+    name = f"decide-{run.name}-{face['reference']}-{times_decided()}"
+    options = [*run.labels, REMOVE]
+    default = None
+    if former is not None:
+        default = str(face["annotated"]) if former["decision"] == KEEP else former["decision"]
+    with st.form(name, border=True):
+        what = st.pills(
+            "What should its label be?",
+            options,
+            default=default if default in options else None,
+            key=f"{name}-what",
+            format_func=lambda option: _option(option, face),
+        )
+        note = st.text_input(
+            "Note",
+            "" if former is None else former["note"],
+            max_chars=LONGEST_NOTE,
+            key=f"{name}-note",
+            placeholder="optional",
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            saved = st.form_submit_button("Save the decision", icon=":material/rule:")
+            removed = former is not None and st.form_submit_button("Take it back", type="tertiary")
+            if former is not None:
+                st.caption(words.decided_at(former), width="content")
+    if saved and what is None:
+        st.warning("Choose a label first, or remove.", icon=":material/rule:")
+    elif saved:
+        make(run, pd.DataFrame([face]), what, note)
+        st.rerun()
+    elif removed:
+        undo(run, [face["reference"]])
+        st.rerun()
+
+
+def hand_on(run: Run, decisions: pd.DataFrame) -> None:
+    """The decisions as CSV, and the commands that apply them."""
+    st.subheader("Apply the decisions")
+    if decisions.empty:
+        st.caption(words.NOTHING_DECIDED)
+        return
+    st.markdown(words.decided(decisions))
+    csv_button(for_spreadsheets(decisions), f"{run.name}-decisions", label="CSV of the decisions")
+    st.code(words.commands(run, decisions), language="bash", wrap_lines=True)
+
+
+def _option(option: str, face: pd.Series) -> str:
+    if option == REMOVE:
+        return ":material/delete: remove the face"
+    hint = {str(face["given"]): " (given)", str(face["suggested"]): " (suggested)"}.get(option, "")
+    return f"{option}{hint}"
+
+
+def _keep(change) -> None:
+    """Save, or leave why that cannot be done for the page to say."""
+    st.session_state[_MADE] = times_decided() + 1
+    try:
+        change()
+    except AffectoscopeError as error:
+        st.session_state[_PROBLEM] = str(error)

@@ -1,0 +1,36 @@
+"""What the detector costs a run, on the page Protocol."""
+
+import streamlit as st
+
+from core.artifacts import Run
+from core.detected_boxes import DetectedScores
+from core.protocol import Protocol
+from dashboard.downloads import csv_button
+from dashboard.tables import protocol as tables
+from dashboard.words import protocol as words
+
+_FACES = st.column_config.NumberColumn(format="localized")
+_PERCENT = st.column_config.NumberColumn(format="%.1f %%")
+
+
+def show(run: Run, protocol: Protocol, scores: DetectedScores | None) -> None:
+    """Misses and accuracy, in all and per label; the command that measures them where nobody has."""
+    if scores is None:
+        st.info(words.not_detected(run, protocol), icon=":material/center_focus_strong:")
+        st.code(words.detection(run), language="bash", wrap_lines=True)
+        return
+    costs, labels = tables.detected(scores), tables.detected_per_label(scores)
+    st.markdown(words.detected(scores, protocol))
+    st.dataframe(tables.as_text(costs), column_config={"of faces": _FACES}, hide_index=True, width="content")
+    csv_button(costs, f"{run.name}-detected")
+    st.dataframe(
+        labels,
+        column_config={
+            "recall_of_found": {**_PERCENT, "label": "recall of the found"},
+            "recall_of_all": {**_PERCENT, "label": "misses as errors"},
+        },
+        hide_index=True,
+        width="stretch",
+        height="content",
+    )
+    csv_button(labels, f"{run.name}-detected-per-label")

@@ -1,0 +1,65 @@
+"""Two faces side by side, pair after pair."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import links
+from dashboard.words import leaks as words
+
+PER_PAGE = 12
+
+#: Side of a picture in pixels: two of them, side by side, fit a telephone.
+PICTURE = 104
+
+_COLUMNS = {
+    "reference": st.column_config.TextColumn("face"),
+    "true": st.column_config.TextColumn("annotated"),
+    "predicted": st.column_config.TextColumn("predicted"),
+    "probability": st.column_config.NumberColumn("probability", format="percent"),
+    "other": st.column_config.TextColumn("near-duplicate"),
+    "other_split": st.column_config.TextColumn("its split"),
+    "other_expression": st.column_config.TextColumn("its label"),
+    "labels_differ": st.column_config.CheckboxColumn("labels differ"),
+    "distance": st.column_config.NumberColumn("bits that differ"),
+    "near_duplicates": st.column_config.NumberColumn("near-duplicates there"),
+}
+
+#: Images by row of the predictions, and by reference of the other face; None where one cannot be read.
+Pictures = tuple[Callable[[int], bytes | None], Callable[[str], bytes | None]]
+
+
+def on_page(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the page that the URL asks for."""
+    pages = max(1, -(-len(pairs) // PER_PAGE))
+    page = links.page(pages, key="page", of=("pairs", len(pairs)))
+    return pairs.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
+
+
+def show(shown: pd.DataFrame, pictures: Pictures | None) -> None:
+    """Some rows of a `tables.leaks.pairs` table, as pictures or, without images, as a table."""
+    if pictures is None:
+        st.dataframe(
+            shown, column_order=list(_COLUMNS), column_config=_COLUMNS, hide_index=True, width="stretch"
+        )
+        return
+    face, other = pictures
+    with st.grid("auto", min_column_width=2 * PICTURE + 50, gap="small"):
+        for _, pair in shown.iterrows():
+            with st.container(border=True, gap="xxsmall"):
+                with st.container(horizontal=True, gap="small"):
+                    _picture(face(pair["row"]), words.scored(pair))
+                    _picture(other(pair["other"]), words.other(pair))
+                st.caption(words.distance(pair), help=f"{pair['reference']}, {pair['other']}")
+                if pair["labels_differ"]:
+                    st.badge("labels differ", icon=":material/flag:", color="orange")
+
+
+def _picture(image: bytes | None, told: str) -> None:
+    with st.container(width=PICTURE, gap="xxsmall"):
+        if image is None:
+            st.caption(":material/hide_image: No image of this face.")
+        else:
+            st.image(image, width=PICTURE, alt=told.replace("*", ""))
+        st.markdown(f":small[{told}]")

@@ -1,0 +1,62 @@
+"""The report of a run and its model card as downloads, made when they are asked for."""
+
+import streamlit as st
+
+from core.artifacts import CARD_FILE, REPORT_FILE, Run
+from core.card import model_card
+from core.errors import AffectoscopeError
+from core.paired_runs import pair
+from core.report.html import report_html
+from core.review import review_of
+from dashboard import data, links
+from dashboard.words import report as words
+
+
+def offer_report(run: Run) -> None:
+    """A section that is closed until a reader opens it; then, downloads, and a run to compare with."""
+    section = st.expander(
+        "Report",
+        icon=":material/lab_profile:",
+        key="report",
+        on_change="rerun",
+        bind="query-params",
+    )
+    if not section.open:
+        return
+    with section:
+        st.markdown(words.MEANING)
+        fitting = [name for name, reason in data.obstacles(run).items() if not reason]
+        against = None
+        if fitting:
+            against = links.selectbox("Compare with", fitting, key="against_run", placeholder="no other run")
+        other = data.runs()[against] if against else None
+        try:
+            predictions = data.predictions(run)
+            if other:
+                pair(other, run, (data.predictions(other), predictions))
+        except (AffectoscopeError, OSError) as error:
+            st.warning(f"The report cannot be made: {error}", icon=":material/broken_image:")
+            return
+        if caution := words.pictures(run):
+            st.caption(caution)
+        with st.container(horizontal=True):
+            st.download_button(
+                "Report (HTML)",
+                lambda: report_html(review_of(run, against=other)).encode("utf-8"),
+                file_name=f"{run.name}-{REPORT_FILE}",
+                mime="text/html",
+                key="download-report",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+            st.download_button(
+                "Model card (Markdown)",
+                lambda: model_card(review_of(run)).encode("utf-8"),
+                file_name=f"{run.name}-{CARD_FILE}",
+                mime="text/markdown",
+                key="download-card",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+        st.caption("The same on the command line, written into the run's folder:")
+        st.code(words.command(run, against), language="bash", wrap_lines=True)

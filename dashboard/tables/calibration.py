@@ -1,0 +1,112 @@
+"""Tables about how far the probabilities can be taken at their word."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from core.calibration_review import NUMBERS, CalibrationReview, Reliability
+from core.scoring import Estimate
+
+#: Numbers of a reading -> what stands beside them.
+TITLES: dict[str, str] = {
+    "expected_calibration_error": "Calibration error (ECE)",
+    "brier": "Brier score",
+    "negative_log_likelihood": "Log loss",
+    "overconfidence": "Mean confidence less accuracy",
+}
+
+
+def numbers(review: CalibrationReview) -> pd.DataFrame:
+    """One row per number and one for M: before and, where there is a temperature, after and their difference.
+
+    Columns: number, before, before_low, before_high, then the same of after and of change; NaN where there is none.
+    """
+    readings = {"before": review.before} | ({"after": review.after} if review.after else {})
+    rows = []
+    for name in NUMBERS:
+        estimates = {when: getattr(reading, name) for when, reading in readings.items()}
+        if review.after:
+            estimates["change"] = review.change.get(name, _difference(estimates))
+        rows.append({"number": TITLES[name]} | _flat(estimates))
+    m = {when: Estimate(reading.m_measure) for when, reading in readings.items()}
+    if review.after:
+        m["change"] = _difference(m)
+    rows.append({"number": "M measure"} | _flat(m))
+    return pd.DataFrame(rows)
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """A `numbers` table as it is read: each number with its interval in brackets."""
+    shown = pd.DataFrame({"number": table["number"]})
+    for when, title in (("before", "plain softmax"), ("after", "with temperature"), ("change", "difference")):
+        if when in table:
+            form = "+.4f" if when == "change" else ".3f"
+            shown[title] = [
+                _with_ends(value, low, high, form)
+                for value, low, high in table[[when, f"{when}_low", f"{when}_high"]].itertuples(index=False)
+            ]
+    return shown
+
+
+def bins_as_text(
+    reliability: Reliability, readings: Sequence[str], *, expression: str | None = None
+) -> pd.DataFrame:
+    """One row per bin: its faces and, of each of `readings`, what was said, what was true, and the difference.
+
+    Columns of "after" beside those of "before" end in " at T".
+    """
+    said, true = (
+        ("confidence", "accuracy") if expression is None else ("probability", f"share of {expression}")
+    )
+    columns = {}
+    for reading in readings:
+        rows = reliability.bins[reliability.bins["reading"] == reading].reset_index(drop=True)
+        columns |= {"bin": rows.index + 1, "faces": rows["faces"]}
+        suffix = " at T" if reading == "after" and len(readings) > 1 else ""
+        columns[said + suffix] = _percents(rows, "confidence", "lowest", "highest")
+        columns[true + suffix] = _percents(rows, "accuracy", "low", "high")
+        difference = 100 * (rows["confidence"] - rows["accuracy"])
+        columns["difference" + suffix] = [f"{points:+.1f}" for points in difference]
+    return pd.DataFrame(columns)
+
+
+def labels(review: CalibrationReview) -> pd.DataFrame:
+    """One row per expression: the `label_table` before, and after's own columns named <column>_after."""
+    table = review.before.labels
+    if review.after is None:
+        return table
+    own = [name for name in table.columns if name not in ("expression", "faces", "share")]
+    return table.join(review.after.labels[own].add_suffix("_after"))
+
+
+def as_percent(table: pd.DataFrame) -> pd.DataFrame:
+    """A `labels` table with its shares from 0 to 100 and its excesses in percentage points."""
+    shares = [name for name in table if name.startswith(("share", "probability", "excess"))]
+    return table.assign(**{name: 100 * table[name] for name in shares})
+
+
+def _difference(estimates: dict[str, Estimate]) -> Estimate:
+    return Estimate(estimates["after"].value - estimates["before"].value)
+
+
+def _flat(estimates: dict[str, Estimate]) -> dict[str, float]:
+    return {
+        f"{when}{end}": number
+        for when, estimate in estimates.items()
+        for end, number in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high))
+    }
+
+
+def _with_ends(value: float, low: float, high: float, form: str) -> str:
+    if np.isnan(value):
+        return "–"
+    return f"{value:{form}}" + ("" if np.isnan(low) else f" ({low:{form}} to {high:{form}})")
+
+
+def _percents(rows: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
+    """'64.0 % (61.4 to 67.0)'."""
+    return [
+        f"{number:.1f} % ({start:.1f} to {end:.1f})"
+        for number, start, end in (100 * rows[[value, low, high]]).itertuples(index=False)
+    ]

@@ -1,0 +1,54 @@
+"""Tables about two runs on the same faces: the faces that changed, and where their confusions differ."""
+
+import numpy as np
+import pandas as pd
+
+from core.metrics.expression import confusion_matrix
+from core.paired_runs import CHANGES, PairedRuns
+from core.predictions import Predictions
+from dashboard.tables.confusion import confusion_cells
+from dashboard.tables.confusion import difference_cells as differences
+from dashboard.tables.faces import faces_at
+
+#: Which of the changed faces may be shown: option -> title.
+SHOWN: dict[str, str] = {
+    "all": "All that changed",
+    "fixed": "Fixed",
+    "broken": "Broken",
+    "both-wrong": "Wrong both times",
+}
+
+
+def difference_cells(paired: PairedRuns) -> pd.DataFrame:
+    """Cells of run B's confusion matrix minus those of run A, on the faces that both scored."""
+    a, b = (
+        confusion_cells(confusion_matrix(paired.truth, predicted, len(paired.labels)), paired.labels)
+        for predicted in (paired.predicted_a, paired.predicted_b)
+    )
+    return differences(b, a)
+
+
+def changed_faces(paired: PairedRuns, predictions: Predictions) -> pd.DataFrame:
+    """Faces that the two runs read differently, surest of run B first: the `faces` of B's `predictions`, with `change`
+    (of CHANGES) and what run A read, `other_predicted` and `other_probability`. The index is the row in B's predictions."""
+    at = np.flatnonzero(paired.changes)
+    table = faces_at(predictions, paired.rows_b[at]).assign(
+        change=pd.Categorical.from_codes(paired.changes[at], categories=list(CHANGES)),
+        other_predicted=pd.Categorical.from_codes(paired.predicted_a[at], categories=list(paired.labels)),
+        other_probability=paired.probabilities_a[at].max(axis=1),
+    )
+    return table.sort_values("probability", ascending=False, kind="stable")
+
+
+def select_changed(
+    table: pd.DataFrame, *, change: str = "all", true: str | None = None, read_as: str | None = None
+) -> pd.DataFrame:
+    """Rows of a `changed_faces` table: of one kind (of SHOWN), annotated `true`, read as `read_as` by either run."""
+    keep = np.ones(len(table), bool)
+    if change != "all":
+        keep &= table["change"] == change
+    if true is not None:
+        keep &= table["true"] == true
+    if read_as is not None:
+        keep &= (table["predicted"] == read_as) | (table["other_predicted"] == read_as)
+    return table[keep]

@@ -1,0 +1,82 @@
+"""Tables about near-duplicates of scored faces in other splits."""
+
+import math
+
+import pandas as pd
+
+from core.leak_scores import LeakSummary
+from core.leaks import labels_differ
+from core.predictions import Predictions
+from core.scoring import Estimate
+from dashboard.tables.faces import faces_at
+
+#: Which pairs pass: option -> title.
+AGREEMENTS = {"all": "all pairs", "differ": "labels differ", "agree": "labels agree"}
+
+
+def numbers(summary: LeakSummary) -> pd.DataFrame:
+    """All scored faces, those that leak, the others, and what the leak is worth: scored, faces, and accuracy and
+    macro_f1 with the ends of their intervals."""
+    groups = {
+        "all faces": summary.every,
+        "with a near-duplicate": summary.leaked,
+        "without them": summary.without,
+    }
+    rows = [(title, group.faces, group.accuracy, group.macro_f1) for title, group in groups.items()]
+    rows.append(("all less without", summary.leaked.faces, summary.accuracy_gain, summary.macro_f1_gain))
+    table = pd.DataFrame(rows, columns=["scored", "faces", "accuracy", "macro_f1"])
+    for name in ("accuracy", "macro_f1"):
+        place, estimates = table.columns.get_loc(name), list(table[name])
+        table[name] = [estimate.value for estimate in estimates]
+        table.insert(place + 1, f"{name}_low", [estimate.low for estimate in estimates])
+        table.insert(place + 2, f"{name}_high", [estimate.high for estimate in estimates])
+    return table
+
+
+def as_text(numbers: pd.DataFrame) -> pd.DataFrame:
+    """A `numbers` table as it is read: each number with its interval in brackets, the last row in points."""
+    shown = numbers[["scored", "faces"]].copy()
+    for name, title in (("accuracy", "accuracy"), ("macro_f1", "macro F1")):
+        estimates = [Estimate(*ends) for ends in numbers[[name, f"{name}_low", f"{name}_high"]].to_numpy()]
+        shown[title] = [*map(_with_ends, estimates[:-1]), _with_ends(estimates[-1], sign="+")]
+    return shown
+
+
+def _with_ends(estimate: Estimate, sign: str = "") -> str:
+    if math.isnan(estimate.value):
+        return "–"
+    ends = (
+        ""
+        if math.isnan(estimate.low)
+        else f" ({100 * estimate.low:{sign}.1f} to {100 * estimate.high:{sign}.1f})"
+    )
+    return f"{100 * estimate.value:{sign}.1f}{' points' if sign else ' %'}{ends}"
+
+
+def pairs(table: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
+    """A row per pair of a leak table (core.leaks.leak_table) whose face was scored, with what the network says of it.
+
+    Columns: row (of the face in `predictions`), reference, split, true, predicted, probability, other, other_split,
+    other_expression, labels_differ, distance, near_duplicates.
+    """
+    rows = pd.Index(predictions.frame["reference"]).get_indexer(table["reference"])
+    table, rows = table[rows >= 0].reset_index(drop=True), rows[rows >= 0]
+    said = faces_at(predictions, rows).reset_index(drop=True)[["true", "predicted", "probability"]]
+    return pd.DataFrame(
+        {
+            "row": rows,
+            **{name: table[name] for name in ("reference", "split")},
+            **{name: said[name] for name in said},
+            **{name: table[name] for name in ("other", "other_split", "other_expression")},
+            "labels_differ": labels_differ(table),
+            **{name: table[name] for name in ("distance", "near_duplicates")},
+        }
+    )
+
+
+def select_pairs(table: pd.DataFrame, *, split: str | None, agreement: str) -> pd.DataFrame:
+    """The `pairs` with a face of one other split (None: any) whose labels do as AGREEMENTS says."""
+    keep = pd.Series(True, table.index) if split is None else table["other_split"] == split
+    if agreement != "all":
+        keep &= table["labels_differ"] == (agreement == "differ")
+    return table[keep].reset_index(drop=True)

@@ -1,0 +1,84 @@
+"""Tables of the page Protocol, as they are shown."""
+
+import pandas as pd
+
+from core.abstention import Abstention, Accepted
+from core.abstention_tables import SCORED, WITH_OUTSIDE
+from core.detected_boxes import DetectedScores
+from core.scoring import Estimate
+
+
+def groups_as_percent(table: pd.DataFrame) -> pd.DataFrame:
+    """A `group_table` in percent, as its columns are shown."""
+    return table.assign(**{name: 100 * table[name] for name in table.columns[2:]})
+
+
+def at_threshold(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
+    """What a threshold does, to outside faces too where there are any: number, value, low, high, and the faces of which
+    the value is a share."""
+    rows = [
+        ("scored faces accepted", accepted.coverage, len(abstention.confidence)),
+        ("errors among them", accepted.risk, accepted.scored),
+    ]
+    if abstention.groups:
+        share = list(accepted.outside.values())[-1]
+        everyone = accepted.scored + accepted.accepted_outside
+        rows += [
+            ("outside faces accepted", share, len(abstention.outside)),
+            ("errors with them", accepted.risk_with_outside, everyone),
+        ]
+    return pd.DataFrame(
+        [(name, share.value, share.low, share.high, faces) for name, share, faces in rows],
+        columns=["number", "value", "low", "high", "faces"],
+    )
+
+
+def chosen(abstention: Abstention, accepted: Accepted) -> dict[str, tuple[float, float]]:
+    """Where a threshold lies on each of the `risk_curves`: curve -> (coverage, risk); none where nothing is accepted."""
+    everyone = len(abstention.confidence) + len(abstention.outside)
+    taken = accepted.scored + accepted.accepted_outside
+    points = {
+        SCORED: (accepted.scored, accepted.coverage.value, accepted.risk.value),
+        WITH_OUTSIDE: (taken, taken / everyone, accepted.risk_with_outside.value),
+    }
+    return {name: (coverage, risk) for name, (faces, coverage, risk) in points.items() if faces}
+
+
+def detected(scores: DetectedScores) -> pd.DataFrame:
+    """What the detector costs: number, value, low, high, faces."""
+    faces, found = sum(scores.faces.values()), sum(scores.found.values())
+    numbers: list[tuple[str, Estimate, int]] = [
+        ("faces that the detector misses", scores.miss_rate, faces),
+        ("accuracy on the faces found", scores.of_found, found),
+        ("accuracy, misses as errors", scores.of_all, faces),
+        ("accuracy by annotated boxes", scores.by_annotation, faces),
+        ("the same, on the faces found", scores.by_annotation_of_found, found),
+    ]
+    return pd.DataFrame(
+        [(name, share.value, share.low, share.high, of) for name, share, of in numbers],
+        columns=["number", "value", "low", "high", "faces"],
+    )
+
+
+def detected_per_label(scores: DetectedScores) -> pd.DataFrame:
+    """A row per label: label, faces, found, missed, correct, recall (%) of the found ones and of all."""
+    table = pd.DataFrame({"faces": scores.faces, "found": scores.found, "correct": scores.correct})
+    table = table.rename_axis("label").reset_index()
+    table.insert(3, "missed", table["faces"] - table["found"])
+    return table.assign(
+        recall_of_found=100 * table["correct"] / table["found"].where(table["found"] > 0),
+        recall_of_all=100 * table["correct"] / table["faces"].where(table["faces"] > 0),
+    )
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of shares with their intervals in words: number, value, interval, faces."""
+    shown = pd.DataFrame({"number": table["number"]})
+    known = table["value"].notna()
+    shown["value"] = [f"{100 * value:.1f} %" if here else "–" for value, here in zip(table["value"], known)]
+    shown["95 % interval"] = [
+        f"{100 * low:.1f} to {100 * high:.1f} %" if here else ""
+        for low, high, here in zip(table["low"], table["high"], known)
+    ]
+    shown["of faces"] = table["faces"]
+    return shown

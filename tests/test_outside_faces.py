@@ -1,0 +1,187 @@
+"""Faces with labels that the network does not know: in which split, packed, counted, kept with the run, made again."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.abstention import NO_EXPRESSION_GROUP, abstention_of
+from core.artifacts import OUTSIDE, open_run, write_json, write_kept
+from core.console import Console
+from core.datasets import open_dataset
+from core.datasets.table import FaceTable, Ledger, as_face_frame
+from core.errors import AffectoscopeError
+from core.outside_faces import kept_outside_faces, split_outside
+from core.protocol import protocol_of
+from core.renew import RenewOptions, renew
+from core.training_data import load_training_data
+from tests.trained import small_config
+
+NAMES = ("none", "uncertain", "no-face")
+
+
+def outside_of(splits: list[str], codes: list[int]) -> FaceTable:
+    faces = as_face_frame(
+        {"reference": [f"{row}" for row in range(len(splits))], "expression": codes, "split": splits}
+    )
+    return FaceTable("folders", "Own faces", faces, Ledger(len(splits)), open)
+
+
+def splits_of(table: FaceTable) -> list[str]:
+    return table.faces["split"].tolist()
+
+
+def test_an_official_validation_split_goes_where_that_of_the_other_faces_went():
+    outside = outside_of(["train", "validation", "validation"], [8, 8, 10])
+    before = np.array(["train", "train", "validation"], object)
+    tested = split_outside(outside, before, np.array(["train", "validation", "test"]), seed=0)
+    assert splits_of(tested) == ["train", "test", "test"]
+    kept = split_outside(
+        outside, np.append(before, "test"), np.array(["train", "train", "validation", "test"]), seed=0
+    )
+    assert splits_of(kept) == ["train", "validation", "validation"]
+    assert splits_of(outside) == ["train", "validation", "validation"]
+
+
+def test_as_much_of_every_label_is_tested_as_of_the_other_faces():
+    outside = outside_of([""] * 30, [8] * 20 + [9] * 9 + [10])
+    before, after = np.full(50, "", object), np.array(["test"] * 5 + ["validation"] * 5 + ["train"] * 40)
+    split = split_outside(outside, before, after, seed=3)
+    tested = split.faces[split.faces["split"] == "test"]["expression"].value_counts()
+    assert tested.to_dict() == {8: 2, 9: 1, 10: 1}  # a tenth, one at least
+    assert set(splits_of(split)) == {"train", "test"}
+    assert splits_of(split_outside(outside, before, after, seed=3)) == splits_of(split)
+    assert splits_of(split_outside(outside, before, after, seed=4)) != splits_of(split)
+
+
+def test_nothing_is_drawn_where_the_test_split_is_official():
+    outside = outside_of(["train", "", "test"], [8, 8, 8])
+    before = np.array(["train", "", "test"], object)
+    split = split_outside(outside, before, np.array(["train", "validation", "test"]), seed=0)
+    assert splits_of(split) == ["train", "train", "test"]
+
+
+def test_no_outside_face_is_no_trouble():
+    empty = split_outside(outside_of([], []), np.array([""], object), np.array(["test"]), seed=0)
+    assert len(empty) == 0
+
+
+def test_training_data_holds_the_outside_faces_of_the_scored_split(drawn_tree):
+    data = load_training_data(small_config(drawn_tree), Console())
+    assert data.outside.faces["expression"].value_counts().to_dict() == {8: 5, 9: 5, 10: 5}
+    assert set(data.outside.faces["split"]) == {"test"} and data.outside_pack[:].shape == (15, 24, 24, 1)
+    table = open_dataset(drawn_tree)
+    assert sum(sum(row.values()) for row in data.counts.values()) == len(table)
+    assert not set(data.outside.faces["reference"]) & set(data.table.faces["reference"])
+    assert data.origins == {"test": ["test"], "train": ["train"], "validation": ["train"]}
+
+
+def test_a_seven_label_run_leaves_contempt_outside_and_an_eleven_label_run_nothing(drawn_tree):
+    seven = load_training_data(small_config(drawn_tree, labels=7), Console())
+    assert seven.outside.faces["expression"].value_counts().to_dict() == {7: 5, 8: 5, 9: 5, 10: 5}
+    eleven = load_training_data(small_config(drawn_tree, labels=11), Console())
+    assert len(eleven.outside) == 0 and eleven.outside_pack is None
+
+
+def test_validation_faces_are_scored_without_outside_faces_of_the_test_split(drawn_tree):
+    data = load_training_data(small_config(drawn_tree, review="validation"), Console())
+    assert len(data.outside) == 0 and data.counts["test"]["none"] == 5
+
+
+@pytest.fixture
+def own_folders(drawn_tree, tmp_path):
+    """Faces in folders without splits: 40 happy, 40 sad, 20 without expression of which one is no image."""
+    table = open_dataset(drawn_tree)
+    images = [table.read_image(reference) for reference in table.faces["reference"][:100]]
+    for row, image in enumerate(images):
+        name = ("happy", "happy", "sad", "sad", "none")[row % 5]
+        folder = tmp_path / "own" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{row}.jpg").write_bytes(image)
+    return tmp_path / "own"
+
+
+def test_data_without_splits_has_the_same_share_of_outside_faces_tested(own_folders):
+    data = load_training_data(small_config(own_folders, labels=7), Console())
+    assert data.counts["test"]["none"] == 2 and data.counts["train"]["none"] == 18
+    assert data.origins == {"test": [""], "train": [""], "validation": [""]}
+
+
+def test_outside_faces_that_cannot_be_read_are_refused_and_end_nothing(own_folders):
+    for image in (own_folders / "none").iterdir():
+        image.write_bytes(b"no image")
+    data = load_training_data(small_config(own_folders, labels=7), Console())
+    assert len(data.outside) == 0 and data.outside_pack is None
+    assert data.table.ledger.refused == {"undecodable image": 2}
+    assert data.counts["train"]["none"] == 18 and "none" not in data.counts["test"]
+    assert data.table.ledger.used == sum(sum(row.values()) for row in data.counts.values())
+
+
+def test_a_training_keeps_what_the_network_says_of_them(trained_run, drawn_tree):
+    frame = trained_run.kept(OUTSIDE)[0]
+    assert list(frame) == [
+        "reference",
+        "split",
+        "expression",
+        *(f"p_{label}" for label in trained_run.labels),
+    ]
+    counts = trained_run.info["data"]["counts"]["test"]
+    assert frame["expression"].value_counts().to_dict() == {name: counts[name] for name in NAMES}
+    data = load_training_data(small_config(drawn_tree), Console())
+    said = np.asarray(trained_run.load_model()(data.outside_pack[:])["expression"])
+    kept = kept_outside_faces(trained_run)
+    np.testing.assert_allclose(kept.probabilities, said, atol=1e-5)
+    assert frame["reference"].tolist() == data.outside.faces["reference"].tolist()
+
+
+def test_the_abstention_of_a_trained_run(trained_run):
+    run = abstention_of(trained_run, resamples=50)
+    predictions = trained_run.predictions()
+    assert len(run.confidence) == len(predictions) and len(run.outside) == 15 and run.not_kept == 0
+    assert [group.name for group in run.groups] == [*NAMES, NO_EXPRESSION_GROUP]
+    assert run.temperature == trained_run.info["calibration"]["temperature"]
+    everything = run.accepted(0.0)
+    assert (everything.scored, everything.accepted_outside) == (40, 15)
+    assert everything.risk.value == pytest.approx(1 - trained_run.scores.accuracy.value)
+    assert everything.risk_with_outside.value == pytest.approx(((~predictions.correct).sum() + 15) / 55)
+    assert len(run.findings()) == 2 and "15 test faces have labels" in run.findings()[0]
+    widest = run.at_coverages((1.0,)).iloc[0]
+    assert widest["risk"] == pytest.approx(everything.risk.value) and widest["accepted"] == 40
+    assert run.at_risks((1.0,))["coverage"][0] == 1
+
+
+def test_an_older_run_gets_them_by_renewing(trained_run, drawn_tree, tmp_path):
+    old = shutil.copytree(trained_run.path, tmp_path / "old")
+    (old / OUTSIDE.file).unlink()
+    info = json.loads((old / "run.json").read_text())
+    del info["data"]["origins"]
+    write_json(old / "run.json", info)
+    assert abstention_of(open_run(old), resamples=0).not_kept == 15
+    run = renew(RenewOptions(run=str(old), data=drawn_tree))
+    pd.testing.assert_frame_equal(run.kept(OUTSIDE)[0], trained_run.kept(OUTSIDE)[0], rtol=1e-4)
+    assert run.info["data"]["origins"] == trained_run.info["data"]["origins"]
+    assert protocol_of(run) == protocol_of(trained_run)
+
+
+def test_other_labels_and_damage_are_named(trained_run, tmp_path):
+    copied = open_run(shutil.copytree(trained_run.path, tmp_path / "copied"))
+    frame = copied.kept(OUTSIDE)[0]
+    for damaged in (
+        frame.drop(columns="p_happy"),
+        frame.assign(p_happy=2.0),
+        frame.assign(p_happy=np.nan),
+        frame.assign(expression="happy"),
+        frame.assign(expression="boredom"),
+    ):
+        write_kept(copied.path, OUTSIDE, damaged)
+        with pytest.raises(AffectoscopeError, match="of other labels than the run's; make it again with"):
+            abstention_of(copied)
+
+
+def test_a_damaged_temperature_is_named(trained_run):
+    broken = replace(trained_run, info=trained_run.info | {"calibration": {"temperature": -1.0}})
+    with pytest.raises(AffectoscopeError, match=r"calibration.* is damaged"):
+        abstention_of(broken)
