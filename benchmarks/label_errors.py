@@ -33,10 +33,10 @@ from core.artifacts import Run, open_run
 from core.config import PRESETS
 from core.console import Console
 from core.datasets.drawn import write_drawn_faces
-from core.held_out import held_out_predictions
-from core.label_errors import label_errors
+from core.label_errors.found import label_errors
+from core.label_errors.held_out import held_out_predictions
+from core.label_errors.relabelling import TRAINED_SPLITS
 from core.predictions import Predictions
-from core.relabelling import TRAINED_SPLITS
 from core.training_data import load_training_data
 
 #: What each expression is easily taken for.
@@ -48,7 +48,7 @@ CONFUSABLE = {
 #: What labels are flipped to.
 KINDS = ("any", "confusable")
 
-#: The scores that a ranking could go by, as cleanlab names them; the first is core.confident_learning's.
+#: The scores that a ranking could go by, as cleanlab names them; the first is core.label_errors.confident_learning's.
 SCORES = {
     "self-confidence": ("self_confidence", False),
     "normalised margin": ("normalized_margin", False),

@@ -163,7 +163,7 @@ def pack(tree: Path, steps: int):
 
 
 def hash_faces(tree: Path, steps: int):
-    from core.near_duplicates import cross_split_pairs, near_duplicate_groups, pack_hashes
+    from core.leaks.near_duplicates import cross_split_pairs, near_duplicate_groups, pack_hashes
 
     table, faces = faces_of(tree)
 

@@ -25,10 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.console import Console
 from core.datasets.drawn_surroundings import paint_background
 from core.datasets.table import FaceTable
-from core.renew import training_data_of
 from core.faces import crop_face, read_upright
 from core.labels import EXPRESSIONS
 from core.predictor import Predictor
+from core.renew import training_data_of
 
 #: What to do with upright pixels so that a reader who obeys the EXIF orientation has them upright again.
 UNTURN = {

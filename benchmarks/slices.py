@@ -2,7 +2,7 @@
 
 Seconds of core.slices.review_slices on made-up faces of eight labels with five measured attributes and two joined
 columns, and the most memory it added, from 4,000 faces to a million; and the faces per second of
-core.face_attributes.face_attributes on grey and colour crops.
+core.slices.face_attributes.face_attributes on grey and colour crops.
 """
 
 import sys
@@ -16,10 +16,10 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.datasets.table import FaceTable, Ledger, as_face_frame
-from core.face_attributes import face_attributes
 from core.facepack import FacePack
-from core.slice_cuts import MEASURED
-from core.slices import review_slices
+from core.slices.cuts import MEASURED
+from core.slices.face_attributes import face_attributes
+from core.slices.review import review_slices
 from tests.made_runs import make_predictions
 
 SIZES = (4_000, 40_000, 1_000_000)

@@ -9,10 +9,10 @@ from typing import Annotated
 import tyro
 
 from core.artifacts import open_run, write_json, write_text
+from core.comparison.pairing import pair
+from core.comparison.runs import RESAMPLES, Comparison, compare_paired
 from core.console import Console, run_command
 from core.errors import AffectoscopeError
-from core.paired_runs import pair
-from core.run_comparison import RESAMPLES, Comparison, compare_paired
 
 SUFFIXES = (".json", ".csv")
 
@@ -48,7 +48,7 @@ def compare_runs(options: CompareOptions) -> Comparison:
 
     Raises:
         AffectoscopeError: an option is out of its range, a run cannot be read, the two cannot be compared
-            (core.paired_runs), or the result cannot be written.
+            (core.comparison.pairing), or the result cannot be written.
     """
     _check(options)
     console = Console()

@@ -19,15 +19,15 @@ from core.artifacts import (
 from core.console import Console, run_command
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable
-from core.detected_boxes import BOX, DetectedScores, score_detected
 from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract
+from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
 from core.labels import LABEL_SETS, LabelSet
 from core.predictions import Predictions
-from core.protocol import Protocol, protocol_of_evaluation
-from core.relabelling import Relabelled, read_relabelling, relabel
+from core.protocol.detected_boxes import BOX, DetectedScores, score_detected
+from core.protocol.ledger import Protocol, protocol_of_evaluation
 from core.robustness import mean_accuracy, robustness
 from core.scoring import Scores, score
 from core.thumbnails import save_thumbnails

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from core.artifacts import Run
-from core.calibrate import Calibration
+from core.calibration.fitting import Calibration
 from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.face_attributes import keep_face_attributes
-from core.leaks import keep_leaks
-from core.outside_faces import keep_outside_faces
+from core.leaks.found import keep_leaks
 from core.predictions import Predictions
+from core.protocol.outside_faces import keep_outside_faces
+from core.slices.face_attributes import keep_face_attributes
 from core.training_data import TrainingData
 
 if TYPE_CHECKING:

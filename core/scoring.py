@@ -45,7 +45,9 @@ class LabelScores:
     recall: Estimate
     f1: Estimate
     auc: Estimate  # one-versus-rest area under the ROC curve
-    average_precision: Estimate  # one versus rest; documents from before it had an interval give its value alone
+    average_precision: (
+        Estimate  # one versus rest; documents from before it had an interval give its value alone
+    )
 
 
 @dataclass(frozen=True)

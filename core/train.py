@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from core import artifacts
-from core.calibrate import calibrate
-from core.card import write_card
+from core.calibration.fitting import calibrate
 from core.commandline import parse_train_config
 from core.config import TrainConfig
 from core.console import Console, run_command
 from core.data_summary import data_summary
 from core.environment import environment, keep_freed_memory, quiet_tensorflow
 from core.errors import AffectoscopeError
-from core.leaks import leaks_of
-from core.protocol import protocol_from
-from core.relabelling import keep_relabelling
+from core.label_errors.relabelling import keep_relabelling
+from core.leaks.found import leaks_of
+from core.protocol.ledger import protocol_from
+from core.report.card import write_card
 from core.review_tables import keep_review_tables
 from core.thumbnails import save_thumbnails
 from core.training_data import TrainingData, load_training_data

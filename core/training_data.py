@@ -14,11 +14,11 @@ from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract
 from core.framing import frame_margin
+from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
-from core.near_duplicates import near_duplicate_groups
-from core.outside_faces import split_outside
-from core.perceptual_hashes import pack_hashes
-from core.relabelling import Relabelled, read_relabelling, relabel
+from core.leaks.near_duplicates import near_duplicate_groups
+from core.leaks.perceptual_hashes import pack_hashes
+from core.protocol.outside_faces import split_outside
 from core.splits import resolve_splits
 
 
@@ -31,7 +31,7 @@ class TrainingData:
     labels: LabelSet
     contract: PreprocessingContract
     counts: dict[str, dict[str, int]]  # per split and expression, labels outside the set included
-    hashes: np.ndarray  # (n,) uint64, one per row: see core.perceptual_hashes
+    hashes: np.ndarray  # (n,) uint64, one per row: see core.leaks.perceptual_hashes
     relabelled: Relabelled | None = None  # what a reader's decisions changed
     origins: dict[str, list[str]] = field(default_factory=dict)  # per split: what the data calls its faces'
     outside: FaceTable | None = None  # faces with other labels; of the scored split alone, once split

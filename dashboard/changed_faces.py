@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from core.artifacts import Run
-from core.paired_runs import PairedRuns
+from core.comparison.pairing import PairedRuns
 from dashboard import data, face_view, gallery, links
 from dashboard.charts import bars
 from dashboard.downloads import csv_button

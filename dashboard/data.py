@@ -12,25 +12,25 @@ import pandas as pd
 import streamlit as st
 
 from core import artifacts
-from core.abstention import Abstention, abstention_of
 from core.artifacts import Listing, Run
-from core.calibration_review import CalibrationReview, Reliability, calibration_of, reliability_of
+from core.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
+from core.comparison.pairing import obstacle, pair
+from core.comparison.runs import Comparison, compare_paired
 from core.data_summary import data_summary as summarise
-from core.decisions import read_decisions
-from core.detected_boxes import DetectedScores, detected_of
 from core.errors import AffectoscopeError
 from core.face_map import FaceMap, map_of_run
-from core.label_errors import LabelErrors, kept_label_errors
-from core.label_errors import label_errors as rank_labels
-from core.leaks import Leaks, leaks_of
+from core.label_errors.decisions import read_decisions
+from core.label_errors.found import LabelErrors, kept_label_errors
+from core.label_errors.found import label_errors as rank_labels
+from core.leaks.found import Leaks, leaks_of
 from core.marks import read_marks
 from core.metrics import ranking, thresholds
 from core.neighbours import nearest_faces
-from core.paired_runs import obstacle, pair
 from core.predictions import Predictions
-from core.run_comparison import Comparison, compare_paired
+from core.protocol.abstention import Abstention, abstention_of
+from core.protocol.detected_boxes import DetectedScores, detected_of
 from core.scoring import Scores
-from core.slices import SliceReview, review_slices
+from core.slices.review import SliceReview, review_slices
 from core.sweep.store import Sweep, list_sweeps, open_sweep
 from dashboard.tables import affect, per_class
 from dashboard.tables import comparison as comparison_tables
@@ -158,7 +158,7 @@ def marks(run: Run) -> pd.DataFrame:
 
 
 def decisions(run: Run) -> pd.DataFrame:
-    """What `core.decisions.read_decisions` reads beside the run.
+    """What `core.label_errors.decisions.read_decisions` reads beside the run.
 
     Raises:
         AffectoscopeError: decisions.csv is damaged.

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.artifacts import Run
-from core.detected_boxes import DetectedScores
-from core.protocol import Protocol
+from core.protocol.detected_boxes import DetectedScores
+from core.protocol.ledger import Protocol
 from dashboard.downloads import csv_button
 from dashboard.tables import protocol as tables
 from dashboard.words import protocol as words

@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.artifacts import Run
 from core.errors import AffectoscopeError
-from core.joined_columns import MEGABYTES, JoinedColumns, read_joined_columns
-from core.slices import SliceReview, review_slices
+from core.slices.joined_columns import MEGABYTES, JoinedColumns, read_joined_columns
+from core.slices.review import SliceReview, review_slices
 from dashboard import data
 from dashboard.words import slices as words
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from core.artifacts import CARD_FILE, REPORT_FILE, Run
-from core.card import model_card
+from core.comparison.pairing import pair
 from core.errors import AffectoscopeError
-from core.paired_runs import pair
+from core.report.card import model_card
 from core.report.html import report_html
-from core.review import review_of
+from core.report.review import review_of
 from dashboard import data, links
 from dashboard.words import report as words
 

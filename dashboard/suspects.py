@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.artifacts import Run
-from core.decisions import KEEP, REMOVE
-from core.label_errors import LabelErrors
+from core.label_errors.decisions import KEEP, REMOVE
+from core.label_errors.found import LabelErrors
 from dashboard import deciding, links
 from dashboard.charts import bars
 from dashboard.downloads import csv_button

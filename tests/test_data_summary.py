@@ -108,4 +108,6 @@ def test_happy_is_where_affectnet_s_software_expected_it():
     grid = np.stack(np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81)), axis=-1).reshape(-1, 2)
     wrong = contradictions(("happy",), np.zeros(len(grid), int), grid[:, 0], grid[:, 1])
     outside = np.maximum(-grid[:, 0], np.maximum(-0.2 - grid[:, 1], grid[:, 1] - 0.5))
-    np.testing.assert_array_equal(wrong[abs(outside - 0.1) > 1e-9], (outside > 0.1)[abs(outside - 0.1) > 1e-9])
+    np.testing.assert_array_equal(
+        wrong[abs(outside - 0.1) > 1e-9], (outside > 0.1)[abs(outside - 0.1) > 1e-9]
+    )

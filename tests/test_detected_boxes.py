@@ -9,18 +9,18 @@ from PIL import Image
 
 from core.artifacts import open_run
 from core.datasets import open_dataset
-from core.detected_boxes import (
+from core.detector import DetectedFace
+from core.errors import AffectoscopeError
+from core.evaluate import EvaluateOptions, evaluate, locate
+from core.faces import PreprocessingContract, crop_face
+from core.metrics.thresholds import wilson_interval
+from core.protocol.detected_boxes import (
     DetectedScores,
     detected_of,
     match,
     overlap,
     score_detected,
 )
-from core.detector import DetectedFace
-from core.errors import AffectoscopeError
-from core.evaluate import EvaluateOptions, evaluate, locate
-from core.faces import PreprocessingContract, crop_face
-from core.metrics.thresholds import wilson_interval
 
 
 def face(*box: float) -> DetectedFace:

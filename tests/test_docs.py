@@ -5,11 +5,15 @@ from dataclasses import fields
 
 import pytest
 
-from core import calibrate, calibration_review, reliability, run_comparison, training_sample
+from core import training_sample
+from core.calibration import fitting as calibrate
+from core.calibration import reliability
+from core.calibration import review as calibration_review
+from core.comparison import runs as run_comparison
 from core.corruptions import CORRUPTIONS, STRENGTHS
+from core.leaks.near_duplicates import MAX_DISTANCE
 from core.metrics import calibration, intervals
 from core.metrics.affect import AffectScores
-from core.near_duplicates import MAX_DISTANCE
 from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.scoring import HEADLINES, Estimate, LabelScores
 from dashboard.tables import thresholds

@@ -7,8 +7,8 @@ from scipy import ndimage
 
 from core.artifacts import ATTRIBUTES
 from core.datasets.table import FaceTable, Ledger, as_face_frame
-from core.face_attributes import face_attributes
 from core.facepack import FacePack
+from core.slices.face_attributes import face_attributes
 
 
 def table_of(faces: int, *, boxes=None, landmarks=None) -> FaceTable:
@@ -77,7 +77,7 @@ def test_a_flat_face_has_no_sharpness():
 def test_chunks_do_not_show(monkeypatch):
     images = np.random.default_rng(2).integers(0, 256, (23, 16, 16, 3), np.uint8)
     whole = attributes(images)
-    monkeypatch.setattr("core.face_attributes._VALUES_AT_ONCE", 16 * 16 * 3 * 5 + 1)
+    monkeypatch.setattr("core.slices.face_attributes._VALUES_AT_ONCE", 16 * 16 * 3 * 5 + 1)
     pd.testing.assert_frame_equal(attributes(images), whole)
 
 

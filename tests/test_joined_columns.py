@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from core.errors import AffectoscopeError
-from core.joined_columns import MEGABYTES, MOST_COLUMNS, MOST_VALUES, JoinedColumns, read_joined_columns
+from core.slices.joined_columns import (
+    MEGABYTES,
+    MOST_COLUMNS,
+    MOST_VALUES,
+    JoinedColumns,
+    read_joined_columns,
+)
 
 #: Two faces share the name 1.png.
 REFERENCES = ["test/a/1.png", "test/a/2.png", "test/b/1.png", "test/b/3.png"]

@@ -10,23 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import fit, held_out, label_errors
+from core import fit
 from core import train as training
 from core.artifacts import LABEL_ERRORS, open_run, read_kept, write_json, write_kept
-from core.confident_learning import rank_label_errors
 from core.console import Console
 from core.contradictions import contradictions
 from core.errors import AffectoscopeError
-from core.held_out import held_out_predictions
-from core.label_errors import (
-    DRAWN,
-    LabelErrorOptions,
-    keep_label_errors,
-    kept_label_errors,
-    label_errors_of,
-    rank,
-)
-from core.near_duplicates import near_duplicate_groups
+from core.label_errors import found as label_errors
+from core.label_errors import held_out
+from core.label_errors.__main__ import LabelErrorOptions, rank
+from core.label_errors.confident_learning import rank_label_errors
+from core.label_errors.found import DRAWN, keep_label_errors, kept_label_errors, label_errors_of
+from core.label_errors.held_out import held_out_predictions
+from core.leaks.near_duplicates import near_duplicate_groups
 from core.predictions import Predictions
 from core.renew import training_data_of
 from tests.made_runs import make_predictions, make_run
@@ -388,6 +384,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(run, drawn_tree, traini
         held_out_predictions(run, data, folds=2, console=Console())
     monkeypatch.undo()
     monkeypatch.setattr(label_errors, "write_kept", refuse)
-    monkeypatch.setattr("core.held_out.held_out_predictions", lambda *_, **__: make_predictions(faces=20))
+    monkeypatch.setattr(
+        "core.label_errors.held_out.held_out_predictions", lambda *_, **__: make_predictions(faces=20)
+    )
     with pytest.raises(AffectoscopeError, match="What was found cannot be written .Permission denied"):
         rank(LabelErrorOptions(str(run.path), drawn_tree, folds=2, top=0))

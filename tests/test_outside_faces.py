@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.abstention import NO_EXPRESSION_GROUP, abstention_of
 from core.artifacts import OUTSIDE, open_run, write_json, write_kept
 from core.console import Console
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable, Ledger, as_face_frame
 from core.errors import AffectoscopeError
-from core.outside_faces import kept_outside_faces, split_outside
-from core.protocol import protocol_of
+from core.protocol.abstention import NO_EXPRESSION_GROUP, abstention_of
+from core.protocol.ledger import protocol_of
+from core.protocol.outside_faces import kept_outside_faces, split_outside
 from core.renew import RenewOptions, renew
 from core.training_data import load_training_data
 from tests.trained import small_config

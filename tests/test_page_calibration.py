@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.artifacts import open_run, write_json
-from core.calibration_review import READINGS, calibration_of, reliability_of
+from core.calibration.review import READINGS, calibration_of, reliability_of
 from core.figures import calibration as figures
 from core.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from core.metrics.calibration import expected_calibration_error

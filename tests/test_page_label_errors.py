@@ -10,8 +10,8 @@ import pytest
 
 from core.artifacts import LABEL_ERRORS, open_run, write_json
 from core.commandline import parse_train_config
-from core.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions
-from core.label_errors import keep_label_errors, label_errors, label_errors_of
+from core.label_errors.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions
+from core.label_errors.found import keep_label_errors, label_errors, label_errors_of
 from core.reader_table import for_spreadsheets
 from dashboard.tables import label_errors as tables
 from dashboard.words import label_errors as words
@@ -326,8 +326,8 @@ def test_the_csv_is_one_that_train_reads(plain):
     table = decide(plain.decisions_path, [Decision("=t.png", "train", "fear", "sad", "+1")])
     text = for_spreadsheets(table).to_csv(index=False)
     assert next(csv.reader(io.StringIO(text.splitlines()[1])))[0] == "'=t.png"
+    from core.label_errors.relabelling import read_relabelling
     from core.labels import LABEL_SETS
-    from core.relabelling import read_relabelling
 
     copy = plain.path / "copy.csv"
     copy.write_text(text)

@@ -7,12 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.abstention import ALL_OUTSIDE, NO_EXPRESSION_GROUP, abstention_of
-from core.abstention_tables import BEST, RIGHT, SCORED, WITH_OUTSIDE, WRONG, confidence_bins, risk_curves
 from core.artifacts import OUTSIDE, open_run, write_detected, write_json, write_kept
-from core.detected_boxes import DetectedScores
 from core.figures import abstention as figures
 from core.labels import EXPRESSIONS
+from core.protocol.abstention import ALL_OUTSIDE, NO_EXPRESSION_GROUP, abstention_of
+from core.protocol.abstention_tables import (
+    BEST,
+    RIGHT,
+    SCORED,
+    WITH_OUTSIDE,
+    WRONG,
+    confidence_bins,
+    risk_curves,
+)
+from core.protocol.detected_boxes import DetectedScores
 from dashboard.tables import protocol as tables
 from tests.made_runs import make_run
 from tests.pages import problems, text_of

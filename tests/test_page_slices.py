@@ -7,7 +7,7 @@ import pytest
 from core.artifacts import ATTRIBUTES, write_kept
 from core.figures import slices as figures
 from core.figures.contrast import INK_ON_DARK
-from core.slices import review_slices
+from core.slices.review import review_slices
 from dashboard.tables import slices as tables
 from dashboard.words import slices as words
 from tests.made_runs import make_run

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from core.artifacts import Run
+from core.comparison.pairing import CHANGES, PairedRuns, obstacle, pair
 from core.errors import AffectoscopeError
-from core.paired_runs import CHANGES, PairedRuns, obstacle, pair
 from core.predictions import Predictions
 from tests.made_runs import make_predictions
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import perceptual_hashes as hashing
 from core.facepack import FacePack
-from core.perceptual_hashes import HASHES_FILE, pack_hashes, perceptual_hashes
+from core.leaks import perceptual_hashes as hashing
+from core.leaks.perceptual_hashes import HASHES_FILE, pack_hashes, perceptual_hashes
 
 
 def smooth_faces(count, side, channels, seed=0):

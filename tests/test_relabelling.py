@@ -13,11 +13,11 @@ from core.artifacts import open_run
 from core.config import TrainConfig
 from core.console import Console
 from core.datasets.table import FaceTable, Ledger, as_face_frame
-from core.decisions import COLUMNS, read_decisions
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
+from core.label_errors.decisions import COLUMNS, read_decisions
+from core.label_errors.relabelling import REMOVED, read_relabelling, relabel, trained_with
 from core.labels import EXPRESSIONS, LABEL_SETS
-from core.relabelling import REMOVED, read_relabelling, relabel, trained_with
 from core.renew import training_data_of
 from core.train import train
 from core.training_data import load_training_data

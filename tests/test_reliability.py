@@ -8,18 +8,18 @@ import pytest
 from scipy.stats import binomtest
 
 from core.artifacts import open_run
-from core.calibration_review import calibration_of, fitted_temperature, reliability_of, with_temperature
-from core.errors import AffectoscopeError
-from core.metrics import bootstrap, calibration
-from core.metrics.thresholds import wilson_interval
-from core.predictions import Predictions
-from core.reliability import (
+from core.calibration.reliability import (
     classwise_error,
     label_table,
     mean_with_interval,
     reliability_table,
     spread_table,
 )
+from core.calibration.review import calibration_of, fitted_temperature, reliability_of, with_temperature
+from core.errors import AffectoscopeError
+from core.metrics import bootstrap, calibration
+from core.metrics.thresholds import wilson_interval
+from core.predictions import Predictions
 from core.scoring import score
 from tests.conftest import ROOT
 from tests.made_runs import make_predictions

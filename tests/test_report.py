@@ -19,9 +19,9 @@ from core.errors import AffectoscopeError
 from core.report.__main__ import ReportOptions, report
 from core.report.document import Caution, Figure, Items, Table, Text
 from core.report.html import report_html
+from core.report.review import review_of
 from core.report.sections import sections
 from core.report.sources import SOURCES
-from core.review import review_of
 from tests.made_runs import make_run
 from tests.pages import ROOT, RUNS, problems
 

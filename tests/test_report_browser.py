@@ -7,7 +7,7 @@ import pytest
 
 from core.artifacts import open_run
 from core.report.html import report_html
-from core.review import review_of
+from core.report.review import review_of
 from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 from tests.made_runs import make_run
 from tests.pages import RUNS

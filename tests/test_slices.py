@@ -8,8 +8,8 @@ from core.artifacts import ATTRIBUTES, write_kept
 from core.errors import AffectoscopeError
 from core.metrics.comparison import holm
 from core.predictions import Predictions
-from core.slice_cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, cut
-from core.slices import GAPS, all_slices, review_slices, slices_of
+from core.slices.cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, cut
+from core.slices.review import GAPS, all_slices, review_slices, slices_of
 from tests.made_runs import make_run
 
 AGE = Attribute("age", "age", personal=True)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.artifacts import open_run
-from core.calibrate import fit_calibration
+from core.calibration.fitting import fit_calibration
 from core.console import Console
 from core.datasets import open_dataset
 from core.errors import AffectoscopeError

@@ -49,14 +49,14 @@ LEAKS = KeptTable(
     "python -m core.leaks --run R --data PATH",
 )
 
-#: What the network says of faces of the scored split whose label it does not know; see core.outside_faces.
+#: What the network says of faces of the scored split whose label it does not know; see core.protocol.outside_faces.
 OUTSIDE = KeptTable(
     "outside.parquet",
     ("reference", "split", "expression"),  # and p_<label> for each of the run's labels
     "python -m core.renew --run R --data PATH",
 )
 
-#: Size, brightness, sharpness and pose of each scored face; see core.face_attributes.
+#: Size, brightness, sharpness and pose of each scored face; see core.slices.face_attributes.
 ATTRIBUTES = KeptTable(
     "face_attributes.parquet",
     ("reference", "face_size", "brightness", "sharpness", "turn", "roll"),
@@ -67,7 +67,15 @@ ATTRIBUTES = KeptTable(
 LABEL_ERRORS = KeptTable(
     "label_errors.parquet",
     (
-        "reference", "split", "annotated", "given", "suggested", "quality", "p_given", "p_suggested", "issue",
+        "reference",
+        "split",
+        "annotated",
+        "given",
+        "suggested",
+        "quality",
+        "p_given",
+        "p_suggested",
+        "issue",
         "contradiction",
     ),  # and p_<label> for each of the run's labels, valence, arousal, box; image (WebP) where it may be passed on
     "python -m core.label_errors --run R --data PATH",

@@ -28,7 +28,7 @@ SAMPLE_FILE = "training_sample.parquet"
 #: Scores on spoiled faces; see core.robustness.
 ROBUSTNESS_FILE = "robustness.json"
 
-#: What the detector costs; see core.detected_boxes.
+#: What the detector costs; see core.protocol.detected_boxes.
 DETECTED_FILE = "detected.json"
 
 #: What a reader marked faces with; see core.marks.
@@ -37,10 +37,10 @@ MARKS_FILE = "marks.csv"
 #: The model card and the report that core.report writes.
 CARD_FILE, REPORT_FILE = "card.md", "report.html"
 
-#: What a reader decided about labels that may be wrong; see core.decisions.
+#: What a reader decided about labels that may be wrong; see core.label_errors.decisions.
 DECISIONS_FILE = "decisions.csv"
 
-#: The decisions that the run was trained with; see core.relabelling.
+#: The decisions that the run was trained with; see core.label_errors.relabelling.
 RELABELLED_FILE = "relabelled.csv"
 
 
@@ -148,7 +148,7 @@ class Run:
             ) from error
 
     def detected(self) -> dict | None:
-        """The document of core.detected_boxes; None where nobody has asked for it.
+        """The document of core.protocol.detected_boxes; None where nobody has asked for it.
 
         Raises:
             AffectoscopeError: the file is damaged.
@@ -216,5 +216,5 @@ def write_robustness(run: Run, table: pd.DataFrame, about: dict) -> None:
 
 
 def write_detected(run: Run, document: dict) -> None:
-    """Keep what core.detected_boxes measured with a finished run."""
+    """Keep what core.protocol.detected_boxes measured with a finished run."""
     write_json(run.path / DETECTED_FILE, document)

@@ -9,9 +9,9 @@ import tyro
 from core.artifacts import Run, open_run
 from core.console import Console, run_command
 from core.errors import AffectoscopeError
-from core.joined_columns import JoinedColumns, read_joined_columns
+from core.report.review import review_of
 from core.report.writing import write_review
-from core.review import review_of
+from core.slices.joined_columns import JoinedColumns, read_joined_columns
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from core.figures import training as figures
 from core.history import learning_curves
 from core.labels import EXPRESSIONS
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
-from core.review import Review, data_path
+from core.report.review import Review, data_path
 from core.wording import number, percent
 
 #: What a report is made with, besides what its run was.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core.review import Missing
+from core.report.review import Missing
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 
 from core.errors import AffectoscopeError
 from core.report.document import Block, Face, Faces, Section, Table, Text
-from core.review import Review
+from core.report.review import Review
 from core.wording import percent
 
 #: How many are shown.

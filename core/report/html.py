@@ -15,9 +15,9 @@ from core.figures import REFERENCE_LINE
 from core.figures.contrast import INK
 from core.report import document
 from core.report.about import program_version
+from core.report.review import Review
 from core.report.sections import sections
 from core.report.sources import SOURCES
-from core.review import Review
 
 _FOLDER = Path(__file__).resolve().parent
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.figures import scores as figures
 from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, absent
-from core.review import Review
+from core.report.review import Review
 from core.robustness import CLEAN, mean_accuracy
 from core.score_tables import (
     HEADLINES,

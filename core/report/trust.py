@@ -7,11 +7,11 @@ import pandas as pd
 from core.artifacts import ATTRIBUTES
 from core.figures import comparison as comparison_figures
 from core.figures import slices as slice_figures
-from core.label_errors import LabelErrors
+from core.label_errors.found import LabelErrors
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
 from core.report.numbers import told
-from core.review import Review, command_of
-from core.slice_tables import SliceReview, SliceTable
+from core.report.review import Review, command_of
+from core.slices.tables import SliceReview, SliceTable
 from core.wording import number, percent
 
 #: Rows of the tables of single faces.

@@ -2,7 +2,7 @@
 
 from core.report.about import is_drawn
 from core.report.document import Items, Section, Text
-from core.review import Review
+from core.report.review import Review
 from core.scoring import Scores
 from core.wording import few_faces, percent, presence
 

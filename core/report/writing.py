@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from core.artifacts import CARD_FILE, REPORT_FILE, Run, write_text
-from core.card import model_card
 from core.errors import AffectoscopeError
+from core.report.card import model_card
 from core.report.html import report_html
-from core.review import Review
+from core.report.review import Review
 
 
 def write_review(review: Review, out: Path | None = None) -> tuple[Path, Path]:

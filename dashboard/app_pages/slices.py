@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.artifacts import Run
 from core.figures import slices as figures
-from core.slices import SliceReview, SliceTable
+from core.slices.review import SliceReview, SliceTable
 from dashboard import appearance, data, gallery, guard, joined_csv, links
 from dashboard.downloads import csv_button
 from dashboard.images import image_source

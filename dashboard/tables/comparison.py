@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from core.comparison.pairing import CHANGES, PairedRuns
 from core.metrics.expression import confusion_matrix
-from core.paired_runs import CHANGES, PairedRuns
 from core.predictions import Predictions
 from dashboard.tables.confusion import confusion_cells
 from dashboard.tables.confusion import difference_cells as differences

@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
-from core.leak_scores import LeakSummary
-from core.leaks import labels_differ
+from core.leaks.found import labels_differ
+from core.leaks.scores import LeakSummary
 from core.predictions import Predictions
 from core.scoring import Estimate
 from dashboard.tables.faces import faces_at

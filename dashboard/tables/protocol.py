@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from core.abstention import Abstention, Accepted
-from core.abstention_tables import SCORED, WITH_OUTSIDE
-from core.detected_boxes import DetectedScores
+from core.protocol.abstention import Abstention, Accepted
+from core.protocol.abstention_tables import SCORED, WITH_OUTSIDE
+from core.protocol.detected_boxes import DetectedScores
 from core.scoring import Estimate
 
 

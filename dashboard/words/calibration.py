@@ -3,8 +3,8 @@
 import pandas as pd
 
 from core.artifacts import Run
-from core.calibration_review import CalibrationReview
-from core.reliability import classwise_error
+from core.calibration.reliability import classwise_error
+from core.calibration.review import CalibrationReview
 
 #: Fewer faces than this in a bin say little about its accuracy.
 _FEW_IN_A_BIN = 20

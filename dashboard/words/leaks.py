@@ -5,8 +5,8 @@ import math
 import pandas as pd
 
 from core.artifacts import LEAKS, Run
-from core.leak_scores import LeakSummary
-from core.near_duplicates import LISTED, MAX_DISTANCE
+from core.leaks.near_duplicates import LISTED, MAX_DISTANCE
+from core.leaks.scores import LeakSummary
 from dashboard.words.numbers import interval, percent
 from dashboard.words.runs import is_drawn
 

@@ -1,4 +1,4 @@
-"""What the page of slices says beside its findings, which are core.slice_findings'."""
+"""What the page of slices says beside its findings, which are core.slices.findings'."""
 
 import re
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.artifacts import ATTRIBUTES, Run
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
-from core.slices import SliceReview, SliceTable
+from core.slices.review import SliceReview, SliceTable
 
 MEANING = (
     "Is the network as good on small, dark, blurred or turned faces as on the others? Each slice is compared with all "

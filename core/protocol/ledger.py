@@ -11,7 +11,7 @@ import pandas as pd
 from core.artifacts import Run
 from core.datasets.table import FaceTable
 from core.labels import EXPRESSIONS
-from core.split_origins import chosen_on, known_and_outside, official_split
+from core.protocol.split_origins import chosen_on, known_and_outside, official_split
 
 #: Where a face's place in its image comes from, as in `Protocol.boxes`, in words.
 BOXES = {
@@ -194,7 +194,7 @@ def protocol_of_evaluation(
         table: the faces that are scored, with the ledger of all the data.
         split: which they are, or 'all'.
         detector_misses: how many of them the detector did not find, where it was asked for them.
-        relabelled: `core.relabelling.Relabelled.report`.
+        relabelled: `core.label_errors.relabelling.Relabelled.report`.
     """
     known, outside = known_and_outside(counts, run.labels)
     others = {} if split == "all" else {name: faces for name, faces in known.items() if name != split}

@@ -16,11 +16,11 @@ import pandas as pd
 from core import reader_table
 from core.artifacts import DECISIONS_FILE, RELABELLED_FILE
 from core.datasets.table import FaceTable
-from core.decisions import COLUMNS, KEEP, REMOVE, write_decisions
 from core.errors import AffectoscopeError
+from core.label_errors.decisions import COLUMNS, KEEP, REMOVE, write_decisions
 from core.labels import EXPRESSIONS, LabelSet, expression_code
 
-#: Columns that a file of decisions needs; of the others in core.decisions.COLUMNS those that are there are kept.
+#: Columns that a file of decisions needs; of the others in core.label_errors.decisions.COLUMNS those that are there are kept.
 NEEDED = ("reference", "given", "decision")
 
 #: Why a face is not used, in the ledger.
@@ -37,7 +37,7 @@ class Relabelling:
     Attributes:
         file: its name, without the folder.
         content: its bytes.
-        table: text columns core.decisions.COLUMNS and line (of the file, from 1); labels by their AffectNet names.
+        table: text columns core.label_errors.decisions.COLUMNS and line (of the file, from 1); labels by their AffectNet names.
     """
 
     file: str

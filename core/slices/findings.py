@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
-from core.slice_cuts import Attribute
+from core.slices.cuts import Attribute
 
 if TYPE_CHECKING:
-    from core.slice_tables import SliceReview, SliceTable
+    from core.slices.tables import SliceReview, SliceTable
 
 #: Slices that one sentence names before it counts the rest.
 _NAMED = 4

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from core.artifacts import Run
-from core.calibration_review import fitted_temperature
+from core.calibration.review import fitted_temperature
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.abstention import RiskCoverage, area, excess_area, risk_coverage, separation
 from core.metrics.abstention_intervals import AbstentionBounds, abstention_intervals
 from core.metrics.calibration import apply_temperature
 from core.metrics.thresholds import wilson_interval
-from core.outside_faces import kept_outside_faces
-from core.protocol import protocol_of
+from core.protocol.ledger import protocol_of
+from core.protocol.outside_faces import kept_outside_faces
 from core.scoring import Estimate
 from core.wording import interval, number, percent
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from core.artifacts import Run
-from core.calibration_wording import findings
+from core.calibration.reliability import label_table, mean_with_interval, reliability_table, spread_table
+from core.calibration.wording import findings
 from core.errors import AffectoscopeError
 from core.metrics.calibration import (
     BINS,
@@ -22,7 +23,6 @@ from core.metrics.calibration import (
 from core.metrics.intervals import intervals
 from core.metrics.ranking import m_measure
 from core.predictions import Predictions
-from core.reliability import label_table, mean_with_interval, reliability_table, spread_table
 from core.scoring import Estimate
 
 #: How the probabilities are read -> its title.

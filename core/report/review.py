@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.abstention import Abstention, abstention_of
 from core.artifacts import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUTSIDE, Run
-from core.calibration_review import CalibrationReview, Reliability, calibration_of, reliability_of
+from core.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
+from core.comparison.runs import Comparison, compare
 from core.errors import AffectoscopeError
 from core.history import checked_history
-from core.joined_columns import JoinedColumns
-from core.label_errors import LabelErrors, kept_label_errors, label_errors_of
-from core.leaks import Leaks, leaks_of
+from core.label_errors.found import LabelErrors, kept_label_errors, label_errors_of
+from core.leaks.found import Leaks, leaks_of
 from core.predictions import Predictions
-from core.protocol import Protocol, protocol_of
-from core.run_comparison import Comparison, compare
+from core.protocol.abstention import Abstention, abstention_of
+from core.protocol.ledger import Protocol, protocol_of
 from core.scoring import Scores
-from core.slice_tables import SliceReview
-from core.slices import all_slices
+from core.slices.joined_columns import JoinedColumns
+from core.slices.review import all_slices
+from core.slices.tables import SliceReview
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from core.console import Console
 from core.datasets.table import Ledger
 from core.errors import AffectoscopeError
 from core.interruption import left_for_later_on_ctrl_c
-from core.near_duplicates import near_duplicate_groups
+from core.label_errors.relabelling import TRAINED_SPLITS
+from core.leaks.near_duplicates import near_duplicate_groups
 from core.predictions import Predictions
-from core.relabelling import TRAINED_SPLITS
 from core.splits import resolve_splits
 from core.training_data import TrainingData
 

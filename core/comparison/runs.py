@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from core.artifacts import Run
+from core.comparison.pairing import CHANGES, PairedRuns, pair
 from core.metrics.comparison import Difference, compare_predictions
-from core.paired_runs import CHANGES, PairedRuns, pair
 from core.wording import number, percent
 
 #: A corrected p-value below this is a difference.
@@ -138,7 +138,7 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
     """Run B against run A on the faces that both scored.
 
     Raises:
-        AffectoscopeError: they cannot be compared (core.paired_runs), or their predictions cannot be read.
+        AffectoscopeError: they cannot be compared (core.comparison.pairing), or their predictions cannot be read.
     """
     return compare_paired(pair(a, b), resamples=resamples, seed=seed)
 

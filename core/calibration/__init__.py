@@ -1,0 +1,1 @@
+"""Whether probabilities can be taken at their word: the temperature, before and after."""

@@ -1,0 +1,1 @@
+"""Two runs on the faces that both scored."""

@@ -1,0 +1,1 @@
+"""Which labels are likely wrong, what a reader decides about them, and training with the decisions."""

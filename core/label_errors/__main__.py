@@ -1,0 +1,117 @@
+"""The command line: `python -m core.label_errors`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import tyro
+
+from core.artifacts import Run, open_run
+from core.console import Console, run_command
+from core.errors import AffectoscopeError
+from core.label_errors.found import (
+    DRAWN,
+    MOST_THUMBNAILS,
+    LabelErrors,
+    keep_label_errors,
+    label_errors,
+    label_errors_of,
+)
+
+
+@dataclass(frozen=True)
+class LabelErrorOptions:
+    """Rank a run's labels by how likely they are wrong: those of its scored faces or, with --data, of its training
+    and validation faces, for which its recipe is trained again on parts of them. Ctrl-C stops; the same command goes on."""
+
+    run: str
+    """A run's folder, or its name under artifacts/."""
+    data: Path | None = None
+    """The data that the run was trained on, 'drawn' for the drawn faces; what is found is kept with the run, where the
+    page Label errors shows it."""
+    format: str | None = None
+    """Format of the data when it is not recognised."""
+    folds: int = 3
+    """Trainings, each without one part of the faces (2 to 20); more take longer and know more of each face."""
+    epochs: int | None = None
+    """Epochs of each training; default: the run's."""
+    restart: bool = False
+    """Forget the folds that an interrupted command has finished."""
+    top: int = 20
+    """Likeliest errors to print."""
+    out: Path | None = None
+    """Write the ranking to this CSV file."""
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    run_command(lambda: rank(tyro.cli(LabelErrorOptions, prog="python -m core.label_errors", args=arguments)))
+
+
+def rank(options: LabelErrorOptions) -> LabelErrors:
+    """The command line's work.
+
+    Raises:
+        AffectoscopeError: the run or the data cannot be read or do not belong together, an option is out of range, or
+            nothing can be written.
+    """
+    if options.out and options.out.suffix != ".csv":
+        raise AffectoscopeError(f"--out {options.out} has no known format; expected a name ending in .csv.")
+    for name, value, low, high in (("folds", options.folds, 2, 20), ("epochs", options.epochs, 1, 1000)):
+        if value is not None and not low <= value <= high:
+            raise AffectoscopeError(f"--{name} {value} is out of range; expected {low} to {high}.")
+    console, run = Console(), open_run(options.run)
+    try:
+        errors = _rank_training(run, options, console) if options.data else label_errors_of(run)
+        if options.out:
+            errors.table.to_csv(options.out, index=False)
+    except OSError as error:
+        raise AffectoscopeError(f"What was found cannot be written ({error.strerror or error}).") from error
+    console.say(errors.sentence())
+    for face in errors.table.head(options.top).itertuples():
+        console.say(
+            f"  {face.given} {100 * face.p_given:.1f} % -> {face.suggested} {100 * face.p_suggested:.1f} %"
+            f"{', contradiction' if face.contradiction else ''}  {face.reference}"
+        )
+    return errors
+
+
+def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> LabelErrors:
+    from core.label_errors.held_out import forget_folds, held_out_predictions
+    from core.renew import training_data_of
+    from core.thumbnails import thumbnails_of
+
+    drawn = str(options.data) == DRAWN and not run.info["config"].get("data")
+    data = training_data_of(run, None if drawn else options.data, console, format=options.format)
+    try:
+        predictions = held_out_predictions(
+            run, data, folds=options.folds, epochs=options.epochs, restart=options.restart, console=console
+        )
+    except KeyboardInterrupt:
+        console.say("What is done so far is kept: the same command goes on.")
+        raise
+    annotated = predictions.frame["expression"].astype("object")
+    if data.relabelled:
+        own = data.relabelled.relabelling.table.set_index("reference")["given"]
+        annotated = predictions.frame["reference"].map(own).fillna(annotated)
+    errors = label_errors(predictions, annotated=annotated.to_numpy(object))
+    thumbnails = {}
+    if data.table.redistributable:
+        likeliest = pd.Index(data.table.faces["reference"]).get_indexer(
+            errors.table["reference"].head(MOST_THUMBNAILS)
+        )
+        with console.progress("Keeping thumbnails") as progress:
+            thumbnails = dict(
+                zip(
+                    *thumbnails_of(data.table.select(likeliest), run.contract, progress=progress), strict=True
+                )
+            )
+    about = {"folds": options.folds, "epochs": options.epochs or run.info["config"]["epochs"]}
+    keep_label_errors(run, errors, about, thumbnails)
+    forget_folds(run)
+    return errors
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Near-duplicate faces across splits: hashes, pairs, and scores without them."""

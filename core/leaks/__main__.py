@@ -1,0 +1,91 @@
+"""The command line: `python -m core.leaks`."""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import tyro
+
+from core.artifacts import open_run
+from core.config import PRESETS, Preset
+from core.console import Console, run_command
+from core.errors import AffectoscopeError
+from core.leaks.found import keep_leaks, labels_differ, leak_table, leaks_of
+from core.leaks.near_duplicates import MAX_DISTANCE, cross_split_pairs
+from core.leaks.scores import listed
+from core.training_data import load_faces
+
+
+@dataclass(frozen=True)
+class LeaksOptions:
+    """Look for near-duplicate faces across the splits of a data set and, with --run, score a run without them."""
+
+    data: Path | None = None
+    """AffectNet (2017 or 2021), FER2013 (csv, folders, zip) or a folder of faces, with --run the data that it was
+    trained on; default: drawn faces."""
+    run: str | None = None
+    """A run's folder, or its name under artifacts/: what is found is kept with it, where the page Leaks shows it."""
+    preset: Preset = "quick"
+    """Without --run: pack the faces as a training with this preset does, so that neither has to do it again."""
+    format: str | None = None
+    """Format of the data when it is not recognised."""
+    out: Path | None = None
+    """Write the pairs to this CSV file."""
+
+
+def main() -> None:
+    run_command(lambda: look(tyro.cli(LeaksOptions, prog="python -m core.leaks", args=sys.argv[1:])))
+
+
+def look(options: LeaksOptions) -> pd.DataFrame:
+    """The pairs of `options.run`'s scored faces, or of all faces that are not for training; see `leak_table`.
+
+    Raises:
+        AffectoscopeError: the run or the data cannot be read, do not belong together, or nothing can be written.
+    """
+    if options.out and options.out.suffix != ".csv":
+        raise AffectoscopeError(f"--out {options.out} has no known format; expected a name ending in .csv.")
+    console = Console()
+    try:
+        table = _look_at_run(options, console) if options.run else _look_at_data(options, console)
+        if options.out:
+            table.to_csv(options.out, index=False)
+    except OSError as error:
+        raise AffectoscopeError(f"What was found cannot be written ({error.strerror or error}).") from error
+    if len(table):
+        console.say(
+            f"The labels differ in {labels_differ(table).sum():,} of the {len(table):,} listed pairs."
+        )
+    return table
+
+
+def _look_at_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
+    from core.renew import training_data_of  # which keeps leaks itself
+
+    run = open_run(options.run)
+    data = training_data_of(run, options.data, console, format=options.format)
+    table = keep_leaks(run.path, data, split=run.predictions().frame["split"].iloc[0])
+    console.say(leaks_of(run).summary.sentence())
+    return table
+
+
+def _look_at_data(options: LeaksOptions, console: Console) -> pd.DataFrame:
+    """Pairs across the splits that the data names itself, which training has not changed yet."""
+    data = load_faces(replace(PRESETS[options.preset], data=options.data, format=options.format), console)
+    faces = data.table.faces
+    found = cross_split_pairs(data.hashes, faces["split"], of=set(faces["split"]) - {"train"})
+    console.say(
+        f"{data.table.title}: {len(faces):,} faces; those whose perceptual hashes differ in at most {MAX_DISTANCE} of "
+        "64 bits, mirror images included, are near-duplicates."
+    )
+    for name in found.splits:
+        of_split = found.counts[(faces["split"] == name).to_numpy()] > 0
+        alike = dict(zip(found.splits, of_split.sum(axis=0).tolist(), strict=True))
+        told = listed({name: alike.pop(name)} | alike) or "none"
+        console.say(f"  {name or 'no split':14s}{len(of_split):9,} faces; with a near-duplicate: {told}")
+    return leak_table(faces, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How well a run reads parts of its faces."""
