@@ -16,6 +16,7 @@ from core.console import Console, run_command
 from core.data_summary import data_summary
 from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
+from core.leaks.found import leaks_of
 from core.protocol.ledger import protocol_of
 from core.report.card import write_card
 from core.review_tables import keep_review_tables
@@ -84,6 +85,7 @@ def renew(options: RenewOptions) -> Run:
     )
     console.headline(scores)
     console.say(protocol_of(renewed).sentence())
+    console.say(leaks_of(renewed, predictions).summary.sentence())
     return renewed
 
 
