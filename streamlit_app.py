@@ -70,7 +70,8 @@ st.navigation(
             ),
         ],
         "Use": [st.Page(f"{PAGES}/live.py", title="Live", icon=":material/photo_camera:", url_path="live")],
-    }
+    },
+    expanded=True,
 ).run()
 
 live.warm_up()

@@ -8,7 +8,7 @@ itself is uncertain by 1.96 sqrt(0.95 x 0.05 / r): 0.7 points for 4,000.
 A population is 400,000 faces whose labels show as normal features; a network answers with the labels' exact
 posterior probabilities, which are calibrated, raised to a power: above 1 it is over-confident. Test sets have the
 population's numbers of faces per label, as the intervals assume (core/metrics/intervals.py). With
-`--limits` every test set is scored as if it had more than 20,000 faces. Figures go to benchmarks/results/coverage.json.
+`--limits` every test set is scored as if it had more than 20,000 faces. Figures go to benchmarks/results/.
 """
 
 import argparse
@@ -285,8 +285,10 @@ def main() -> None:
     print(f"\n{time.time() - start:,.0f} s")
     results = ROOT / "benchmarks" / "results"
     results.mkdir(exist_ok=True)
-    name = "coverage-limits.json" if options.limits else "coverage.json"
-    (results / name).write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
+    name = "-".join(
+        ["coverage", *([options.only] if options.only else []), *(["limits"] if options.limits else [])]
+    )
+    (results / f"{name}.json").write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

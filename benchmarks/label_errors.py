@@ -50,8 +50,8 @@ KINDS = ("any", "confusable")
 
 #: The scores that a ranking could go by, as cleanlab names them; the first is core.label_errors.confident_learning's.
 SCORES = {
-    "self-confidence": ("self_confidence", False),
     "normalised margin": ("normalized_margin", False),
+    "self-confidence": ("self_confidence", False),
     "self-confidence, adjusted": ("self_confidence", True),
     "normalised margin, adjusted": ("normalized_margin", True),
 }

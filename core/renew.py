@@ -5,6 +5,7 @@ For runs from before it was kept. The predictions stay what they are; what is sa
 
 import sys
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import tyro
@@ -69,6 +70,7 @@ def renew(options: RenewOptions) -> Run:
         keep_review_tables(run.path, network, data, predictions, split=split, progress=progress)
     scores = score(predictions)
     info = run.info | {
+        "renewed": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": _data(run, data, split),
         "calibration": asdict(calibration),
         "network": run.info["network"] | {"sha256": network_digest(run.path)},

@@ -104,7 +104,8 @@ def jpeg(image: Image.Image, **options) -> bytes:
 @pytest.fixture
 def photos(tmp_path, scene, runs, known, monkeypatch):
     """Two scenes, one photo without a face; artifacts/ holds the stand-ins."""
-    monkeypatch.setattr(artifacts, "ARTIFACTS_FOLDER", runs)
+    for module in (artifacts, artifacts.catalogue):
+        monkeypatch.setattr(module, "ARTIFACTS_FOLDER", runs)
     folder = tmp_path / "photos"
     (folder / "deeper").mkdir(parents=True)
     scene.save(folder / "a.png")

@@ -33,7 +33,7 @@ def test_every_format_and_every_package_is_explained():
         assert f"`{name}`" in README
     for line in (ROOT / "requirements.txt").read_text().splitlines():
         if line and not line.startswith("#"):
-            assert re.search(rf"^\|.*\b{re.match('[a-z-]+', line).group()}\b", README, re.MULTILINE), line
+            assert re.search(rf"^\|.*\b{re.match('[a-z0-9-]+', line).group()}\b", README, re.MULTILINE), line
 
 
 def test_the_pictures_are_there():

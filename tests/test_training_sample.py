@@ -129,7 +129,8 @@ def test_a_finished_run_is_calibrated_as_its_training_would_have(trained_run, dr
     del info["calibration"], info["network"]["sha256"]
     (bare / "run.json").write_text(json.dumps(info))
     renew(RenewOptions(run=str(bare), data=drawn_tree))
-    assert open_run(bare).info == trained_run.info
+    info = open_run(bare).info
+    assert info.pop("renewed") > info["created"] and info == trained_run.info
     ours, theirs = open_run(bare).training_sample(), trained_run.training_sample()
     assert (ours.references, ours.expressions, ours.thumbnails) == (
         theirs.references, theirs.expressions, theirs.thumbnails,

@@ -72,7 +72,10 @@ def open_run(path: str | Path) -> Run:
 
 
 def list_runs(folder: Path = ARTIFACTS_FOLDER) -> list[Listing]:
-    """Every folder under `folder`, newest run first, damaged ones last with their reason."""
+    """Every folder under `folder`, damaged ones last with their reason.
+
+    The newest run comes first; one that core.renew brought up to date is as new as that.
+    """
     listings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name.startswith(".") or path.name == SWEEPS_FOLDER or not path.is_dir():
@@ -82,7 +85,9 @@ def list_runs(folder: Path = ARTIFACTS_FOLDER) -> list[Listing]:
         except (AffectoscopeError, OSError) as error:
             listings.append(Listing(path, None, str(error)))
     whole = [listing for listing in listings if listing.run]
-    whole.sort(key=lambda listing: str(listing.run.info["created"]), reverse=True)
+    whole.sort(
+        key=lambda listing: str(listing.run.info.get("renewed") or listing.run.info["created"]), reverse=True
+    )
     return whole + [listing for listing in listings if not listing.run]
 
 

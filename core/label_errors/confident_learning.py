@@ -16,7 +16,7 @@ class Ranking:
 
     Attributes:
         suggested: (n,) the most probable label other than the given one, as a position.
-        quality: (n,) 0 to 1, low where the label is likely wrong: the self-confidence p(given).
+        quality: (n,) 0 to 1, low where the label is likely wrong: (1 + p(given) - p(suggested)) / 2.
         issue: (n,) boolean: counted under another label in the confident joint, as which the network predicts it.
         joint: (c, c) estimated faces by given label (row) and true label (column); row sums are the given counts.
     """
@@ -32,9 +32,10 @@ def rank_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> Ranking:
 
     A face counts as truly j where p(j) reaches the mean p(j) of the faces labelled j (and is the highest that does):
     that is the confident joint, by which wrong labels are flagged and their number per label is estimated. The
-    order is by self-confidence, p(given), by which Northcutt et al. prune by class. Of planted errors it finds more
-    than the normalised margin p(given) - p(best other), and than either with thresholds subtracted; where labels are
-    flipped to what they are easily taken for, the two are close (benchmarks/label_errors.py).
+    order is by the normalised margin p(given) - p(best other), by which Northcutt et al. prune by noise rate. Of errors
+    planted before a training the self-confidence p(given) finds more where they may be anything, but far fewer where a
+    label is flipped to what it is easily taken for, as annotators do (benchmarks/label_errors.py): the margin is the
+    one that fails in neither case.
 
     Args:
         truth: (n,) positions of the given labels; labels may be absent.
@@ -48,7 +49,7 @@ def rank_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> Ranking:
     probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
     others = probabilities.copy()
     others[np.arange(len(truth)), truth] = -1.0
-    quality = get_label_quality_scores(truth, probabilities, method="self_confidence")
+    quality = get_label_quality_scores(truth, probabilities, method="normalized_margin")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about labels with few faces
         joint = compute_confident_joint(truth, probabilities)

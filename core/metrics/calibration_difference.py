@@ -13,12 +13,13 @@ from collections.abc import Callable
 import numpy as np
 
 from core.metrics.calibration import BINS, correct_and_confidence
-from core.metrics.calibration_interval import shrinking, smoothing
+from core.metrics.calibration_interval import Gaps, smoothing
 
 #: Supposed errors at which the mean of their estimates is computed; between them it is interpolated.
 _STEPS = 60
 
-_HALVINGS = 25
+#: Halvings of a search: its result is then known to a millionth of the range.
+_HALVINGS = 20
 
 
 def gap_columns(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> np.ndarray:
@@ -44,34 +45,26 @@ def gap_columns(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = BIN
 
 
 def calibration_difference(
-    gaps: np.ndarray, resampled: np.ndarray, *, level: float = 0.95
+    gaps: tuple[Gaps, Gaps], resampled: np.ndarray, *, level: float = 0.95
 ) -> tuple[float, float, float]:
     """Low and high end of the interval of B's calibration error less A's, and the two-sided p of no difference.
 
-    `gaps` (2, bins) are the observed gaps of A and B, `resampled` (2, resamples, bins) those of the same resamples.
+    `gaps` are those of A and of B, `resampled` (2, resamples, bins) what the same resamples made of them.
     """
-    noise, estimates = resampled - gaps[:, None], np.abs(gaps).mean(axis=1)
-    gaps_of = [shrinking(own, spread) for own, spread in zip(gaps, noise.var(axis=1), strict=True)]
-    total, observed = estimates.sum(), estimates[1] - estimates[0]
+    noise = resampled - resampled.mean(axis=1, keepdims=True)
+    noise = noise / np.maximum(noise.std(axis=1, keepdims=True), 1e-12)
+    total, observed = gaps[0].error + gaps[1].error, gaps[1].error - gaps[0].error
     grid = np.linspace(0, total, _STEPS)
-    expected = [
-        [np.abs(of(error) + own).mean() for error in grid] for of, own in zip(gaps_of, noise, strict=True)
-    ]
+    expected = [[of.drawn(error, own).mean() for error in grid] for of, own in zip(gaps, noise, strict=True)]
 
     def tails(difference: float) -> tuple[float, float]:
         """How often so high and so low a difference is drawn, what was observed counting as drawn once."""
 
-        def too_much(a: float) -> bool:
-            errors = a, a + difference
-            return sum(np.interp(e, grid, own) for e, own in zip(errors, expected, strict=True)) > total
-
-        a = _where(too_much, max(0.0, -difference), total)
-        errors = a, a + difference
-        drawn_a, drawn_b = (
-            np.abs(of(error) + own).mean(axis=1)
-            for of, error, own in zip(gaps_of, errors, noise, strict=True)
-        )
-        drawn = drawn_b - drawn_a
+        half = difference / 2
+        means = np.linspace(abs(half), total, _STEPS)
+        sums = np.interp(means - half, grid, expected[0]) + np.interp(means + half, grid, expected[1])
+        mean = np.interp(total, sums, means)
+        drawn = gaps[1].drawn(mean + half, noise[1]) - gaps[0].drawn(mean - half, noise[0])
         n = len(drawn) + 1
         return ((drawn >= observed).sum() + 1) / n, ((drawn <= observed).sum() + 1) / n
 

@@ -15,6 +15,8 @@ the Nonnegative Garrote", Technometrics 37(4)).
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +27,47 @@ _NEIGHBOURS = (3.0, 2.0, 1.0)
 
 #: Halvings of a search: its result is then known to a millionth of the range.
 _HALVINGS = 20
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """The observed gaps, accuracy less confidence, of equal-mass bins, and what a network with other gaps would show.
+
+    All arrays are (bins,).
+    """
+
+    observed: np.ndarray
+    confidence: np.ndarray
+    variance: np.ndarray  # mean of p (1 - p) over the confidences p of a bin
+    faces: float  # per bin
+
+    @property
+    def error(self) -> float:
+        """The calibration error, as estimated."""
+        return float(np.abs(self.observed).mean())
+
+    def spread(self, gaps: np.ndarray) -> np.ndarray:
+        """Standard deviation of a bin's mean when its faces are right with probability p + gap."""
+        # (p + gap) (1 - p - gap) = p (1 - p) + gap (1 - 2 p) - gap^2
+        variance = self.variance + gaps * (1 - 2 * self.confidence) - gaps**2
+        return np.sqrt(np.maximum(variance, 0.0) / self.faces)
+
+    def drawn(self, error: float, noise: np.ndarray) -> np.ndarray:
+        """Estimates (draws,) of a network with this calibration error, from standard normal `noise` (draws, bins)."""
+        gaps = self._shrinking(error)
+        return np.abs(gaps + noise * self.spread(gaps)).mean(axis=1)
+
+    @cached_property
+    def _shrinking(self) -> Callable[[float], np.ndarray]:
+        return shrinking(self.observed, self.variance / self.faces)
+
+
+def gaps_of(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> Gaps:
+    """The gaps between accuracy and confidence of at least as many faces as bins."""
+    correct, confidence = correct_and_confidence(truth, probabilities)
+    table = bins_of(confidence, correct, bins=bins)
+    variance = bins_of(confidence, confidence * (1 - confidence), bins=bins).accuracy
+    return Gaps(table.accuracy - table.confidence, table.confidence, variance, len(truth) / bins)
 
 
 def calibration_interval(
@@ -44,27 +87,18 @@ def calibration_interval(
     """
     if len(truth) < bins:
         return float("nan"), float("nan")
-    correct, confidence = correct_and_confidence(truth, probabilities)
-    table = bins_of(confidence, correct, bins=bins)
-    # Mean of p (1 - p) in each bin.
-    variance = bins_of(confidence, confidence * (1 - confidence), bins=bins).accuracy
-    gaps, faces = table.accuracy - table.confidence, len(truth) / bins
-    estimate = np.abs(gaps).mean()
-    supposed_gaps = shrinking(gaps, variance / faces)
+    gaps = gaps_of(truth, probabilities, bins=bins)
     noise = rng.standard_normal((draws, bins))
 
     def accepted(error: float) -> bool:
-        supposed = supposed_gaps(error)
-        # (p + gap) (1 - p - gap) = p (1 - p) + gap (1 - 2 p) - gap^2
-        spread = np.maximum(variance + supposed * (1 - 2 * table.confidence) - supposed**2, 0.0) / faces
-        drawn = np.abs(supposed + noise * np.sqrt(spread)).mean(axis=1)
+        drawn = gaps.drawn(error, noise)
         too_low = min((1 - level) / 2, (drawn < error).mean())
-        if estimate > error:
-            return (drawn >= estimate).mean() >= 1 - level - too_low
-        return (drawn <= estimate).mean() >= too_low
+        if gaps.error > error:
+            return (drawn >= gaps.error).mean() >= 1 - level - too_low
+        return (drawn <= gaps.error).mean() >= too_low
 
-    low = 0.0 if accepted(0.0) else _last(accepted, estimate, 0.0)
-    return low, _last(accepted, estimate, 1.0)
+    low = 0.0 if accepted(0.0) else _last(accepted, gaps.error, 0.0)
+    return low, _last(accepted, gaps.error, 1.0)
 
 
 def shrinking(gaps: np.ndarray, variance: np.ndarray) -> Callable[[float], np.ndarray]:
@@ -72,25 +106,27 @@ def shrinking(gaps: np.ndarray, variance: np.ndarray) -> Callable[[float], np.nd
 
     `variance` (bins,) is the noise in each of the observed gaps.
     """
-    weights = smoothing(len(gaps))
+    weights, bins = smoothing(len(gaps)), len(gaps)
     smooth = weights @ gaps
     size = np.abs(smooth)
     # What a gap loses at a multiplier of 1: the noisier and the smaller it is, the more.
     loss = weights**2 @ np.maximum(variance, 1e-12) / np.maximum(size, 1e-12) ** 2
+    gone = size / loss  # the multiplier at which nothing is left of it
+    last_to_go = np.argsort(-gone)
+    sizes, losses = np.cumsum(size[last_to_go]), np.cumsum(loss[last_to_go])
+    # The error at each of these multipliers, rising from 0; between two of them it is a straight line.
+    errors = (sizes - gone[last_to_go] * losses) / bins
 
-    def gaps_of(error: float) -> np.ndarray:
+    def of(error: float) -> np.ndarray:
         if not size.any():
-            return np.full(len(gaps), error)
+            return np.full(bins, error)
         if error >= size.mean():
             return smooth * (error / size.mean())
-        none, all_gone = 0.0, (size / loss).max()
-        for _ in range(2 * _HALVINGS):
-            middle = (none + all_gone) / 2
-            still_more = np.maximum(size - middle * loss, 0.0).mean() > error
-            none, all_gone = (middle, all_gone) if still_more else (none, middle)
-        return np.copysign(np.maximum(size - all_gone * loss, 0.0), smooth)
+        left = np.searchsorted(errors, error, side="right") - 1
+        multiplier = (sizes[left] - bins * error) / losses[left]
+        return np.copysign(np.maximum(size - multiplier * loss, 0.0), smooth)
 
-    return gaps_of
+    return of
 
 
 def smoothing(bins: int) -> np.ndarray:

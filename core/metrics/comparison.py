@@ -12,18 +12,19 @@ macro-F1              paired bootstrap: both networks under the  the same, of th
                       same weights of the faces                  multinomial per true label, not an approximation
 M                     the same                                   normal, with DeLong's variance of the difference
 CCC                   the same                                   normal limit of the means it is made of
-calibration error     the same, of the gaps per bin, about the   normal limit of the gaps
-                      gaps that remain when their noise is off
+calibration error     test inversion, with the noise of the      with the normal limit of that noise
+                      paired bootstrap: calibration_difference
 ====================  =========================================  ==================================================
 
 A bootstrap's p-value is twice the share of resamples on the other side of 0 (or at it), counting what was observed as
 one more: the level at which the percentile interval just reaches 0, so that p < 0.05 when and only when the interval
-leaves 0 out. Davison & Hinkley (1997), "Bootstrap Methods and their Application", sections 4.4 and 5.6; Efron &
-Tibshirani (1993), "An Introduction to the Bootstrap", section 15.4. Two equally good networks are called different in
+leaves 0 out; a calibration error's is that of its test. Davison & Hinkley (1997), "Bootstrap Methods and their
+Application", sections 4.4 and 5.6; Efron & Tibshirani (1993), "An Introduction to the Bootstrap", section 15.4. Two equally good networks are called different in
 3 to 7 % of test sets (benchmarks/coverage.py).
 
-Noise raises a calibration error, and the more the better calibrated the network is, so differences of the estimates
-are too small. The interval is about the difference with that bias off, and reaches to the estimated one.
+Noise raises a calibration error, and the more the better calibrated the network is, so the difference of the estimates
+is biased. The interval is of the difference without that bias, and reaches to the estimated one; should the two have
+opposite signs, p is 1.
 
 As for intervals, the numbers of faces per label are held fixed; where a label has a single face, macro-F1 and M have
 neither interval nor p-value.
@@ -39,6 +40,7 @@ from core.metrics import bootstrap, expression, large_samples
 from core.metrics.affect import KNOWN_MOMENTS, affect_scores, known_moments, scores_from_known_moments
 from core.metrics.calibration import BINS, expected_calibration_error
 from core.metrics.calibration_difference import calibration_difference, gap_columns
+from core.metrics.calibration_interval import gaps_of
 from core.metrics.intervals import LEVEL, MOST_FACES_REDRAWN, percentiles
 from core.metrics.ranking import checked, m_measure, mean_over_pairs
 
@@ -129,7 +131,7 @@ def compare_predictions(
     rows = [
         *_from_confusions(truth, both, drawn.confusions),
         _m_measure(truth, both, drawn.m),
-        _calibration_error(truth, both, columns.mean(axis=0), drawn.means),
+        _calibration_error(truth, both, drawn.means),
         *_cccs(affect, drawn.means[:, 2 * BINS :]),
     ]
     corrected = holm([row.p for row in rows])
@@ -192,19 +194,18 @@ def _m_measure(truth: np.ndarray, both: Both, drawn: Both | None) -> Difference:
     return Difference("m_measure", a, b, b - a, b - a - half, b - a + half, p, _NAN, True, BOOTSTRAP)
 
 
-def _calibration_error(truth: np.ndarray, both: Both, gaps: np.ndarray, drawn: np.ndarray) -> Difference:
-    """`gaps` (q,) and `drawn` (resamples, q) begin with the gaps per bin of A and of B."""
-    name = "expected_calibration_error"
+def _calibration_error(truth: np.ndarray, both: Both, drawn: np.ndarray) -> Difference:
+    """`drawn` (resamples, q) begins with the gaps per bin of A and of B."""
     a, b = (expected_calibration_error(truth, each) for each in both)
+    row = Difference("expected_calibration_error", a, b, b - a, _NAN, _NAN, _NAN, _NAN, False, BOOTSTRAP)
     if len(truth) < BINS:
-        return Difference(name, a, b, b - a, _NAN, _NAN, _NAN, _NAN, False, BOOTSTRAP)
-    drawn = np.stack(np.split(drawn[:, : 2 * BINS], 2, axis=1))
-    gaps = gaps[: 2 * BINS].reshape(2, BINS)
-    row = Difference(name, a, b, b - a, _NAN, _NAN, 1.0, _NAN, False, BOOTSTRAP)
-    if np.allclose(drawn[0], drawn[1], atol=1e-7):  # they never differ
         return row
-    low, high, p = calibration_difference(gaps, drawn, level=LEVEL)
-    return replace(row, low=min(low, b - a), high=max(high, b - a), p=p)
+    drawn = np.stack(np.split(drawn[:, : 2 * BINS], 2, axis=1))
+    if np.allclose(*drawn, atol=1e-7):  # they never differ
+        return replace(row, p=1.0)
+    low, high, p = calibration_difference(tuple(gaps_of(truth, each) for each in both), drawn, level=LEVEL)
+    turned_around = low > 0 > b - a or high < 0 < b - a
+    return replace(row, low=min(low, b - a), high=max(high, b - a), p=1.0 if turned_around else p)
 
 
 def _known_in_both(affect_a: AffectPairs, affect_b: AffectPairs) -> dict[str, tuple[tuple, tuple]]:

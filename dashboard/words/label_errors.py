@@ -20,8 +20,8 @@ from dashboard.words.runs import is_drawn
 #: How the order comes about.
 METHOD = (
     "Confident learning (Northcutt et al. 2021): a face is flagged when the network gives another label more than that "
-    "label's own faces get on average. The faces come in the order of the probability that it gives their own label, the "
-    "lowest first. It is the network's opinion, not the truth: look before you decide."
+    "label's own faces get on average. First come the faces that it finds more probable, by most, under another label. "
+    "That is the network's opinion, not the truth: look before you decide."
 )
 
 #: What the number of errors per label rests on.
