@@ -3,6 +3,7 @@
 Backgrounds stay transparent and text takes the page's colour, so that light and dark themes both work.
 """
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from core.figures.contrast import DARK_PAGE, mixed, page_of
@@ -50,3 +51,38 @@ def base_figure(*, height: int, x: str, y: str) -> go.Figure:
     figure.update_xaxes(title=x, gridcolor="rgba(138,147,166,0.25)", zeroline=False, automargin=True)
     figure.update_yaxes(title=y, gridcolor="rgba(138,147,166,0.25)", zeroline=False, automargin=True)
     return figure
+
+
+def add_intervals(
+    figure: go.Figure,
+    values: pd.Series,
+    low: pd.Series,
+    high: pd.Series,
+    *,
+    y: pd.Series,
+    name: str,
+    colour: str,
+    symbol: str,
+    ink: str,
+    **options,
+) -> None:
+    """Points along x with their intervals as bars, lighter where the page is dark; `options` go to the trace."""
+    if page_of(ink) == DARK_PAGE:
+        colour = mixed(colour, "#FFFFFF", 0.75)
+    figure.add_scatter(
+        x=values,
+        y=y,
+        name=name,
+        mode="markers",
+        marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": high - values,
+            "arrayminus": values - low,
+            "color": colour,
+            "thickness": 2.5,
+            "width": 5,
+        },
+        **options,
+    )

@@ -3,8 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import ACCENT, REFERENCE_LINE, SECOND, base_figure
-from core.figures.contrast import DARK_PAGE, INK, mixed, page_of
+from core.figures import ACCENT, REFERENCE_LINE, SECOND, add_intervals, base_figure
+from core.figures.contrast import INK
 
 #: How a number is drawn by what the test says of the run: (title, colour, symbol): told apart without colours too.
 _STANDINGS = {
@@ -24,23 +24,16 @@ def advantages(table: pd.DataFrame, *, a: str, b: str, ink: str = INK) -> go.Fig
     figure.add_vline(x=0, line={"color": ink, "width": 1, "dash": "dot"})
     for standing, rows in table.groupby("standing", sort=False):
         title, colour, symbol = _STANDINGS[standing]
-        if page_of(ink) == DARK_PAGE:
-            colour = mixed(colour, "#FFFFFF", 0.75)
-        figure.add_scatter(
-            x=rows["advantage"],
+        add_intervals(
+            figure,
+            rows["advantage"],
+            rows["advantage_low"],
+            rows["advantage_high"],
             y=rows["number"],
             name=title,
-            mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": rows["advantage_high"] - rows["advantage"],
-                "arrayminus": rows["advantage"] - rows["advantage_low"],
-                "color": colour,
-                "thickness": 2.5,
-                "width": 5,
-            },
+            colour=colour,
+            symbol=symbol,
+            ink=ink,
             customdata=rows[["a", "b", "difference", "low", "high", "p_corrected"]],
             hovertemplate=(
                 f"%{{y}}: %{{customdata[0]:.4f}} in {a}, %{{customdata[1]:.4f}} in {b}<br>difference "

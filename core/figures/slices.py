@@ -3,8 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import ACCENT, REFERENCE_LINE, SECOND, base_figure
-from core.figures.contrast import DARK_PAGE, INK, mixed, page_of
+from core.figures import ACCENT, REFERENCE_LINE, SECOND, add_intervals, base_figure
+from core.figures.contrast import INK
 
 #: By what the test says of a slice: (title, colour, symbol): told apart without colours too.
 _STANDINGS = {
@@ -28,23 +28,16 @@ def dots(table: pd.DataFrame, name: str, *, overall: float, ink: str = INK) -> g
         rows = table[(table["standing"] == standing) & table["value"].notna()]
         if rows.empty:
             continue
-        if page_of(ink) == DARK_PAGE:
-            colour = mixed(colour, "#FFFFFF", 0.75)
-        figure.add_scatter(
-            x=rows["value"],
+        add_intervals(
+            figure,
+            rows["value"],
+            rows["low"],
+            rows["high"],
             y=places[rows.index],
             name=title,
-            mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": rows["high"] - rows["value"],
-                "arrayminus": rows["value"] - rows["low"],
-                "color": colour,
-                "thickness": 2.5,
-                "width": 5,
-            },
+            colour=colour,
+            symbol=symbol,
+            ink=ink,
             customdata=rows[["slice", "faces", "low", "high", "gap", "p_corrected"]],
             hovertemplate=_hover(name, compared=standing != "too few"),
         )
