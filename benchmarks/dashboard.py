@@ -39,6 +39,12 @@ CHOICES: dict[str, tuple[str, str] | None] = {
     "misclassified": ("True", "fear"),
     "face-map": ("True", "fear"),
     "valence-arousal": ("Of expression", "sad"),
+    "protocol": None,
+    "compare": ("True", "fear"),
+    "calibration": ("Expression", "sad"),
+    "slices": None,
+    "leaks": None,
+    "label-errors": ("Given", "sad"),
 }
 
 _USABLE = """() => {
