@@ -163,7 +163,8 @@ def pack(tree: Path, steps: int):
 
 
 def hash_faces(tree: Path, steps: int):
-    from core.leaks.near_duplicates import cross_split_pairs, near_duplicate_groups, pack_hashes
+    from core.leaks.near_duplicates import cross_split_pairs, near_duplicate_groups
+    from core.leaks.perceptual_hashes import pack_hashes
 
     table, faces = faces_of(tree)
 
