@@ -1,5 +1,8 @@
 """Comparing two networks: published and hand-worked tests, second implementations, and what must not matter."""
 
+from fractions import Fraction
+from math import comb
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -55,7 +58,12 @@ def test_mcnemar_as_published():
 def test_mcnemar_against_scipy(only_a, only_b):
     if only_a + only_b:
         theirs = binomtest(only_a, only_a + only_b, 0.5).pvalue
-        assert mcnemar_exact(only_a, only_b) == pytest.approx(theirs, rel=1e-9, abs=1e-300)
+        assert mcnemar_exact(only_a, only_b) == pytest.approx(theirs, rel=1e-9, abs=1e-200)
+
+
+def test_mcnemar_in_whole_numbers_where_scipy_says_zero():
+    exact = Fraction(2 * sum(comb(1075, fewer) for fewer in range(11)), 2**1075)
+    assert mcnemar_exact(10, 1065) == pytest.approx(float(exact), rel=1e-9, abs=0)
 
 
 def test_holm_by_hand():

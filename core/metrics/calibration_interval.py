@@ -12,6 +12,24 @@ and Forecasting 22(3)). The supposed gaps are the observed ones, smoothed over n
 changes slowly with confidence, and shrunk until their mean size is the error tested, small ones first (hybrid
 resampling: Chuang & Lai 2000, Statistica Sinica 10(1); shrinking after Breiman 1995, "Better Subset Regression Using
 the Nonnegative Garrote", Technometrics 37(4)).
+
+How often it holds the population's error, of 1,500 test sets (benchmarks/coverage.py --only calibration --repetitions 1500):
+
+=====================================  ===========  ===========  ============
+network                                1,000 faces  4,000 faces  40,000 faces
+=====================================  ===========  ===========  ============
+calibrated                             95.2 %       95.5 %       96.5 %
+slightly over-confident, error 0.027   97.5 %       94.7 %       95.7 %
+over-confident, 0.068                  93.1 %       95.9 %       95.9 %
+very over-confident, 0.132             94.5 %       95.9 %       95.7 %
+under-confident, 0.066                 93.7 %       95.7 %       95.8 %
+accuracy 96 %, calibrated              95.7 %       95.1 %       95.2 %
+accuracy 96 %, over-confident, 0.017   91.1 %       94.1 %       95.9 %
+=====================================  ===========  ===========  ============
+
+No interval can be right everywhere: which gaps hide under the noise is unknown, and the bias of the estimate depends on
+it. A slight miscalibration of every bin makes the interval a little too wide; one of a few bins among calibrated ones, or
+bins of 67 faces with hardly an error, as in the last row, a little too narrow.
 """
 
 from collections.abc import Callable
