@@ -200,10 +200,9 @@ def train(tree: Path, steps: int):
     table, faces = faces_of(tree)
     with quiet_tensorflow():
         from core.fit import _trainer
-        from core.inference import label_positions
 
         targets = Targets(
-            label_positions(table.faces["expression"].to_numpy(), LABELS),
+            LABELS.positions(table.faces["expression"].to_numpy()),
             len(LABELS),
             table.faces[["valence", "arousal"]].to_numpy(np.float32),
         )

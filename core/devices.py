@@ -1,7 +1,7 @@
-"""Training on all devices of one machine: every batch is split among them, and all hold the same weights.
+"""What a training runs on: one device, or all devices of one machine, each batch split among them.
 
-TensorFlow's MirroredStrategy, one per process. Batch normalisation averages over the whole batch, as one device
-would; every batch must split evenly.
+Several devices hold the same weights at every step and give the weights that one gives: batch normalisation averages
+over the whole batch, as one device would.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,17 +13,83 @@ from core.config import TrainConfig
 from core.errors import AffectoscopeError
 
 
-@contextmanager
-def all_devices(config: TrainConfig) -> Iterator[int]:
-    """A block in which networks are built and trained on every GPU, or every logical CPU where there is no GPU.
+class OneDevice:
+    """Training in this process, on the device that Keras takes.
 
-    Yields:
-        How many devices there are; with one, nothing changes.
+    Attributes:
+        count: among how many devices each batch is split.
+        keeps: whether this process writes the history and the checkpoint.
+    """
+
+    count = 1
+    keeps = True
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """A block in which the networks that are trained are built and trained."""
+        yield
+
+    @contextmanager
+    def training(self, network: keras.Model) -> Iterator[None]:
+        """A block around the training steps of a network built within `scope`."""
+        yield
+
+    @contextmanager
+    def validating(self, network: keras.Model) -> Iterator[keras.Model]:
+        """A block in which the network that it gives, of the same weights, answers in this process alone."""
+        yield network
+
+    def feed(self, batches: Callable[[], Iterator[tuple]]):
+        """What `fit` reads for `batches`, which begin anew each time that they are called."""
+        return batches()
+
+
+class MirroredDevices(OneDevice):
+    """Every GPU of this machine, or every logical CPU where there is no GPU, by TensorFlow's MirroredStrategy."""
+
+    def __init__(self, names: list[str]) -> None:
+        import tensorflow as tf
+
+        self.count = len(names)
+        self._strategy = tf.distribute.MirroredStrategy(names)  # one belongs to one process
+
+    @contextmanager
+    def scope(self):
+        with self._strategy.scope():
+            yield
+
+    @contextmanager
+    def training(self, network):
+        """Batch normalisation averages over all devices meanwhile; what is saved later knows nothing of it."""
+        layers = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        for layer in layers:
+            layer.synchronized = True
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.synchronized = False
+
+    def feed(self, batches):
+        """Keras reads a distributed data set twice, first only to learn its shapes, where a plain iterator would
+        lose what it was read for then."""
+        import tensorflow as tf
+
+        kinds = tf.nest.map_structure(
+            lambda values: tf.TensorSpec(values.shape, values.dtype), next(iter(batches()))
+        )
+        return tf.data.Dataset.from_generator(batches, output_signature=kinds)
+
+
+def devices_for(config: TrainConfig) -> OneDevice:
+    """What `config.devices` asks for.
 
     Raises:
-        AffectoscopeError: Keras runs on another backend than TensorFlow, the batches do not split evenly, or the
-            training takes steps of its own.
+        AffectoscopeError: for several devices Keras runs on another backend than TensorFlow, the batches do not split
+            evenly, or the training takes steps of its own.
     """
+    if config.devices == "one":
+        return OneDevice()
     if keras.backend.backend() != "tensorflow":
         raise AffectoscopeError(
             f"--devices all needs Keras on TensorFlow, and it runs on {keras.backend.backend()}; leave it out."
@@ -31,42 +97,19 @@ def all_devices(config: TrainConfig) -> Iterator[int]:
     import tensorflow as tf
 
     found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    if config.batch_size % len(found):
-        raise AffectoscopeError(
-            f"--batch-size {config.batch_size} does not split evenly among the {len(found)} devices of this machine; "
-            f"pass a multiple of {len(found)}."
-        )
-    if config.sharpness and len(found) > 1:
-        raise AffectoscopeError("--sharpness trains on one device; leave it out, or leave out --devices all.")
-    if len(found) == 1:
-        yield 1
-        return
-    with tf.distribute.MirroredStrategy([device.name for device in found]).scope():
-        yield len(found)
+    check_split(config, len(found), "devices of this machine", "--devices all")
+    return MirroredDevices([device.name for device in found]) if len(found) > 1 else OneDevice()
 
 
-@contextmanager
-def synchronised(network: keras.Model) -> Iterator[None]:
-    """While it lasts, batch normalisation averages over all devices; what is saved later knows nothing of it."""
-    layers = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    for layer in layers:
-        layer.synchronized = True
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.synchronized = False
+def check_split(config: TrainConfig, parts: int, of: str, option: str) -> None:
+    """Refuse a training that cannot be split among so many.
 
-
-def split_among_devices(batches: Callable[[], Iterator[tuple]]):
-    """What `batches()` yields, `training_batches` say, as a data set that every device reads its part of.
-
-    Keras reads a distributed data set twice, first only to learn its shapes: so `batches` must begin anew each
-    time it is called, where a plain iterator would lose what it was read for then.
+    Raises:
+        AffectoscopeError: the batches do not split evenly, or the training takes steps of its own.
     """
-    import tensorflow as tf
-
-    kinds = tf.nest.map_structure(
-        lambda values: tf.TensorSpec(values.shape, values.dtype), next(iter(batches()))
-    )
-    return tf.data.Dataset.from_generator(batches, output_signature=kinds)
+    if config.batch_size % parts:
+        raise AffectoscopeError(
+            f"--batch-size {config.batch_size} does not split evenly among the {parts} {of}; pass a multiple of {parts}."
+        )
+    if config.sharpness and parts > 1:
+        raise AffectoscopeError(f"--sharpness trains on one device; leave it out, or leave out {option}.")

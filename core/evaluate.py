@@ -115,11 +115,10 @@ def spoil(options: EvaluateOptions) -> pd.DataFrame:
     console = Console()
     faces = _faces(options, console)
     with quiet_tensorflow():
-        from core.inference import label_positions
         from core.views import averaged
 
         network = averaged(faces.run.load_model(), options.views)
-    truth = label_positions(faces.table.faces["expression"].to_numpy(), faces.labels)
+    truth = faces.labels.positions(faces.table.faces["expression"].to_numpy())
     with console.progress("Spoiling and predicting") as progress:
         table = robustness(network, faces.pack, truth, len(faces.labels), progress=progress)
     splits = ", ".join(sorted(set(faces.table.faces["split"])))
@@ -158,7 +157,7 @@ def locate(options: EvaluateOptions) -> DetectedScores:
             "cropped faces; pass AffectNet 2017 or drawn faces."
         )
     with quiet_tensorflow():
-        from core.inference import label_positions, run_network
+        from core.inference import run_network
         from core.views import averaged
 
         network = averaged(faces.run.load_model(), options.views)
@@ -168,7 +167,7 @@ def locate(options: EvaluateOptions) -> DetectedScores:
         scores = score_detected(
             network,
             faces.table,
-            label_positions(faces.table.faces["expression"].to_numpy(), faces.labels),
+            faces.labels.positions(faces.table.faces["expression"].to_numpy()),
             by_annotation,
             faces.run.labels,
             faces.run.contract,

@@ -1,7 +1,7 @@
 """Decode once: the faces of a dataset, cropped by the contract, as one memory-mapped uint8 array.
 
 A pack lies in the cache folder under a key made of the data, the contract and the rows. Packing runs in
-parallel, writes in place, and resumes where it was interrupted; a pack that does not fit is made again.
+parallel, one process writes, and resumes where it was interrupted; a pack that does not fit is made again.
 """
 
 import hashlib
@@ -9,8 +9,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from core.cache import cache_folder
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, crop_face, read_upright
-from core.workers import worker_pool
+from core.workers import workforce
 
 #: Raised whenever the same image and contract would give other pixels than before.
 PACK_VERSION = 1
@@ -30,6 +30,9 @@ CHUNK = 256
 
 #: Below so many rows the workers would take longer to start than the rows to decode.
 SERIAL_ROWS = 1024
+
+#: Bytes that are written between two times of making sure that they are on disk.
+SETTLED_BYTES = 16 * 2**20
 
 _BOX = ["box_x", "box_y", "box_width", "box_height"]
 _WAITING, _PACKED, _MISSING, _UNDECODABLE, _OUTSIDE = range(5)
@@ -58,6 +61,14 @@ class FacePack:
     def __getitem__(self, rows) -> np.ndarray:
         return np.asarray(self.images[self.positions[rows]])
 
+    def __getstate__(self) -> dict:
+        """Pickled, a pack is the path of its file, which whoever loads it maps anew."""
+        return {"path": os.path.abspath(self.images.filename), "positions": self.positions}
+
+    def __setstate__(self, state: dict) -> None:
+        images = np.lib.format.open_memmap(state["path"], mode="r")
+        self.__dict__.update(images=images, positions=state["positions"])
+
     def select(self, rows: np.ndarray) -> "FacePack":
         return FacePack(self.images, self.positions[rows])
 
@@ -74,7 +85,7 @@ def pack_faces(
     Faces that cannot be read, decoded or cropped are refused in the table's ledger and left out of both.
 
     Args:
-        workers: processes that decode; default: one per core.
+        workers: how many decode at once; default: one per core of the workforce.
         progress: called as progress(done, total) in rows.
 
     Raises:
@@ -153,77 +164,68 @@ def _open(folder: Path, rows: int, contract: PreprocessingContract) -> tuple[np.
 
 
 def _fill(folder, table, contract, waiting, state, workers, progress) -> None:
-    """Decode the waiting chunks; each chunk's faces are on disk before its state says so."""
+    """Decode the waiting chunks and write them; each chunk's faces are on disk before its state says so."""
+    total, face_bytes = len(table), int(np.prod(contract.shape))
     done = int((state != _WAITING).sum())
     references = table.faces["reference"].to_numpy(dtype=object)
     boxes = table.faces[_BOX].to_numpy(np.float32)
-    tasks = [
-        (
-            folder / "faces.npy",
-            start,
-            references[start : start + CHUNK],
-            boxes[start : start + CHUNK],
-            contract,
-        )
-        for start in waiting
-    ]
-    cores = workers or os.cpu_count() or 1
-    alone = cores == 1 or len(tasks) * CHUNK <= SERIAL_ROWS
-    with (
-        nullcontext()
-        if alone
-        else worker_pool(cores, initializer=_remember, initargs=(table.read_image,)) as pool
-    ):
-        results = (
-            pool.map(_pack_remembered, tasks)
-            if pool
-            else (_pack_chunk(table.read_image, *task) for task in tasks)
-        )
-        try:
-            for start, codes in zip(waiting, results, strict=True):
-                state[start : start + len(codes)] = codes
-                done += len(codes)
-                if progress:
-                    progress(min(done, len(table)), len(table))
-        finally:
-            state.flush()
+    chunks = ((references[start : start + CHUNK], boxes[start : start + CHUNK]) for start in waiting)
+    if len(waiting) * CHUNK <= SERIAL_ROWS:
+        workers = 1
+    decoded = workforce().map(partial(_decode_chunk, table.read_image, contract), chunks, workers=workers)
+    path = folder / "faces.npy"
+    offset = np.load(path, mmap_mode="r").offset
+    written: list[tuple[int, np.ndarray]] = []
+
+    def settle() -> None:
+        file.flush()
+        os.fsync(file.fileno())
+        for start, codes in written:
+            state[start : start + len(codes)] = codes
+        state.flush()
+        written.clear()
+
+    try:
+        with open(path, "r+b") as file:
+            try:
+                for start, (faces, codes) in zip(waiting, decoded, strict=True):
+                    file.seek(offset + start * face_bytes)
+                    file.write(faces)
+                    written.append((start, codes))
+                    done += len(codes)
+                    if len(written) * CHUNK * face_bytes >= SETTLED_BYTES:
+                        settle()
+                    if progress:
+                        progress(min(done, total), total)
+            finally:
+                settle()
+    except OSError as error:
+        raise AffectoscopeError(
+            f"The face pack in {folder} cannot be written ({error.strerror or error}); make room and start again, it "
+            "goes on from there."
+        ) from error
 
 
-_read_image: Callable[[str], bytes] | None = None
-
-
-def _remember(read_image: Callable[[str], bytes]) -> None:
-    global _read_image  # set once per worker, so that the reader is not pickled with every chunk
-    _read_image = read_image
-
-
-def _pack_remembered(task: tuple) -> np.ndarray:
-    return _pack_chunk(_read_image, *task)
-
-
-def _pack_chunk(
+def _decode_chunk(
     read_image: Callable[[str], bytes],
-    path: Path,
-    start: int,
-    references: Sequence[str],
-    boxes: np.ndarray,
     contract: PreprocessingContract,
-) -> np.ndarray:
-    """Write one chunk of faces into the pack; returns (len(references),) uint8 states."""
-    images = np.lib.format.open_memmap(path, mode="r+")
+    chunk: tuple[Sequence[str], np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """The (n, *contract.shape) uint8 faces of (n references, their boxes), and their (n,) uint8 states."""
+    references, boxes = chunk
+    faces = np.zeros((len(references), *contract.shape), np.uint8)
     codes = np.full(len(references), _PACKED, np.uint8)
-    for offset, (reference, box) in enumerate(zip(references, boxes, strict=True)):
+    for row, (reference, box) in enumerate(zip(references, boxes, strict=True)):
         try:
             image = read_upright(read_image(reference))
         except OSError:
-            codes[offset] = _MISSING
+            codes[row] = _MISSING
             continue
         except AffectoscopeError:
-            codes[offset] = _UNDECODABLE
+            codes[row] = _UNDECODABLE
             continue
         try:
-            images[start + offset] = crop_face(image, None if np.isnan(box).any() else tuple(box), contract)
+            faces[row] = crop_face(image, None if np.isnan(box).any() else tuple(box), contract)
         except AffectoscopeError:
-            codes[offset] = _OUTSIDE
-    images.flush()
-    return codes
+            codes[row] = _OUTSIDE
+    return faces, codes

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from keras import ops
 from core.augmentation import FaceAugmentation
 from core.batches import Targets, steps_per_epoch, training_batches
 from core.config import TrainConfig
-from core.devices import split_among_devices, synchronised
+from core.devices import OneDevice
 from core.distillation import distillation_loss, with_teachers
 from core.facepack import FacePack
 from core.inference import run_network
@@ -48,7 +47,7 @@ def fit_network(
     folder: Path,
     *,
     teachers: Sequence[keras.Model] = (),
-    devices: int = 1,
+    devices: OneDevice | None = None,
     on_step: Callable[[int, int, int, dict], None] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
 ) -> Fitted:
@@ -59,14 +58,15 @@ def fit_network(
 
     Args:
         teachers: networks of the same input and labels to learn from too, by config.teacher_weight.
-        devices: among how many each batch is split; more than one only within core.devices.all_devices.
+        devices: what it runs on; the call is within their scope.
         on_step: called as on_step(epoch, step, steps, logs), epoch from 1.
         on_epoch: called with each new row of the history.
     """
     pack, targets = training
+    devices = devices or OneDevice()
     steps = steps_per_epoch(len(pack), config.batch_size)
     trainer = _trainer(network, config, targets, steps, teachers)
-    state = _State(trainer, network, config, validation, folder, on_step, on_epoch, teachers)
+    state = _State(trainer, network, config, validation, folder, on_step, on_epoch, teachers, devices)
     state.resume()
     batches = partial(
         training_batches,
@@ -83,9 +83,9 @@ def fit_network(
     ended = "finished"
     if state.epochs_done < config.epochs and not state.out_of_patience():
         try:
-            with synchronised(network) if devices > 1 else nullcontext():
+            with devices.training(network):
                 trainer.fit(
-                    split_among_devices(batches) if devices > 1 else batches(),
+                    devices.feed(batches),
                     steps_per_epoch=steps,
                     epochs=config.epochs,
                     initial_epoch=state.epochs_done,
@@ -198,10 +198,10 @@ def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
 class _State(keras.callbacks.Callback):
     """What happens at the end of each epoch, and everything that a resumed training needs to know."""
 
-    def __init__(self, trainer, network, config, validation, folder, on_step, on_epoch, teachers):
+    def __init__(self, trainer, network, config, validation, folder, on_step, on_epoch, teachers, devices):
         super().__init__()
         self.trainer, self.network, self.config, self.validation = trainer, network, config, validation
-        self.folder, self.on_step, self.step_done = folder, on_step, on_epoch
+        self.folder, self.on_step, self.step_done, self.devices = folder, on_step, on_epoch, devices
         self.frozen = {id(variable) for teacher in teachers for variable in teacher.variables}
         self.rows: list[dict] = []
         self.best_loss, self.best_epoch = np.inf, 0
@@ -228,7 +228,8 @@ class _State(keras.callbacks.Callback):
         if raw:
             self.trainer.optimizer.finalize_variable_values(self.trainer.trainable_variables)
             self._assign(self._values())  # of their own: in JAX they share the averages' memory until here
-        measured = validate(self.network, *self.validation)
+        with self.devices.validating(self.network) as network:
+            measured = validate(network, *self.validation)
         row = {
             "epoch": self.epochs_done + 1,
             "seconds": round(seconds, 3),
@@ -243,7 +244,8 @@ class _State(keras.callbacks.Callback):
             self.best_weights = [np.array(variable) for variable in self.network.get_weights()]
         if raw:
             self._assign(raw)
-        self.save()
+        if self.devices.keeps:
+            self.save()
         if self.step_done:
             self.step_done(row)
         if self.out_of_patience():

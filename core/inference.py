@@ -46,7 +46,7 @@ def predict_table(
     affect = outputs.get("affect")
     return Predictions.from_arrays(
         labels=labels.labels,
-        truth=label_positions(faces["expression"].to_numpy(), labels),
+        truth=labels.positions(faces["expression"].to_numpy()),
         probabilities=outputs["expression"],
         reference=faces["reference"].to_numpy(dtype=object),
         split=faces["split"].to_numpy(dtype=object),
@@ -58,10 +58,3 @@ def predict_table(
         embeddings=outputs["embedding"].astype(np.float16),
         landmarks=table.landmarks,
     )
-
-
-def label_positions(codes: np.ndarray, labels: LabelSet) -> np.ndarray:
-    """(n,) AffectNet codes -> (n,) positions in the label set; -1 for codes outside it."""
-    positions = np.full(256, -1, np.int64)
-    positions[list(labels.codes)] = np.arange(len(labels))
-    return positions[codes]

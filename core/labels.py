@@ -6,6 +6,8 @@ Expression, Valence, and Arousal Computing in the Wild", IEEE Trans. Affective C
 
 from dataclasses import dataclass
 
+import numpy as np
+
 #: Expression names in the order of AffectNet's codes 0 to 10.
 EXPRESSIONS: tuple[str, ...] = (
     "neutral", "happy", "sad", "surprise", "fear", "disgust",
@@ -59,6 +61,12 @@ class LabelSet:
     def codes(self) -> tuple[int, ...]:
         """AffectNet codes of the labels, in the same order."""
         return tuple(EXPRESSIONS.index(label) for label in self.labels)
+
+    def positions(self, codes: np.ndarray) -> np.ndarray:
+        """(n,) AffectNet codes -> (n,) int64 positions in the label set; -1 for codes outside it."""
+        positions = np.full(256, -1, np.int64)
+        positions[list(self.codes)] = np.arange(len(self))
+        return positions[codes]
 
     @property
     def colours(self) -> tuple[str, ...]:

@@ -4,12 +4,9 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-
-import numpy as np
 
 from core import artifacts
 from core.calibration.fitting import calibrate
@@ -17,8 +14,9 @@ from core.commandline import parse_train_config
 from core.config import TrainConfig
 from core.console import Console, run_command
 from core.data_summary import data_summary
-from core.environment import environment, keep_freed_memory, quiet_tensorflow
+from core.environment import environment
 from core.errors import AffectoscopeError
+from core.fit_job import FitJob, fit
 from core.label_errors.relabelling import keep_relabelling
 from core.leaks.found import leaks_of
 from core.protocol.ledger import protocol_from
@@ -38,12 +36,14 @@ def train(
     folder: Path = artifacts.ARTIFACTS_FOLDER,
     data: TrainingData | None = None,
     after_epoch: Callable[[dict], None] | None = None,
+    epochs_by: Callable[..., tuple] = fit,
 ) -> artifacts.Run:
     """Train by `config` and publish the run under `folder`.
 
     Args:
         data: what `load_training_data(config, ...)` gives, where it is at hand already.
         after_epoch: called with each new row of the history; what it raises ends the training.
+        epochs_by: who trains, called like core.fit_job.fit.
 
     Raises:
         AffectoscopeError: the data, the options or an existing run of that name stand in the way.
@@ -52,7 +52,7 @@ def train(
     name = config.name or _default_name(config)
     working = _prepare(name, config, folder)
     try:
-        return _train_in(working, config, console, data, after_epoch)
+        return _train_in(working, config, console, data, after_epoch, epochs_by)
     except BaseException:
         if (working / "checkpoint").exists():
             console.say(
@@ -63,7 +63,9 @@ def train(
         raise
 
 
-def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch) -> artifacts.Run:
+def _train_in(
+    working: Path, config: TrainConfig, console: Console, data, after_epoch, epochs_by
+) -> artifacts.Run:
     started = time.perf_counter()
     data = data or load_training_data(config, console)
     packed = time.perf_counter()
@@ -71,7 +73,7 @@ def _train_in(working: Path, config: TrainConfig, console: Console, data, after_
     console.say(data.sentence())
     if data.relabelled:
         console.say(data.relabelled.sentence())
-    network, fitted = _fit(config, data, working, console, after_epoch)
+    network, fitted = _fit(FitJob.of(config, data, working), console, after_epoch, epochs_by)
     trained = time.perf_counter()
     seconds = {"data": packed - started, "train": fitted.seconds}
     run = _review(network, config, data, fitted, working, console, seconds=seconds)
@@ -116,69 +118,15 @@ def _default_name(config: TrainConfig) -> str:
     return f"{plain[:40]}-{config.preset}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def _fit(config: TrainConfig, data: TrainingData, working: Path, console: Console, after_epoch):
-    """Build and train the network; Keras is imported here and not before, so that bad options fail fast."""
-    keep_freed_memory()
-    with quiet_tensorflow():
-        import keras
-
-        from core.batches import Targets
-        from core.devices import all_devices
-        from core.distillation import load_teachers
-        from core.fit import fit_network
-        from core.inference import label_positions
-        from core.model import build_model
-
-        keras.utils.set_random_seed(config.seed)
-
-    if config.sharpness and keras.backend.backend() != "tensorflow":
-        raise AffectoscopeError(
-            f"--sharpness needs Keras on TensorFlow, and it runs on {keras.backend.backend()}; leave it out."
-        )
-    affect = data.table.has_affect and config.affect_weight > 0
-
-    def built(precision: str):
-        keras.config.set_dtype_policy(precision)
-        try:
-            return build_model(config, data.contract, len(data.labels), affect=affect)
-        finally:
-            keras.config.set_dtype_policy("float32")
-
-    def packed(split: str):
-        table, pack = data.part(split)
-        values = table.faces[["valence", "arousal"]].to_numpy(np.float32) if affect else None
-        return pack, Targets(
-            label_positions(table.faces["expression"].to_numpy(), data.labels), len(data.labels), values
-        )
-
-    with ExitStack() as stack:
-        devices = stack.enter_context(all_devices(config)) if config.devices == "all" else 1
-        teachers = load_teachers(config.teacher, data.contract, data.labels.labels)
-        network = built(config.precision)
-        split = f" on {devices} devices" if devices > 1 else ""
-        console.say(f"{network.count_params():,} parameters, {keras.backend.backend()} backend{split}")
-        on_step, say_epoch = stack.enter_context(console.training(config.epochs))
+def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
+    with console.training(job.config.epochs) as (on_step, say_epoch):
 
         def on_epoch(row: dict) -> None:
             say_epoch(row)
             if after_epoch:
                 after_epoch(row)
 
-        fitted = fit_network(
-            network,
-            config,
-            packed("train"),
-            packed("validation"),
-            working,
-            teachers=teachers,
-            devices=devices,
-            on_step=on_step,
-            on_epoch=on_epoch,
-        )
-    if config.precision != "float32" or devices > 1:  # what is kept runs anywhere alike
-        kept = built("float32")
-        kept.set_weights(network.get_weights())
-        network = kept
+        network, fitted = epochs_by(job, say=console.say, on_step=on_step, on_epoch=on_epoch)
     if fitted.ended != "finished":
         console.say(f"Training ended: {fitted.ended} after epoch {len(fitted.history)}")
     return network, fitted

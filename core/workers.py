@@ -1,12 +1,97 @@
-"""Worker processes that start safely from anywhere: a command, a Streamlit page, a test."""
+"""Who does the work: the cores of this machine, or what stands in for them (`working_with`).
+
+Everything that decodes, draws or hashes many images, or runs a network over many faces, asks `workforce()`.
+"""
 
 import multiprocessing
 import os
 import sys
 import types
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TypeVar
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+#: Items that are given out for each worker ahead of the result that is waited for: memory stays flat.
+AHEAD = 3
+
+
+class Workforce(Protocol):
+    """Who takes items and gives a result for each, in the order of the items."""
+
+    def map(
+        self, work: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None
+    ) -> Iterator[Result]:
+        """`work` of each item, one core to each of `workers` (default: all there are).
+
+        `work` and the items are pickled, `work` once per worker. An item whose worker died may be done twice.
+        """
+
+    def stream(
+        self,
+        load: Callable[[], Callable[[Iterable[Item]], Iterator[Result]]],
+        items: Iterable[Item],
+        *,
+        grain: int,
+    ) -> Iterator[Result]:
+        """`load()(items)`, for work that must first load something large, a network say.
+
+        Whoever holds several of them gives each `grain` items at a time.
+        """
+
+
+class ThisMachine:
+    """The cores of this machine; a network, which uses all of them itself, runs in this process."""
+
+    def map(self, work, items, *, workers=None):
+        workers = workers or os.cpu_count() or 1
+        if workers == 1:
+            yield from map(work, items)
+            return
+        waiting: deque[Future] = deque()
+        with worker_pool(workers, initializer=_remember, initargs=(work,)) as pool:
+            for item in items:
+                waiting.append(pool.submit(_do_remembered, item))
+                if len(waiting) > AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def stream(self, load, items, *, grain):
+        yield from load()(items)
+
+
+_workforce: ContextVar[Workforce] = ContextVar("workforce")
+
+
+def workforce() -> Workforce:
+    return _workforce.get(ThisMachine())
+
+
+@contextmanager
+def working_with(other: Workforce) -> Iterator[None]:
+    """While it lasts, `other` is the workforce of this thread."""
+    before = _workforce.set(other)
+    try:
+        yield
+    finally:
+        _workforce.reset(before)
+
+
+_work: Callable | None = None
+
+
+def _remember(work: Callable) -> None:
+    global _work  # set once per worker, so that it is not pickled with every item
+    _work = work
+
+
+def _do_remembered(item):
+    return _work(item)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ NETWORK_ROOMS = (
     "core/distillation.py",
     "core/sharpness.py",
     "core/devices.py",
+    "core/cluster/training.py",
 )
 
 HEAVY = ("tensorflow", "keras", "mtcnn")

@@ -13,11 +13,9 @@ import csv
 import hashlib
 import io
 import json
-import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, wait
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +26,7 @@ from core.datasets.drawn_portrait import DrawnFace, draw_face, draw_scene
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from core.workers import worker_pool
+from core.workers import workforce
 
 __all__ = ["DRAWING_VERSION", "DrawnFace", "draw_face", "draw_scene", "drawn_faces_folder", "training_counts",
            "write_drawn_faces"]  # fmt: skip
@@ -172,10 +170,10 @@ def _draw_all(
         for start in range(0, len(labels[split]), BATCH)
     ]
     total = sum(len(listed) for listed in labels.values())
-    if workers is None:
-        workers = 1 if total < 400 else os.cpu_count() or 1
+    if workers is None and total < 400:
+        workers = 1
     done, found = 0, {}
-    for (split, start), rows in _results(batches, workers):
+    for (split, start), rows in workforce().map(_draw_batch, batches, workers=workers):
         found[split, start] = rows
         done += len(rows)
         if progress:
@@ -186,21 +184,9 @@ def _draw_all(
     }
 
 
-def _results(batches: list[tuple], workers: int) -> Iterator[tuple[tuple[str, int], list[list]]]:
-    if workers <= 1:
-        yield from (_draw_batch(*batch) for batch in batches)
-        return
-    with worker_pool(workers) as pool:
-        waiting = {pool.submit(_draw_batch, *batch) for batch in batches}
-        while waiting:
-            ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in ready)
-
-
-def _draw_batch(
-    images: Path, split: str, start: int, labels: list[str], seed: int
-) -> tuple[tuple[str, int], list[list]]:
+def _draw_batch(batch: tuple[Path, str, int, list[str], int]) -> tuple[tuple[str, int], list[list]]:
     """Draw and write `labels`' faces, numbered from `start`; what identifies the batch, and its rows."""
+    images, split, start, labels, seed = batch
     return (split, start), [
         _write_face(images, split, start + offset, label, seed) for offset, label in enumerate(labels)
     ]

@@ -1,8 +1,9 @@
 """Perceptual hashes of faces, computed once for a pack and kept beside it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import imagehash
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from core.facepack import FacePack
-from core.workers import worker_pool
+from core.workers import workforce
 
 #: Lies in a pack's folder, comes and goes with it; to be renamed when faces get other hashes than before.
 HASHES_FILE = "hashes.npy"
@@ -27,7 +28,7 @@ def pack_hashes(
     """(n,) uint64 `perceptual_hashes` of a pack's faces, computed once and kept beside them.
 
     Args:
-        workers: processes that hash a large pack; default: one per core.
+        workers: how many hash a large pack at once; default: one per core of the workforce.
         progress: called as progress(done, total) in faces, where they have to be hashed.
     """
     faces = Path(pack.images.filename)
@@ -36,7 +37,7 @@ def pack_hashes(
         hashes = np.load(kept)
         if hashes.dtype == np.uint64 and hashes.shape == (len(pack.images),):
             return hashes[pack.positions]
-    hashes = _hash_file(faces, len(pack.images), workers or os.cpu_count() or 1, progress)
+    hashes = _hash_file(faces, len(pack.images), workers, progress)
     beside = kept.with_name(f".{kept.name}.{os.getpid()}.new")
     with suppress(OSError):  # where nothing can be kept, they are made again next time
         try:
@@ -48,21 +49,17 @@ def pack_hashes(
     return hashes[pack.positions]
 
 
-def _hash_file(faces: Path, count: int, workers: int, progress: Callable | None) -> np.ndarray:
+def _hash_file(faces: Path, count: int, workers: int | None, progress: Callable | None) -> np.ndarray:
     hashes = np.empty(count, np.uint64)
     starts = range(0, count, _PIECE)
-
-    def take(pieces: Iterator[np.ndarray]) -> np.ndarray:
-        for start, piece in zip(starts, pieces, strict=True):
-            hashes[start : start + len(piece)] = piece
-            if progress:
-                progress(start + len(piece), count)
-        return hashes
-
-    if workers == 1 or count <= _SERIAL_FACES:
-        return take(_hash_piece(faces, start) for start in starts)
-    with worker_pool(workers) as pool:
-        return take(pool.map(_hash_piece, [faces] * len(starts), starts))
+    if count <= _SERIAL_FACES:
+        workers = 1
+    pieces = workforce().map(partial(_hash_piece, faces), starts, workers=workers)
+    for start, piece in zip(starts, pieces, strict=True):
+        hashes[start : start + len(piece)] = piece
+        if progress:
+            progress(start + len(piece), count)
+    return hashes
 
 
 def _hash_piece(faces: Path, start: int) -> np.ndarray:

@@ -1,0 +1,120 @@
+"""The epochs of a training, with all that they need, wherever they are done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.batches import Targets
+from core.config import TrainConfig
+from core.environment import keep_freed_memory, quiet_tensorflow
+from core.errors import AffectoscopeError
+from core.facepack import FacePack
+from core.faces import PreprocessingContract
+from core.labels import LabelSet
+from core.training_data import TrainingData
+
+if TYPE_CHECKING:  # Keras takes seconds to import
+    import keras
+
+    from core.devices import OneDevice
+    from core.fit import Fitted
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """What a network is trained on and how. Pickled, its packs are the paths of their files.
+
+    Attributes:
+        folder: the training's working folder, for its history and checkpoint.
+    """
+
+    config: TrainConfig
+    contract: PreprocessingContract
+    labels: LabelSet
+    affect: bool
+    training: tuple[FacePack, Targets]
+    validation: tuple[FacePack, Targets]
+    folder: Path
+
+    @classmethod
+    def of(cls, config: TrainConfig, data: TrainingData, folder: Path) -> "FitJob":
+        affect = data.table.has_affect and config.affect_weight > 0
+
+        def packed(split: str) -> tuple[FacePack, Targets]:
+            table, pack = data.part(split)
+            values = table.faces[["valence", "arousal"]].to_numpy(np.float32) if affect else None
+            expression = data.labels.positions(table.faces["expression"].to_numpy())
+            return pack, Targets(expression, len(data.labels), values)
+
+        return cls(config, data.contract, data.labels, affect, packed("train"), packed("validation"), folder)
+
+    def network(self, precision: str = "float32") -> "keras.Model":
+        """The network that is to be trained, as the seed begins it."""
+        import keras
+
+        from core.model import build_model
+
+        keras.config.set_dtype_policy(precision)
+        try:
+            return build_model(self.config, self.contract, len(self.labels), affect=self.affect)
+        finally:
+            keras.config.set_dtype_policy("float32")
+
+
+def fit(
+    job: FitJob,
+    *,
+    devices: "OneDevice | None" = None,
+    say: Callable[[str], None],
+    on_step: Callable[[int, int, int, dict], None] | None = None,
+    on_epoch: Callable[[dict], None] | None = None,
+) -> tuple["keras.Model", "Fitted"]:
+    """Train the network of a job, or go on with it; the network of its best epoch, float32 and of no device.
+
+    Args:
+        devices: what it runs on; default: what the job's config asks for.
+        on_step, on_epoch: as core.fit calls them.
+
+    Raises:
+        AffectoscopeError: the options fit neither each other nor the backend, or a teacher is missing.
+    """
+    keep_freed_memory()
+    config = job.config
+    with quiet_tensorflow():
+        import keras
+
+        from core.devices import devices_for
+        from core.distillation import load_teachers
+        from core.fit import fit_network
+
+        keras.utils.set_random_seed(config.seed)
+    backend = keras.backend.backend()
+    if config.sharpness and backend != "tensorflow":
+        raise AffectoscopeError(
+            f"--sharpness needs Keras on TensorFlow, and it runs on {backend}; leave it out."
+        )
+    devices = devices or devices_for(config)
+    with devices.scope():
+        teachers = load_teachers(config.teacher, job.contract, job.labels.labels)
+        network = job.network(config.precision)
+        split = f" on {devices.count} devices" if devices.count > 1 else ""
+        say(f"{network.count_params():,} parameters, {backend} backend{split}")
+        fitted = fit_network(
+            network,
+            config,
+            job.training,
+            job.validation,
+            job.folder,
+            teachers=teachers,
+            devices=devices,
+            on_step=on_step,
+            on_epoch=on_epoch,
+        )
+        weights = network.get_weights()
+    if config.precision != "float32" or devices.count > 1:  # what is kept runs anywhere alike
+        network = job.network()
+        network.set_weights(weights)
+    return network, fitted
