@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app train test check bench screenshots clean
+.PHONY: help setup app train test test-cluster check bench screenshots clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.app ## Make the virtual environment with what the app and the trainer need
 
@@ -19,7 +19,10 @@ train: $(VENV)/.app ## Train: on the drawn faces, or make train DATA=path
 	$(BIN)/python -m core.train $(if $(DATA),--data $(DATA))
 
 test: $(VENV)/.dev ## Run every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/cluster
+
+test-cluster: $(VENV)/.cluster ## Test --cluster on a Ray cluster of this machine
+	$(BIN)/python -m pytest tests/cluster
 
 check: $(VENV)/.dev ## Lint and check the formatting
 	$(BIN)/ruff check .
@@ -45,6 +48,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.app: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.cluster: requirements-cluster.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-cluster.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.app

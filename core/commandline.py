@@ -2,10 +2,12 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Annotated
 
 import tyro
 
+from core.cluster.options import ClusterOptions
 from core.config import PRESETS, TrainConfig
 from core.errors import AffectoscopeError
 
@@ -17,15 +19,33 @@ def parse_train_config(arguments: Sequence[str]) -> TrainConfig:
         AffectoscopeError: the preset is unknown or an option is out of its range.
         SystemExit: after --help, or on an option that tyro cannot read (status 2).
     """
+    default = _preset_config(arguments)
+    return tyro.cli(TrainConfig, prog="python -m core.train", default=default, args=list(arguments))
+
+
+@dataclass(frozen=True)
+class _TrainOptions:
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    where: Annotated[ClusterOptions, tyro.conf.arg(name="")]
+
+
+def parse_train_options(
+    arguments: Sequence[str],
+    *,
+    prog: str = "python -m core.train",
+    about: str = "Train a facial-expression network and leave a reviewed run in artifacts/.",
+) -> tuple[TrainConfig, ClusterOptions]:
+    """`parse_train_config`, and where the work is to be done. Raises what it does."""
+    default = _TrainOptions(_preset_config(arguments), ClusterOptions())
+    options = tyro.cli(_TrainOptions, prog=prog, description=about, default=default, args=list(arguments))
+    return options.config, options.where
+
+
+def _preset_config(arguments: Sequence[str]) -> TrainConfig:
     preset = _preset(list(arguments))
     if preset not in PRESETS:
         raise AffectoscopeError(f"There is no preset '{preset}'; expected one of {', '.join(PRESETS)}.")
-    return tyro.cli(
-        TrainConfig,
-        prog="python -m core.train",
-        default=PRESETS[preset],
-        args=list(arguments),
-    )
+    return PRESETS[preset]
 
 
 def _preset(arguments: list[str]) -> str:

@@ -1,9 +1,10 @@
 """`python -m core.evaluate --run R --data PATH`: a saved network on other data, or images for a run's gallery."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from core.artifacts import (
     write_json,
     write_robustness,
 )
+from core.cluster.options import ClusterOptions
 from core.console import Console, run_command
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable
@@ -25,6 +27,7 @@ from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract
 from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
 from core.labels import LABEL_SETS, LabelSet
+from core.pack_answers import answers_of, predictions_of
 from core.predictions import Predictions
 from core.protocol.detected_boxes import BOX, DetectedScores, score_detected
 from core.protocol.ledger import Protocol, protocol_of_evaluation
@@ -61,12 +64,18 @@ class EvaluateOptions:
     misses, and keep the result with the run, where the page Protocol shows it."""
     attach_images: bool = False
     """Instead of scoring: keep thumbnails of the run's test faces with the run, so that its galleries show them."""
+    where: Annotated[ClusterOptions, tyro.conf.arg(name="")] = field(default_factory=ClusterOptions)
 
 
 def main() -> None:
     options = tyro.cli(EvaluateOptions, prog="python -m core.evaluate", args=sys.argv[1:])
     chosen = [name for name in COMMANDS if getattr(options, name)]
-    run_command(lambda: COMMANDS.get(_only(chosen), evaluate)(options))
+    run_command(lambda: _run(COMMANDS.get(_only(chosen), evaluate), options))
+
+
+def _run(command: Callable[["EvaluateOptions"], object], options: EvaluateOptions) -> None:
+    with options.where.joined():
+        command(options)
 
 
 def _only(chosen: list[str]) -> str:
@@ -89,14 +98,11 @@ def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
         )
     console = Console()
     faces = _faces(options, console)
-    with quiet_tensorflow():
-        from core.inference import predict_table
-
-        network = faces.run.load_model()
-    with console.progress("Predicting") as progress:
-        predictions = predict_table(
-            network, faces.table, faces.pack, faces.labels, views=options.views, progress=progress
-        )
+    with (
+        console.progress("Predicting") as progress,
+        answers_of(faces.run, faces.pack, options.views, progress=progress) as answers,
+    ):
+        predictions = predictions_of(faces.table, faces.labels, answers)
     scores = score(predictions, resamples=options.resamples)
     console.headline(scores)
     faces.say(console)

@@ -37,6 +37,8 @@ class Fitted:
     ended: str  # "finished", "early stopping" or "interrupted"
     faces_per_second: float
     seconds: float
+    backend: str  # that Keras trained on
+    devices: int  # among which each batch was split
 
 
 def fit_network(
@@ -103,7 +105,8 @@ def fit_network(
     history = pd.DataFrame(state.rows)
     seconds = float(history["seconds"].sum())
     faces = len(history) * steps * config.batch_size
-    return Fitted(history, state.best_epoch, ended, faces / max(seconds, 1e-9), seconds)
+    speed = faces / max(seconds, 1e-9)
+    return Fitted(history, state.best_epoch, ended, speed, seconds, keras.backend.backend(), devices.count)
 
 
 def _trainer(

@@ -3,8 +3,9 @@
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +13,23 @@ import tyro
 
 from core import artifacts
 from core.annotate import annotated_path, check_folder, common_folder, save_annotated
-from core.artifacts import list_runs, network_digest
+from core.artifacts import Run, list_runs, network_digest, open_run
+from core.cluster.options import ClusterOptions
 from core.console import Console
 from core.errors import AffectoscopeError
 from core.photo_prediction import PhotoPrediction, as_rows, row_names
 from core.photos import SUFFIXES, photos_in, read_photo
 from core.prediction_file import PredictionFile, check_output, open_output
 from core.predictor import Predictor
+from core.workers import workforce
 
 __all__ = ["PhotoPrediction", "Predictor"]
 
 #: Photos with a problem that are named at the end; more are only counted.
 NAMED = 1000
+
+#: What each of several workers is given at a time.
+CROPS_AT_ONCE, PHOTOS_AT_ONCE = 1024, 16
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class PredictOptions:
     """A folder for copies of the photos with their faces boxed and numbered, without EXIF or place."""
     crops: bool = False
     """The photos are cropped faces already, framed like the run's training images."""
+    where: Annotated[ClusterOptions, tyro.conf.arg(name="")] = field(default_factory=ClusterOptions)
 
 
 @dataclass
@@ -64,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns its exit status."""
     options = tyro.cli(PredictOptions, prog="python -m core.predict", args=arguments)
     try:
-        return predict(options)
+        with options.where.joined():
+            return predict(options)
     except AffectoscopeError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
@@ -87,18 +95,23 @@ def predict(options: PredictOptions) -> int:
         raise AffectoscopeError(
             f"There is no photo in {given}; expected files or folders of {', '.join(SUFFIXES)}."
         )
-    predictor = Predictor.load(options.run or newest_run())
+    run = open_run(options.run or newest_run())
     output = None
     if options.out:
         recipe = {
-            "run": predictor.run.name,
-            "network": network_digest(predictor.run.path),
+            "run": run.name,
+            "network": network_digest(run.path),
             "crops": options.crops,
-            "columns": list(row_names(predictor.run.labels)),
+            "columns": list(row_names(run.labels)),
         }
         output = open_output(options.out, recipe, resume=options.resume)
     there = len(output.done) if output else 0
-    tally = _predict(predictor, options, output, total)
+    try:
+        tally = _predict(run, options, output, total)
+    except AffectoscopeError:
+        if output and not (output.done or output.added):
+            output.finish()  # leaves nothing behind
+        raise
     if output:
         output.finish()
     _report(tally, there, options.out)
@@ -132,9 +145,13 @@ def newest_run() -> Path:
     )
 
 
-def _predict(
-    predictor: Predictor, options: PredictOptions, output: PredictionFile | None, total: int
-) -> Tally:
+def _load(
+    run: Path, crops: bool
+) -> Callable[[Iterable[Path]], Iterator[PhotoPrediction | AffectoscopeError]]:
+    return partial(Predictor.load(run).predict_many, crops=crops)
+
+
+def _predict(run: Run, options: PredictOptions, output: PredictionFile | None, total: int) -> Tally:
     """Every photo that the output lacks, one after the other, each kept or shown as soon as it is there."""
     common = common_folder(list(options.photos)) if options.annotate else Path()
     tally, waiting = Tally(), deque[Path]()
@@ -147,7 +164,9 @@ def _predict(
 
     def work(progress) -> None:
         before = len(output.done) if output else 0
-        for result in predictor.predict_many(lacking(), crops=options.crops):
+        load = partial(_load, run.path, options.crops)
+        grain = CROPS_AT_ONCE if options.crops else PHOTOS_AT_ONCE
+        for result in workforce().stream(load, lacking(), grain=grain):
             photo = waiting.popleft()
             if isinstance(result, AffectoscopeError):
                 _note(tally.problems, photo, str(result))
@@ -155,7 +174,7 @@ def _predict(
                 continue
             if options.annotate:
                 save_annotated(annotated_path(options.annotate, photo, common), read_photo(photo), result)
-            rows = as_rows(name_of(photo), result, predictor.run.labels)
+            rows = as_rows(name_of(photo), result, run.labels)
             if output:
                 output.add(rows)
             else:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core import artifacts
 from core.calibration.fitting import calibrate
-from core.commandline import parse_train_config
+from core.commandline import parse_train_options
 from core.config import TrainConfig
 from core.console import Console, run_command
 from core.data_summary import data_summary
@@ -27,7 +27,13 @@ from core.training_data import TrainingData, load_training_data
 
 
 def main() -> None:
-    run_command(lambda: train(parse_train_config(sys.argv[1:])))
+    run_command(_main)
+
+
+def _main() -> None:
+    config, where = parse_train_options(sys.argv[1:])
+    with where.joined() as cluster:
+        train(config, epochs_by=cluster.fit if cluster else fit)
 
 
 def train(
@@ -193,11 +199,12 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             "epochs": len(fitted.history),
             "best_epoch": fitted.best_epoch,
             "ended": fitted.ended,
+            "devices": fitted.devices,
             "faces_per_second": round(fitted.faces_per_second, 1),
             "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
         },
         "calibration": asdict(calibration),
-        "environment": environment(),
+        "environment": environment() | {"backend": fitted.backend},
     }
     if data.relabelled:
         keep_relabelling(working, data.relabelled.relabelling)

@@ -62,7 +62,7 @@ class ThisMachine:
                 yield waiting.popleft().result()
 
     def stream(self, load, items, *, grain):
-        yield from load()(items)
+        return load()(items)
 
 
 _workforce: ContextVar[Workforce] = ContextVar("workforce")

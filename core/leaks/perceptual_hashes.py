@@ -51,20 +51,20 @@ def pack_hashes(
 
 def _hash_file(faces: Path, count: int, workers: int | None, progress: Callable | None) -> np.ndarray:
     hashes = np.empty(count, np.uint64)
-    starts = range(0, count, _PIECE)
+    pieces = [(start, min(start + _PIECE, count)) for start in range(0, count, _PIECE)]
     if count <= _SERIAL_FACES:
         workers = 1
-    pieces = workforce().map(partial(_hash_piece, faces), starts, workers=workers)
-    for start, piece in zip(starts, pieces, strict=True):
-        hashes[start : start + len(piece)] = piece
+    hashed = workforce().map(partial(_hash_piece, faces), pieces, workers=workers)
+    for (start, stop), piece in zip(pieces, hashed, strict=True):
+        hashes[start:stop] = piece
         if progress:
-            progress(start + len(piece), count)
+            progress(stop, count)
     return hashes
 
 
-def _hash_piece(faces: Path, start: int) -> np.ndarray:
+def _hash_piece(faces: Path, piece: tuple[int, int]) -> np.ndarray:
     # Opened for each piece: what was read of a map counts as the process's memory until it is closed.
-    return perceptual_hashes(np.load(faces, mmap_mode="r")[start : start + _PIECE])
+    return perceptual_hashes(np.load(faces, mmap_mode="r")[slice(*piece)])
 
 
 def perceptual_hashes(images: np.ndarray) -> np.ndarray:

@@ -1,26 +1,26 @@
 """`python -m core.sweep`: many trainings at once, compared on validation faces; the test faces stay unseen."""
 
-import os
-import subprocess
 import sys
-import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from core.cluster.options import ClusterOptions
 from core.commandline import parse_train_config, train_command
 from core.config import TrainConfig
 from core.console import Console, run_command
 from core.errors import AffectoscopeError
 from core.sweep.spaces import SPACES, Between
 from core.sweep.store import OBJECTIVES, Sweep, open_sweep, sweep_folder, write_sweep
+from core.sweep.workers import Processes, arguments_of_one, watch
 from core.training_data import TrainingData, load_training_data
 
-#: How often a sweep with several workers looks at what they have done, in seconds.
-LOOK_EVERY = 2.0
+if TYPE_CHECKING:
+    from core.cluster.ray_cluster import RayCluster
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,17 @@ class SweepOptions:
     """Processes that train side by side; they share the processor's cores."""
     resume: bool = False
     """Go on with a sweep that was begun, or help another process with it."""
+    where: Annotated[ClusterOptions, tyro.conf.arg(name="")] = field(default_factory=ClusterOptions)
 
 
 def main() -> None:
-    run_command(lambda: sweep(*parse_sweep(sys.argv[1:])))
+    run_command(_main)
+
+
+def _main() -> None:
+    options, base = parse_sweep(sys.argv[1:])
+    with options.where.joined() as cluster:
+        sweep(options, base, cluster=cluster)
 
 
 def parse_sweep(arguments: list[str]) -> tuple[SweepOptions, TrainConfig]:
@@ -62,13 +69,27 @@ def parse_sweep(arguments: list[str]) -> tuple[SweepOptions, TrainConfig]:
     )
     if options.workers < 1:
         raise AffectoscopeError(f"--workers {options.workers} is out of range; expected 1 or more.")
+    if options.workers > 1 and options.where.cluster:
+        raise AffectoscopeError(
+            "--workers are processes of this machine; with --cluster pass --cluster-workers."
+        )
     if options.trials is not None and options.trials < 1:
         raise AffectoscopeError(f"--trials {options.trials} is out of range; expected 1 or more.")
     return options, parse_train_config(others)
 
 
-def sweep(options: SweepOptions, base: TrainConfig) -> Sweep:
+def sweep(
+    options: SweepOptions,
+    base: TrainConfig,
+    *,
+    cluster: "RayCluster | None" = None,
+    lost: Callable[[str], bool] | None = None,
+) -> Sweep:
     """Run the sweep to its end, or until Ctrl-C.
+
+    Args:
+        cluster: whose workers train.
+        lost: whether a machine of that name is gone, so that its trials go on here.
 
     Raises:
         AffectoscopeError: a sweep of that name stands in the way, was begun differently, or the data cannot be read.
@@ -93,11 +114,14 @@ def sweep(options: SweepOptions, base: TrainConfig) -> Sweep:
     study = open_study(found)
     if gridded:
         queue_grid(study, space, base.seed)
-    again = take_over_abandoned(study)
+    again = take_over_abandoned(study, lost)
     if again:
         console.say(f"{again} trials were cut off; they go on from where they were.")
-    if options.workers > 1:
-        _with_workers(options.workers, wanted, study, console)
+    alone = arguments_of_one(sys.argv[1:])
+    if cluster:
+        watch(lambda: cluster.sweepers(alone, folder), wanted, study, console)
+    elif options.workers > 1:
+        watch(lambda: Processes(options.workers, alone, folder), wanted, study, console)
     else:
         run_trials(found, base, data, trials=wanted, say=console.say)
     _conclude(found, base, console)
@@ -163,61 +187,6 @@ def _plain(value):
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
-
-
-def _with_workers(workers: int, wanted: int, study, console: Console) -> None:
-    """Start processes of the same command and show what they have done; Ctrl-C stops them all."""
-    from core.sweep.search import ENDED
-
-    arguments = _without_workers(sys.argv[1:])
-    cores = str(max((os.cpu_count() or 1) // workers, 1))
-    surroundings = os.environ | {
-        "TF_NUM_INTRAOP_THREADS": cores,
-        "OMP_NUM_THREADS": cores,
-        "TF_NUM_INTEROP_THREADS": "1",
-    }
-    folder = sweep_folder(study.study_name)
-    logs = [(folder / f"worker-{number + 1}.log").open("ab") for number in range(workers)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "core.sweep", *arguments], env=surroundings, stdout=log, stderr=log
-        )
-        for log in logs
-    ]
-    console.say(f"{workers} workers; what each says is in {folder}/worker-*.log")
-    try:
-        with console.progress("Trials") as progress:
-            while any(process.poll() is None for process in processes):
-                ended = [
-                    trial
-                    for trial in study.get_trials(deepcopy=False, states=ENDED)
-                    if trial.state.name != "FAIL"
-                ]
-                progress(len(ended), wanted)
-                time.sleep(LOOK_EVERY)
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.terminate()
-        for process, log in zip(processes, logs, strict=True):
-            process.wait()
-            log.close()
-    failed = [number + 1 for number, process in enumerate(processes) if process.returncode]
-    if failed:
-        raise AffectoscopeError(
-            f"Worker {', '.join(map(str, failed))} of the sweep ended with an error; see worker-{failed[0]}.log in {folder}."
-        )
-
-
-def _without_workers(arguments: list[str]) -> list[str]:
-    """The command of one worker: the same, alone, and with the sweep begun."""
-    kept, skip = [], False
-    for argument in arguments:
-        if skip or argument in ("--workers", "--resume") or argument.startswith("--workers="):
-            skip = argument == "--workers"
-            continue
-        kept.append(argument)
-    return [*kept, "--resume"]
 
 
 def _conclude(found: Sweep, base: TrainConfig, console: Console) -> None:

@@ -222,12 +222,17 @@ def _importance(study: optuna.Study) -> list[dict]:
     return [{"parameter": name, "importance": value} for name, value in found.items()]
 
 
-def take_over_abandoned(study: optuna.Study) -> int:
-    """Trials that a killed worker of this machine left behind are queued again, to go on from their checkpoint."""
+def take_over_abandoned(study: optuna.Study, lost: Callable[[str], bool] | None = None) -> int:
+    """Trials that a killed worker left behind are queued again, to go on from their checkpoint.
+
+    Args:
+        lost: whether a machine of that name is gone with its workers; of others only this one's are looked at.
+    """
     abandoned = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         host, _, process = trial.user_attrs.get("worker", "").rpartition(":")
-        if host != platform.node() or _alive(int(process)):
+        gone = not _alive(int(process)) if host == platform.node() else bool(lost and host and lost(host))
+        if not gone:
             continue
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, user_attrs={"goes_on_from": _first(trial)})

@@ -1,0 +1,71 @@
+"""The trials of a sweep over the workers of a cluster; they share the sweep's folder, as any of its workers do."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import ray
+
+from core.cluster.ray_cluster import RETRIES, RayCluster
+from core.sweep.workers import log_path
+
+
+class ClusterWorkers:
+    """Workers of a sweep, each in a task of the cluster; that of a killed one goes on where it was."""
+
+    def __init__(self, cluster: RayCluster, arguments: Sequence[str], folder: Path) -> None:
+        self.count = cluster.networks
+        task = ray.remote(_work).options(
+            **cluster.resources,
+            max_retries=RETRIES,
+            runtime_env={
+                "env_vars": {"TF_NUM_INTRAOP_THREADS": str(cluster.cores), "TF_NUM_INTEROP_THREADS": "1"}
+            },
+        )
+        self._tasks = [
+            task.remote(list(arguments), str(log_path(folder, number + 1).absolute()))
+            for number in range(self.count)
+        ]
+
+    def running(self) -> bool:
+        return bool(ray.wait(self._tasks, num_returns=self.count, timeout=0)[1])
+
+    def stop(self) -> None:
+        for task in ray.wait(self._tasks, num_returns=self.count, timeout=0)[1]:
+            ray.cancel(task, force=True)
+
+    def failed(self) -> list[int]:
+        failed = []
+        for number, task in enumerate(self._tasks, 1):
+            try:
+                status = ray.get(task)
+            except ray.exceptions.RayError:
+                status = 1
+            if status:
+                failed.append(number)
+        return failed
+
+
+def _work(arguments: list[str], log: str) -> int:
+    """One worker's sweep, in the process that the cluster gave it; its exit status."""
+    with open(log, "ab", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    from core.console import run_command
+    from core.sweep.__main__ import parse_sweep, sweep
+
+    try:
+        run_command(lambda: sweep(*parse_sweep(arguments), lost=_lost))
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    finally:
+        sys.stdout.flush()
+    return 0
+
+
+def _lost(host: str) -> bool:
+    """Whether a machine has left the cluster."""
+    machines = ray.nodes()
+    alive = {machine["NodeManagerHostname"] for machine in machines if machine["Alive"]}
+    return host not in alive and any(machine["NodeManagerHostname"] == host for machine in machines)

@@ -1,0 +1,44 @@
+"""`python -m core.pack`: the faces of a training decoded and packed ahead of it, by the same options."""
+
+import sys
+
+from core.commandline import parse_train_options
+from core.config import TrainConfig
+from core.console import Console, run_command
+from core.training_data import TrainingData, load_faces
+
+
+def main() -> None:
+    run_command(_main)
+
+
+def _main() -> None:
+    config, where = parse_train_options(
+        sys.argv[1:],
+        prog="python -m core.pack",
+        about="Pack the faces that core.train will train on, by its options.",
+    )
+    with where.joined():
+        pack(config)
+
+
+def pack(config: TrainConfig) -> TrainingData:
+    """Read, decode, crop and hash the faces of `config`; a training by it, and further ones, find them in the cache.
+
+    Raises:
+        AffectoscopeError: the data cannot be read, or the pack not be written.
+    """
+    console = Console()
+    data = load_faces(config, console)
+    console.say(data.table.ledger.sentence())
+    images = data.pack.images
+    console.say(
+        f"{len(data.pack):,} faces of {data.table.title} are packed as {data.contract.colour} {data.contract.size}x"
+        f"{data.contract.size}, {images.nbytes / 2**30:.2f} GiB; core.train finds them with the same data, --colour, "
+        "--size, --margin, --labels and --limit."
+    )
+    return data
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""A run's answers to the faces of a pack, kept on disk while they come: what was interrupted goes on from there."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from core.artifacts import Run, network_digest, open_run
+from core.cache import cache_folder
+from core.datasets.table import FaceTable
+from core.environment import quiet_tensorflow
+from core.errors import AffectoscopeError
+from core.facepack import FacePack
+from core.labels import LabelSet
+from core.predictions import Predictions
+from core.workers import workforce
+
+#: Faces that are answered at once and kept as one; whole batches of core.inference.
+PIECE = 2048
+
+Answers = dict[str, np.ndarray]
+
+
+@contextmanager
+def answers_of(
+    run: Run, pack: FacePack, views: str, *, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Answers]:
+    """Every output of the run's network, its embedding among them, for every face of a pack, read from disk.
+
+    Yields:
+        name -> (n, ...) float32, of the embedding float16. They lie in the cache folder, and are deleted when the
+        block ends well; else the next call for the same network, faces and views goes on with them.
+
+    Raises:
+        AffectoscopeError: the network cannot be loaded, or the answers not be kept.
+    """
+    folder = cache_folder() / "answers" / _key(run, pack, views)
+    try:
+        yield _answered(folder, run, pack, views, progress)
+    except OSError as error:
+        raise AffectoscopeError(
+            f"The answers in {folder} cannot be kept ({error.strerror or error}); make room and start again, it goes "
+            "on from there."
+        ) from error
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def predictions_of(table: FaceTable, labels: LabelSet, answers: Answers) -> Predictions:
+    """A table of faces, whose expressions are all in `labels`, with what a network answered to each."""
+    faces, affect = table.faces, answers.get("affect")
+    return Predictions.from_arrays(
+        labels=labels.labels,
+        truth=labels.positions(faces["expression"].to_numpy()),
+        probabilities=answers["expression"],
+        reference=faces["reference"].to_numpy(dtype=object),
+        split=faces["split"].to_numpy(dtype=object),
+        valence=faces["valence"].to_numpy(),
+        arousal=faces["arousal"].to_numpy(),
+        predicted_valence=None if affect is None else affect[:, 0],
+        predicted_arousal=None if affect is None else affect[:, 1],
+        boxes=faces[["box_x", "box_y", "box_width", "box_height"]].to_numpy(),
+        embeddings=answers["embedding"],
+        landmarks=table.landmarks,
+    )
+
+
+def _key(run: Run, pack: FacePack, views: str) -> str:
+    digest = hashlib.sha256(json.dumps([network_digest(run.path), str(pack.images.filename), views]).encode())
+    digest.update(pack.positions.tobytes())
+    return digest.hexdigest()[:24]
+
+
+def _answered(folder: Path, run: Run, pack: FacePack, views: str, progress: Callable | None) -> Answers:
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = [(start, min(start + PIECE, len(pack))) for start in range(0, len(pack), PIECE)]
+    done = _read_state(folder, len(pieces))
+    lacking = [piece for piece, there in zip(pieces, done, strict=True) if not there]
+    answered = sum(stop - start for start, stop in pieces) - sum(stop - start for start, stop in lacking)
+    load = partial(_load, run.path, pack, views)
+    for (start, stop), answers in zip(lacking, workforce().stream(load, lacking, grain=1), strict=True):
+        for name, values in answers.items():
+            _write(folder / f"{name}.npy", (len(pack), *values.shape[1:]), start, values)
+        done[start // PIECE] = True
+        _write(folder / "state.npy", done.shape, 0, done)
+        answered += stop - start
+        if progress:
+            progress(answered, len(pack))
+    return {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy") if path.stem != "state"}
+
+
+def _read_state(folder: Path, pieces: int) -> np.ndarray:
+    """(pieces,) bool: which were answered."""
+    try:
+        state = np.load(folder / "state.npy", allow_pickle=False)
+        if state.shape == (pieces,) and state.dtype == bool:
+            return state
+    except (OSError, ValueError, EOFError):
+        pass
+    return np.zeros(pieces, bool)
+
+
+def _write(path: Path, shape: tuple[int, ...], start: int, rows: np.ndarray) -> None:
+    """Rows of an array on disk from `start` on, the file made when there is none of that shape."""
+    try:
+        there = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        there = None
+    if there is None or there.shape != shape or there.dtype != rows.dtype:
+        beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+        there = np.lib.format.open_memmap(beside, mode="w+", dtype=rows.dtype, shape=shape)
+        os.replace(beside, path)
+    with open(path, "r+b") as file:
+        file.seek(there.offset + start * there.strides[0])
+        file.write(np.ascontiguousarray(rows))
+
+
+def _load(path: Path, pack: FacePack, views: str) -> Callable[[Iterable[tuple[int, int]]], Iterator[Answers]]:
+    with quiet_tensorflow():
+        from core.inference import run_network, with_embedding
+
+        network = with_embedding(open_run(path).load_model(), views)
+
+    def answer(pieces: Iterable[tuple[int, int]]) -> Iterator[Answers]:
+        for start, stop in pieces:
+            yield run_network(network, pack.select(slice(start, stop)))
+
+    return answer

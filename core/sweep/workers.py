@@ -1,0 +1,106 @@
+"""Several workers on one sweep: processes of this machine that each run the sweep's own command, and what they say."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from core.console import Console
+from core.errors import AffectoscopeError
+from core.sweep.store import sweep_folder
+
+#: How often a sweep with several workers looks at what they have done, in seconds.
+LOOK_EVERY = 2.0
+
+
+class Workers(Protocol):
+    """Workers under way; each writes what it says to `log_path`."""
+
+    count: int
+
+    def running(self) -> bool: ...
+
+    def stop(self) -> None:
+        """End those that still run."""
+
+    def failed(self) -> list[int]:
+        """Numbers from 1 of those that ended with an error."""
+
+
+class Processes:
+    """Workers that share the cores of this machine."""
+
+    def __init__(self, count: int, arguments: Sequence[str], folder: Path) -> None:
+        self.count = count
+        cores = str(max((os.cpu_count() or 1) // count, 1))
+        surroundings = os.environ | {
+            "TF_NUM_INTRAOP_THREADS": cores,
+            "OMP_NUM_THREADS": cores,
+            "TF_NUM_INTEROP_THREADS": "1",
+        }
+        self._logs = [log_path(folder, number + 1).open("ab") for number in range(count)]
+        self._processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "core.sweep", *arguments], env=surroundings, stdout=log, stderr=log
+            )
+            for log in self._logs
+        ]
+
+    def running(self) -> bool:
+        return any(process.poll() is None for process in self._processes)
+
+    def stop(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.terminate()
+        for process, log in zip(self._processes, self._logs, strict=True):
+            process.wait()
+            log.close()
+
+    def failed(self) -> list[int]:
+        return [number for number, process in enumerate(self._processes, 1) if process.returncode]
+
+
+def log_path(folder: Path, number: int) -> Path:
+    return folder / f"worker-{number}.log"
+
+
+def watch(start: Callable[[], Workers], wanted: int, study, console: Console) -> None:
+    """Start workers and show what they have done until they end; Ctrl-C stops them all.
+
+    Raises:
+        AffectoscopeError: one of them ended with an error.
+    """
+    from core.sweep.search import ENDED
+
+    folder = sweep_folder(study.study_name)
+    workers = start()
+    console.say(f"{workers.count} workers; what each says is in {folder}/worker-*.log")
+    try:
+        with console.progress("Trials") as progress:
+            while workers.running():
+                trials = study.get_trials(deepcopy=False, states=ENDED)
+                progress(sum(trial.state.name != "FAIL" for trial in trials), wanted)
+                time.sleep(LOOK_EVERY)
+    finally:
+        workers.stop()
+    if failed := workers.failed():
+        raise AffectoscopeError(
+            f"Worker {', '.join(map(str, failed))} of the sweep ended with an error; see "
+            f"{log_path(folder, failed[0]).name} in {folder}."
+        )
+
+
+def arguments_of_one(arguments: Sequence[str]) -> list[str]:
+    """The command line of one worker: the same, alone, and with the sweep begun."""
+    kept, skip = [], False
+    for argument in arguments:
+        option, _, value = argument.partition("=")
+        if skip or option in ("--workers", "--cluster", "--cluster-workers", "--resume"):
+            skip = not skip and option != "--resume" and not value
+            continue
+        kept.append(argument)
+    return [*kept, "--resume"]

@@ -1,0 +1,1 @@
+"""Tests on a Ray cluster of this machine: `make test-cluster`."""

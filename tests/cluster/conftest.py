@@ -1,0 +1,15 @@
+"""The cluster that all tests of this folder share."""
+
+import pytest
+
+from core.cluster.options import ClusterOptions
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Two workers of a Ray cluster of this machine, not yet this thread's workforce."""
+    pytest.importorskip("ray", reason="Ray is not installed: make test-cluster installs it")
+    from core.workers import ThisMachine, working_with
+
+    with ClusterOptions("local", 2).joined() as joined, working_with(ThisMachine()):
+        yield joined

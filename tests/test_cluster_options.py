@@ -1,0 +1,90 @@
+"""What --cluster says where it cannot be had, and that nothing else needs Ray."""
+
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+
+from core.cluster.options import ClusterOptions
+from core.commandline import parse_train_config, parse_train_options
+from core.errors import AffectoscopeError
+from core.sweep.__main__ import parse_sweep
+from core.sweep.workers import arguments_of_one
+from core.workers import ThisMachine, workforce
+
+
+def join(options):
+    with options.joined() as cluster:
+        return cluster
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(AffectoscopeError, match=r"needs Ray, .* pip install -r requirements-cluster.txt"):
+        join(ClusterOptions("local"))
+
+
+@pytest.mark.parametrize("command", ["pack", "train", "sweep", "predict", "evaluate"])
+def test_every_command_says_it(command, tmp_path, monkeypatch):
+    given = {"predict": [str(tmp_path)], "evaluate": ["--run", "x", "--data", "y"], "sweep": ["--name", "x"]}
+    hidden = (
+        "import importlib.util, runpy, sys\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *more: None if name == 'ray' else find(name, *more)\n"
+        "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", hidden, f"core.{command}", *given.get(command, []), "--cluster", "local"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.strip().splitlines() == [
+        "Error: --cluster needs Ray, which is not installed; install it on all machines of the cluster: pip install -r "
+        "requirements-cluster.txt."
+    ]
+
+
+def test_where_none_is_asked_for_this_machine_works():
+    assert join(ClusterOptions()) is None
+    assert isinstance(workforce(), ThisMachine)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (ClusterOptions("local", 0), "--cluster-workers 0 is out of range; expected 1 or more"),
+        (ClusterOptions(None, 2), "--cluster-workers needs the --cluster that they belong to"),
+    ],
+)
+def test_workers_that_cannot_be(options, sentence):
+    with pytest.raises(AffectoscopeError, match=sentence):
+        join(options)
+
+
+def test_a_training_is_the_same_wherever_it_is_done():
+    arguments = ["--preset", "original", "--epochs", "3", "--augment.shift", "0.1"]
+    config, where = parse_train_options([*arguments, "--cluster", "head:6379", "--cluster-workers", "4"])
+    assert config == parse_train_config(arguments)
+    assert where == ClusterOptions("head:6379", 4)
+
+
+def test_a_sweeps_workers_are_of_one_kind():
+    with pytest.raises(AffectoscopeError, match="with --cluster pass --cluster-workers"):
+        parse_sweep(["--name", "x", "--workers", "2", "--cluster", "local"])
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["--workers", "2"],
+        ["--workers=2", "--resume"],
+        ["--cluster", "local", "--cluster-workers", "2"],
+        ["--cluster=local", "--cluster-workers=2"],
+        ["--resume", "--cluster", "local"],
+    ],
+)
+def test_the_command_of_one_worker_of_a_sweep(extra):
+    assert arguments_of_one(["--name", "x", *extra, "--epochs", "2"]) == ["--name", "x", "--epochs", "2", "--resume"]
