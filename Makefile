@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DATA ?=
+PEERS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup app train test test-cluster check bench screenshots clean
@@ -28,12 +29,8 @@ check: $(VENV)/.dev ## Lint and check the formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(VENV)/.dev ## Measure speed, side by side (the dashboard's needs Chromium)
-	$(BIN)/python benchmarks/metrics.py
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/live.py
-	$(BIN)/python benchmarks/live_page.py
-	$(BIN)/python benchmarks/dashboard.py
+bench: $(VENV)/.dev ## Measure speed, side by side; beside fer and DeepFace too: make bench PEERS=their python
+	$(BIN)/python benchmarks/all.py $(if $(PEERS),--peers $(PEERS))
 
 screenshots: $(VENV)/.dev ## Make the README's screenshots from the shipped runs (needs Chromium)
 	$(BIN)/python tests/screenshots.py
