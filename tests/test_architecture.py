@@ -146,6 +146,7 @@ def test_no_image_of_fer2013_is_tracked_and_artifacts_stay_small():
 def test_the_top_level_is_what_was_asked_for():
     allowed = {
         "dashboard", "core", "artifacts", "tests", "benchmarks", "streamlit_app.py", "requirements.txt", "README.md",
-        "docs", "Makefile", "pyproject.toml", "requirements-dev.txt", ".streamlit", ".ci", ".gitignore", "LICENSE",
+        "docs", "Makefile", "pyproject.toml", "requirements-dev.txt",
+            "requirements-cluster.txt", ".streamlit", ".ci", ".gitignore", "LICENSE",
     }  # fmt: skip
     assert {name_of(path).split("/")[0] for path in tracked_files()} <= allowed

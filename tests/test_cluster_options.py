@@ -21,7 +21,9 @@ def join(options):
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(AffectoscopeError, match=r"needs Ray, .* pip install -r requirements-cluster.txt"):
+    with pytest.raises(
+        AffectoscopeError, match=r"needs Ray and JAX, .* pip install -r requirements-cluster.txt"
+    ):
         join(ClusterOptions("local"))
 
 
@@ -42,8 +44,8 @@ def test_every_command_says_it(command, tmp_path, monkeypatch):
     )
     assert ended.returncode == 2
     assert ended.stderr.strip().splitlines() == [
-        "Error: --cluster needs Ray, which is not installed; install it on all machines of the cluster: pip install -r "
-        "requirements-cluster.txt."
+        "Error: --cluster needs Ray and JAX, which are not installed; install them on all machines of the cluster: "
+        "pip install -r requirements-cluster.txt."
     ]
 
 
@@ -87,4 +89,10 @@ def test_a_sweeps_workers_are_of_one_kind():
     ],
 )
 def test_the_command_of_one_worker_of_a_sweep(extra):
-    assert arguments_of_one(["--name", "x", *extra, "--epochs", "2"]) == ["--name", "x", "--epochs", "2", "--resume"]
+    assert arguments_of_one(["--name", "x", *extra, "--epochs", "2"]) == [
+        "--name",
+        "x",
+        "--epochs",
+        "2",
+        "--resume",
+    ]

@@ -1,5 +1,7 @@
 """Face packs: same pixels as live use, bad rows in the ledger, resume, rebuild."""
 
+import copy
+import os
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -146,3 +148,34 @@ def test_progress_counts_rows_to_the_end(table):
     told = []
     pack_faces(table, CONTRACT, workers=1, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (205, 205)
+
+
+def test_a_full_disk_is_said_and_packing_goes_on_when_there_is_room(table, monkeypatch):
+    monkeypatch.setattr(facepack, "CHUNK", 50)
+    monkeypatch.setattr(facepack, "SETTLED_BYTES", 0)
+    synced, fsync = [], os.fsync
+
+    def full(file):
+        synced.append(file)
+        if len(synced) > 2:
+            raise OSError(28, "No space left on device")
+        fsync(file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(facepack.os, "fsync", full)
+        with pytest.raises(
+            AffectoscopeError, match=r"cannot be written \(No space left on device\); make room"
+        ):
+            pack_faces(table, CONTRACT, workers=1)
+    table.read_image.asked.clear()
+    _, pack = pack_faces(table, CONTRACT, workers=1)
+    assert len(table.read_image.asked) == len(table) - 100
+    assert len(pack) == len(table)
+
+
+def test_a_pack_travels_as_the_path_of_its_file(table):
+    _, pack = pack_faces(table, CONTRACT)
+    part = pack.select(np.arange(20, 60))
+    assert set(part.__getstate__()) == {"path", "positions"}  # and not its pixels
+    again = copy.copy(part)  # as pickling does it
+    np.testing.assert_array_equal(again[:], part[:])

@@ -15,7 +15,9 @@ def test_a_training_decodes_nothing_that_was_packed(drawn_tree, tmp_path, monkey
 
     read = []
     original = FolderImages.__call__
-    monkeypatch.setattr(FolderImages, "__call__", lambda self, name: read.append(name) or original(self, name))
+    monkeypatch.setattr(
+        FolderImages, "__call__", lambda self, name: read.append(name) or original(self, name)
+    )
     run = train(config, folder=tmp_path / "artifacts")
     inside = set(data.table.faces["reference"])
     assert run.info["training"]["epochs"] == 1

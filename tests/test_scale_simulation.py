@@ -175,7 +175,7 @@ AFFECTNET = Cost(
 MEASURED = {
     "cores": 2, "load": 0.0, "machine": "a machine", "host_step": 2e-3, "scored_at_once": 256, "resnet": vars(RESNET),
     "photos": [{"photo": size, "bytes": 1e5, "read": 1e-4, "decode": 4e-3} for size in ("1280 x 960", "224 x 224")],
-    "packing": 480.0,
+    "packing": {"faces_per_second": 480.0, "decode": 4e-3},
     "pack": {"cold_bytes": {"affectnet": 7e5, "affectnet-112": 2e6}, "write_bytes_per_second": 4e8,
              "cold_seconds": {"affectnet": 5e-4, "affectnet-112": 1e-3}},
     "presets": {"affectnet": a_preset("affectnet", AFFECTNET, step=0.9, face_bytes=12_288),

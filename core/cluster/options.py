@@ -40,9 +40,9 @@ class ClusterOptions:
                 raise AffectoscopeError("--cluster-workers needs the --cluster that they belong to.")
             yield None
             return
-        if importlib.util.find_spec("ray") is None:
+        if any(importlib.util.find_spec(package) is None for package in ("ray", "jax")):
             raise AffectoscopeError(
-                "--cluster needs Ray, which is not installed; install it on all machines of the cluster: "
+                "--cluster needs Ray and JAX, which are not installed; install them on all machines of the cluster: "
                 "pip install -r requirements-cluster.txt."
             )
         from core.cluster.ray_cluster import connected

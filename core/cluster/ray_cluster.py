@@ -6,6 +6,7 @@ machines but Ray, the packages and the shared storage: Ray's reports of its use 
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -52,7 +53,7 @@ def connected(address: str, workers: int | None) -> Iterator["RayCluster"]:
     except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
         raise AffectoscopeError(
             f"There is no Ray cluster at {address} ({type(error).__name__}); start one with `ray start --head` and pass its "
-            "host:port, or pass --cluster local for one of this machine."
+            "host:port (with RAY_AUTH_MODE=token where it asks for a token), or pass --cluster local."
         ) from error
     try:
         yield RayCluster(workers)
@@ -63,11 +64,9 @@ def connected(address: str, workers: int | None) -> Iterator["RayCluster"]:
 def _surroundings() -> dict[str, str]:
     """What a worker must find as this process does."""
     kept = {"PYTHONPATH": str(ROOT), "AFFECTOSCOPE_CACHE": str(cache_folder().absolute())}
-    kept |= {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONWARNINGS": "ignore"}
-    for name in ("AFFECTOSCOPE_ARTIFACTS", "KERAS_BACKEND"):
-        if name in os.environ:
-            kept[name] = os.environ[name]
-    return kept
+    if "KERAS_BACKEND" in os.environ:
+        kept["KERAS_BACKEND"] = os.environ["KERAS_BACKEND"]
+    return kept | {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONWARNINGS": "ignore"}
 
 
 class RayCluster:
@@ -121,19 +120,19 @@ class RayCluster:
         """`core.workers.Workforce.map` on all cores of the cluster."""
         workers = workers or self._cores()
         task = ray.remote(_do).options(num_cpus=1, max_retries=RETRIES)
-        shared, items, waiting = ray.put(work), iter(items), []
+        shared, waiting = ray.put(work), deque()
         with _sentences():
             for item in items:
-                waiting.append(task.remote(shared, item))
+                waiting.append(task.remote(os.getcwd(), shared, item))
                 if len(waiting) > AHEAD * workers:
-                    yield ray.get(waiting.pop(0))
+                    yield ray.get(waiting.popleft())
             while waiting:
-                yield ray.get(waiting.pop(0))
+                yield ray.get(waiting.popleft())
 
     def stream(self, load: Callable, items: Iterable, *, grain: int) -> Iterator:
         """`core.workers.Workforce.stream` by a pool of actors; a killed one is started anew and asked again."""
         kind = ray.remote(_Actor).options(**self.resources, max_restarts=-1, max_task_retries=RETRIES)
-        pool = ActorPool([kind.remote(load) for _ in range(self.networks)])
+        pool = ActorPool([kind.remote(os.getcwd(), load) for _ in range(self.networks)])
         items, waiting = iter(items), 0
         with _sentences():
             while chunk := list(islice(items, grain)):
@@ -146,14 +145,16 @@ class RayCluster:
                 yield from pool.get_next()
 
 
-def _do(work: Callable, item):
+def _do(folder: str, work: Callable, item):
+    os.chdir(folder)  # paths mean there what they mean here
     return work(item)
 
 
 class _Actor:
     """Loads at its first question, so that an error while it loads is an answer and not its death."""
 
-    def __init__(self, load: Callable) -> None:
+    def __init__(self, folder: str, load: Callable) -> None:
+        os.chdir(folder)
         self.load, self.work = load, None
 
     def answer(self, items: list) -> list:

@@ -24,7 +24,7 @@ class ClusterWorkers:
             },
         )
         self._tasks = [
-            task.remote(list(arguments), str(log_path(folder, number + 1).absolute()))
+            task.remote(os.getcwd(), list(arguments), str(log_path(folder, number + 1).absolute()))
             for number in range(self.count)
         ]
 
@@ -47,8 +47,9 @@ class ClusterWorkers:
         return failed
 
 
-def _work(arguments: list[str], log: str) -> int:
+def _work(here: str, arguments: list[str], log: str) -> int:
     """One worker's sweep, in the process that the cluster gave it; its exit status."""
+    os.chdir(here)
     with open(log, "ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -77,7 +77,7 @@ def _run(job: FitJob, cluster: RayCluster) -> None:
     beside = job.folder / "cluster"
     trainer = DataParallelTrainer(
         _worker,
-        train_loop_config={"job": ray.put(job)},
+        train_loop_config={"job": ray.put(job), "folder": os.getcwd()},
         scaling_config=ScalingConfig(
             num_workers=cluster.networks,
             use_gpu=cluster.gpus > 0,
@@ -112,6 +112,7 @@ def _worker(settings: dict) -> None:
     """What each worker runs."""
     import jax
 
+    os.chdir(settings["folder"])
     context = ray.train.get_context()
     rank, workers = context.get_world_rank(), context.get_world_size()
     address = broadcast_from_rank_zero(_free_address() if rank == 0 else None)

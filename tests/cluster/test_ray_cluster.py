@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -102,7 +103,8 @@ def test_photos_are_predicted_as_by_one_process_though_a_worker_was_killed(
     for number, reference in enumerate(table.faces["reference"][:60]):
         (photos / f"{number:03d}.jpg").write_bytes(table.read_image(reference))
     (photos / "030.jpg").write_bytes(b"no image")
-    ask = partial(PredictOptions, (photos,), run=str(trained_run.path), crops=True)
+    monkeypatch.chdir(tmp_path)  # workers must take relative paths as this process does
+    ask = partial(PredictOptions, (Path("photos"),), run=str(trained_run.path), crops=True)
     here, there, marker = tmp_path / "here.csv", tmp_path / "there.csv", tmp_path / "died"
     assert predict(ask(out=here)) == 1
     monkeypatch.setattr(predict_command, "_load", DyingLoad(predict_command._load, marker))

@@ -1,0 +1,129 @@
+"""A run's answers kept on disk: those of one go, whatever interrupted them."""
+
+import numpy as np
+import pytest
+
+from core import pack_answers
+from core.cache import cache_folder
+from core.datasets import open_dataset
+from core.environment import quiet_tensorflow
+from core.errors import AffectoscopeError
+from core.facepack import pack_faces
+from core.labels import LABEL_SETS
+from core.pack_answers import answers_of, predictions_of
+from core.workers import ThisMachine, working_with
+
+
+class Interrupted(Exception):
+    pass
+
+
+class CutOff(ThisMachine):
+    """A workforce that is cut off after some pieces, and counts what it was asked."""
+
+    def __init__(self, after):
+        self.after, self.asked = after, []
+
+    def stream(self, load, items, *, grain):
+        for number, answer in enumerate(super().stream(load, self._noted(items), grain=grain)):
+            if number == self.after:
+                raise Interrupted
+            yield answer
+
+    def _noted(self, items):
+        for item in items:
+            self.asked.append(item)
+            yield item
+
+
+@pytest.fixture
+def faces(trained_run, drawn_tree, tmp_path, monkeypatch):
+    """A table and its pack, in a cache of their own, in pieces of 32."""
+    monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(pack_answers, "PIECE", 32)
+    table = open_dataset(drawn_tree)
+    return pack_faces(table.select((table.faces["expression"] < 8).to_numpy()), trained_run.contract)
+
+
+def all_answers(run, pack, **settings):
+    with answers_of(run, pack, "one", **settings) as answers:
+        return {name: np.array(values) for name, values in answers.items()}
+
+
+def kept():
+    return list((cache_folder() / "answers").iterdir())
+
+
+def test_they_are_those_of_the_network_in_one_go(trained_run, faces):
+    with quiet_tensorflow():
+        from core.inference import predict_table
+
+    table, pack = faces
+    labels = LABEL_SETS[len(trained_run.labels)]
+    whole = predict_table(trained_run.load_model(), table, pack, labels)
+    told = []
+    with answers_of(trained_run, pack, "one", progress=lambda done, of: told.append((done, of))) as answers:
+        pieces = predictions_of(table, labels, answers)
+    assert whole.frame.equals(pieces.frame)
+    np.testing.assert_array_equal(whole.embeddings, pieces.embeddings)
+    assert whole.embeddings.dtype == np.float16
+    assert told[-1] == (len(pack), len(pack)) and told == sorted(told)
+    assert kept() == []
+
+
+def test_what_was_cut_off_goes_on_from_there(trained_run, faces):
+    _, pack = faces
+    whole = all_answers(trained_run, pack)
+    with working_with(CutOff(2)), pytest.raises(Interrupted):
+        all_answers(trained_run, pack)
+    assert len(kept()) == 1
+    told, again = [], CutOff(None)
+    with working_with(again):
+        resumed = all_answers(trained_run, pack, progress=lambda done, of: told.append(done))
+    assert again.asked[0] == (64, 96) and told[0] == 96
+    assert set(resumed) == set(whole) >= {"expression", "embedding"}
+    for name, values in whole.items():
+        np.testing.assert_array_equal(resumed[name], values)
+    assert kept() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", None])
+def test_a_damaged_note_of_what_is_there_begins_anew(trained_run, faces, content):
+    _, pack = faces
+    with working_with(CutOff(2)), pytest.raises(Interrupted):
+        all_answers(trained_run, pack)
+    state = kept()[0] / "state.npy"
+    if content is None:
+        np.save(state, np.ones(3, bool))
+    else:
+        state.write_bytes(content)
+    again = CutOff(None)
+    with working_with(again):
+        all_answers(trained_run, pack)
+    assert again.asked[0] == (0, 32)
+
+
+def test_other_faces_and_other_views_are_other_answers(trained_run, faces):
+    _, pack = faces
+    for chosen, views in ((pack, "one"), (pack.select(np.arange(70)), "one"), (pack, "mirror")):
+        with working_with(CutOff(1)), pytest.raises(Interrupted), answers_of(trained_run, chosen, views):
+            pass
+    assert len(kept()) == 3
+
+
+def test_no_room_on_the_disk_is_said_and_what_is_there_is_kept(trained_run, faces, monkeypatch):
+    _, pack = faces
+    original, written = pack_answers._write, []
+
+    def full(path, *arguments):
+        written.append(path)
+        if len(written) > 6:
+            raise OSError(28, "No space left on device")
+        original(path, *arguments)
+
+    monkeypatch.setattr(pack_answers, "_write", full)
+    with pytest.raises(
+        AffectoscopeError, match=r"cannot be kept \(No space left on device\); make room and start"
+    ):
+        all_answers(trained_run, pack)
+    assert len(kept()) == 1
