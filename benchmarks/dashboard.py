@@ -23,8 +23,8 @@ from playwright.sync_api import Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.large_run import FACES, NAME, large_run
+from benchmarks.side_by_side import ROOT, Row, keep, row
 
-ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
 BARE = 'import streamlit as st\n\nst.title("Bare")\n'
 
@@ -116,8 +116,8 @@ def resident(process: subprocess.Popen) -> float:
     raise OSError("no VmRSS")
 
 
-def measure(rounds: int, runs: dict[str, Path | None], bare: Path, pages: list[str]) -> None:
-    """Print the table for runs: name -> its artifacts folder (None: the shipped ones)."""
+def measure(rounds: int, runs: dict[str, Path | None], bare: Path, pages: list[str]) -> list[Row]:
+    """Print the table for runs: name -> its artifacts folder (None: the shipped ones); what sums it up."""
     with ExitStack() as stack:
         bare_address, _ = stack.enter_context(serving(bare))
         servers = {name: stack.enter_context(serving(ROOT / "streamlit_app.py", runs[name])) for name in runs}
@@ -161,9 +161,29 @@ def measure(rounds: int, runs: dict[str, Path | None], bare: Path, pages: list[s
                         else f"{'-':>12s}{'-':>8s}"
                     )
                 )
+        summed = []
         for name, (_, process) in servers.items():
-            print(f"\nserver showing {name}: {resident(process):.2f} GiB", end="")
-        print()
+            middles = {path: statistics.median(visits[path, name]) for path in pages}
+            slowest = max(middles, key=middles.get)
+            how = f"run {name}; medians over {rounds} visits of each of {len(pages)} pages"
+            beside = ("a bare app", floor)
+            summed += [
+                row(f"dashboard, {name}: the middle page", statistics.median(middles.values()), "s", beside=beside,
+                    how=how),
+                row(f"dashboard, {name}: the slowest page", middles[slowest], "s", beside=beside, how=how,
+                    note=slowest or "overview"),
+            ]  # fmt: skip
+            chosen = {path: statistics.median(clicks[path, name]) for path in pages if (path, name) in clicks}
+            if chosen:
+                slowest = max(chosen, key=chosen.get)
+                summed.append(
+                    row(f"dashboard, {name}: the slowest choice", chosen[slowest], "s", how=how, note=slowest)
+                )
+            memory = resident(process)
+            summed.append(
+                row(f"dashboard, {name}: its server", memory, "GiB", how="resident, after all of it")
+            )
+        return summed
 
 
 def main() -> None:
@@ -173,13 +193,15 @@ def main() -> None:
     parser.add_argument("--large", type=Path, help="artifacts folder that holds the large run already")
     parser.add_argument("--pages", nargs="*", default=list(CHOICES), choices=list(CHOICES))
     options = parser.parse_args()
+    began = time.time()
     with tempfile.TemporaryDirectory() as folder:
         bare = Path(folder) / "bare.py"
         bare.write_text(BARE)
         large = options.large or Path(folder) / "artifacts"
         if not options.large:
             large_run(large, faces=options.faces)
-        measure(options.rounds, {"fer2013-standard": None, NAME: large}, bare, options.pages)
+        rows = measure(options.rounds, {"fer2013-standard": None, NAME: large}, bare, options.pages)
+    keep(__file__, rows, title="The dashboard in a browser", began=began)
 
 
 if __name__ == "__main__":

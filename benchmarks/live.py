@@ -4,24 +4,23 @@ Prints the time of a fresh process to its first answer; median and 95th percenti
 380-pixel portrait and to a photo of 1280x960 pixels with six people, both drawn and given as JPEG; and faces per
 second of 10,000 cropped faces. What is compared is measured in alternation, in one process. On a machine that
 does other work at the same time, time on the clock varies from one answer to the next all the same; each ratio is
-therefore given a second time in processor seconds of this process, all threads together. The `fer` package is
-timed too where it is installed.
+therefore given a second time in processor seconds of this process, all threads together. Other packages stand beside
+it in benchmarks/peers.py.
 """
 
-import importlib.util
 import io
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tyro
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.side_by_side import CLOCK, PROCESSOR, ROOT, Row, keep, middle_ratio, row, take_turns
 
 #: What is aimed at: a whole answer over detector and network, crops over the network's own throughput,
 #: and the memory of the process in GiB.
@@ -51,21 +50,27 @@ def main(options: Options) -> None:
     if options.first:
         first_answer(options.run)
         return
+    began = time.time()
     started, loaded, answered = (float(value) for value in fresh_process(options.run))
     from core.predictor import Predictor
 
     predictor = Predictor.load(options.run)
-    print(f"run {predictor.run.name}, {options.rounds} answers each, {options.crops:,} crops\n")
-    print("a fresh process")
-    print(f"  imports, network and detector     {loaded - started:7.2f} s")
-    print(f"  first answer after that           {answered - loaded:7.2f} s")
+    fresh = f"a fresh process, run {predictor.run.name}"
+    rows = [
+        row("imports, network and detector", loaded - started, "s", how=fresh),
+        row("the first answer after that", answered - loaded, "s", how=fresh),
+    ]
     for title, photo in (
         ("a portrait of 380 pixels", drawn_photo(1, (380, 380), PORTRAIT_SEED)),
-        ("a photo of 1280x960 pixels, six people", drawn_photo(6, (1280, 960), GROUP_SEED)),
+        ("1280x960 pixels, six people", drawn_photo(6, (1280, 960), GROUP_SEED)),
     ):
-        answers(title, predictor, photo, options.rounds)
-    throughput(predictor, options.crops)
-    print(f"\nmemory of this process {memory():.2f} GiB now, at most {memory(peak=True):.2f}; aim {MEMORY}")
+        rows.append(answers(title, predictor, photo, options.rounds))
+    rows.append(throughput(predictor, options.crops))
+    rows.append(
+        row("memory of the process after all of it", memory(), "GiB", at_most=MEMORY, how="resident",
+            note=f"at most {memory(peak=True):.2f} GiB")
+    )  # fmt: skip
+    keep(__file__, rows, title="Answers beside detector and network", began=began)
 
 
 def fresh_process(run: str) -> list[str]:
@@ -97,7 +102,7 @@ def drawn_photo(faces: int, size: tuple[int, int], seed: int) -> bytes:
     return file.getvalue()
 
 
-def answers(title: str, predictor, photo: bytes, rounds: int) -> None:
+def answers(title: str, predictor, photo: bytes, rounds: int) -> Row:
     """Whole answers beside the detector alone, on decoded pixels, and the network alone, on the crops."""
     from core.detector import _cascade
     from core.faces import read_upright
@@ -106,41 +111,29 @@ def answers(title: str, predictor, photo: bytes, rounds: int) -> None:
     crops = np.stack([face.crop for face in faces])
     network = predictor.run.load_model()
     pixels = np.asarray(read_upright(photo), np.float32)
-    timed: dict[str, Callable[[], object]] = {
-        "whole answer": lambda: predictor.predict(photo),
-        "detector alone": lambda: _cascade().detect_faces(pixels, output_type="numpy", fit_to_image=False),
-        "network alone": lambda: network.predict_on_batch(crops),
-    }
-    if importlib.util.find_spec("fer"):
-        from fer import FER
-
-        peer, bgr = FER(mtcnn=True), np.asarray(read_upright(photo).convert("RGB"))[..., ::-1]
-        timed["fer with mtcnn"] = lambda: peer.detect_emotions(bgr)
-    seconds = alternate(timed, rounds)
-    print(f"\n{title}: {len(faces)} faces found")
-    for name, values in seconds.items():
-        middle, high = np.percentile([clock for clock, _ in values], [50, 95])
-        print(f"  {name:34s}{middle:7.3f} s   95th percentile {high:7.3f} s")
-    parts = np.array(seconds["detector alone"]) + np.array(seconds["network alone"])
-    clock, processor = np.median(np.array(seconds["whole answer"]) / parts, axis=0)
-    print(
-        f"  whole over detector + network     {clock:7.2f}     aim at most {ANSWER}; processor {processor:.2f}"
+    seconds = take_turns(
+        {
+            "whole": lambda: predictor.predict(photo),
+            "detector": lambda: _cascade().detect_faces(pixels, output_type="numpy", fit_to_image=False),
+            "network": lambda: network.predict_on_batch(crops),
+        },
+        rounds,
+    )
+    whole, parts = seconds["whole"], seconds["detector"] + seconds["network"]
+    middle, high = np.percentile(whole[:, CLOCK], [50, 95])
+    return row(
+        f"answer to {title}",
+        middle,
+        "s",
+        beside=("detector and network alone", np.median(parts[:, CLOCK])),
+        ratio=middle_ratio(whole, parts),
+        at_most=ANSWER,
+        how=f"median of {rounds} answers, from the JPEG to {len(faces)} faces",
+        note=f"95th percentile {high:.3f} s; processor {middle_ratio(whole, parts, PROCESSOR):.2f}",
     )
 
 
-def alternate(timed: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Seconds of each by the clock and of the processor, in turns; the first round is not counted."""
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in timed}
-    for number in range(rounds + 1):
-        for name, function in timed.items():
-            began = time.perf_counter(), time.process_time()
-            function()
-            if number:
-                seconds[name].append((time.perf_counter() - began[0], time.process_time() - began[1]))
-    return seconds
-
-
-def throughput(predictor, count: int) -> None:
+def throughput(predictor, count: int) -> Row:
     """Cropped faces per second through the predictor and through the network's own predict."""
     from core.faces import crop_face, read_upright
     from core.predictor import BATCH
@@ -154,22 +147,27 @@ def throughput(predictor, count: int) -> None:
     network = predictor.run.load_model()
     parts = [slice(start, start + PART) for start in range(0, count, PART)]
     rounds = [
-        alternate(
+        take_turns(
             {
                 "predictor": lambda: sum(1 for _ in predictor.predict_many(crops[part], crops=True)),  # noqa: B023
-                "network's own predict": lambda: network.predict(stacked[part], batch_size=BATCH, verbose=0),  # noqa: B023
+                "network": lambda: network.predict(stacked[part], batch_size=BATCH, verbose=0),  # noqa: B023
             },
             1,
         )
         for part in parts
     ]
-    seconds = {name: np.sum([row[name][0] for row in rounds], axis=0) for name in rounds[0]}
-    print(f"\n{count:,} cropped faces")
-    for name, (clock, _) in seconds.items():
-        print(f"  {name:34s}{count / clock:7,.0f} faces/s")
-    clock, processor = seconds["network's own predict"] / seconds["predictor"]
-    print(
-        f"  predictor over network            {clock:7.2f}     aim at least {CROPS}; processor {processor:.2f}"
+    clock, processor = (
+        {name: sum(each[name][0, column] for each in rounds) for name in ("predictor", "network")}
+        for column in (CLOCK, PROCESSOR)
+    )
+    return row(
+        f"{count:,} cropped faces through the predictor",
+        count / clock["predictor"],
+        "faces/s",
+        beside=("the network's own predict", count / clock["network"]),
+        at_least=CROPS,
+        how=f"in turns after every {PART:,} faces",
+        note=f"processor {processor['network'] / processor['predictor']:.2f}",
     )
 
 

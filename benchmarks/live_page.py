@@ -18,8 +18,9 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.dashboard import CHROMIUM, ROOT, resident, serving
+from benchmarks.dashboard import CHROMIUM, resident, serving
 from benchmarks.live import GROUP_SEED, PORTRAIT_SEED, drawn_photo
+from benchmarks.side_by_side import ROOT, keep, row
 
 BARE = """import streamlit as st
 
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--run", default="fer2013-standard")
     options = parser.parse_args()
+    began = time.time()
     photos = {
         "portrait": drawn_photo(1, (380, 380), PORTRAIT_SEED),
         "six people": drawn_photo(6, (1280, 960), GROUP_SEED),
@@ -71,18 +73,22 @@ def main() -> None:
                     times[title].append(upload(each, f"{title}.jpg", photo))
         browser.close()
         memory = resident(server)
-    print(
-        f"{'photo':14s}{'first (s)':>10s}{'later':>8s}{'worst':>8s}{'bare app':>10s}{'detector':>10s}{'beyond both':>13s}"
-    )
+    rows = []
     for title, (first, *later) in answers.items():
-        middle, floor, alone = (
-            statistics.median(later), statistics.median(bare[title][1:]), detector(photos[title], options.rounds)
-        )  # fmt: skip
-        print(
-            f"{title:14s}{first:10.2f}{middle:8.2f}{max(later):8.2f}{floor:10.2f}{alone:10.2f}"
-            f"{middle - floor - alone:13.2f}"
+        middle, floor = statistics.median(later), statistics.median(bare[title][1:])
+        alone = detector(photos[title], options.rounds)
+        rows.append(
+            row(
+                f"Live in a browser: {title}",
+                middle,
+                "s",
+                beside=("a bare app and the detector", floor + alone),
+                how=f"median of {len(later)} uploads after the first, from handing over the file to the last answer",
+                note=f"first {first:.2f} s, worst {max(later):.2f} s; bare app {floor:.2f}, detector {alone:.2f}",
+            )
         )
-    print(f"the server process: {memory:.2f} GiB")
+    rows.append(row("Live in a browser: the server process", memory, "GiB", how="resident, after all of it"))
+    keep(__file__, rows, title="The page Live", began=began)
 
 
 def upload(page: Page, name: str, photo: bytes) -> float:

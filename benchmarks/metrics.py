@@ -1,4 +1,4 @@
-"""How long the metrics take and how much memory: `python benchmarks/metrics.py`; also to benchmarks/results/metrics.json.
+"""How long the metrics take and how much memory: `python benchmarks/metrics.py`.
 
 Times are the process's own seconds on the processor, which other work on the machine lengthens less than
 the clock's. Next to scikit-learn the two take turns; every other case has a process of its own, whose peak
@@ -6,9 +6,7 @@ memory has its imports (some 0.15 GiB) and the faces in it.
 """
 
 import argparse
-import json
 import multiprocessing
-import os
 import resource
 import sys
 import time
@@ -20,13 +18,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.side_by_side import Row, keep, progress, row
 from core.labels import LABEL_SETS
 from core.metrics import ranking
 from core.metrics.comparison import compare_predictions
 from core.predictions import Predictions
 from core.scoring import score
 
-ROOT = Path(__file__).resolve().parent.parent
+#: How many times as fast as scikit-learn M is to be, and how near to its value; seconds for all scores of a million faces.
+TIMES_FASTER, NEAR, SECONDS = 5.0, 1e-12, 20.0
+
 LABELS = LABEL_SETS[8].labels
 
 
@@ -66,7 +67,7 @@ def best_times(functions: list[Callable[[], object]], repeats: int) -> tuple[lis
     return [min(taken) for taken in times], results
 
 
-def beside_scikit_learn(faces: int, repeats: int) -> list[dict]:
+def beside_scikit_learn(faces: int, repeats: int) -> list[Row]:
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     large = made_predictions(faces)
@@ -76,31 +77,50 @@ def beside_scikit_learn(faces: int, repeats: int) -> list[dict]:
     compared = {
         "M and pairwise A": (
             lambda: ranking.hand_till(truth, exact).m,
-            lambda: roc_auc_score(truth, exact, multi_class="ovo"),
+            "roc_auc_score, ovo, macro",
+            lambda: roc_auc_score(truth, exact, multi_class="ovo", average="macro"),
+            TIMES_FASTER,
         ),
         "average precision": (
             lambda: ranking.average_precision(truth, exact),
+            "average_precision_score",
             lambda: average_precision_score(one_hot, exact, average=None),
+            None,
         ),
     }
     rows = []
-    for name, functions in compared.items():
-        (ours, theirs), results = best_times(list(functions), repeats)
-        note = f"differ by {np.abs(results[0] - results[1]).max():.0e}"
-        rows.append({"case": name, "faces": faces, "seconds": ours, "scikit_learn": theirs, "note": note})
+    for name, (function, other, theirs, at_least) in compared.items():
+        (ours, beside), results = best_times([function, theirs], repeats)
+        case, how = f"{name}, {faces:,} x 8", f"made-up faces; processor time, the best of {repeats}"
+        rows.append(row(case, faces / ours, "faces/s", beside=(f"scikit-learn {other}", faces / beside),
+                        at_least=at_least, how=how, note=f"{ours:.2f} s and {beside:.2f} s"))  # fmt: skip
+        apart = float(np.abs(results[0] - results[1]).max())
+        rows.append(
+            row(
+                f"{name}: how far from scikit-learn's",
+                apart,
+                "",
+                at_most=NEAR,
+                how=f"largest difference, {how}",
+            )
+        )
     return rows
 
 
-def scored(faces: int, repeats: int) -> dict:
+def scored(faces: int, repeats: int, resamples: int) -> Row:
     predictions = made_predictions(faces)
-    (seconds,), (scores,) = best_times([lambda: score(predictions)], repeats)
+    (seconds,), (scores,) = best_times([lambda: score(predictions, resamples=resamples)], repeats)
+    if not resamples:
+        return _row(
+            "all scores without intervals", faces, seconds, "valence and arousal too", at_most=SECONDS
+        )
     about = scores.interval
     return _row(
-        "score() with intervals", faces, seconds, f"{about['resamples']:,} resamples; {about['method']}"
+        "all scores with intervals", faces, seconds, f"{about['resamples']:,} resamples; {about['method']}"
     )
 
 
-def compared(faces: int, repeats: int) -> dict:
+def compared(faces: int, repeats: int) -> Row:
     predictions, rng = made_predictions(faces), np.random.default_rng(1)
     other = made_probabilities(predictions.truth, rng)
     of_a, of_b = {}, {}
@@ -115,12 +135,19 @@ def compared(faces: int, repeats: int) -> dict:
         )
 
     (seconds,), (rows,) = best_times([compare], repeats)
-    return _row("compare_predictions()", faces, seconds, f"2,000 resamples, {len(rows)} numbers")
+    return _row("two runs compared", faces, seconds, f"2,000 resamples, {len(rows)} numbers")
 
 
-def _row(case: str, faces: int, seconds: float, note: str) -> dict:
+def _row(case: str, faces: int, seconds: float, how: str, **target) -> Row:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"case": case, "faces": faces, "seconds": seconds, "peak_gib": peak, "note": note}
+    return row(
+        f"{case}, {faces:,} x 8",
+        seconds,
+        "s",
+        how=f"processor time; {how}",
+        note=f"peak {peak:.2f} GiB",
+        **target,
+    )
 
 
 def alone(function: Callable, *arguments) -> object:
@@ -134,23 +161,19 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=1_000_000, help="faces of the large cases")
     parser.add_argument("--repeats", type=int, default=3, help="runs of which the shortest counts")
     options = parser.parse_args()
+    began = time.time()
+    few = min(4000, options.faces)
     rows = alone(beside_scikit_learn, options.faces, options.repeats)
-    for case in (scored, compared):
-        rows.append(alone(case, 4000, options.repeats))
-        rows.append(alone(case, options.faces, 1))
-
-    print(f"{'':44}{'here':>9}{'scikit-learn':>14}{'ratio':>8}{'peak memory':>13}  note")
-    for row in rows:
-        theirs, peak = row.get("scikit_learn"), row.get("peak_gib")
-        beside = f"{theirs:13.2f}s{theirs / row['seconds']:7.1f}x" if theirs else f"{'-':>14}{'-':>8}"
-        memory = f"{peak:9.2f} GiB" if peak else f"{'-':>13}"
-        print(
-            f"{row['case'] + ', ' + format(row['faces'], ',') + ' x 8':44}{row['seconds']:8.2f}s{beside}{memory}  {row['note']}"
-        )
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    document = {"cores": os.cpu_count(), "rows": rows}
-    (results / "metrics.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    for case, *arguments in (
+        (scored, options.faces, options.repeats, 0),
+        (scored, few, options.repeats, 1000),
+        (scored, options.faces, 1, 1000),
+        (compared, few, options.repeats),
+        (compared, options.faces, 1),
+    ):
+        progress(f"{case.__name__} {arguments[0]:,} faces")
+        rows.append(alone(case, *arguments))
+    keep(__file__, rows, title="Metrics", began=began)
 
 
 if __name__ == "__main__":

@@ -1,126 +1,282 @@
-"""Packing and training speed on drawn faces, side by side in one run: `python benchmarks/training.py`.
+"""Training fed from the pack, beside one batch in memory and beside what one would write without it:
+`python benchmarks/training.py`.
 
-Prints one table. Ratios compare with what the stage could do at best, or with what it would do without us;
-every pair is measured in alternation, so that a busy machine slows both.
+Instead of the pack, one would let `keras.utils.image_dataset_from_directory` decode the JPEGs anew in every epoch,
+resize them, shuffle them a few batches deep, and `.map` Keras's own layers over each batch: RandomTranslation,
+RandomFlip, RandomRotation, RandomZoom, RandomContrast, RandomBrightness and RandomErasing with the ranges of the preset,
+then `.prefetch`; with `.cache()` before the map its decoded float32 faces stay in memory, for which AffectNet's 287,651
+at 64 pixels need 13 GiB. The pack holds the same faces once and for all as uint8 on disk, reshuffled whole each epoch.
+
+Faces are AffectNet-size crops (benchmarks/crops.py), and the drawn photos of the default training. All that is compared
+takes turns in one process, epoch by epoch; a ratio is the median over these rounds.
 """
 
 import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.batches import Targets, training_batches
-from core.config import PRESETS
+from benchmarks.crops import LABELS, crops_folder
+from benchmarks.side_by_side import PROCESSOR, Row, keep, middle_ratio, progress, row, take_turns
+from core.batches import Targets, steps_per_epoch, training_batches
+from core.config import PRESETS, Augmentation, TrainConfig
 from core.datasets import open_dataset
 from core.datasets.drawn import drawn_faces_folder
-from core.environment import keep_freed_memory
+from core.environment import keep_freed_memory, quiet_tensorflow
 from core.facepack import FacePack, pack_faces
-from core.faces import PreprocessingContract, read_upright
+from core.faces import PreprocessingContract
+from core.labels import LABEL_SETS
 
-ROUNDS = 3
-STEPS = 20
+#: Crops of an epoch that goes through the network of --preset affectnet, which takes its time.
+NETWORK_CROPS = 1024
+
+#: An epoch from the pack over the same steps on one batch; and the pack's input over Keras's.
+AT_MOST, AT_LEAST = 1.05, 2.0
+
+NO_AUGMENTATION = Augmentation(shift=0, flip=False, rotation=0, scale=0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", default="quick", choices=list(PRESETS))
-    parser.add_argument("--steps-only", choices=["keep", "free"], help="used by this program itself")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=4096, help="drawn crops of 224 pixels")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--memory", choices=["kept", "freed"], help="used by this program itself")
     options = parser.parse_args()
-    if options.steps_only:
-        if options.steps_only == "keep":
-            keep_freed_memory()
-        print(*steps_per_second(options.preset))
+    if options.memory:
+        print(steps_alone(options.memory))
         return
-    rows = [("packing, all cores", *packing()), *training(options.preset)]
-    print(f"\n{os.cpu_count()} cores, preset {options.preset}, best of {ROUNDS} rounds")
-    print(f"{'stage':44s}{'faces/s':>10s}{'compared with':>36s}{'faces/s':>10s}{'ratio':>8s}")
-    for stage, ours, other_name, other in rows:
-        print(f"{stage:44s}{ours:10,.0f}{other_name:>36s}{other:10,.0f}{ours / other:8.2f}")
+    began = time.time()
+    keep_freed_memory()
+    few = crops_folder(min(NETWORK_CROPS, options.images))
+    rows = [
+        *fed_from_pack("quick", drawn_faces_folder(), "drawn photos", options.rounds),
+        *fed_from_pack("affectnet", few, "224x224 crops", options.rounds),
+        *input_alone("affectnet", crops_folder(options.images), options.rounds),
+        *whole_training("affectnet", few, options.rounds),
+        memory_row(options.rounds),
+    ]
+    keep(__file__, rows, title=f"Training and its input, {options.rounds} rounds in turns", began=began)
 
 
-def packing() -> tuple[float, str, float]:
-    """Faces per second of pack_faces, and of decoding alone in as many processes."""
-    table = open_dataset(drawn_faces_folder())
-    ours, decoder = [], []
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as cache:
-            os.environ["AFFECTOSCOPE_CACHE"], before = cache, os.environ.get("AFFECTOSCOPE_CACHE")
-            began = time.perf_counter()
-            pack_faces(table, PreprocessingContract())
-            ours.append(len(table) / (time.perf_counter() - began))
-            os.environ.pop("AFFECTOSCOPE_CACHE")
-            if before:
-                os.environ["AFFECTOSCOPE_CACHE"] = before
-        chunks = np.array_split(table.faces["reference"].to_numpy(dtype=object), 40)
-        with ProcessPoolExecutor() as pool:
-            began = time.perf_counter()
-            list(pool.map(decode, repeat(table.read_image), chunks))
-            decoder.append(len(table) / (time.perf_counter() - began))
-    return max(ours), "decoding alone, all cores", max(decoder)
+def packed(config: TrainConfig, folder: Path) -> tuple[PreprocessingContract, FacePack, Targets]:
+    """The faces of the eight labels in `folder`, packed by the config, with what the network is to say."""
+    table = open_dataset(folder)
+    table = table.select(table.faces["expression"].isin(LABEL_SETS[8].codes).to_numpy())
+    boxed = bool(table.faces["box_width"].notna().any())
+    contract = PreprocessingContract(config.colour, config.size, config.margin if boxed else 0.0)
+    table, pack = pack_faces(table, contract)
+    return contract, pack, Targets(table.faces["expression"].to_numpy().astype(int), 8)
 
 
-def decode(read_image, references) -> None:
-    for reference in references:
-        read_upright(read_image(reference))
+def made_trainer(config: TrainConfig, contract: PreprocessingContract, targets: Targets, steps: int):
+    with quiet_tensorflow():
+        from core.fit import _trainer
+        from core.model import build_model
+
+    return _trainer(build_model(config, contract, 8), config, targets, steps)
 
 
-def training(preset: str) -> list[tuple[str, float, str, float]]:
-    """Training faces per second: from the pack against one constant batch, and with freed memory kept or not."""
-    kept, freed = [], []
-    for _ in range(ROUNDS):
-        kept.append(measured("keep", preset))
-        freed.append(measured("free", preset))
-    pack, constant = (max(column) for column in zip(*kept, strict=True))
-    returned = max(row[0] for row in freed)
+def epoch(trainer, batches: Callable[[], object], steps: int) -> Callable[[], object]:
+    """An epoch as core.fit runs one: Keras's fit over batches, which here it asks for anew each time."""
+    return lambda: trainer.fit(batches(), steps_per_epoch=steps, shuffle=False, verbose=0)
+
+
+def in_memory(batch: tuple):
+    """The same batch for ever, as tensors that nobody makes or copies again."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+def fed_from_pack(preset: str, folder: Path, faces: str, rounds: int) -> list[Row]:
+    progress(f"Training from the pack, preset {preset}")
+    config = PRESETS[preset]
+    contract, pack, targets = packed(config, folder)
+    steps = steps_per_epoch(len(pack), config.batch_size)
+
+    def batches():
+        return training_batches(pack, targets, batch_size=config.batch_size, seed=0)
+
+    trainer = made_trainer(config, contract, targets, steps)
+    plain = made_trainer(replace(config, augment=NO_AUGMENTATION), contract, targets, steps)
+    constant = in_memory(next(batches()))
+    seconds = take_turns(
+        {
+            "pack": epoch(trainer, batches, steps),
+            "constant": epoch(trainer, lambda: constant, steps),
+            "plain": epoch(plain, lambda: constant, steps),
+        },
+        rounds,
+    )
+    best = {name: values[:, 0].min() for name, values in seconds.items()}
+    how = (
+        f"{steps:,} steps of {config.batch_size}, --preset {preset}, Keras fit; seconds are the best round's"
+    )
+
+    def compared(case: str, ours: str, other: str, theirs: str, **target) -> Row:
+        processor = middle_ratio(seconds[ours], seconds[theirs], PROCESSOR)
+        return row(case, best[ours], "s", beside=(other, best[theirs]), how=how,
+                   ratio=middle_ratio(seconds[ours], seconds[theirs]), note=f"processor time {processor:.3f}", **target)  # fmt: skip
+
+    title = f"an epoch of {faces} from the pack, augmented"
     return [
-        ("training from the pack, with augmentation", pack, "the same steps, one batch in memory", constant),
-        ("training, freed memory kept", pack, "glibc's default", returned),
+        compared(title, "pack", "the same steps, one batch in memory", "constant", at_most=AT_MOST),
+        compared(title, "pack", "one batch in memory, not augmented", "plain"),
     ]
 
 
-def measured(memory: str, preset: str) -> tuple[float, float]:
-    command = [sys.executable, __file__, "--preset", preset, "--steps-only", memory]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return float(shown[0]), float(shown[1])
+def input_alone(preset: str, folder: Path, rounds: int) -> list[Row]:
+    """The faces of an epoch, augmented and ready for the network, and no network."""
+    progress("Input alone")
+    config = PRESETS[preset]
+    _, pack, targets = packed(config, folder)
+    steps = steps_per_epoch(len(pack), config.batch_size)
+    with quiet_tensorflow():
+        import tensorflow as tf
 
+        from core.augmentation import FaceAugmentation
 
-def steps_per_second(preset: str) -> tuple[float, float]:
-    """Faces per second of training steps fed from the pack, and fed one constant batch."""
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    from core.fit import _trainer
-    from core.model import build_model
+    layer = FaceAugmentation(config.augment)
+    augment = tf.function(lambda faces: layer(faces, training=True))
 
-    config = replace(PRESETS[preset], data=None)
-    contract = PreprocessingContract(colour=config.colour, size=config.size, margin=config.margin)
-    table, pack = pack_faces(open_dataset(drawn_faces_folder()), contract)
-    rows = np.flatnonzero(table.faces["expression"].to_numpy() < 8)
-    pack, expression = (
-        FacePack(pack.images, pack.positions[rows]),
-        table.faces["expression"].to_numpy()[rows].astype(int),
+    def from_pack() -> None:
+        for faces, _, _ in islice(
+            training_batches(pack, targets, batch_size=config.batch_size, seed=0), steps
+        ):
+            augment(faces)
+
+    seconds = take_turns(
+        {
+            "pack": from_pack,
+            "keras": exhausting(keras_dataset(config, folder)),
+            "keras, cached": exhausting(keras_dataset(config, folder, cache=True)),
+        },
+        rounds,
     )
-    targets = Targets(expression, 8)
-    trainer = _trainer(build_model(config, contract, 8), config, targets, STEPS)
+    speeds = {name: len(pack) / values[:, 0].min() for name, values in seconds.items()}
+    case = f"input of {len(pack):,} 224x224 crops, augmented, no network"
+    how = f"colour 64x64, batches of {config.batch_size}, augmentation of --preset {preset}; faces/s of the best round"
+    return [
+        row(case, speeds["pack"], "faces/s", beside=("image_dataset_from_directory", speeds["keras"]),
+            ratio=middle_ratio(seconds["keras"], seconds["pack"]), at_least=AT_LEAST, how=how),
+        row(case, speeds["pack"], "faces/s", beside=("the same, decoded faces cached", speeds["keras, cached"]),
+            ratio=middle_ratio(seconds["keras, cached"], seconds["pack"]), how=how),
+    ]  # fmt: skip
+
+
+def whole_training(preset: str, folder: Path, rounds: int) -> list[Row]:
+    """Epochs with the network, whose steps are the same whoever feeds it."""
+    progress("Whole epochs")
+    config = PRESETS[preset]
+    contract, pack, targets = packed(config, folder)
+    steps = steps_per_epoch(len(pack), config.batch_size)
+    ours = made_trainer(config, contract, targets, steps)
+    theirs = made_trainer(replace(config, augment=NO_AUGMENTATION), contract, targets, steps)
+    dataset = keras_dataset(config, folder)
+
+    def batches():
+        return training_batches(pack, targets, batch_size=config.batch_size, seed=0)
+
+    seconds = take_turns(
+        {
+            "pack": epoch(ours, batches, steps),
+            "keras": epoch(theirs, lambda: dataset, steps),
+        },
+        rounds,
+    )
+    speeds = {name: steps * config.batch_size / values[:, 0].min() for name, values in seconds.items()}
+    return [
+        row("training on 224x224 crops, whole epochs", speeds["pack"], "faces/s",
+            beside=("image_dataset_from_directory", speeds["keras"]),
+            ratio=middle_ratio(seconds["keras"], seconds["pack"]),
+            how=f"the network of --preset {preset}, {steps} steps of {config.batch_size}; faces/s of the best round"),
+    ]  # fmt: skip
+
+
+def keras_dataset(config: TrainConfig, folder: Path, *, cache: bool = False):
+    """What one would write without the pack; batches of (uint8 faces, {"expression": one-hot})."""
+    with quiet_tensorflow():
+        import keras
+        import tensorflow as tf
+        from keras import layers
+
+        from core.augmentation import ERASED_AREA
+
+    a, white = config.augment, (0, 255)
+    changes = keras.Sequential(
+        [
+            layers.RandomTranslation(a.shift, a.shift, fill_mode="nearest"),
+            layers.RandomFlip("horizontal"),
+            layers.RandomRotation(a.rotation / 360, fill_mode="nearest"),
+            layers.RandomZoom((-a.scale, a.scale), fill_mode="nearest"),
+            layers.RandomContrast(a.contrast, value_range=white),
+            layers.RandomBrightness(a.brightness, value_range=white),
+            layers.RandomErasing(a.erasing, scale=ERASED_AREA, value_range=white),
+        ]
+    )
+    faces = keras.utils.image_dataset_from_directory(
+        folder,
+        label_mode="categorical",
+        class_names=list(LABELS),
+        color_mode="grayscale" if config.colour == "grey" else "rgb",
+        image_size=(config.size, config.size),
+        batch_size=config.batch_size,
+        seed=0,
+        verbose=False,
+    )
+    if cache:
+        faces = faces.cache()
+    return faces.map(
+        lambda images, labels: (tf.cast(changes(images, training=True), tf.uint8), {"expression": labels}),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+def exhausting(dataset) -> Callable[[], None]:
+    def exhaust() -> None:
+        for _ in dataset:
+            pass
+
+    return exhaust
+
+
+def memory_row(rounds: int) -> Row:
+    """Steps with freed memory kept or given back, which a process cannot change its mind about."""
+    progress("Freed memory kept or given back")
+    speeds: dict[str, list[float]] = {"kept": [], "freed": []}
+    for _ in range(rounds):
+        for memory, measured in speeds.items():
+            command = [sys.executable, __file__, "--memory", memory]
+            measured.append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    ratio = np.median(np.array(speeds["kept"]) / np.array(speeds["freed"]))
+    return row("training steps, freed memory kept", max(speeds["kept"]), "faces/s",
+               beside=("glibc's default", max(speeds["freed"])), ratio=ratio,
+               how="--preset quick on drawn photos, 100 steps in a fresh process each")  # fmt: skip
+
+
+def steps_alone(memory: str) -> float:
+    if memory == "kept":
+        keep_freed_memory()
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    config, steps = PRESETS["quick"], 100
+    contract, pack, targets = packed(config, drawn_faces_folder())
+    trainer = made_trainer(config, contract, targets, steps)
     batches = training_batches(pack, targets, batch_size=config.batch_size, seed=0)
-    constant = repeat(next(batches))
-    for _ in islice(range(3), 3):
-        trainer.train_on_batch(*next(batches))
-    speeds = []
-    for source in (batches, constant):
-        began = time.perf_counter()
-        for faces, truth, weight in islice(source, STEPS):
-            trainer.train_on_batch(faces, truth, weight)
-        speeds.append(STEPS * config.batch_size / (time.perf_counter() - began))
-    return tuple(speeds)
+    for batch in islice(batches, 5):
+        trainer.train_on_batch(*batch)
+    began = time.perf_counter()
+    for batch in islice(batches, steps):
+        trainer.train_on_batch(*batch)
+    return steps * config.batch_size / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,160 @@
+"""Every speed benchmark, one after another, in one table: `python benchmarks/all.py`, which is `make bench`.
+
+Each script runs in a process of its own and leaves its rows in benchmarks/results/; all of them together go to
+benchmarks/results/all.json. A script that fails is named, and the others go on. With --write the latest results become
+docs/benchmarks.md, and nothing is measured. With --small everything runs on little, to see that it runs: its figures
+say nothing, and are not written.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.side_by_side import RESULTS, ROOT, Row, figure, table, verdict
+
+#: Script -> the options that let it run on little.
+SCRIPTS: dict[str, str] = {
+    "metrics": "--faces 20000 --repeats 1",
+    "packing": "--faces 4000 --images 256 --rounds 1",
+    "training": "--images 256 --rounds 1",
+    "original": "--faces 256 --rounds 1",
+    "annotations": "--share 0.01 --rounds 1",
+    "live": "--rounds 2 --crops 512",
+    "peers": "--rounds 2",
+    "live_page": "--rounds 2",
+    "dashboard": "--rounds 1 --faces 20000",
+}
+
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=list(SCRIPTS), default=list(SCRIPTS))
+    parser.add_argument("--peers", help="interpreter whose packages fer and DeepFace are in")
+    parser.add_argument("--small", action="store_true", help="on little, to see that all of it runs")
+    parser.add_argument("--write", action="store_true", help="measure nothing; write docs/benchmarks.md")
+    options = parser.parse_args()
+    if options.write:
+        write()
+        return
+    failed = [name for name in options.only if not run(name, options.small, options.peers)]
+    join([name for name in options.only if name not in failed], small=options.small)
+    if failed:
+        sys.exit(f"\nFailed: {', '.join(failed)}; what each said stands above.")
+
+
+def run(name: str, small: bool, peers: str | None) -> bool:
+    """Whether a script ran to its end and left its rows; what it prints is shown."""
+    command = [
+        sys.executable,
+        str(ROOT / "benchmarks" / f"{name}.py"),
+        *(SCRIPTS[name].split() if small else []),
+    ]
+    if name == "peers" and peers:
+        command += ["--python", peers]
+    print(f"\n== {name}", flush=True)
+    (RESULTS / f"{name}.json").unlink(missing_ok=True)
+    began = time.time()
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    print(f"{name}: {time.time() - began:.0f} s", flush=True)
+    return status == 0 and (RESULTS / f"{name}.json").exists()
+
+
+def join(names: list[str], *, small: bool) -> None:
+    """One table of what the scripts left, and all.json."""
+    documents = {name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in names}
+    rows = [Row(**each) for document in documents.values() for each in document["rows"]]
+    if rows:
+        print(f"\n== all\n\n{table(rows)}")
+    everything = {"small": small, "scripts": documents}
+    (RESULTS / "all.json").write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
+
+
+def write() -> None:
+    path = RESULTS / "all.json"
+    if not path.exists():
+        sys.exit("Nothing has been measured yet; run `make bench` first.")
+    everything = json.loads(path.read_text(encoding="utf-8"))
+    if everything["small"] or set(everything["scripts"]) != set(SCRIPTS):
+        left = ", ".join(sorted(set(SCRIPTS) - set(everything["scripts"]))) or "none"
+        sys.exit(
+            f"The last run is not a whole one (small: {everything['small']}; left out: {left}); run `make bench`."
+        )
+    DOCUMENT.write_text(rendered(everything["scripts"]), encoding="utf-8")
+    print(f"{DOCUMENT} is written.")
+
+
+def rendered(scripts: dict[str, dict]) -> str:
+    """docs/benchmarks.md of what the scripts measured."""
+    machine, last = (
+        next(iter(scripts.values()))["machine"],
+        max(each["measured"] for each in scripts.values()),
+    )
+    minutes = sum(each["took_seconds"] for each in scripts.values()) / 60
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    missed = [
+        Row(**each) for document in scripts.values() for each in document["rows"] if each["met"] is False
+    ]
+    lines = [
+        "# Speed, side by side",
+        "",
+        "Measured by `make bench` and written by `python benchmarks/all.py --write`; nothing here is edited by hand.",
+        "",
+        f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB, {machine['platform']}; Python "
+        f"{machine['python']}, {packages}. {last[:10]}, {minutes:.0f} minutes.",
+        "",
+        "A ratio is ours over theirs: of faces per second more is better, of seconds less. Where both sides take turns for"
+        " several rounds it is the median of the rounds' ratios, and the figures beside it are the best or the middle round's."
+        " A target is of the ratio, or of our figure where nothing stands beside it.",
+        "",
+        "## Missed targets" if missed else "No target is missed.",
+        "",
+        *(
+            f"- {each.case}, {each.target} of {each.compared_with or 'its own'}: {figure(_judged(each))}"
+            for each in missed
+        ),
+        *([""] if missed else []),
+    ]
+    for name, document in scripts.items():
+        lines += [
+            f"## {document['title']}",
+            "",
+            f"`python benchmarks/{name}.py`",
+            "",
+            *_section(document),
+            "",
+        ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _judged(each: Row) -> float:
+    return each.ours if each.ratio is None else each.ratio
+
+
+def _section(document: dict) -> list[str]:
+    """A table of one script's rows, and below it how they were measured."""
+    rows = [Row(**each) for each in document["rows"]]
+    lines = ["| | ours | compared with | theirs | ratio | target | |", "|---|---:|---|---:|---:|---|---|"]
+    for each in rows:
+        unit = f" {each.unit}" if each.unit else ""
+        theirs = f"{figure(each.theirs)}{unit}" if each.theirs is not None else ""
+        ratio = figure(each.ratio) if each.ratio is not None else ""
+        lines.append(
+            f"| {each.case} | {figure(each.ours)}{unit} | {each.compared_with} | {theirs} | {ratio} | {each.target} | "
+            f"{verdict(each)} |"
+        )
+    lines.append("")
+    told: dict[str, list[str]] = {}
+    for each in rows:
+        told.setdefault(each.case, []).append(f"{each.how}{f' ({each.note})' if each.note else ''}")
+    return lines + [f"- {case}: {'; '.join(dict.fromkeys(how))}." for case, how in told.items()]
+
+
+if __name__ == "__main__":
+    main()
