@@ -67,13 +67,18 @@ def run(name: str, small: bool, peers: str | None) -> bool:
 
 
 def join(names: list[str], *, small: bool) -> None:
-    """One table of what the scripts left, and all.json."""
-    documents = {name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in names}
-    rows = [Row(**each) for document in documents.values() for each in document["rows"]]
+    """One table of what the scripts left, and all.json, where what this run left out stays as it was."""
+    measured = {name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in names}
+    rows = [Row(**each) for document in measured.values() for each in document["rows"]]
     if rows:
         print(f"\n== all\n\n{table(rows)}")
-    everything = {"small": small, "scripts": documents}
-    (RESULTS / "all.json").write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
+    path = RESULTS / "all.json"
+    before = (
+        json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"small": small, "scripts": {}}
+    )
+    known = measured if before["small"] != small else before["scripts"] | measured
+    everything = {"small": small, "scripts": {name: known[name] for name in SCRIPTS if name in known}}
+    path.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
 
 
 def write() -> None:
@@ -84,7 +89,7 @@ def write() -> None:
     if everything["small"] or set(everything["scripts"]) != set(SCRIPTS):
         left = ", ".join(sorted(set(SCRIPTS) - set(everything["scripts"]))) or "none"
         sys.exit(
-            f"The last run is not a whole one (small: {everything['small']}; left out: {left}); run `make bench`."
+            f"Not all is measured yet (small: {everything['small']}; left out: {left}); run `make bench`."
         )
     DOCUMENT.write_text(rendered(everything["scripts"]), encoding="utf-8")
     print(f"{DOCUMENT} is written.")
@@ -125,7 +130,7 @@ def rendered(scripts: dict[str, dict]) -> str:
         lines += [
             f"## {document['title']}",
             "",
-            f"`python benchmarks/{name}.py`",
+            f"`python benchmarks/{name}.py`, {document['measured'][:10]}",
             "",
             *_section(document),
             "",
@@ -150,10 +155,21 @@ def _section(document: dict) -> list[str]:
             f"{verdict(each)} |"
         )
     lines.append("")
-    told: dict[str, list[str]] = {}
+    cases: dict[str, list[Row]] = {}
     for each in rows:
-        told.setdefault(each.case, []).append(f"{each.how}{f' ({each.note})' if each.note else ''}")
-    return lines + [f"- {case}: {'; '.join(dict.fromkeys(how))}." for case, how in told.items()]
+        cases.setdefault(each.case, []).append(each)
+    return lines + [f"- {case}: {_how(of_case)}." for case, of_case in cases.items()]
+
+
+def _how(rows: list[Row]) -> str:
+    """How the rows of one case were measured, and what was seen of each; what they share is said once."""
+    shared = rows[0].how if len({each.how for each in rows}) == 1 else ""
+    parts = [shared] if shared else []
+    for each in rows:
+        own = "; ".join(filter(None, ["" if shared else each.how, each.note]))
+        if own:
+            parts.append(f"beside {each.compared_with}: {own}" if len(rows) > 1 else own)
+    return "; ".join(parts)
 
 
 if __name__ == "__main__":

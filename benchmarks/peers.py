@@ -133,18 +133,21 @@ def answers(
                 seconds[name].append(both)
     arrays = {name: np.array(values) for name, values in seconds.items()}
     middle = {name: float(np.median(values[:, CLOCK])) for name, values in arrays.items()}
-    how = f"median of {rounds} answers; found {found['ours']} faces"
+    how = f"median of {rounds} answers, run {predictor.run.name}"
     if not peers:
-        return [row(f"answer to {title}", middle["ours"], "s", how=how)]
+        return [row(f"answer to {title}", middle["ours"], "s", how=how, note=f"{found['ours']} faces found")]
     return [
         row(
             f"answer to {title}",
             middle["ours"],
             "s",
-            beside=(f"{name} ({peer.package})", middle[name]),
+            beside=(
+                f"{name} ({peer.package}{', random weights' if 'DeepFace' in name else ''})",
+                middle[name],
+            ),
             ratio=middle_ratio(arrays["ours"], arrays[name]),
-            how=f"{how}, {name} {found[name]}" + (" (random weights)" if "DeepFace" in name else ""),
-            note=f"faces {found['ours']} and {found[name]}; "
+            how=how,
+            note=f"{found['ours']} and {found[name]} faces found; "
             f"processor {middle_ratio(arrays['ours'], arrays[name], PROCESSOR):.2f}",
         )
         for name, peer in peers.items()
