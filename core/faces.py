@@ -141,7 +141,8 @@ def crop_face(
     """
     left, top, side = _square(image.size, box, contract.frame_margin if detected else contract.margin)
     face = _cut(image, left, top, side, enough=4 * contract.size)
-    face = face.convert("L" if contract.colour == "grey" else "RGB")
+    mode = "L" if contract.colour == "grey" else "RGB"
+    face = face if face.mode == mode else face.convert(mode)
     if face.size != (contract.size, contract.size):
         # Reducing by whole factors first keeps large photos cheap and changes the result invisibly.
         face = face.resize((contract.size, contract.size), Image.Resampling.BILINEAR, reducing_gap=3.0)
@@ -216,6 +217,8 @@ def _cut(image: Image.Image, left: int, top: int, side: int, *, enough: int) -> 
 
     Only then it may come smaller than `side`, but not under `enough` pixels.
     """
+    if (left, top) == (0, 0) and (side, side) == image.size:
+        return image
     part = image.crop(
         (max(left, 0), max(top, 0), min(left + side, image.width), min(top + side, image.height))
     )

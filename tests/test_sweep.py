@@ -1,7 +1,6 @@
 """Sweeps end to end on drawn faces: resumed, shared, pruned, taken over; what they keep, and what they refuse."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from core.sweep import __main__ as command
 from core.sweep import search
 from core.sweep.spaces import CHANGES, SPACES, trial_config
 from core.sweep.store import list_sweeps, open_sweep
-from tests.trained import small_config
+from tests.trained import small_config, sweep_in
 
 
 @pytest.fixture
@@ -155,25 +154,11 @@ def test_when_every_training_fails_the_sweep_still_ends(artifacts, tiny, drawn_t
 
 
 def test_two_workers_share_one_storage(tmp_path, project_root, drawn_tree):
-    shutil.copytree(project_root / "core", tmp_path / "core")
-    arguments = [
-        *("--name", "shared", "--space", "factors", "--trials", "4", "--workers", "2"),
-        *("--data", str(drawn_tree), "--size", "24", "--epochs", "1", "--batch-size", "16"),
-    ]
-    ended = subprocess.run(
-        [sys.executable, "-m", "core.sweep", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr + ended.stdout
-    target = tmp_path / "artifacts" / "sweeps" / "shared"
+    target, logs = sweep_in(tmp_path, project_root, drawn_tree, "--trials", "4", "--workers", "2")
     trials = open_sweep(target).trials()
     assert set(trials["state"]) == {"complete"}
     assert len(trials) in (4, 5)  # both may begin the last one at once
     assert not trials.duplicated(["M", "N", "filters", "dropout"]).any()
-    logs = [(target / f"worker-{number}.log").read_text() for number in (1, 2)]
     assert sum(log.count("is ready after") for log in logs) == len(trials)
     assert all("Drawn faces" in log for log in logs)
 

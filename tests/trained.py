@@ -1,5 +1,8 @@
 """A small set of drawn faces and a run trained on it for seconds, shared by the tests of one process."""
 
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,3 +18,24 @@ def small_config(data: Path, **changes) -> TrainConfig:
 
 def small_drawn_tree(folder: Path) -> Path:
     return write_drawn_faces(folder / "drawn", training=150, validation_per_label=5, seed=3, workers=1)
+
+
+def sweep_in(home: Path, project_root: Path, data: Path, *arguments: str) -> tuple[Path, list[str]]:
+    """The folder of a sweep "shared" over the factors, run as a command in a copy of core, and its two workers' logs."""
+    shutil.copytree(project_root / "core", home / "core")
+    small = ("--data", str(data), "--size", "24", "--epochs", "1", "--batch-size", "16")
+    command = [
+        sys.executable,
+        "-m",
+        "core.sweep",
+        "--name",
+        "shared",
+        "--space",
+        "factors",
+        *arguments,
+        *small,
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=home, check=False)
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    folder = home / "artifacts" / "sweeps" / "shared"
+    return folder, [(folder / f"worker-{number}.log").read_text() for number in (1, 2)]

@@ -43,11 +43,11 @@ _LARGEST_NPY = 2**16
 
 def find_sets(path: Path) -> list[Path]:
     """Folders at `path` or a few levels below that hold `images` and `annotations`, test sets first."""
-    sets = [
-        folder
-        for folder, folders, _ in shallow_folders(path, deepest=3)
-        if {"images", "annotations"} <= set(folders) and _has_annotations(folder / "annotations")
-    ]
+    sets = []
+    for folder, folders, _ in shallow_folders(path, deepest=3):
+        if {"images", "annotations"} <= set(folders) and _has_annotations(folder / "annotations"):
+            sets.append(folder)
+            folders.clear()  # which hold several files for each face and no other set
     return sorted(sets, key=lambda folder: (_split(folder) != "test", folder))
 
 

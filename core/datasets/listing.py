@@ -118,7 +118,8 @@ def shallow_folders(path: Path, *, deepest: int = 4) -> Iterator[tuple[Path, lis
     """(folder, its folders' names, its files' names) of `path` and the folders below it, sorted.
 
     Folders named by a number are left unopened: AffectNet keeps its images in a thousand of them, and
-    neither a list nor a folder of annotations is ever there. Links are named, not followed.
+    neither a list nor a folder of annotations is ever there. Links are named, not followed. As with os.walk, a
+    folder whose name is taken out of the list is not opened.
     """
 
     def visit(folder: Path, depth: int) -> Iterator[tuple[Path, list[str], list[str]]]:
@@ -128,9 +129,10 @@ def shallow_folders(path: Path, *, deepest: int = 4) -> Iterator[tuple[Path, lis
             return
         entries = [entry for entry in entries if not is_hidden(entry.name)]
         folders = [entry for entry in entries if entry.is_dir()]
-        yield folder, [entry.name for entry in folders], [entry.name for entry in entries if entry.is_file()]
+        wanted = [entry.name for entry in folders]
+        yield folder, wanted, [entry.name for entry in entries if entry.is_file()]
         for entry in folders if depth < deepest else []:
-            if not entry.name.isdigit() and not entry.is_symlink():
+            if entry.name in wanted and not entry.name.isdigit() and not entry.is_symlink():
                 yield from visit(Path(entry.path), depth + 1)
 
     return visit(Path(path), 0)
