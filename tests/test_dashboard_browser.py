@@ -29,9 +29,13 @@ def page(app, browser):
         yield shown
 
 
-def _cell(page, true: str, predicted: str):
-    """The cell, once no script runs: a chart that is being drawn again loses clicks."""
+def _settled(page) -> None:
+    """Wait until no script runs: what is being drawn again loses clicks."""
     page.locator('[data-test-script-state="notRunning"]').wait_for(state="attached")
+
+
+def _cell(page, true: str, predicted: str):
+    _settled(page)
     name = f"predicted: {predicted}; true: {true};"
     return page.locator(f'[data-testid="stVegaLiteChart"] path[aria-label*="{name}"]').first
 
@@ -187,6 +191,7 @@ def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, mad
         assert download.value.suggested_filename == "drawn-marks.csv"
         assert lines[0] == "reference,true,predicted,mark,note,marked" and len(lines) == 2
         assert ",ambiguous,'=eyes closed,20" in lines[1]
+        _settled(page)
         page.get_by_role("button", name="Next").click()
         page.get_by_text("2 of ").wait_for()
         page.get_by_role("button", name="All faces").click()

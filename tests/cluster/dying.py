@@ -1,10 +1,12 @@
-"""Work that kills its worker once, midway. Imported by the workers."""
+"""Work that kills its worker, once or always, and work that refuses. Imported by the workers."""
 
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from core.errors import AffectoscopeError
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,12 @@ def dying_worker(settings: dict) -> None:
 
     fit._State.save = save_and_die
     _worker(settings)
+
+
+def kills() -> None:
+    """Loads nothing."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuses(*_item) -> None:
+    raise AffectoscopeError("There is no run 'x'; expected one of y.")

@@ -20,7 +20,7 @@ from core.faces import PreprocessingContract
 from core.leaks.perceptual_hashes import _hash_file, pack_hashes
 from core.predict import PredictOptions, predict
 from core.workers import working_with
-from tests.cluster.dying import DyingLoad, DyingReader
+from tests.cluster.dying import DyingLoad, DyingReader, kills, refuses
 
 CONTRACT = PreprocessingContract(colour="rgb", size=32)
 
@@ -118,29 +118,15 @@ def test_photos_are_predicted_as_by_one_process_though_a_worker_was_killed(
 
 
 def test_an_error_of_a_worker_is_the_same_sentence(cluster):
-    for results in (cluster.stream(_refuses, [1], grain=1), cluster.map(_refused, [1])):
+    for results in (cluster.stream(refuses, [1], grain=1), cluster.map(refuses, [1])):
         with pytest.raises(AffectoscopeError) as error:
             list(results)
         assert str(error.value) == "There is no run 'x'; expected one of y."
 
 
-def _refuses():
-    raise AffectoscopeError("There is no run 'x'; expected one of y.")
-
-
-def _refused(_item):
-    return _refuses()
-
-
 def test_faces_that_kill_every_worker_end_the_work_with_a_sentence(cluster, drawn_tree):
     with pytest.raises(AffectoscopeError, match="The same faces ended 4 workers of the cluster"):
-        list(cluster.stream(_kills, [1, 2], grain=1))
-
-
-def _kills():
-    import os
-
-    os.abort()
+        list(cluster.stream(kills, [1, 2], grain=1))
 
 
 def test_more_workers_than_the_cluster_has_are_refused(cluster):
