@@ -32,6 +32,8 @@ except AffectoscopeError as error:
 
 st.markdown(words.sweep(found, trials))
 st.caption(words.VALIDATION_ONLY)
+if note := found.info["data"].get("note"):
+    st.warning(note, icon=":material/info:")
 st.code(found.info["command"].replace("core.train", f"core.sweep --name {found.name} --space {found.info['space']}"),
         language="bash", wrap_lines=True)  # fmt: skip
 ranked = tables.ended(trials, found)
