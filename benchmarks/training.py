@@ -82,7 +82,8 @@ def made_trainer(config: TrainConfig, contract: PreprocessingContract, targets: 
         from core.fit import _trainer
         from core.model import build_model
 
-    return _trainer(build_model(config, contract, 8), config, targets, steps)
+    seen = replace(contract, size=config.crop or contract.size)
+    return _trainer(build_model(config, seen, 8), contract.shape, config, targets, steps)
 
 
 def epoch(trainer, batches: Callable[[], object], steps: int) -> Callable[[], object]:

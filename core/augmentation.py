@@ -14,47 +14,59 @@ ERASED_ASPECT = (0.3, 3.3)
 
 @keras.saving.register_keras_serializable("affectoscope")
 class FaceAugmentation(keras.layers.Layer):
-    """uint8 faces (n, S, S, C) in, changed uint8 faces out; at inference nothing changes.
+    """uint8 faces (n, S, S, C) in, changed uint8 faces (n, crop, crop, C) out; at inference only the centre is cut out.
 
-    Shift, mirror, rotation and scale are composed into one affine map, so that each face is resampled
+    Crop, shift, mirror, rotation and scale are composed into one affine map, so that each face is resampled
     once (bilinear, edge pixels repeated); then contrast, brightness and erasing.
+
+    Args:
+        crop: side of the random crop in pixels; None: the whole face.
     """
 
-    def __init__(self, augment: Augmentation | dict, *, seed: int = 0, **kwargs):
+    def __init__(self, augment: Augmentation | dict, *, crop: int | None = None, seed: int = 0, **kwargs):
         super().__init__(dtype="float32", **kwargs)
         self.augment = Augmentation(**augment) if isinstance(augment, dict) else augment
+        self.crop = crop
         self.seed = seed
         self.seeds = keras.random.SeedGenerator(seed)
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "augment": vars(self.augment), "seed": self.seed}
+        return {**super().get_config(), "augment": vars(self.augment), "crop": self.crop, "seed": self.seed}
 
     def compute_output_spec(self, faces, training=None):
-        return keras.KerasTensor(faces.shape, dtype="uint8")
+        side = self.crop or faces.shape[1]
+        return keras.KerasTensor((faces.shape[0], side, side, faces.shape[3]), dtype="uint8")
 
     def call(self, faces, training=None):
         if not training:
-            return faces
+            return self._centre(faces)
         x = ops.cast(faces, "float32")
-        x = self._moved(x)
+        x = self._centre(self._moved(x))
         x = self._relit(x)
         if self.augment.erasing:
             x = self._erased(x)
         return ops.cast(ops.round(ops.clip(x, 0, 255)), "uint8")
+
+    def _centre(self, faces):
+        if not self.crop:
+            return faces
+        start = (faces.shape[1] - self.crop) // 2
+        return faces[:, start : start + self.crop, start : start + self.crop]
 
     def _uniform(self, count, low: float, high: float):
         return keras.random.uniform((count,), low, high, seed=self.seeds)
 
     def _moved(self, x):
         a = self.augment
-        if not (a.shift or a.flip or a.rotation or a.scale):
-            return x
         count, side = ops.shape(x)[0], x.shape[1]
+        reach = a.shift * side + (side - (self.crop or side)) / 2  # of the centre of the crop, in pixels
+        if not (reach or a.flip or a.rotation or a.scale):
+            return x
         angle = self._uniform(count, -a.rotation, a.rotation) * (math.pi / 180)
         size = 1 / self._uniform(count, 1 - a.scale, 1 + a.scale) if a.scale else ops.ones((count,))
         mirror = ops.where(self._uniform(count, 0, 1) < 0.5, -1.0, 1.0) if a.flip else ops.ones((count,))
-        shift_x = self._uniform(count, -a.shift, a.shift) * side
-        shift_y = self._uniform(count, -a.shift, a.shift) * side
+        shift_x = self._uniform(count, -reach, reach)
+        shift_y = self._uniform(count, -reach, reach)
         # Output pixel -> input pixel: rotate and scale about the centre, mirror, then shift.
         cos, sin, centre = ops.cos(angle) * size, ops.sin(angle) * size, (side - 1) / 2
         x_x, x_y, y_x, y_y = cos * mirror, -sin * mirror, sin, cos

@@ -15,7 +15,7 @@ class Augmentation:
     """Random changes to each training face; every one is drawn anew each time a face is seen."""
 
     shift: float = 0.04
-    """Largest shift, as a share of the side, in each direction (0 to 0.3)."""
+    """Largest shift, as a share of the side, in each direction (0 to 0.3); with --crop beside that of the crop."""
     flip: bool = True
     """Mirror half of the faces."""
     rotation: float = 6.0
@@ -61,6 +61,10 @@ class TrainConfig:
     margin: float = -0.1
     """Share of the face box added on each side before cropping (-0.3 to 1)."""
 
+    crop: int | None = None
+    """Train on random crops of so many pixels a side out of the --size (16 to 512); the finished network reads the
+    centre of whole faces, as large a part as the validation faces choose. Default: train on whole faces."""
+
     standardise: bool = True
     """Give every face mean 0 and variance 1 inside the network, so that light and skin tone matter less."""
 
@@ -98,7 +102,9 @@ class TrainConfig:
     warmup_epochs: float = 1.0
     """Epochs over which the rate rises from zero (0 to 50)."""
     weight_decay: float = 1e-3
-    """Decoupled decay of convolution and dense kernels (0 to 0.5); none with adam."""
+    """Decoupled decay of convolution and dense kernels (0 to 0.5); none with adam. Each step takes off the learning
+    rate times this share of the kernel, as Loshchilov & Hutter (2019) define it and Keras does it. PyTorch's SGD adds the
+    decay to the gradient instead, where momentum 0.9 repeats it: its 5e-4 is about 5e-3 here."""
     label_smoothing: float = 0.0
     """Share of each truth spread over all labels (0 to 0.5)."""
     imbalance: Literal["none", "class-weights", "balanced-sampling", "logit-adjusted", "focal"] = (
@@ -119,10 +125,19 @@ class TrainConfig:
     """Share of the teacher's answers in the expression loss, the annotated label has the rest (0 to 1)."""
     teacher_temperature: float = 3.0
     """Softens the answers of teacher and network before they are compared (0.5 to 20)."""
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    """Numbers of the training steps; mixed_bfloat16 is for GPUs. The network that is kept is float32."""
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = "float32"
+    """Numbers of the training steps. mixed_bfloat16 is faster on GPUs and on processors with instructions for it
+    (avx512_bf16 or amx_bf16) and far slower on others; auto takes it on such processors. The network that is kept is
+    float32."""
     devices: Literal["one", "all"] = "one"
     """all: split each batch among every GPU of this machine; the weights come out the same."""
+    keep: Literal["last", "accuracy", "loss"] | None = None
+    """Epoch whose weights are kept: the last, the one of highest validation accuracy or of lowest validation loss.
+    Default: last with the cosine schedule, which ends at rate zero, else loss."""
+    validation_epochs: int = 1
+    """Epochs between two validations (1 to 1000); the last epoch always has one. Above 1 only with --keep last."""
+    checkpoint_epochs: int = 1
+    """Epochs between two checkpoints (1 to 1000), from which --resume goes on."""
     early_stopping: int = 0
     """Stop after so many epochs without a better validation loss (0 = never)."""
     augment: Augmentation = field(default_factory=Augmentation)
@@ -157,6 +172,14 @@ class TrainConfig:
             raise AffectoscopeError(f"--filters has {len(self.filters)} blocks; expected 1 to 8.")
         if len(self.dense) > 4:
             raise AffectoscopeError(f"--dense has {len(self.dense)} layers; expected 0 to 4.")
+        if self.crop and self.crop > self.size:
+            raise AffectoscopeError(
+                f"--crop {self.crop} is larger than the faces; expected at most --size {self.size}."
+            )
+        if self.validation_epochs > 1 and (self.kept_epoch != "last" or self.early_stopping):
+            raise AffectoscopeError(
+                "--validation-epochs above 1 needs --keep last and no --early-stopping, which choose by every epoch."
+            )
         if len(self.repeats) not in (1, len(self.filters)):
             raise AffectoscopeError(
                 f"--repeats has {len(self.repeats)} numbers; expected 1, or one per block ({len(self.filters)})."
@@ -165,6 +188,11 @@ class TrainConfig:
     @property
     def convolutions_per_block(self) -> tuple[int, ...]:
         return self.repeats * len(self.filters) if len(self.repeats) == 1 else self.repeats
+
+    @property
+    def kept_epoch(self) -> str:
+        """`keep`, or what its default comes to."""
+        return self.keep or ("last" if self.schedule == "cosine" else "loss")
 
     @property
     def seed_of_split(self) -> int:
@@ -179,7 +207,7 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, document: dict) -> "TrainConfig":
-        """What `as_dict` or `recipe` wrote; options that it does not name have the preset's value.
+        """What `as_dict` or `recipe` wrote; options that it does not name, which are newer, have their defaults.
 
         Raises:
             AffectoscopeError: it is no configuration, or out of range.
@@ -189,7 +217,7 @@ class TrainConfig:
             kept |= {name: Path(kept[name]) if kept.get(name) else None for name in ("data", "relabel")}
             kept["augment"] = Augmentation(**kept.get("augment", {}))
             kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
-            return replace(PRESETS[kept["preset"]], **kept)
+            return cls(**kept)
         except (KeyError, TypeError, ValueError) as error:
             raise AffectoscopeError(
                 f"The configuration cannot be read ({error}); expected what core.train keeps."
@@ -202,7 +230,7 @@ class TrainConfig:
             AffectoscopeError: the file of decisions cannot be read.
         """
         document = self.as_dict()
-        for name in ("name", "resume", "overwrite", "thumbnails", "devices"):
+        for name in ("name", "resume", "overwrite", "thumbnails", "devices", "checkpoint_epochs"):
             document.pop(name)
         if self.relabel:  # a file of the same name may hold other decisions
             try:
@@ -219,6 +247,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "validation_share": (0.02, 0.5),
     "limit": (50, 10**9),
     "size": (16, 512),
+    "crop": (16, 512),
     "margin": (-0.3, 1.0),
     "filters": (4, 512),
     "repeats": (1, 4),
@@ -237,6 +266,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "sharpness": (0.0, 1.0),
     "teacher_weight": (0.0, 1.0),
     "teacher_temperature": (0.5, 20.0),
+    "validation_epochs": (1, 1000),
+    "checkpoint_epochs": (1, 1000),
     "early_stopping": (0, 1000),
     "augment.shift": (0.0, 0.3),
     "augment.rotation": (0.0, 45.0),
@@ -246,29 +277,30 @@ RANGES: dict[str, tuple[float, float]] = {
     "augment.erasing": (0.0, 1.0),
 }
 
-#: The shipped FER2013 network: an hour and a half on two cores.
+#: The shipped FER2013 network.
 _STANDARD = TrainConfig(
     preset="standard",
     margin=0.0,
+    crop=40,
     standardise=False,
     imbalance="none",
     filters=(48, 96, 192, 288),
     repeats=(3, 3, 3, 1),
     dense=(),
     pooling="average",
-    dropout=0.1,
-    dense_dropout=0.4,
+    dense_dropout=0.2,
     residual=True,
     squeeze_excitation=True,
-    epochs=60,
-    batch_size=64,
+    epochs=45,
+    batch_size=128,
     optimiser="sgd",
-    learning_rate=0.05,
-    weight_decay=1e-3,
+    learning_rate=0.1,
+    weight_decay=5e-3,
     warmup_epochs=1.0,
     label_smoothing=0.1,
     ema=0.998,
-    augment=Augmentation(shift=0.08, rotation=12.0, scale=0.15, brightness=0.15, contrast=0.3, erasing=0.25),
+    precision="auto",
+    augment=Augmentation(shift=0.0, rotation=10.0, scale=0.12, brightness=0.15, contrast=0.3, erasing=0.25),
 )
 
 # 8 expressions with valence and arousal, colour faces; rare expressions are helped.
@@ -277,11 +309,10 @@ _AFFECTNET = replace(
     preset="affectnet",
     colour="rgb",
     size=64,
+    crop=56,
     labels=8,
     imbalance="logit-adjusted",
     epochs=20,
-    batch_size=128,
-    learning_rate=0.1,
     affect_weight=1.0,
 )
 
@@ -316,6 +347,7 @@ PRESETS: dict[str, TrainConfig] = {
         _AFFECTNET,
         preset="affectnet-112",
         size=112,
+        crop=96,
         filters=(32, 64, 128, 192, 256),
         repeats=(1, 3, 3, 3, 1),
     ),

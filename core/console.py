@@ -2,6 +2,7 @@
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,9 @@ from rich.progress import (
 )
 
 from core.errors import AffectoscopeError
+
+#: Seconds between two losses that the bar of a training shows.
+SHOWN_EVERY = 0.5
 
 
 def run_command(command: Callable[[], object]) -> None:
@@ -51,8 +55,13 @@ class Console:
         """A bar over all steps of a training; yields the callbacks (on_step, on_epoch)."""
         with self._bars() as bars:
             task = bars.add_task("Training", total=None)
+            shown = -math.inf
 
             def on_step(epoch: int, step: int, steps: int, logs: dict) -> None:
+                nonlocal shown
+                if step < steps and time.monotonic() - shown < SHOWN_EVERY:
+                    return  # reading the loss waits for the device
+                shown = time.monotonic()
                 loss = f", loss {float(logs['loss']):.3f}" if "loss" in logs else ""
                 title = f"Epoch {epoch}/{epochs}{loss}"
                 bars.update(

@@ -35,9 +35,9 @@ class OneDevice:
         yield
 
     @contextmanager
-    def validating(self, network: keras.Model) -> Iterator[keras.Model]:
-        """A block in which the network that it gives, of the same weights, answers in this process alone."""
-        yield network
+    def validating(self) -> Iterator[None]:
+        """A block in which networks built outside of `scope` run, in this process alone."""
+        yield
 
     def feed(self, batches: Callable[[], Iterator[tuple]]):
         """What `fit` reads for `batches`, which begin anew each time that they are called."""

@@ -1,38 +1,58 @@
 """Learning from finished networks (Hinton, Vinyals & Dean 2015, "Distilling the knowledge in a neural network")."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import keras
 from keras import ops
 
-from core.artifacts import open_run
+from core.artifacts import Run, open_run
+from core.config import TrainConfig
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract
+from core.model import build_model
 
 
 def load_teachers(
-    names: Sequence[str], contract: PreprocessingContract, labels: tuple[str, ...]
+    config: TrainConfig, contract: PreprocessingContract, labels: tuple[str, ...], *, precision: str
 ) -> list[keras.Model]:
-    """The networks of the runs of those names.
+    """The networks of the runs that config.teacher names, of the crops and in the precision of the training.
 
     Raises:
         AffectoscopeError: there is no such run, or it sees faces or names labels otherwise than the training.
     """
-    teachers = []
-    for name in names:
-        run = open_run(name)
-        if run.labels != labels:
-            raise AffectoscopeError(
-                f"Teacher '{run.name}' knows the labels {', '.join(run.labels)}, the training has {', '.join(labels)}; "
-                "pass a run of the same label set."
-            )
-        if run.contract != contract:
-            raise AffectoscopeError(
-                f"Teacher '{run.name}' sees faces otherwise ({run.contract.as_dict()}) than this training "
-                f"({contract.as_dict()}); pass a run with the same --colour, --size and --margin."
-            )
-        teachers.append(run.load_model())
-    return teachers
+    return [_teacher(open_run(name), config, contract, labels, precision) for name in config.teacher]
+
+
+def _teacher(
+    run: Run, config: TrainConfig, contract: PreprocessingContract, labels: tuple[str, ...], precision: str
+) -> keras.Model:
+    if run.labels != labels:
+        raise AffectoscopeError(
+            f"Teacher '{run.name}' knows the labels {', '.join(run.labels)}, the training has {', '.join(labels)}; "
+            "pass a run of the same label set."
+        )
+    if run.contract != contract:
+        raise AffectoscopeError(
+            f"Teacher '{run.name}' sees faces otherwise ({run.contract.as_dict()}) than this training "
+            f"({contract.as_dict()}); pass a run with the same --colour, --size and --margin."
+        )
+    finished = run.load_model()
+    crop = replace(contract, size=config.crop or contract.size)
+    keras.config.set_dtype_policy(precision)
+    try:
+        teacher = build_model(
+            TrainConfig.from_dict(run.info["config"]), crop, len(labels), affect="affect" in finished.output
+        )
+        teacher.set_weights(finished.get_weights())
+    except ValueError as error:
+        raise AffectoscopeError(
+            f"The weights of teacher '{run.name}' do not fit faces of {crop.size} pixels, which this training sees; pass a "
+            "run of --pooling average, or the --crop that it was trained with."
+        ) from error
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return teacher
 
 
 def with_teachers(network: keras.Model, teachers: Sequence[keras.Model], temperature: float) -> keras.Model:

@@ -79,6 +79,8 @@ def quiet_tensorflow() -> Iterator[None]:
     would find each other's modules half made.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow uses oneDNN by itself only on processors with AVX-512; on others it is quicker too (benchmarks/precision.py).
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with _import_lock:
         if "tensorflow" in sys.modules:
             yield

@@ -1,4 +1,4 @@
-"""The training loop: losses, optimiser, schedule, moving average, best epoch, checkpoint and resume."""
+"""The training loop: losses, optimiser, schedule, moving average, the epoch that is kept, checkpoint and resume."""
 
 import os
 import time
@@ -13,6 +13,7 @@ import pandas as pd
 from keras import ops
 
 from core.augmentation import FaceAugmentation
+from core.batch_statistics import recompute_batch_statistics
 from core.batches import Targets, steps_per_epoch, training_batches
 from core.config import TrainConfig
 from core.devices import OneDevice
@@ -30,7 +31,12 @@ FOCAL_GAMMA = 2.0
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a training went; the network itself holds the best epoch's weights."""
+    """How a training went.
+
+    Attributes:
+        best_epoch: the epoch whose weights are kept.
+        precision: of the training steps.
+    """
 
     history: pd.DataFrame
     best_epoch: int
@@ -39,10 +45,12 @@ class Fitted:
     seconds: float
     backend: str  # that Keras trained on
     devices: int  # among which each batch was split
+    precision: str = "float32"
 
 
 def fit_network(
     network: keras.Model,
+    kept: keras.Model,
     config: TrainConfig,
     training: tuple[FacePack, Targets],
     validation: tuple[FacePack, Targets],
@@ -53,12 +61,15 @@ def fit_network(
     on_step: Callable[[int, int, int, dict], None] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
 ) -> Fitted:
-    """Train `network` in place and leave the weights of the epoch with the lowest validation loss in it.
+    """Train `network` in place and leave the weights of the epoch that config.kept_epoch names in `kept`.
 
-    Writes `folder`/history.csv after every epoch and `folder`/checkpoint/state.npz beside it; when the
+    Writes `folder`/history.csv after every epoch and `folder`/checkpoint/state.npz with it or after some; when the
     checkpoint is there already, goes on from it. Ctrl-C ends with the epochs finished so far.
 
     Args:
+        network: reads the crops that the augmentation makes.
+        kept: reads whole faces, has weights of the same shapes and is of this process alone; it is what validation
+            looks at, with batch statistics of plain training faces.
         teachers: networks of the same input and labels to learn from too, by config.teacher_weight.
         devices: what it runs on; the call is within their scope.
         on_step: called as on_step(epoch, step, steps, logs), epoch from 1.
@@ -67,8 +78,10 @@ def fit_network(
     pack, targets = training
     devices = devices or OneDevice()
     steps = steps_per_epoch(len(pack), config.batch_size)
-    trainer = _trainer(network, config, targets, steps, teachers)
-    state = _State(trainer, network, config, validation, folder, on_step, on_epoch, teachers, devices)
+    trainer = _trainer(network, kept.input_shape[1:], config, targets, steps, teachers)
+    state = TrainingCallback(
+        trainer, network, kept, config, pack, validation, folder, on_step, on_epoch, teachers, devices
+    )
     state.resume()
     batches = partial(
         training_batches,
@@ -98,10 +111,11 @@ def fit_network(
         except KeyboardInterrupt:
             if not state.rows:
                 raise
+            state.finish_early()
             ended = "interrupted"
     if ended == "finished" and state.out_of_patience():
         ended = "early stopping"
-    state.keep_best()
+    state.restore_kept()
     history = pd.DataFrame(state.rows)
     seconds = float(history["seconds"].sum())
     faces = len(history) * steps * config.batch_size
@@ -111,12 +125,13 @@ def fit_network(
 
 def _trainer(
     network: keras.Model,
+    shape: tuple[int, int, int],
     config: TrainConfig,
     targets: Targets,
     steps: int,
     teachers: Sequence[keras.Model] = (),
 ) -> keras.Model:
-    """The network with augmentation before it and logits, which losses need, in place of probabilities."""
+    """The network with augmentation of whole faces before it and logits, which losses need, for probabilities."""
     heads = {"expression": network.get_layer("logits").output}
     losses = {"expression": expression_loss(config, targets)}
     shares = {"expression": 1.0}
@@ -124,8 +139,8 @@ def _trainer(
         heads["affect"] = network.get_layer("affect").output
         losses["affect"] = keras.losses.MeanSquaredError()
         shares["affect"] = config.affect_weight
-    faces = keras.Input(network.input_shape[1:], dtype="uint8")
-    augmentation = FaceAugmentation(config.augment, seed=config.seed)
+    faces = keras.Input(shape, dtype="uint8")
+    augmentation = FaceAugmentation(config.augment, crop=config.crop, seed=config.seed)
     seen = augmentation(faces)
     answers = keras.Model(network.input, heads)
     if teachers:
@@ -198,16 +213,31 @@ def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
     return made
 
 
-class _State(keras.callbacks.Callback):
+class TrainingCallback(keras.callbacks.Callback):
     """What happens at the end of each epoch, and everything that a resumed training needs to know."""
 
-    def __init__(self, trainer, network, config, validation, folder, on_step, on_epoch, teachers, devices):
+    def __init__(
+        self,
+        trainer,
+        network,
+        kept,
+        config,
+        pack,
+        validation,
+        folder,
+        on_step,
+        on_epoch,
+        teachers,
+        devices,
+    ):
         super().__init__()
-        self.trainer, self.network, self.config, self.validation = trainer, network, config, validation
+        self.trainer, self.network, self.kept, self.config = trainer, network, kept, config
+        self.pack, self.validation = pack, validation
         self.folder, self.on_step, self.step_done, self.devices = folder, on_step, on_epoch, devices
         self.frozen = {id(variable) for teacher in teachers for variable in teacher.variables}
         self.rows: list[dict] = []
-        self.best_loss, self.best_epoch = np.inf, 0
+        self.best_value, self.best_loss, self.best_epoch = -np.inf, np.inf, 0
+        self.best_loss_epoch = 0
         self.best_weights: list[np.ndarray] = []
 
     @property
@@ -216,7 +246,7 @@ class _State(keras.callbacks.Callback):
 
     def out_of_patience(self) -> bool:
         patience = self.config.early_stopping
-        return bool(patience) and self.epochs_done - self.best_epoch >= patience
+        return bool(patience) and self.epochs_done - self.best_loss_epoch >= patience
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -227,36 +257,65 @@ class _State(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.started
-        raw = self._values() if self.config.ema else None
-        if raw:
-            self.trainer.optimizer.finalize_variable_values(self.trainer.trainable_variables)
-            self._assign(self._values())  # of their own: in JAX they share the averages' memory until here
-        with self.devices.validating(self.network) as network:
-            measured = validate(network, *self.validation)
         row = {
             "epoch": self.epochs_done + 1,
             "seconds": round(seconds, 3),
             "learning_rate": float(ops.convert_to_numpy(self.trainer.optimizer.learning_rate)),
             "loss": float(logs["loss"]),
             "accuracy": float(next(value for name, value in logs.items() if name.endswith("accuracy"))),
-            **measured,
         }
+        last = row["epoch"] == self.config.epochs
+        if last or row["epoch"] % self.config.validation_epochs == 0:
+            row |= self._validate(row["epoch"])
+        else:
+            row |= dict.fromkeys(_measures(self.validation[1]), np.nan)
         self.rows.append(row)
-        if row["validation_loss"] < self.best_loss:
-            self.best_loss, self.best_epoch = row["validation_loss"], self.epochs_done
-            self.best_weights = [np.array(variable) for variable in self.network.get_weights()]
-        if raw:
-            self._assign(raw)
         if self.devices.keeps:
-            self.save()
+            self.write_history()
+            if last or row["epoch"] % self.config.checkpoint_epochs == 0 or self.out_of_patience():
+                self.save()
         if self.step_done:
             self.step_done(row)
         if self.out_of_patience():
             self.trainer.stop_training = True
 
-    def save(self) -> None:
-        """History and checkpoint, each written beside its place and renamed."""
+    def finish_early(self) -> None:
+        """Make what was trained so far the result: the last epoch is validated and saved if it was not."""
+        if np.isnan(self.rows[-1]["validation_loss"]):
+            self.rows[-1] |= self._validate(self.epochs_done)
+        if self.devices.keeps:
+            self.write_history()
+            self.save()
+
+    def _validate(self, epoch: int) -> dict[str, float]:
+        """The measures of the averaged weights, which are kept where config.kept_epoch says so."""
+        raw = self._values() if self.config.ema else None
+        if raw:
+            self.trainer.optimizer.finalize_variable_values(self.trainer.trainable_variables)
+            self._assign(self._values())  # of their own: in JAX they share the averages' memory until here
+        self.kept.set_weights(self.network.get_weights())
+        if raw:
+            self._assign(raw)
+        with self.devices.validating():
+            recompute_batch_statistics(self.kept, self.pack)
+            measured = validate(self.kept, *self.validation)
+        loss = measured["validation_loss"]
+        if loss < self.best_loss:
+            self.best_loss, self.best_loss_epoch = loss, epoch
+        value = {"last": epoch, "accuracy": measured["validation_accuracy"], "loss": -loss}[
+            self.config.kept_epoch
+        ]
+        if value > self.best_value:
+            self.best_value, self.best_epoch = value, epoch
+            self.best_weights = [np.array(variable) for variable in self.kept.get_weights()]
+        return measured
+
+    def write_history(self) -> None:
+        """History, written beside its place and renamed."""
         _write_history(self.folder / "history.csv", self.rows)
+
+    def save(self) -> None:
+        """The checkpoint, written beside its place and renamed."""
         checkpoint = self.folder / "checkpoint"
         checkpoint.mkdir(exist_ok=True)
         arrays = {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
@@ -265,8 +324,7 @@ class _State(keras.callbacks.Callback):
         history = pd.DataFrame(self.rows)
         np.savez(
             beside,
-            best_loss=self.best_loss,
-            best_epoch=self.best_epoch,
+            best=[self.best_value, self.best_epoch, self.best_loss, self.best_loss_epoch],
             history=history.to_numpy(float),
             columns=np.array(list(history.columns)),
             **arrays,
@@ -283,10 +341,13 @@ class _State(keras.callbacks.Callback):
             self.rows = [dict(zip(columns, row, strict=True)) for row in saved["history"].tolist()]
             for row in self.rows:
                 row["epoch"] = int(row["epoch"])
-            self.best_loss, self.best_epoch = float(saved["best_loss"]), int(saved["best_epoch"])
+            value, epoch, loss, loss_epoch = saved["best"].tolist()
+            self.best_value, self.best_epoch = value, int(epoch)
+            self.best_loss, self.best_loss_epoch = loss, int(loss_epoch)
             for index, variable in enumerate(self._variables()):
                 variable.assign(saved[f"variable_{index}"])
-            self.best_weights = [saved[f"best_{i}"] for i in range(len(self.network.get_weights()))]
+            if self.best_epoch:
+                self.best_weights = [saved[f"best_{i}"] for i in range(len(self.kept.get_weights()))]
 
     def _values(self) -> list[np.ndarray]:
         return [np.array(ops.convert_to_numpy(each)) for each in self.trainer.trainable_variables]
@@ -295,14 +356,41 @@ class _State(keras.callbacks.Callback):
         for variable, value in zip(self.trainer.trainable_variables, values, strict=True):
             variable.assign(value)
 
-    def keep_best(self) -> None:
+    def restore_kept(self) -> None:
         if self.best_weights:
-            self.network.set_weights(self.best_weights)
+            self.kept.set_weights(self.best_weights)
 
     def _variables(self) -> list:
         """Weights, random states, step count and the optimiser's slots, in a fixed order."""
         changing = [each for each in self.trainer.variables if id(each) not in self.frozen]
         return [*changing, *self.trainer.optimizer.variables]
+
+
+def choose_side(
+    kept: keras.Model,
+    networks: Sequence[keras.Model],
+    training: tuple[FacePack, Targets],
+    validation: tuple[FacePack, Targets],
+) -> keras.Model:
+    """Of networks that read more or less of each face, the one of lowest validation loss with the weights of `kept`.
+
+    A network trained on random crops sees faces larger than those that it is shown whole, so that it can do better at
+    another side than that of its crops (Touvron et al. 2019, "Fixing the train-test resolution discrepancy").
+    """
+    if len(networks) == 1:
+        return kept
+    losses = []
+    for network in networks:
+        network.set_weights(kept.get_weights())
+        recompute_batch_statistics(network, training[0])
+        losses.append(validate(network, *validation)["validation_loss"])
+    return networks[int(np.argmin(losses))]
+
+
+def _measures(targets: Targets) -> list[str]:
+    """What `validate` measures."""
+    affect = [] if targets.affect is None else ["validation_ccc_valence", "validation_ccc_arousal"]
+    return ["validation_loss", "validation_accuracy", "validation_macro_f1", *affect]
 
 
 def validate(network: keras.Model, pack: FacePack, targets: Targets) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The epochs of a training, with all that they need, wherever they are done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,17 +51,36 @@ class FitJob:
 
         return cls(config, data.contract, data.labels, affect, packed("train"), packed("validation"), folder)
 
-    def network(self, precision: str = "float32") -> "keras.Model":
-        """The network that is to be trained, as the seed begins it."""
+    def training_network(self, *, precision: str, devices: "OneDevice") -> "keras.Model":
+        """The network as it is trained and as the seed begins it: it reads crops."""
         import keras
 
         from core.model import build_model
+        from core.precision import FusedBatchNormalization
 
+        contract = replace(self.contract, size=self.config.crop or self.contract.size)
+        fused = keras.backend.backend() == "tensorflow" and devices.count == 1
+        layer = FusedBatchNormalization if fused else keras.layers.BatchNormalization
         keras.config.set_dtype_policy(precision)
         try:
-            return build_model(self.config, self.contract, len(self.labels), affect=self.affect)
+            return build_model(
+                self.config, contract, len(self.labels), affect=self.affect, batch_normalization=layer
+            )
         finally:
             keras.config.set_dtype_policy("float32")
+
+    def network(self, side: int | None = None) -> "keras.Model":
+        """The network as it is kept: float32, of whole faces, of which it reads the centre of `side` pixels."""
+        from core.model import build_model
+
+        return build_model(self.config, self.contract, len(self.labels), affect=self.affect, side=side)
+
+    def sides(self) -> tuple[int, ...]:
+        """Sides of the centre of a face, in pixels, that the finished network may read."""
+        whole, crop = self.contract.size, self.config.crop or self.contract.size
+        if self.config.pooling != "average":  # its weights fit the crop alone
+            return (crop,)
+        return tuple(sorted({crop, crop + (whole - crop) // 2, whole}))
 
 
 def fit(
@@ -72,7 +91,7 @@ def fit(
     on_step: Callable[[int, int, int, dict], None] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
 ) -> tuple["keras.Model", "Fitted"]:
-    """Train the network of a job, or go on with it; the network of its best epoch, float32 and of no device.
+    """Train the network of a job, or go on with it; the network of the epoch that is kept, float32 and of no device.
 
     Args:
         devices: what it runs on; default: what the job's config asks for.
@@ -88,7 +107,8 @@ def fit(
 
         from core.devices import devices_for
         from core.distillation import load_teachers
-        from core.fit import fit_network
+        from core.fit import choose_side, fit_network
+        from core.precision import resolve_precision
 
         keras.utils.set_random_seed(config.seed)
     backend = keras.backend.backend()
@@ -97,13 +117,18 @@ def fit(
             f"--sharpness needs Keras on TensorFlow, and it runs on {backend}; leave it out."
         )
     devices = devices or devices_for(config)
+    precision = resolve_precision(config.precision)
+    sides = job.sides()
+    kept = job.network(sides[len(sides) // 2])
     with devices.scope():
-        teachers = load_teachers(config.teacher, job.contract, job.labels.labels)
-        network = job.network(config.precision)
+        teachers = load_teachers(config, job.contract, job.labels.labels, precision=precision)
+        keras.utils.set_random_seed(config.seed)  # the same weights to begin with, whatever was built before
+        network = job.training_network(precision=precision, devices=devices)
         split = f" on {devices.count} devices" if devices.count > 1 else ""
-        say(f"{network.count_params():,} parameters, {backend} backend{split}")
+        say(f"{network.count_params():,} parameters, {precision} on {backend}{split}")
         fitted = fit_network(
             network,
+            kept,
             config,
             job.training,
             job.validation,
@@ -113,8 +138,5 @@ def fit(
             on_step=on_step,
             on_epoch=on_epoch,
         )
-        weights = network.get_weights()
-    if config.precision != "float32" or devices.count > 1:  # what is kept runs anywhere alike
-        network = job.network()
-        network.set_weights(weights)
-    return network, fitted
+    kept = choose_side(kept, [job.network(side) for side in sides], job.training, job.validation)
+    return kept, replace(fitted, precision=precision)

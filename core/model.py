@@ -1,4 +1,4 @@
-"""The CNN family: build_model(config) is the network, build_trainer(...) wraps it with augmentation and losses.
+"""The CNN family: build_model(config) is the network.
 
 Only Keras's own operations, so the same code runs on the TensorFlow backend and under KERAS_BACKEND=jax.
 The saved network holds built-in layers alone and loads without this project.
@@ -15,7 +15,13 @@ SMALLEST_POOLED_SIDE = 4
 
 
 def build_model(
-    config: TrainConfig, contract: PreprocessingContract, labels: int, *, affect: bool = False
+    config: TrainConfig,
+    contract: PreprocessingContract,
+    labels: int,
+    *,
+    affect: bool = False,
+    side: int | None = None,
+    batch_normalization: type[layers.BatchNormalization] = layers.BatchNormalization,
 ) -> keras.Model:
     """The network: uint8 faces in, probabilities out.
 
@@ -24,6 +30,9 @@ def build_model(
         contract: gives the input's shape (size, size, channels).
         labels: output nodes, one per class.
         affect: adds a head for valence and arousal.
+        side: pixels of the centre of the face that are read, at most contract.size; default: the whole face. With
+            global average pooling the weights fit every side.
+        batch_normalization: the layer for it, of the same weights as Keras's.
 
     Returns:
         Model from uint8 (n, size, size, channels) to {"expression": (n, labels) probabilities} and, with
@@ -31,13 +40,18 @@ def build_model(
         features that the heads read, 'last_features' the last feature map, 'logits' the scores before softmax.
     """
     faces = keras.Input(contract.shape, dtype="uint8", name="faces")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescaling")(faces)
+    x = faces
+    if side and side < contract.size:
+        before = (contract.size - side) // 2
+        margins = (before, contract.size - side - before)
+        x = layers.Cropping2D((margins, margins), name="centre_crop")(x)
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescaling")(x)
     if config.standardise:
         x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, name="standardising")(x)
     for index, (filters, repeats) in enumerate(
         zip(config.filters, config.convolutions_per_block, strict=True)
     ):
-        x = _block(x, filters, repeats, config, name=f"block{index + 1}")
+        x = _block(x, filters, repeats, config, batch_normalization, name=f"block{index + 1}")
         if config.dropout:
             x = layers.Dropout(config.dropout, name=f"block{index + 1}_dropout")(x)
     x = layers.Identity(name="last_features")(x)
@@ -57,23 +71,28 @@ def build_model(
     return keras.Model(faces, outputs, name="affectoscope")
 
 
-def _block(x, filters: int, repeats: int, config: TrainConfig, *, name: str):
+def _block(x, filters: int, repeats: int, config: TrainConfig, batch_normalization, *, name: str):
     """A 3x3 convolution, 2x2 max-pooling, normalisation and ReLU, then `repeats` - 1 more convolutions.
 
     Pooling comes before the normalisation and the ReLU: the maximum commutes with both (for a positive
     scale), and on a quarter of the pixels they cost a quarter. With `residual` the further convolutions
     are a branch that is added to the block's own features (He et al. 2016).
     """
+
+    def normalised(x, name: str):
+        return batch_normalization(name=name, momentum=0.9)(x) if config.normalisation == "batch" else x
+
     x = _convolution(x, filters, config, name=f"{name}_conv1")
     if x.shape[1] >= SMALLEST_POOLED_SIDE:
-        x = layers.MaxPooling2D(2, name=f"{name}_pool")(x)
-    x = _normalised(x, config, name=f"{name}_norm1")
+        # Where any side fits, an odd one keeps its last row and column. Flattened, the study's own counts stay.
+        padding = "same" if config.pooling == "average" else "valid"
+        x = layers.MaxPooling2D(2, padding=padding, name=f"{name}_pool")(x)
+    x = normalised(x, name=f"{name}_norm1")
     x = layers.ReLU(name=f"{name}_relu1")(x)
     shortcut = x
     for index in range(2, repeats + 1):
-        x = _normalised(
-            _convolution(x, filters, config, name=f"{name}_conv{index}"), config, name=f"{name}_norm{index}"
-        )
+        x = _convolution(x, filters, config, name=f"{name}_conv{index}")
+        x = normalised(x, name=f"{name}_norm{index}")
         if index < repeats or not config.residual:
             x = layers.ReLU(name=f"{name}_relu{index}")(x)
     if config.squeeze_excitation:
@@ -93,10 +112,6 @@ def _convolution(x, filters: int, config: TrainConfig, *, name: str):
         kernel_initializer="he_normal",
         name=name,
     )(x)
-
-
-def _normalised(x, config: TrainConfig, *, name: str):
-    return layers.BatchNormalization(name=name, momentum=0.9)(x) if config.normalisation == "batch" else x
 
 
 def _squeeze_excitation(x, filters: int, *, name: str):

@@ -133,6 +133,10 @@ def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
                 after_epoch(row)
 
         network, fitted = epochs_by(job, say=console.say, on_step=on_step, on_epoch=on_epoch)
+    if job.config.crop:
+        console.say(
+            f"Trained on crops of {job.config.crop} pixels, it reads the centre of {_side(network)} of {job.contract.size}"
+        )
     if fitted.ended != "finished":
         console.say(f"Training ended: {fitted.ended} after epoch {len(fitted.history)}")
     return network, fitted
@@ -192,6 +196,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         "preprocessing": data.contract.as_dict(),
         "network": {
             "parameters": network.count_params(),
+            "side": _side(network),
             "bytes": (working / "model.keras").stat().st_size,
             "sha256": artifacts.network_digest(working),
         },
@@ -200,6 +205,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             "best_epoch": fitted.best_epoch,
             "ended": fitted.ended,
             "devices": fitted.devices,
+            "precision": fitted.precision,
             "faces_per_second": round(fitted.faces_per_second, 1),
             "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
         },
@@ -215,6 +221,12 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     write_card(run)
     console.say(leaks_of(run).summary.sentence())
     return run
+
+
+def _side(network) -> int:
+    """Pixels of the centre of each face that the network reads."""
+    first = network.layers[1]
+    return first.output.shape[1] if first.name == "centre_crop" else network.input_shape[1]
 
 
 if __name__ == "__main__":

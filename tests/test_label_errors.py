@@ -318,7 +318,7 @@ def test_an_interrupted_command_goes_on_inside_the_fold(run, drawn_tree, monkeyp
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(training, "train", counted)
-    monkeypatch.setattr(fit._State, "on_train_batch_end", ctrl_c)
+    monkeypatch.setattr(fit.TrainingCallback, "on_train_batch_end", ctrl_c)
     options = LabelErrorOptions(str(run.path), drawn_tree, folds=2, epochs=2, top=0)
     with pytest.raises(KeyboardInterrupt):
         rank(options)

@@ -80,26 +80,26 @@ def test_same_seed_same_numbers(trained_run, drawn_tree, folder):
 
 def kill_after(patch, epochs):
     """What a kill leaves: an exception right after the checkpoint of that epoch."""
-    original = fit._State.save
+    original = fit.TrainingCallback.save
 
     def save_then_die(self):
         original(self)
         if self.epochs_done == epochs:
             raise SystemError("killed")
 
-    patch.setattr(fit._State, "save", save_then_die)
+    patch.setattr(fit.TrainingCallback, "save", save_then_die)
 
 
 def interrupt_after(monkeypatch, epochs):
     """Ctrl-C at the first step after so many epochs."""
-    original = fit._State.on_train_batch_end
+    original = fit.TrainingCallback.on_train_batch_end
 
     def on_train_batch_end(self, step, logs=None):
         original(self, step, logs)
         if self.epochs_done == epochs and step == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit._State, "on_train_batch_end", on_train_batch_end)
+    monkeypatch.setattr(fit.TrainingCallback, "on_train_batch_end", on_train_batch_end)
 
 
 def test_ctrl_c_ends_cleanly_with_what_is_there(drawn_tree, folder, monkeypatch):
@@ -147,7 +147,9 @@ def test_a_finished_run_is_not_overwritten_unasked(trained_run, drawn_tree):
 
 
 def test_early_stopping_ends_and_keeps_the_best_epoch(drawn_tree, folder):
-    config = small_config(drawn_tree, name="early", epochs=40, early_stopping=1, learning_rate=0.5)
+    config = small_config(
+        drawn_tree, name="early", epochs=40, early_stopping=1, learning_rate=0.5, keep="loss"
+    )
     run = train(config, folder=folder)
     assert run.info["training"]["ended"] == "early stopping"
     best = int(run.history["validation_loss"].idxmin()) + 1
@@ -204,13 +206,13 @@ def test_bad_run_names_are_refused(drawn_tree, folder):
 
 def test_history_grows_while_training(drawn_tree, folder, monkeypatch):
     seen = []
-    original = fit._State.save
+    original = fit.TrainingCallback.save
 
     def watching(self):
         original(self)
         seen.append(len(pd.read_csv(folder / ".grown.partial" / "history.csv")))
 
-    monkeypatch.setattr(fit._State, "save", watching)
+    monkeypatch.setattr(fit.TrainingCallback, "save", watching)
     train(small_config(drawn_tree, name="grown", epochs=3), folder=folder)
     assert seen == [1, 2, 3]
 

@@ -121,7 +121,7 @@ def _worker(settings: dict) -> None:
     jax.distributed.initialize(address, workers, rank, local_device_ids=mine)
     try:
         job = ray.get(settings["job"])
-        fit(job, devices=OneOfSeveral(job, rank, workers), say=lambda _sentence: None)
+        fit(job, devices=OneOfSeveral(rank, workers), say=lambda _sentence: None)
     finally:
         jax.distributed.shutdown()
 
@@ -137,9 +137,8 @@ def _free_address() -> str:
 class OneOfSeveral(OneDevice):
     """The device of one worker, which trains on its part of every batch."""
 
-    def __init__(self, job: FitJob, rank: int, workers: int) -> None:
+    def __init__(self, rank: int, workers: int) -> None:
         self.count, self.rank, self.keeps = workers, rank, rank == 0
-        self._alone = job.network()  # built outside of the distribution: its answers need no other worker
         self._distribution = keras.distribution.DataParallel(
             devices=keras.distribution.list_devices(), auto_shard_dataset=False
         )
@@ -150,11 +149,10 @@ class OneOfSeveral(OneDevice):
             yield
 
     @contextmanager
-    def validating(self, network):
-        self._alone.set_weights(network.get_weights())
+    def validating(self):
         keras.distribution.set_distribution(None)
         try:
-            yield self._alone
+            yield
         finally:
             keras.distribution.set_distribution(self._distribution)
 

@@ -61,13 +61,13 @@ def dying_worker(settings: dict) -> None:
     from core.cluster.training import _worker
 
     marker = ray.get(settings["job"]).folder.parent / "died"
-    save = fit._State.save
+    save = fit.TrainingCallback.save
 
     def save_and_die(state) -> None:
         save(state)
         die_once(marker)
 
-    fit._State.save = save_and_die
+    fit.TrainingCallback.save = save_and_die
     _worker(settings)
 
 
