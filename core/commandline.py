@@ -49,13 +49,14 @@ def _preset_config(arguments: Sequence[str]) -> TrainConfig:
 
 
 def _preset(arguments: list[str]) -> str:
-    """The value of --preset, which has to be known before the others can have defaults."""
+    """The value of the last --preset, which has to be known before the others can have defaults."""
+    preset = "quick"
     for index, argument in enumerate(arguments):
         if argument.startswith("--preset="):
-            return argument.removeprefix("--preset=")
-        if argument == "--preset" and index + 1 < len(arguments):
-            return arguments[index + 1]
-    return "quick"
+            preset = argument.removeprefix("--preset=")
+        elif argument == "--preset" and index + 1 < len(arguments):
+            preset = arguments[index + 1]
+    return preset
 
 
 def train_command(config: TrainConfig, *, data: str | None = None) -> str:

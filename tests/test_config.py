@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.commandline import parse_train_config
+from core.commandline import parse_train_config, parse_train_options
 from core.config import PRESETS, RANGES, TrainConfig
 from core.errors import AffectoscopeError
 
@@ -61,6 +61,21 @@ def test_options_override_the_preset():
         filters=(16, 32),
         augment=replace(PRESETS["original"].augment, flip=False),
     )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--preset", "quick", "--preset", "standard"],
+        ["--preset=quick", "--epochs", "3", "--preset=standard"],
+        ["--preset=quick", "--preset", "standard"],
+    ],
+)
+def test_the_last_preset_decides(arguments):
+    epochs = 3 if "--epochs" in arguments else PRESETS["standard"].epochs
+    expected = replace(PRESETS["standard"], epochs=epochs)
+    assert parse_train_config(arguments) == expected
+    assert parse_train_options(arguments)[0] == expected
 
 
 def test_without_options_the_quick_preset_on_drawn_faces():
