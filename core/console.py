@@ -79,9 +79,10 @@ class Console:
 
             yield on_step, on_epoch
 
-    def headline(self, scores, *, of: str = "test") -> None:
-        """The headline numbers of one split with their intervals."""
-        self.rich.print(f"{of.capitalize()} faces: {scores.faces:,}")
+    def headline(self, scores, *, of: str) -> None:
+        """The headline numbers of the faces of split `of` ("all": of every split) with their intervals."""
+        title = of.replace("_", " ").capitalize()
+        self.rich.print(f"{title} faces: {scores.faces:,}")
         for title, estimate in (
             ("Accuracy", scores.accuracy),
             ("Balanced accuracy", scores.balanced_accuracy),

@@ -104,7 +104,7 @@ def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
     ):
         predictions = predictions_of(faces.table, faces.labels, answers)
     scores = score(predictions, resamples=options.resamples)
-    console.headline(scores)
+    console.headline(scores, of=faces.split)
     faces.say(console)
     _write(options.out, predictions, scores.as_dict() | {"protocol": faces.protocol().as_dict()})
     return predictions, scores

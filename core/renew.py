@@ -85,7 +85,7 @@ def renew(options: RenewOptions) -> Run:
         f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
         f"after; faces at a distance beyond {calibration.distance_limit:.3f} are unlike its training faces."
     )
-    console.headline(scores)
+    console.headline(scores, of=split)
     console.say(protocol_of(renewed).sentence())
     console.say(leaks_of(renewed, predictions).summary.sentence())
     return renewed

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.artifacts import open_run
+from core.console import Console
 from core.datasets import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, attach_images, evaluate
@@ -22,6 +23,19 @@ def test_the_same_data_gives_the_same_predictions(trained_run, drawn_tree, tmp_p
     shown = capsys.readouterr().out
     assert "M measure" in shown and "0 of 205 rows refused" in shown
     assert "15 faces with labels that the network does not know (5 none, 5 uncertain, 5 no-face)" in shown
+
+
+@pytest.mark.parametrize(("split", "title"), [("train", "Train"), ("all", "All")])
+def test_the_headline_names_the_split(trained_run, drawn_tree, capsys, split, title):
+    predictions, _ = evaluate(
+        EvaluateOptions(run=str(trained_run.path), data=drawn_tree, split=split, resamples=0)
+    )
+    assert f"{title} faces: {len(predictions)}" in capsys.readouterr().out
+
+
+def test_a_split_of_two_words_is_named_in_two_words(trained_run, capsys):
+    Console().headline(trained_run.scores, of="private_test")
+    assert "Private test faces: 40" in capsys.readouterr().out
 
 
 @pytest.fixture
