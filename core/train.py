@@ -43,6 +43,7 @@ def train(
     data: TrainingData | None = None,
     after_epoch: Callable[[dict], None] | None = None,
     epochs_by: Callable[..., tuple] = fit,
+    say_resume: bool = True,
 ) -> artifacts.Run:
     """Train by `config` and publish the run under `folder`.
 
@@ -50,6 +51,8 @@ def train(
         data: what `load_training_data(config, ...)` gives, where it is at hand already.
         after_epoch: called with each new row of the history; what it raises ends the training.
         epochs_by: who trains, called like core.fit_job.fit.
+        say_resume: after an interruption, print that --resume goes on with this training; off for trainings that
+            a sweep or a cross-validation goes on with, or drops.
 
     Raises:
         AffectoscopeError: the data, the options or an existing run of that name stand in the way.
@@ -60,12 +63,12 @@ def train(
     try:
         return _train_in(working, config, console, data, after_epoch, epochs_by)
     except BaseException:
-        if (working / "checkpoint").exists():
+        if not (working / "checkpoint").exists():
+            shutil.rmtree(working, ignore_errors=True)
+        elif say_resume:
             console.say(
                 f"What was trained so far is kept: go on with the same options and --name {name} --resume."
             )
-        else:
-            shutil.rmtree(working, ignore_errors=True)
         raise
 
 

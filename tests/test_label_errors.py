@@ -239,7 +239,7 @@ def trainings(monkeypatch):
     """Trainings that learn nothing: each answers with the truth of its held-out faces; a list of what they were given."""
     seen = []
 
-    def answer(config, *, folder, data):
+    def answer(config, *, data, **_):
         seen.append((config, data))
         table, _ = data.part(config.review)
         codes = table.faces["expression"].to_numpy()
@@ -322,7 +322,9 @@ def test_an_interrupted_command_goes_on_inside_the_fold(run, drawn_tree, monkeyp
     options = LabelErrorOptions(str(run.path), drawn_tree, folds=2, epochs=2, top=0)
     with pytest.raises(KeyboardInterrupt):
         rank(options)
-    assert "What is done so far is kept: the same command goes on." in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "What is done so far is kept: the same command goes on." in shown
+    assert "--name fold-2 --resume" not in shown
     assert kept_label_errors(run) is None
     errors = rank(options)
     assert begun == [("fold-1", False), ("fold-2", False), ("fold-2", True)]

@@ -115,7 +115,9 @@ def test_a_sweep_begun_otherwise_is_not_gone_on_with(artifacts, tiny, drawn_tree
         command.sweep(options(name="other", resume=True), base)
 
 
-def test_a_trial_that_falls_behind_is_pruned_and_leaves_no_run(artifacts, tiny, drawn_tree, monkeypatch):
+def test_a_trial_that_falls_behind_is_pruned_and_leaves_no_run(
+    artifacts, tiny, drawn_tree, monkeypatch, capsys
+):
     import optuna
 
     class PruneSecond(optuna.pruners.BasePruner):
@@ -128,6 +130,7 @@ def test_a_trial_that_falls_behind_is_pruned_and_leaves_no_run(artifacts, tiny, 
     assert list(trials["state"]) == ["complete", "pruned"] and trials.loc[1, "epochs"] == 1
     assert 0 <= trials.loc[1, "accuracy"] <= 1
     assert [path.name for path in found.path.glob("trial-*")] == ["trial-0000"]
+    assert "--resume" not in capsys.readouterr().out
 
 
 def test_a_training_that_fails_is_counted_and_stops_no_other(artifacts, tiny, drawn_tree, monkeypatch):

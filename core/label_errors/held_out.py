@@ -166,5 +166,5 @@ def _predict_fold(
     # TensorFlow warns of networks that are traced anew: here each fold has one of its own.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with left_for_later_on_ctrl_c():
-        run = train(replace(config, resume=resumed), folder=folder, data=data)
+        run = train(replace(config, resume=resumed), folder=folder, data=data, say_resume=False)
     return run.predictions()

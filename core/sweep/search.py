@@ -159,7 +159,7 @@ def _train_trial(sweep: Sweep, base: TrainConfig, data: TrainingData, trial: opt
             if row["validation_loss"] < best["loss"]:
                 best.update(_scores(row))
     try:
-        run = train(config, folder=sweep.path, data=data, after_epoch=after_epoch)
+        run = train(config, folder=sweep.path, data=data, after_epoch=after_epoch, say_resume=False)
     except optuna.TrialPruned:
         shutil.rmtree(working, ignore_errors=True)
         raise
