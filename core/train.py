@@ -180,7 +180,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     seconds = {**seconds, "review": time.perf_counter() - started}
     info = {
         "schema_version": artifacts.SCHEMA_VERSION,
-        "name": working.name.removeprefix(".").removesuffix(".partial"),
+        "name": artifacts.run_name(working),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": {
             "name": data.table.name,
@@ -218,12 +218,12 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     if data.relabelled:
         keep_relabelling(working, data.relabelled.relabelling)
     artifacts.write_json(working / "run.json", info)
+    reviewed = artifacts.open_run(working)
+    write_card(reviewed)
     console.headline(scores, of=config.review)
     console.say(protocol_from(info).sentence())
-    run = artifacts.publish(working, replace=config.overwrite)
-    write_card(run)
-    console.say(leaks_of(run).summary.sentence())
-    return run
+    console.say(leaks_of(reviewed, predictions).summary.sentence())
+    return artifacts.publish(working, replace=config.overwrite)
 
 
 def _side(network) -> int:

@@ -1,5 +1,6 @@
 """Training end to end on drawn faces: the run, its repeatability, resume, Ctrl-C, refusals."""
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from core import fit
+from core import train as training
 from core.artifacts import list_runs, open_run
 from core.console import Console
 from core.errors import AffectoscopeError
@@ -136,6 +138,29 @@ def test_resume_refuses_other_options_and_nothing_to_resume(drawn_tree, folder, 
         train(small_config(drawn_tree, name="new"), folder=folder)
     with pytest.raises(AffectoscopeError, match="begun with another epochs"):
         train(small_config(drawn_tree, name="new", resume=True, epochs=9), folder=folder)
+
+
+def test_a_killed_training_says_how_to_go_on(drawn_tree, folder, monkeypatch, capsys):
+    kill_after(monkeypatch, 1)
+    with pytest.raises(SystemError):
+        train(small_config(drawn_tree, name="killed"), folder=folder)
+    assert "--name killed --resume" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_appears_with_its_card_or_not_at_all(drawn_tree, folder, monkeypatch):
+    config = small_config(drawn_tree, name="carded", epochs=1)
+
+    def full_disk(run):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "write_card", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            train(config, folder=folder)
+    assert list_runs(folder) == []
+    run = train(replace(config, resume=True), folder=folder)
+    assert run.card.startswith("# carded\n") and ".partial" not in run.card
+    assert run.info["name"] == "carded"
 
 
 def test_a_finished_run_is_not_overwritten_unasked(trained_run, drawn_tree):

@@ -56,6 +56,7 @@ from core.artifacts.run import (
     REPORT_FILE,
     SAMPLE_FILE,
     Run,
+    run_name,
     write_detected,
     write_robustness,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "open_run",
     "publish",
     "read_kept",
+    "run_name",
     "working_folder",
     "write_detected",
     "write_json",

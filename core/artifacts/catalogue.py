@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.artifacts.documents import read_json
-from core.artifacts.run import DECISIONS_FILE, MARKS_FILE, Run
+from core.artifacts.run import DECISIONS_FILE, MARKS_FILE, Run, run_name
 from core.errors import AffectoscopeError
 
 SCHEMA_VERSION = 1
@@ -119,7 +119,7 @@ def publish(working: Path, *, replace: bool = False) -> Run:
     Raises:
         AffectoscopeError: the run is not whole, or one of that name exists and `replace` is off.
     """
-    target = working.parent / working.name.removeprefix(".").removesuffix(".partial")
+    target = working.parent / run_name(working)
     if target.exists() and not replace:
         raise AffectoscopeError(f"A run '{target.name}' exists already; pass --overwrite or another --name.")
     missing = [name for name in _REQUIRED_FILES if not (working / name).is_file()]

@@ -44,6 +44,12 @@ DECISIONS_FILE = "decisions.csv"
 RELABELLED_FILE = "relabelled.csv"
 
 
+def run_name(folder: Path) -> str:
+    """Name of the run in `folder`, be it published or still in its working folder."""
+    hidden = folder.name.startswith(".")
+    return folder.name.removeprefix(".").removesuffix(".partial") if hidden else folder.name
+
+
 @dataclass(frozen=True)
 class Run:
     """One finished run. Reading a part of it happens when that part is asked for."""
@@ -53,7 +59,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return run_name(self.path)
 
     @property
     def labels(self) -> tuple[str, ...]:
