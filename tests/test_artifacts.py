@@ -90,6 +90,16 @@ def test_a_file_that_is_no_network_is_refused(run_folder):
         open_run(run_folder).load_model()
 
 
+def test_a_failure_that_is_not_the_file_s_is_not_blamed_on_it(run_folder, monkeypatch):
+    def no_memory(*_, **__):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keras.saving.load_model", no_memory)
+        with pytest.raises(MemoryError):
+            open_run(run_folder).load_model()
+
+
 def test_publishing_is_all_or_nothing(run_folder):
     working = working_folder("next", run_folder.parent)
     shutil.copytree(run_folder, working)

@@ -1,5 +1,7 @@
 """One finished run: its parts are read when they are asked for."""
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +44,12 @@ DECISIONS_FILE = "decisions.csv"
 
 #: The decisions that the run was trained with; see core.label_errors.relabelling.
 RELABELLED_FILE = "relabelled.csv"
+
+
+#: What Keras raises on a model file that is damaged (ZIP, JSON, HDF5), or whose layers it cannot rebuild.
+DAMAGED_MODEL = (
+    OSError, ValueError, TypeError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError
+)  # fmt: skip
 
 
 def run_name(folder: Path) -> str:
@@ -195,7 +203,7 @@ class Run:
             )
         try:
             model = keras.saving.load_model(self.path / "model.keras", compile=False, safe_mode=True)
-        except Exception as error:
+        except DAMAGED_MODEL as error:
             raise AffectoscopeError(
                 f"model.keras of run '{self.name}' cannot be loaded ({type(error).__name__}); "
                 "expected a Keras 3 model file saved by core.train; train the run again."
