@@ -18,7 +18,6 @@ from core.artifacts import open_run
 from core.datasets import open_dataset
 from core.environment import quiet_tensorflow
 from core.facepack import pack_faces
-from core.labels import LABEL_SETS
 from core.predictions import Predictions
 from core.scoring import score
 
@@ -35,7 +34,7 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     options = parser.parse_args()
     run = open_run(options.run)
-    labels = next(each for each in LABEL_SETS.values() if each.labels == run.labels)
+    labels = run.label_set
     table = open_dataset(options.data)
     chosen = (table.faces["split"] == options.split) & table.faces["expression"].isin(labels.codes)
     table, pack = pack_faces(table.select(chosen.to_numpy()), run.contract)

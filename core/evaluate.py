@@ -24,9 +24,8 @@ from core.datasets.table import FaceTable
 from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
-from core.faces import PreprocessingContract
 from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
-from core.labels import LABEL_SETS, LabelSet
+from core.labels import LabelSet
 from core.pack_answers import answers_of, predictions_of
 from core.predictions import Predictions
 from core.protocol.detected_boxes import BOX, DetectedScores, score_detected
@@ -230,7 +229,7 @@ class _Faces:
 
 def _faces(options: EvaluateOptions, console: Console) -> _Faces:
     run = open_run(options.run)
-    labels = next(each for each in LABEL_SETS.values() if each.labels == run.labels)
+    labels = run.label_set
     with console.progress("Reading annotations") as progress:
         table = open_dataset(options.data, format=options.format, progress=progress)
     counts = table.counts()
@@ -260,6 +259,7 @@ def attach_images(options: EvaluateOptions) -> int:
     """
     console = Console()
     run = open_run(options.run)
+    contract = run.contract
     with console.progress("Reading annotations") as progress:
         table = open_dataset(options.data, format=options.format, progress=progress)
     wanted = set(run.predictions().frame["reference"])
@@ -269,7 +269,6 @@ def attach_images(options: EvaluateOptions) -> int:
             f"{table.title} holds none of the {len(wanted):,} test faces of run '{run.name}'; "
             f"expected the data it was tested on: {run.info['data']['title']}."
         )
-    contract = PreprocessingContract(**run.info["preprocessing"])
     with console.progress("Keeping thumbnails") as progress:
         kept = save_thumbnails(run.path / "faces.parquet", table, contract, progress=progress)
     console.say(f"{kept:,} of {len(wanted):,} test faces of run '{run.name}' have their image now.")

@@ -90,6 +90,13 @@ def test_a_file_that_is_no_network_is_refused(run_folder):
         open_run(run_folder).load_model()
 
 
+def test_labels_in_any_order_are_a_label_set(run_folder):
+    info = json.loads((run_folder / "run.json").read_text())
+    info["data"]["labels"] = ["sad", "neutral"]
+    write_json(run_folder / "run.json", info)
+    assert open_run(run_folder).label_set.codes == (2, 0)
+
+
 def test_a_failure_that_is_not_the_file_s_is_not_blamed_on_it(run_folder, monkeypatch):
     def no_memory(*_, **__):
         raise MemoryError

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from core.artifacts import open_run
+from core.artifacts import open_run, write_json
 from core.console import Console
 from core.datasets import open_dataset
 from core.errors import AffectoscopeError
@@ -79,6 +79,27 @@ def test_images_are_attached_to_a_run_without_them(trained_run, drawn_tree, clas
     assert not open_run(bare).has_thumbnails
     assert attach_images(EvaluateOptions(run=str(bare), data=drawn_tree)) == 40
     assert open_run(bare).thumbnails() == trained_run.thumbnails()
+
+
+def damaged(trained_run, folder, **changes):
+    """A copy of the run with other entries in run.json, without its images."""
+    shutil.copytree(trained_run.path, folder)
+    (folder / "faces.parquet").unlink()
+    write_json(folder / "run.json", trained_run.info | changes)
+    return folder
+
+
+def test_a_run_with_foreign_labels_is_refused(trained_run, drawn_tree, tmp_path):
+    labels = [*trained_run.labels[:-1], "bored"]
+    run = damaged(trained_run, tmp_path / "foreign", data=trained_run.info["data"] | {"labels": labels})
+    with pytest.raises(AffectoscopeError, match="'foreign' .*bored"):
+        evaluate(EvaluateOptions(run=str(run), data=drawn_tree))
+
+
+def test_images_are_not_attached_to_a_run_with_foreign_preprocessing(trained_run, drawn_tree, tmp_path):
+    run = damaged(trained_run, tmp_path / "foreign", preprocessing={"side": 24})
+    with pytest.raises(AffectoscopeError, match="preprocessing in run.json of 'foreign'"):
+        attach_images(EvaluateOptions(run=str(run), data=drawn_tree))
 
 
 def test_thumbnails_are_webp():

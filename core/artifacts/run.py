@@ -15,6 +15,7 @@ from core.artifacts.documents import digest, read_json, write_json
 from core.artifacts.kept import KeptTable, read_kept
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract
+from core.labels import EXPRESSIONS, LabelSet
 from core.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.scoring import Scores, scores_from_dict
@@ -73,6 +74,21 @@ class Run:
     def labels(self) -> tuple[str, ...]:
         """The network's labels, in the order of its output nodes."""
         return tuple(self.info["data"]["labels"])
+
+    @property
+    def label_set(self) -> LabelSet:
+        """`labels` as expressions with their codes.
+
+        Raises:
+            AffectoscopeError: a label is no expression, or there are none.
+        """
+        foreign = [str(label) for label in self.labels if label not in EXPRESSIONS]
+        if foreign or not self.labels:
+            raise AffectoscopeError(
+                f"Run '{self.name}' has labels that are no expressions ({', '.join(foreign) or 'none at all'}); "
+                f"expected some of {', '.join(EXPRESSIONS)}; train the run again."
+            )
+        return LabelSet(self.labels)
 
     @cached_property
     def scores(self) -> Scores:
