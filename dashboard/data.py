@@ -252,14 +252,9 @@ def scores_or_none(run: Run) -> Scores | None:
 
 
 def comparable_runs(run: Run) -> dict[str, Run]:
-    """Other whole runs with the same labels, in whatever order, by name."""
-    about = {name: other.info["data"] for name, other in runs().items() if name != run.name}
-    same = [
-        name
-        for name, data in about.items()
-        if isinstance(data, dict) and set(data.get("labels") or ()) == set(run.labels)
-    ]
-    return {name: runs()[name] for name in same}
+    """Other whole runs that `run` can be compared with, as far as run.json tells, by name, newest first."""
+    others = runs()
+    return {name: others[name] for name, reason in obstacles(run).items() if not reason}
 
 
 def shared_faces(run: Run, other: Run) -> int:

@@ -25,11 +25,13 @@ def offer_report(run: Run) -> None:
         return
     with section:
         st.markdown(words.MEANING)
-        fitting = [name for name, reason in data.obstacles(run).items() if not reason]
+        fitting = data.comparable_runs(run)
         against = None
         if fitting:
-            against = links.selectbox("Compare with", fitting, key="against_run", placeholder="no other run")
-        other = data.runs()[against] if against else None
+            against = links.selectbox(
+                "Compare with", list(fitting), key="against_run", placeholder="no other run"
+            )
+        other = fitting[against] if against else None
         try:
             predictions = data.predictions(run)
             if other:

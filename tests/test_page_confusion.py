@@ -145,16 +145,17 @@ def test_narrow_cells_have_a_short_text():
 
 @pytest.fixture
 def three_runs(tmp_path):
-    """Two runs on the same faces, one on other faces, one with other labels."""
+    """Two runs on the same faces, one on other faces, one with other labels, one on other data."""
     references = [f"test/{number}.png" for number in range(120)]
     make_run(tmp_path, "first", references=references, thumbnails=True, created="2026-12-01T00:00:00+00:00")
     make_run(tmp_path, "second", references=references, seed=1)
     make_run(tmp_path, "smaller", faces=60, seed=2)
     make_run(tmp_path, "eight", faces=60, label_set=8)
+    make_run(tmp_path, "elsewhere", faces=60, data={"name": "drawn", "title": "Drawn faces"})
     return tmp_path
 
 
-def test_only_other_runs_with_the_same_labels_can_be_compared_with(open_page, three_runs):
+def test_only_other_runs_with_the_same_labels_and_data_can_be_compared_with(open_page, three_runs):
     page = open_page("confusion", folder=three_runs, run="first")
     assert sorted(page.selectbox(key="against_run").options) == ["second", "smaller"]
     asked = open_page("confusion", folder=three_runs, run="first", against_run="eight")

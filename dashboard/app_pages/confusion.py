@@ -20,7 +20,7 @@ def choose_other(run: Run) -> tuple[str, Scores, int] | None:
         list(others),
         key="against_run",
         placeholder="no other run" if others else "no run fits",
-        help="Cells then show this run minus the other one. Only runs with the same labels can be compared.",
+        help="Cells then show this run minus the other one. Only runs with the same labels, scored on the same data, can be compared.",
     )
     try:
         return (name, data.scores(others[name]), data.shared_faces(run, others[name])) if name else None
