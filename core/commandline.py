@@ -61,13 +61,17 @@ def _preset(arguments: list[str]) -> str:
 
 def train_command(config: TrainConfig, *, data: str | None = None) -> str:
     """The command line that `parse_train_config` reads as `config`; `data` stands in for its path."""
-    words = ["python", "-m", "core.train"]
+    return shlex.join(["python", "-m", "core.train", *train_arguments(config, data=data)])
+
+
+def train_arguments(config: TrainConfig, *, data: str | None = None) -> list[str]:
+    """The arguments of `train_command`."""
+    words = []
     if config.preset != "quick":
         words += ["--preset", config.preset]
     if data or config.data:
         words += ["--data", str(data or config.data)]
-    words += _options(config, PRESETS[config.preset], prefix="")
-    return shlex.join(words)
+    return words + _options(config, PRESETS[config.preset], prefix="")
 
 
 def _options(config, preset, *, prefix: str) -> list[str]:

@@ -3,14 +3,14 @@
 import importlib.util
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from core.cluster.options import ClusterOptions
 from core.commandline import parse_train_config, parse_train_options
 from core.errors import AffectoscopeError
-from core.sweep.__main__ import parse_sweep
-from core.sweep.workers import arguments_of_one
+from core.sweep.__main__ import parse_sweep, worker_arguments
 from core.workers import ThisMachine, workforce
 
 
@@ -79,20 +79,16 @@ def test_a_sweeps_workers_are_of_one_kind():
 
 
 @pytest.mark.parametrize(
-    "extra",
+    "given",
     [
-        ["--workers", "2"],
-        ["--workers=2", "--resume"],
-        ["--cluster", "local", "--cluster-workers", "2"],
-        ["--cluster=local", "--cluster-workers=2"],
-        ["--resume", "--cluster", "local"],
+        [],
+        ["--workers", "2", "--resume", "--prune", "--trials", "4", "--sampler", "random"],
+        ["--cluster", "local", "--cluster-workers", "2", "--space", "ablation", "--objective", "macro_f1"],
+        ["--preset=standard", "--data", "faces/data.csv", "--dense", "32", "16", "--augment.no-flip"],
+        ["--dense", "--label-smoothing", "0.1"],
     ],
 )
-def test_the_command_of_one_worker_of_a_sweep(extra):
-    assert arguments_of_one(["--name", "x", *extra, "--epochs", "2"]) == [
-        "--name",
-        "x",
-        "--epochs",
-        "2",
-        "--resume",
-    ]
+def test_a_worker_of_a_sweep_is_told_the_same_sweep(given):
+    options, base = parse_sweep(["--name", "x", *given])
+    alone = replace(options, workers=1, resume=True, where=ClusterOptions())
+    assert parse_sweep(worker_arguments(options, base)) == (alone, base)

@@ -166,6 +166,29 @@ def test_two_workers_share_one_storage(tmp_path, project_root, drawn_tree):
     assert all("Drawn faces" in log for log in logs)
 
 
+def test_workers_are_given_the_sweep_and_not_what_this_process_was_given(
+    artifacts, drawn_tree, monkeypatch, tiny
+):
+    begun = []
+
+    class Ended:
+        count = 2
+
+        def __init__(self, count, arguments, folder):
+            begun.append(arguments)
+
+        running = stop = staticmethod(lambda: False)
+        failed = staticmethod(list)
+
+    monkeypatch.setattr(command, "Processes", Ended)
+    monkeypatch.setattr(sys, "argv", ["somebody-else", "--else"])
+    base = small_config(drawn_tree)
+    command.sweep(options(workers=2), base)
+    (arguments,) = begun
+    given, config = command.parse_sweep(arguments)
+    assert (given, config) == (options(resume=True), base)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from core.cluster.options import ClusterOptions
-from core.commandline import parse_train_config, train_command
+from core.commandline import parse_train_config, train_arguments, train_command
 from core.config import TrainConfig
 from core.console import Console, run_command
 from core.errors import AffectoscopeError
 from core.sweep.spaces import SPACES, Between
 from core.sweep.store import OBJECTIVES, Sweep, open_sweep, sweep_folder, write_sweep
-from core.sweep.workers import Processes, arguments_of_one, watch
+from core.sweep.workers import Processes, watch
 from core.training_data import TrainingData, load_training_data
 
 if TYPE_CHECKING:
@@ -78,6 +78,18 @@ def parse_sweep(arguments: list[str]) -> tuple[SweepOptions, TrainConfig]:
     return options, parse_train_config(others)
 
 
+def worker_arguments(options: SweepOptions, base: TrainConfig) -> list[str]:
+    """The command line of one worker on a sweep that has begun: `parse_sweep` reads it as the same sweep, alone."""
+    words = ["--name", options.name, "--space", options.space, "--objective", options.objective]
+    if options.trials:
+        words += ["--trials", str(options.trials)]
+    if options.sampler:
+        words += ["--sampler", options.sampler]
+    if options.prune:
+        words.append("--prune")
+    return [*words, "--resume", *train_arguments(base)]
+
+
 def sweep(
     options: SweepOptions,
     base: TrainConfig,
@@ -117,7 +129,7 @@ def sweep(
     again = take_over_abandoned(study, lost)
     if again:
         console.say(f"{again} trials were cut off; they go on from where they were.")
-    alone = arguments_of_one(sys.argv[1:])
+    alone = worker_arguments(options, base)
     if cluster:
         watch(lambda: cluster.sweepers(alone, folder), wanted, study, console)
     elif options.workers > 1:

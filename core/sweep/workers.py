@@ -92,15 +92,3 @@ def watch(start: Callable[[], Workers], wanted: int, study, console: Console) ->
             f"Worker {', '.join(map(str, failed))} of the sweep ended with an error; see "
             f"{log_path(folder, failed[0]).name} in {folder}."
         )
-
-
-def arguments_of_one(arguments: Sequence[str]) -> list[str]:
-    """The command line of one worker: the same, alone, and with the sweep begun."""
-    kept, skip = [], False
-    for argument in arguments:
-        option, _, value = argument.partition("=")
-        if skip or option in ("--workers", "--cluster", "--cluster-workers", "--resume"):
-            skip = not skip and option != "--resume" and not value
-            continue
-        kept.append(argument)
-    return [*kept, "--resume"]
