@@ -1,5 +1,6 @@
 """Confident learning on labels: the paper's own numbers, planted errors found, and folds that never see their faces."""
 
+import logging
 import shutil
 import signal
 from dataclasses import replace
@@ -279,6 +280,15 @@ def test_every_training_face_is_held_out_once_and_never_with_a_near_duplicate(ru
     assert (
         not held[0] & held[1] and not held[1] & held[2] and len(held[0] | held[1] | held[2]) == len(trained)
     )
+
+
+def test_the_log_level_of_tensorflow_is_as_before(run, drawn_tree, trainings, monkeypatch):
+    logger = logging.getLogger("tensorflow")
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    held_out_predictions(
+        run, training_data_of(run, drawn_tree, Console()), folds=2, restart=True, console=Console()
+    )
+    assert len(trainings) == 2 and logger.level == logging.INFO
 
 
 def test_teachers_who_know_every_face_are_left_out(run, drawn_tree, trainings):

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,8 +164,18 @@ def _predict_fold(
     from core.train import train
 
     resumed = (working_folder(config.name, folder) / "checkpoint" / "state.npz").exists()
-    # TensorFlow warns of networks that are traced anew: here each fold has one of its own.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with left_for_later_on_ctrl_c():
+    with left_for_later_on_ctrl_c(), _no_retracing_warnings():
         run = train(replace(config, resume=resumed), folder=folder, data=data, say_resume=False)
     return run.predictions()
+
+
+@contextmanager
+def _no_retracing_warnings() -> Iterator[None]:
+    """TensorFlow warns of functions that are traced anew; here each fold has a network of its own."""
+    logger = logging.getLogger("tensorflow")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
