@@ -23,6 +23,7 @@ SCRIPTS: dict[str, str] = {
     "packing": "--faces 4000 --images 256 --rounds 1",
     "training": "--images 256 --rounds 1",
     "original": "--faces 256 --rounds 1",
+    "precision": "--rounds 1",
     "annotations": "--share 0.01 --rounds 1",
     "live": "--rounds 2 --crops 512",
     "peers": "--rounds 2",
