@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -78,18 +78,21 @@ def pack_faces(
     contract: PreprocessingContract,
     *,
     workers: int | None = None,
+    allow_empty: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[FaceTable, FacePack]:
     """The faces of `table` that can be decoded, and their pack, row by row.
 
-    Faces that cannot be read, decoded or cropped are refused in the table's ledger and left out of both.
+    Faces that cannot be read, decoded or cropped are left out of both and refused in the ledger of the table
+    that is returned; that of `table` stays as it is.
 
     Args:
         workers: how many decode at once; default: one per core of the workforce.
+        allow_empty: return an empty table and pack where not one face could be packed.
         progress: called as progress(done, total) in rows.
 
     Raises:
-        AffectoscopeError: not one face could be packed.
+        AffectoscopeError: not one face could be packed, and `allow_empty` is off.
     """
     folder = cache_folder() / "packs" / _key(table, contract)
     images, state = _open(folder, len(table), contract)
@@ -98,16 +101,17 @@ def pack_faces(
     ]
     if waiting:
         _fill(folder, table, contract, waiting, state, workers, progress)
+    ledger = table.ledger.copy()
     for code, reason in REASONS.items():
         for row in np.flatnonzero(state == code):
-            table.ledger.refuse(reason, table.faces["reference"].iloc[row])
+            ledger.refuse(reason, table.faces["reference"].iloc[row])
     usable = np.flatnonzero(state == _PACKED)
-    if not len(usable):
+    if not len(usable) and not allow_empty:
         raise AffectoscopeError(
-            f"None of the {len(table):,} faces of {table.title} could be read: {table.ledger.sentence()}; "
+            f"None of the {len(table):,} faces of {table.title} could be read: {ledger.sentence()}; "
             "check that the images lie where the annotations say."
         )
-    return table.select(usable), FacePack(images, usable)
+    return replace(table, ledger=ledger).select(usable), FacePack(images, usable)
 
 
 def _key(table: FaceTable, contract: PreprocessingContract) -> str:

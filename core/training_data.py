@@ -108,21 +108,22 @@ def _relabelled(data: TrainingData, path: Path) -> TrainingData:
 
 
 def _with_outside(data: TrainingData, outside: FaceTable, scored: str, console: Console) -> TrainingData:
-    """The data with its outside faces of the scored split packed, and counts of all faces in their splits."""
+    """The data with its outside faces of the scored split packed, and counts of all faces in their splits.
+
+    The ledger of the data then counts what was refused of them too.
+    """
     of_split = (outside.faces["split"] == scored).to_numpy()
-    part, pack = outside.select(of_split), None
+    part, pack = replace(outside.select(of_split), ledger=data.table.ledger), None
     elsewhere = outside.select(~of_split).counts()
     if len(part):
-        try:
-            with console.progress("Packing faces with other labels") as progress:
-                part, pack = pack_faces(part, data.contract, progress=progress)
-        except AffectoscopeError:  # not one can be read, as the ledger says: that must not end a training
-            part = part.select(np.empty(0, int))
+        with console.progress("Packing faces with other labels") as progress:
+            part, pack = pack_faces(part, data.contract, allow_empty=True, progress=progress)
     counts = data.table.counts()
-    for table in (elsewhere, part.counts()):
-        for split, row in table.items():
+    for more in (elsewhere, part.counts()):
+        for split, row in more.items():
             counts.setdefault(split, {}).update(row)
-    return replace(data, counts=counts, outside=part, outside_pack=pack)
+    table = replace(data.table, ledger=part.ledger)
+    return replace(data, table=table, counts=counts, outside=part, outside_pack=pack if len(part) else None)
 
 
 def _label_set(config: TrainConfig, table: FaceTable) -> LabelSet:

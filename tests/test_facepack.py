@@ -135,6 +135,31 @@ def test_what_cannot_be_packed_is_refused_with_its_reason(drawn_tree, tmp_path):
     np.testing.assert_array_equal(pack[np.array([6])][0], crop_face(image, box, CONTRACT))
 
 
+def test_packing_leaves_the_ledger_of_the_table_as_it_was(drawn_tree, tmp_path):
+    tree = shutil.copytree(drawn_tree, tmp_path / "tree")
+    table = open_dataset(tree)
+    gone = table.faces["reference"].iloc[[3, 150]]
+    for reference in gone:
+        (Path(table.read_image.roots[0]) / reference).unlink()
+    first, second = np.arange(100), np.arange(100, len(table))
+    part, _ = pack_faces(table.select(first), CONTRACT)
+    assert part.ledger.refused == {"missing file": 1} and part.ledger.read == table.ledger.read
+    assert pack_faces(table.select(first), CONTRACT)[0].ledger == part.ledger
+    other, _ = pack_faces(replace(table.select(second), ledger=part.ledger), CONTRACT)
+    assert other.ledger.refused == {"missing file": 2}
+    assert other.ledger.examples == {"missing file": list(gone)}
+    assert table.ledger.refused == {} and table.ledger.examples == {}
+
+
+def test_nothing_readable_is_an_empty_pack_where_that_is_allowed(drawn_tree, tmp_path):
+    tree = shutil.copytree(drawn_tree, tmp_path / "tree")
+    table = open_dataset(tree).select(np.arange(3))
+    for reference in table.faces["reference"]:
+        (Path(table.read_image.roots[0]) / reference).unlink()
+    packed, pack = pack_faces(table, CONTRACT, allow_empty=True)
+    assert len(packed) == len(pack) == 0 and packed.ledger.refused == {"missing file": 3}
+
+
 def test_a_data_set_without_one_readable_image_ends_with_an_error(drawn_tree, tmp_path):
     tree = shutil.copytree(drawn_tree, tmp_path / "tree")
     table = open_dataset(tree)

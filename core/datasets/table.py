@@ -44,6 +44,11 @@ class Ledger:
         if len(kept) < EXAMPLES_KEPT:
             kept.append(reference)
 
+    def copy(self) -> "Ledger":
+        """The same counts, to count on without changing these."""
+        examples = {reason: list(kept) for reason, kept in self.examples.items()}
+        return Ledger(self.read, dict(self.refused), examples)
+
     def as_dict(self) -> dict:
         return {"read": self.read, "used": self.used, "refused": self.refused, "examples": self.examples}
 
@@ -66,7 +71,8 @@ class FaceTable:
         title: what to call it before a reader, such as 'FER2013 (zip of folders)'.
         faces: one row per face, columns and dtypes as in COLUMNS, index 0..n-1.
         landmarks: (n, 68, 2) float32 pixel coordinates in the upright full image, or None.
-        ledger: every row read, used and refused.
+        ledger: every row of the data set, read, used and refused; complete, so that selections share it and what
+            refuses further rows returns a table with a copy.
         read_image: reference -> encoded image bytes (JPEG, PNG, ...); raises OSError when it cannot.
             Safe to pickle, so that worker processes can read in parallel.
         redistributable: whether thumbnails of the faces may travel with a run.
@@ -91,7 +97,7 @@ class FaceTable:
         return bool((self.faces["valence"].notna() & self.faces["arousal"].notna()).any())
 
     def select(self, rows: np.ndarray) -> "FaceTable":
-        """The faces at `rows` (boolean mask or positions), in that order; the ledger is shared."""
+        """The faces at `rows` (boolean mask or positions), in that order, with the ledger of the whole table."""
         from dataclasses import replace
 
         positions = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)

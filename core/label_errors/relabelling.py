@@ -151,7 +151,7 @@ def relabel(
 ) -> tuple[FaceTable, np.ndarray, Relabelled]:
     """The decisions applied to the faces of `splits`; None for all faces.
 
-    Removed faces are refused in the table's ledger.
+    Removed faces are refused in the ledger of the table that is returned.
 
     Returns:
         The table that is left, with its labels; (n,) boolean, which rows of the one given that is; what was done.
@@ -182,8 +182,9 @@ def relabel(
     codes[changed["row"]] = [EXPRESSIONS.index(name) for name in changed["decision"]]
     faces["expression"] = codes
     removed = applied[applied["decision"] == REMOVE]
+    ledger = table.ledger.copy()
     for reference in removed["reference"]:
-        table.ledger.refuse(REMOVED, reference)
+        ledger.refuse(REMOVED, reference)
     left = np.ones(len(faces), bool)
     left[removed["row"]] = False
     changes = Counter(f"{row.given} -> {row.decision}" for row in changed.itertuples())
@@ -197,7 +198,7 @@ def relabel(
         "not_found": len(decisions) - len(found),
         "changes": dict(changes.most_common()),
     }
-    return replace(table, faces=faces).select(left), left, Relabelled(relabelling, report)
+    return replace(table, faces=faces, ledger=ledger).select(left), left, Relabelled(relabelling, report)
 
 
 def keep_relabelling(folder: Path, relabelling: Relabelling) -> None:
