@@ -11,6 +11,7 @@ artifacts/<run>/
   card.md              the model card
   data_summary.parquet how the faces of all splits lie on the plane and how large they are; older runs have none
   outside.parquet      what the network says of scored faces whose label it does not know; where there are any
+  leaks.parquet        pairs of a scored face and a near-duplicate in another split; older runs have none
   face_attributes.parquet  size, brightness, sharpness and pose of each scored face; older runs have none
   robustness.json      scores on spoiled faces; only after core.evaluate --corruptions
   detected.json        scores on faces that the detector finds; only after core.evaluate --detect

@@ -1,4 +1,4 @@
-"""How far a run's numbers can be believed: calibration, leaks, wrong labels, and what another run does better."""
+"""Sections on how far a run's numbers can be trusted: protocol, slices, leaks, label errors, and another run."""
 
 import math
 
