@@ -33,7 +33,7 @@ NUMBERS = ("expected_calibration_error", "brier", "negative_log_likelihood", "ov
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedTemperature:
     """A run's temperature and what the validation faces that it was fitted on say of it."""
 
     temperature: float
@@ -73,7 +73,7 @@ class CalibrationReview:
 
     faces: int
     before: Reading
-    fitted: Fitted | None = None
+    fitted: FittedTemperature | None = None
     after: Reading | None = None
     change: dict[str, Estimate] | None = None
 
@@ -136,7 +136,7 @@ def reliability_of(
     return Reliability(*(pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True)))
 
 
-def fitted_temperature(run: Run) -> Fitted | None:
+def fitted_temperature(run: Run) -> FittedTemperature | None:
     """The temperature in run.json; None for runs from before one was fitted.
 
     Raises:
@@ -150,7 +150,9 @@ def fitted_temperature(run: Run) -> Fitted | None:
         errors = (kept.get(f"validation_ece_{when}") for when in ("before", "after"))
         errors = [None if error is None else float(error) for error in errors]
         counts = run.info["data"]["counts"].get("validation") or {}
-        fitted = Fitted(float(temperature), sum(int(counts.get(label, 0)) for label in run.labels), *errors)
+        fitted = FittedTemperature(
+            float(temperature), sum(int(counts.get(label, 0)) for label in run.labels), *errors
+        )
         if not 0 < fitted.temperature < np.inf:
             raise ValueError(f"a temperature of {fitted.temperature}")
     except (AttributeError, TypeError, ValueError) as error:
