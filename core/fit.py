@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from keras import ops
 
+from core.artifacts import checkpoint_file
 from core.augmentation import FaceAugmentation
 from core.batch_statistics import recompute_batch_statistics
 from core.batches import Targets, steps_per_epoch, training_batches
@@ -63,7 +64,7 @@ def fit_network(
 ) -> Fitted:
     """Train `network` in place and leave the weights of the epoch that config.kept_epoch names in `kept`.
 
-    Writes `folder`/history.csv after every epoch and `folder`/checkpoint/state.npz with it or after some; when the
+    Writes `folder`/history.csv after every epoch and `folder`/checkpoint with it or after some; when the
     checkpoint is there already, goes on from it. Ctrl-C ends with the epochs finished so far.
 
     Args:
@@ -316,11 +317,11 @@ class TrainingCallback(keras.callbacks.Callback):
 
     def save(self) -> None:
         """The checkpoint, written beside its place and renamed."""
-        checkpoint = self.folder / "checkpoint"
-        checkpoint.mkdir(exist_ok=True)
+        path = checkpoint_file(self.folder)
+        path.parent.mkdir(exist_ok=True)
         arrays = {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
         arrays |= {f"best_{i}": value for i, value in enumerate(self.best_weights)}
-        beside = checkpoint / "state.new.npz"
+        beside = path.with_suffix(".new.npz")
         history = pd.DataFrame(self.rows)
         np.savez(
             beside,
@@ -329,11 +330,11 @@ class TrainingCallback(keras.callbacks.Callback):
             columns=np.array(list(history.columns)),
             **arrays,
         )
-        os.replace(beside, checkpoint / "state.npz")
+        os.replace(beside, path)
 
     def resume(self) -> None:
         """Load the checkpoint, if there is one."""
-        path = self.folder / "checkpoint" / "state.npz"
+        path = checkpoint_file(self.folder)
         if not path.exists():
             return
         with np.load(path, allow_pickle=False) as saved:

@@ -63,7 +63,7 @@ def train(
     try:
         return _train_in(working, config, console, data, after_epoch, epochs_by)
     except BaseException:
-        if not (working / "checkpoint").exists():
+        if not artifacts.has_checkpoint(working):
             shutil.rmtree(working, ignore_errors=True)
         elif say_resume:
             console.say(
@@ -106,7 +106,7 @@ def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
             )
         artifacts.check_recipe(recipe, config.recipe())
         return working
-    if (working / "checkpoint" / "state.npz").exists():
+    if artifacts.has_checkpoint(working):
         raise AffectoscopeError(
             f"An interrupted training '{name}' is there; pass --resume to go on with it, or delete {working.name} "
             "in the artifacts folder."

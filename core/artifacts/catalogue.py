@@ -110,6 +110,16 @@ def working_folder(name: str, folder: Path = ARTIFACTS_FOLDER) -> Path:
     return folder / f".{check_run_name(name)}.partial"
 
 
+def checkpoint_file(working: Path) -> Path:
+    """The state that a training goes on from, in its working folder."""
+    return working / "checkpoint" / "state.npz"
+
+
+def has_checkpoint(working: Path) -> bool:
+    """Whether a training was interrupted there after it had saved its state."""
+    return checkpoint_file(working).exists()
+
+
 def publish(working: Path, *, replace: bool = False) -> Run:
     """Rename a finished working folder to its run's name and open it.
 
@@ -125,7 +135,7 @@ def publish(working: Path, *, replace: bool = False) -> Run:
     missing = [name for name in _REQUIRED_FILES if not (working / name).is_file()]
     if missing:
         raise AffectoscopeError(f"Run '{target.name}' is not whole: it lacks {', '.join(missing)}.")
-    shutil.rmtree(working / "checkpoint", ignore_errors=True)
+    shutil.rmtree(checkpoint_file(working).parent, ignore_errors=True)
     (working / "recipe.json").unlink(missing_ok=True)
     if target.exists():
         old = target.with_name(f".{target.name}.old")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.artifacts import Run, check_recipe, open_run, working_folder, write_json
+from core.artifacts import Run, check_recipe, has_checkpoint, open_run, working_folder, write_json
 from core.config import TrainConfig
 from core.console import Console
 from core.datasets.table import Ledger
@@ -163,7 +163,7 @@ def _predict_fold(
     console.say(f"{title}: {counts['test']:,} faces held out, {counts['train']:,} to train on")
     from core.train import train
 
-    resumed = (working_folder(config.name, folder) / "checkpoint" / "state.npz").exists()
+    resumed = has_checkpoint(working_folder(config.name, folder))
     with left_for_later_on_ctrl_c(), _no_retracing_warnings():
         run = train(replace(config, resume=resumed), folder=folder, data=data, say_resume=False)
     return run.predictions()

@@ -15,6 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from core.artifacts import has_checkpoint, working_folder
 from core.config import TrainConfig
 from core.errors import AffectoscopeError
 from core.interruption import left_for_later_on_ctrl_c
@@ -131,13 +132,13 @@ def _train_trial(sweep: Sweep, base: TrainConfig, data: TrainingData, trial: opt
     chosen = {name: _suggest(trial, name, values) for name, values in space.parameters.items()}
     trial.set_user_attr("worker", _worker())
     name = f"trial-{_first(trial):04d}"
-    working = sweep.path / f".{name}.partial"
+    working = working_folder(name, sweep.path)
     config = replace(
         space.apply(base, chosen),
         name=name,
         review="validation",
         thumbnails="no",
-        resume=(working / "checkpoint" / "state.npz").exists(),
+        resume=has_checkpoint(working),
         overwrite=True,
     )
     say(f"Trial {trial.number}: " + ", ".join(f"{key} {value}" for key, value in chosen.items()))
