@@ -5,7 +5,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 import pandas as pd
@@ -184,15 +183,3 @@ def drawn_photo() -> bytes | None:
     buffer = io.BytesIO()
     scene.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def portrait() -> bytes | None:
-    """NASA's portrait of Eileen Collins (public domain) from scikit-image, or None where that is not installed.
-
-    Read as a file of the package: asking scikit-image for it could fetch it.
-    """
-    try:
-        path = resources.files("skimage") / "data" / "astronaut.png"
-        return path.read_bytes()
-    except (ModuleNotFoundError, OSError):
-        return None

@@ -162,16 +162,6 @@ def test_a_drawing_can_be_tried_at_once(page, searched):
     assert page.subheader[0].value == "drawing.png"
 
 
-def test_a_portrait_is_offered_where_scikit_image_has_one(page, searched, monkeypatch):
-    assert "a portrait" in page.segmented_control(key="source").options or not live.portrait()
-    monkeypatch.setattr(live, "portrait", lambda: photo()[1])
-    page.run()
-    page.segmented_control(key="source").set_value("a portrait").run()
-    assert not page.exception
-    assert searched == [(200, 120)]
-    assert "public domain" in texts(page.caption)
-
-
 def test_two_runs_stand_side_by_side_and_the_photo_is_searched_once(page, searched):
     upload(page, photo())
     searched.clear()

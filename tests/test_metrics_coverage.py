@@ -61,7 +61,9 @@ def values(truth, probabilities, valence):
         "kappa": expression.cohen_kappa(confusion),
         "m_measure": ranks.m,
         "pairwise_a": ranks.pairwise,
-        "auc": ranking.one_vs_rest_auc(truth, probabilities),
+        "auc": ranking.one_vs_rest_from_directional(
+            ranking.directional_auc(truth, probabilities), np.bincount(truth, minlength=3)
+        ),
         "average_precision": ranking.average_precision(truth, probabilities),
         "brier": calibration.brier_score(truth, probabilities),
         "negative_log_likelihood": calibration.negative_log_likelihood(truth, probabilities),

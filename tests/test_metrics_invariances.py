@@ -29,7 +29,7 @@ NUMBERS = {
     name: from_confusion(getattr(expression, name))
     for name in (
         "accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1",
-        "weighted_precision", "weighted_recall", "weighted_f1", "cohen_kappa",
+        "weighted_f1", "cohen_kappa",
     )
 } | {
     "m_measure": ranking.m_measure,
@@ -42,7 +42,6 @@ PER_LABEL = {
     "precision": from_confusion(expression.precision),
     "recall": from_confusion(expression.recall),
     "f1": from_confusion(expression.f1),
-    "one_vs_rest_auc": ranking.one_vs_rest_auc,
     "average_precision": ranking.average_precision,
     "roc_area": lambda t, p: np.array([ranking.roc_curve(t, p, i).area for i in range(LABELS)]),
 }

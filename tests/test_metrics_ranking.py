@@ -74,7 +74,10 @@ def test_m_and_areas_against_scikit_learn(seed, c, steps):
     ours = ranking.m_measure(truth, probabilities)
     assert ours == pytest.approx(sk.roc_auc_score(truth, probabilities, multi_class="ovo"), abs=1e-12)
     theirs = sk.roc_auc_score(truth, probabilities, multi_class="ovr", average=None)
-    np.testing.assert_allclose(ranking.one_vs_rest_auc(truth, probabilities), theirs, rtol=0, atol=1e-12)
+    areas = ranking.one_vs_rest_from_directional(
+        ranking.directional_auc(truth, probabilities), np.bincount(truth, minlength=c)
+    )
+    np.testing.assert_allclose(areas, theirs, rtol=0, atol=1e-12)
     theirs = sk.average_precision_score(np.eye(c)[truth], probabilities, average=None)
     np.testing.assert_allclose(ranking.average_precision(truth, probabilities), theirs, rtol=0, atol=1e-12)
 
@@ -100,7 +103,7 @@ def test_absent_labels_take_no_part_and_are_named():
 def test_one_label_only_has_no_m():
     result = ranking.hand_till(np.ones(4, int), np.full((4, 3), 1 / 3))
     assert np.isnan(result.m) and np.isnan(result.pairwise).all()
-    assert np.isnan(ranking.one_vs_rest_auc(np.ones(4, int), np.full((4, 3), 1 / 3))).all()
+    assert np.isnan(ranking.one_vs_rest_from_directional(np.full((3, 3), np.nan), np.array([0, 4, 0]))).all()
 
 
 def test_constant_probabilities_rank_at_chance():

@@ -5,11 +5,10 @@ import pandas as pd
 import pytest
 
 from core.artifacts import ATTRIBUTES, write_kept
-from core.errors import AffectoscopeError
 from core.metrics.comparison import holm
 from core.predictions import Predictions
 from core.slices.cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, cut
-from core.slices.review import GAPS, all_slices, review_slices, slices_of
+from core.slices.review import GAPS, all_slices, review_slices
 from tests.made_runs import make_run
 
 AGE = Attribute("age", "age", personal=True)
@@ -128,7 +127,7 @@ def test_a_run_from_before_attributes_were_kept_still_has_sizes_and_splits():
 def test_the_numbers_of_a_slice_are_those_of_its_faces():
     predictions = random_predictions(400, 0.7)
     values = np.random.default_rng(2).random(400)
-    table = slices_of(predictions, attributes(400, brightness=values), None, "brightness")
+    table = review_slices(predictions, attributes(400, brightness=values)).tables["brightness"]
     darkest = values <= np.quantile(values, 0.25)
     row = table.rows.iloc[0]
     assert row["faces"] == 100 and row["correct"] == predictions.correct[darkest].sum()
@@ -143,7 +142,7 @@ def test_the_numbers_of_a_slice_are_those_of_its_faces():
 def test_faces_in_no_slice_are_not_among_the_others():
     predictions = random_predictions(300, 0.7)
     values = np.where(np.arange(300) < 60, np.nan, np.arange(300.0))
-    row = slices_of(predictions, attributes(300, sharpness=values), None, "sharpness").rows.iloc[0]
+    row = review_slices(predictions, attributes(300, sharpness=values)).tables["sharpness"].rows.iloc[0]
     right = predictions.correct
     assert row["accuracy_gap"] == pytest.approx(right[60:120].mean() - right[120:].mean())
 
@@ -190,8 +189,10 @@ def test_seeded_reviews_repeat():
 
 def test_small_slices_get_no_number_but_a_note():
     groups = np.array(["a"] * 29 + ["b"] * 30 + ["c"] * 241)
-    rows = slices_of(random_predictions(300, 0.7), None, joined(group=groups), "group").rows.set_index(
-        "slice"
+    rows = (
+        review_slices(random_predictions(300, 0.7), None, joined(group=groups))
+        .tables["group"]
+        .rows.set_index("slice")
     )
     assert rows["note"].tolist() == ["too few faces", "", ""]
     assert rows.loc["a", ["accuracy", "macro_f1", "accuracy_gap", "accuracy_gap_p"]].isna().all()
@@ -200,8 +201,10 @@ def test_small_slices_get_no_number_but_a_note():
 
 def test_too_few_others_are_no_comparison_either():
     groups = np.array(["a"] * 20 + ["b"] * 280)
-    rows = slices_of(random_predictions(300, 0.7), None, joined(group=groups), "group").rows.set_index(
-        "slice"
+    rows = (
+        review_slices(random_predictions(300, 0.7), None, joined(group=groups))
+        .tables["group"]
+        .rows.set_index("slice")
     )
     assert rows.loc["b", "note"] == "only 20 other faces"
     assert np.isnan(rows.loc["b", "accuracy_gap"]) and rows.loc["b", "accuracy"] > 0
@@ -210,7 +213,11 @@ def test_too_few_others_are_no_comparison_either():
 def test_a_rare_expression_leaves_macro_f1_and_the_same_mix_without_a_number():
     truth = np.array(([0] * 46 + [1] * 50 + [2] * 4) + [0, 1, 2] * 100)
     predictions = predictions_of(np.random.default_rng(4).random(400) < 0.7, truth=truth)
-    rows = slices_of(predictions, None, joined(group=np.array(["a"] * 100 + ["b"] * 300)), "group").rows
+    rows = (
+        review_slices(predictions, None, joined(group=np.array(["a"] * 100 + ["b"] * 300)))
+        .tables["group"]
+        .rows
+    )
     first, second = rows.iloc[0], rows.iloc[1]
     assert first["note"] == second["note"] == "too few faces of anger"
     assert np.isnan(first["macro_f1"]) and np.isnan(first["macro_f1_gap"]) and np.isnan(first["same_mix_gap"])
@@ -294,14 +301,6 @@ def test_nothing_to_compare_is_told_why():
 def test_one_face_is_no_reason_to_fail():
     review = review_slices(random_predictions(1, 1.0), attributes(1, brightness=[0.4], turn=[0.1]))
     assert not review.tables and review.accuracy == 1
-
-
-def test_an_unknown_attribute_is_one_sentence():
-    predictions = random_predictions(40, 0.7)
-    with pytest.raises(AffectoscopeError, match="cannot be cut by 'mood': nothing is known of it"):
-        slices_of(predictions, None, None, "mood")
-    with pytest.raises(AffectoscopeError, match="cannot be cut by 'split': All faces are of one split"):
-        slices_of(predictions, None, None, "split")
 
 
 def test_all_slices_of_a_run(tmp_path):

@@ -97,16 +97,6 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
     return macro_average(f1(confusion), confusion)
 
 
-def weighted_precision(confusion: np.ndarray) -> np.ndarray:
-    """Precision averaged over the present labels in proportion to their faces; NaN without faces."""
-    return weighted_average(precision(confusion), confusion)
-
-
-def weighted_recall(confusion: np.ndarray) -> np.ndarray:
-    """Recall averaged in proportion to the labels' faces, which is the accuracy; NaN without faces."""
-    return weighted_average(recall(confusion), confusion)
-
-
 def weighted_f1(confusion: np.ndarray) -> np.ndarray:
     """F1 averaged over the present labels in proportion to their faces; NaN without faces."""
     return weighted_average(f1(confusion), confusion)

@@ -87,12 +87,6 @@ def _share_outranked(few: np.ndarray, many: np.ndarray) -> float:
     return (2 * under.sum() + ties.sum()) / (2.0 * len(few) * len(many))
 
 
-def one_vs_rest_auc(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Area under each label's one-versus-rest ROC curve, (c,); NaN for absent labels or a single one."""
-    faces = np.bincount(truth, minlength=probabilities.shape[1])
-    return one_vs_rest_from_directional(directional_auc(truth, probabilities), faces)
-
-
 def one_vs_rest_from_directional(directional: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """One-versus-rest areas, (..., c), as the mean of A(i|j) over j weighted by the faces of j.
 

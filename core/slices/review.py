@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from core.artifacts import ATTRIBUTES, Run
-from core.errors import AffectoscopeError
 from core.metrics import expression, slices
 from core.metrics.comparison import holm
 from core.metrics.slices import FEWEST_FACES, Gap
@@ -32,34 +31,12 @@ def all_slices(run: Run, joined: pd.DataFrame | None = None, *, parts: int = 4) 
     return review_slices(run.predictions(), kept and kept[0], joined, parts=parts)
 
 
-def slices_of(
-    predictions: Predictions,
-    attributes: pd.DataFrame | None,
-    joined: pd.DataFrame | None,
-    by: str,
-    *,
-    parts: int = 4,
-) -> SliceTable:
-    """The slices by one attribute, its p-values corrected among themselves.
-
-    Raises:
-        AffectoscopeError: nothing is known by that name, or it cuts the faces into fewer than two slices.
-    """
-    review = review_slices(predictions, attributes, joined, parts=parts, only=by)
-    if by not in review.tables:
-        raise AffectoscopeError(
-            f"The faces cannot be cut by '{by}': {' '.join(review.skipped) or 'nothing is known of it.'}"
-        )
-    return review.tables[by]
-
-
 def review_slices(
     predictions: Predictions,
     attributes: pd.DataFrame | None,
     joined: pd.DataFrame | None = None,
     *,
     parts: int = 4,
-    only: str | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> SliceReview:
@@ -70,13 +47,10 @@ def review_slices(
             of the faces and the split are known.
         joined: reference, and columns of numbers or text (core.slices.joined_columns).
         parts: what numbers are cut into: 4 or 3.
-        only: the key of the one attribute that counts.
     """
     tables, skipped = {}, []
     confusion = expression.confusion_matrix(predictions.truth, predictions.predicted, len(predictions.labels))
     for key, attribute, values in attributes_of(predictions, attributes, joined):
-        if only not in (None, key):
-            continue
         faces_cut = cut(values, attribute, parts=parts)
         if len(faces_cut.names) < 2:
             skipped.append(slice_findings.uncut(key, attribute, faces_cut.names))

@@ -13,8 +13,6 @@ from dashboard.downloads import csv_button
 def take_photos() -> list[live.Photo]:
     """What the visitor uploads, takes, or tries."""
     sources = {"files": "files", "camera": "camera", "drawing": "a drawing"}
-    if live.portrait():
-        sources["portrait"] = "a portrait"
     source = links.segments("Photo from", sources, key="source")
     if source == "camera":
         # Asked for only now, so that the browser does not request the camera of somebody who uploads a file.
@@ -25,9 +23,6 @@ def take_photos() -> list[live.Photo]:
             return [live.Photo("drawing", "drawing.png", drawing)]
         st.info("Drawn scenes are not available here.", icon=":material/info:")
         return []
-    elif source == "portrait":
-        st.caption("Eileen Collins, NASA, public domain; from scikit-image.")
-        return [live.Photo("portrait", "portrait.png", live.portrait())]
     else:
         files = st.file_uploader(
             "Photos",
