@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from core.errors import AffectoscopeError
+from core.files import replacing
 from core.labels import COLOURS
 from core.photo_prediction import PhotoPrediction
 
@@ -111,12 +112,9 @@ def save_annotated(path: Path, image: Image.Image, prediction: PhotoPrediction) 
     kind = FORMATS[path.suffix.lower()]
     if max(shown.size) > LONGEST.get(kind, max(shown.size)):
         kind = "PNG"  # the name stays: readers go by the content
-    beside = path.with_name(f".{path.name[-100:]}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        shown.save(beside, kind, **({} if kind == "PNG" else {"quality": 92}))
-        os.replace(beside, path)
+        with replacing(path) as beside:
+            shown.save(beside, kind, **({} if kind == "PNG" else {"quality": 92}))
     except OSError as error:
         raise AffectoscopeError(f"{path} cannot be written ({error.strerror or error}).") from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import AffectoscopeError
+from core.files import replacing
 from core.photo_prediction import as_table
 
 SUFFIXES = (".csv", ".json", ".parquet")
@@ -64,13 +65,8 @@ class PredictionFile:
             AffectoscopeError: the output cannot be written; the part file is kept.
         """
         if self.done or self.added:
-            beside = self.out.with_name(f".{self.out.name}.new")
-            try:
-                with _named(self.out):
-                    _WRITERS[self.out.suffix.lower()](self._rows(), beside)
-                    os.replace(beside, self.out)
-            finally:
-                beside.unlink(missing_ok=True)
+            with _named(self.out), replacing(self.out) as beside:
+                _WRITERS[self.out.suffix.lower()](self._rows(), beside)
         self.part.unlink(missing_ok=True)
 
     def _rows(self) -> Iterator[dict]:
@@ -128,17 +124,12 @@ def open_output(out: Path, recipe: dict, *, resume: bool) -> PredictionFile:
         found: Iterable[list[list]] = ()
         if resume and out.exists():
             found = _read_output(out, recipe["columns"])
-        beside = part.with_name(f".{part.name}.new")
         done = set()
-        try:
-            with open(beside, "wb") as file:
-                file.write(_line(recipe))
-                for rows in found:
-                    file.write(_line(rows))
-                    done.add(rows[0][0])
-            os.replace(beside, part)
-        finally:
-            beside.unlink(missing_ok=True)
+        with replacing(part) as beside, open(beside, "wb") as file:
+            file.write(_line(recipe))
+            for rows in found:
+                file.write(_line(rows))
+                done.add(rows[0][0])
     return PredictionFile(out, recipe, done)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import AffectoscopeError
+from core.files import replacing
 
 #: Most characters of a note.
 LONGEST_NOTE = 200
@@ -155,12 +156,8 @@ def _set_aside(path: Path) -> None:
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
+    with replacing(path) as beside:
         for_spreadsheets(table).to_csv(beside, index=False, encoding="utf-8", lineterminator="\n")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _damaged(path: Path, kind: ReaderTable, why: str) -> AffectoscopeError:

@@ -1,6 +1,5 @@
 """What a network was trained on, in small: a sample of its training faces, and how far others are from it."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import AffectoscopeError
+from core.files import replacing
 
 #: Most faces that a sample holds.
 SAMPLE_FACES = 2000
@@ -51,9 +51,8 @@ class TrainingSample:
                 "image": pa.array([self.thumbnails.get(name) for name in self.references], pa.binary()),
             }
         )
-        beside = path.with_name(path.name + ".new")
-        pq.write_table(table, beside, compression="zstd")
-        os.replace(beside, path)
+        with replacing(path) as beside:
+            pq.write_table(table, beside, compression="zstd")
 
     @classmethod
     def load(cls, path: Path) -> "TrainingSample":

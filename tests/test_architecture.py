@@ -22,7 +22,14 @@ GROUND_FLOOR = {
     "core/config.py": ("core.errors",),
     "core/metrics/": ("core.labels", "core.errors", "core.metrics"),
     "core/faces.py": ("core.errors",),
-    "core/datasets/": ("core.labels", "core.errors", "core.cache", "core.datasets", "core.workers"),
+    "core/datasets/": (
+        "core.labels",
+        "core.errors",
+        "core.cache",
+        "core.datasets",
+        "core.files",
+        "core.workers",
+    ),
     "core/predictions.py": ("core.labels", "core.errors", "core.metrics"),
     "core/scoring.py": ("core.labels", "core.errors", "core.metrics", "core.predictions"),
 }

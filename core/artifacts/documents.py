@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from core.errors import AffectoscopeError
+from core.files import replacing
 
 
 def write_json(path: Path, document: dict) -> None:
@@ -15,9 +15,8 @@ def write_json(path: Path, document: dict) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """UTF-8 text, written beside `path` and renamed."""
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path):

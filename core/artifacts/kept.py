@@ -1,7 +1,6 @@
 """Tables that lie beside a run's predictions: each a parquet file with a note about itself, each optional."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 
 from core.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
+from core.files import replacing
 
 _ABOUT = b"affectoscope"
 
@@ -95,15 +95,10 @@ def write_kept(folder: Path, kind: KeptTable, table: pd.DataFrame, about: dict |
     if lacking:
         raise ValueError(f"{kind.file} needs the columns {', '.join(lacking)}.")
     written = pa.Table.from_pandas(table, preserve_index=False)
-    path = folder / kind.file
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
+    with replacing(folder / kind.file) as beside:
         pq.write_table(
             written.replace_schema_metadata({_ABOUT: json.dumps(about or {})}), beside, compression="zstd"
         )
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def read_kept(folder: Path, kind: KeptTable) -> tuple[pd.DataFrame, dict] | None:
@@ -134,6 +129,5 @@ def read_kept(folder: Path, kind: KeptTable) -> tuple[pd.DataFrame, dict] | None
 def write_thumbnails(path: Path, references: list[str], images: list[bytes]) -> None:
     """Thumbnails (encoded WebP) by face reference, as faces.parquet."""
     table = pa.table({"reference": pa.array(references, pa.string()), "image": pa.array(images, pa.binary())})
-    beside = path.with_name(path.name + ".new")
-    pq.write_table(table, beside, compression="none")
-    os.replace(beside, path)
+    with replacing(path) as beside:
+        pq.write_table(table, beside, compression="none")

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from core.datasets.listing import IMAGE_SUFFIXES, FolderContents, is_hidden, sha
 from core.datasets.storage import OUTSIDE, FolderImages
 from core.datasets.table import FaceTable, Ledger, as_face_frame
 from core.errors import AffectoscopeError
+from core.files import replacing
 from core.labels import EXPRESSIONS
 
 NOTE = (
@@ -167,12 +169,8 @@ def read_annotations(
     annotations, points = _read_files(place, inside, outside, progress)
     table = pa.Table.from_pandas(annotations, preserve_index=False)
     table = table.append_column("landmarks", pa.FixedSizeListArray.from_arrays(points.ravel(), POINTS * 2))
-    partial = cached.with_suffix(f".{os.getpid()}")
-    try:
-        pq.write_table(table.replace_schema_metadata({"state": json.dumps(state)}), partial)
-        os.replace(partial, cached)
-    except OSError:
-        partial.unlink(missing_ok=True)  # a full or read-only disk costs time, nothing else
+    with suppress(OSError), replacing(cached) as beside:  # a full or read-only disk costs time, nothing else
+        pq.write_table(table.replace_schema_metadata({"state": json.dumps(state)}), beside)
     return annotations, points
 
 

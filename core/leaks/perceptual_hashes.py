@@ -1,6 +1,5 @@
 """Perceptual hashes of faces, computed once for a pack and kept beside it."""
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -11,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from core.facepack import FacePack
+from core.files import replacing
 from core.workers import workforce
 
 #: Lies in a pack's folder, comes and goes with it; to be renamed when faces get other hashes than before.
@@ -38,14 +38,9 @@ def pack_hashes(
         if hashes.dtype == np.uint64 and hashes.shape == (len(pack.images),):
             return hashes[pack.positions]
     hashes = _hash_file(faces, len(pack.images), workers, progress)
-    beside = kept.with_name(f".{kept.name}.{os.getpid()}.new")
-    with suppress(OSError):  # where nothing can be kept, they are made again next time
-        try:
-            with open(beside, "wb") as file:
-                np.save(file, hashes)
-            os.replace(beside, kept)
-        finally:
-            beside.unlink(missing_ok=True)
+    # Where nothing can be kept, they are made again next time.
+    with suppress(OSError), replacing(kept) as beside, open(beside, "wb") as file:
+        np.save(file, hashes)
     return hashes[pack.positions]
 
 

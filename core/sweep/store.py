@@ -8,7 +8,6 @@ trial-NNNN/   the run of a trial, scored on the validation faces
 """
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pandas as pd
 
 from core.artifacts import ARTIFACTS_FOLDER, SWEEPS_FOLDER, write_json
 from core.errors import AffectoscopeError
+from core.files import replacing
 
 SCHEMA_VERSION = 1
 
@@ -169,6 +169,5 @@ def write_tables(
         ("epochs.csv", epochs, ["trial", "epoch", "value"]),
         ("importance.csv", importance, ["parameter", "importance"]),
     ):
-        beside = sweep.path / f".{name}.{os.getpid()}.new"
-        pd.DataFrame(list(rows), columns=columns).to_csv(beside, index=False, float_format="%.6g")
-        os.replace(beside, sweep.path / name)
+        with replacing(sweep.path / name) as beside:
+            pd.DataFrame(list(rows), columns=columns).to_csv(beside, index=False, float_format="%.6g")
