@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -56,6 +57,76 @@ def steps_per_epoch(faces: int, batch_size: int) -> int:
     return max(faces // batch_size, 1)
 
 
+@dataclass(frozen=True)
+class EpochPlan:
+    """The batches of one epoch.
+
+    Attributes:
+        rows: (steps, b) which faces.
+        share: (steps, b) float32, how much of each face its mixture holds, in steps of 2^-16; None without mixup.
+        partner: (steps, b) place in the batch of the face that has the rest; None without mixup.
+    """
+
+    rows: np.ndarray
+    share: np.ndarray | None = None
+    partner: np.ndarray | None = None
+
+
+def plan_epoch(
+    expression: np.ndarray,
+    *,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    balanced: bool = False,
+    mixup: float = 0.0,
+) -> EpochPlan:
+    """The batches of epoch `epoch`, from 0, in `face_order`.
+
+    With `mixup` above 0 the shares come from Beta(mixup, mixup) and each batch has its own pairs. Of shares
+    with 16 bits float32 mixes pixels without error, so that every processor rounds the mixture alike.
+    """
+    order = face_order(expression, seed=seed, epoch=epoch, balanced=balanced)
+    steps, size = steps_per_epoch(len(order), batch_size), min(batch_size, len(order))
+    rows = order[: steps * size].reshape(steps, size)
+    if not mixup:
+        return EpochPlan(rows)
+    rng = np.random.default_rng([seed, epoch, 1])
+    drawn = [(rng.beta(mixup, mixup, size), rng.permutation(size)) for _ in range(steps)]
+    share, partner = map(np.stack, zip(*drawn, strict=True))
+    return EpochPlan(rows, (np.rint(share * 2**16) / 2**16).astype(np.float32), partner)
+
+
+def label_weights(targets: Targets, *, weighted: bool) -> np.ndarray:
+    """(labels,) float32 weights of the expressions: `class_weights`, or 1 each."""
+    if weighted:
+        return class_weights(targets.expression, targets.labels)
+    return np.ones(targets.labels, np.float32)
+
+
+def targets_and_weights(
+    targets: Targets, weights: np.ndarray, *, distilled: bool = False
+) -> tuple[dict, dict]:
+    """Targets and sample weights as Keras takes them, by output.
+
+    Targets are {"expression": (n, labels) one-hot float32} and, with an affect head, {"affect": (n, 2)};
+    unannotated affect is 0 with weight 0. With `distilled` the expression also stands as "distilled", the
+    output that learns from a teacher.
+
+    Args:
+        weights: what `label_weights` gives.
+    """
+    truth = {"expression": np.eye(targets.labels, dtype=np.float32)[targets.expression]}
+    weight = {"expression": weights[targets.expression]}
+    if targets.affect is not None:
+        known = ~np.isnan(targets.affect).any(axis=1)
+        truth["affect"] = np.where(known[:, None], targets.affect, 0).astype(np.float32)
+        weight["affect"] = known.astype(np.float32)
+    if distilled:
+        truth["distilled"], weight["distilled"] = truth["expression"], weight["expression"]
+    return truth, weight
+
+
 def training_batches(
     pack: FacePack,
     targets: Targets,
@@ -70,40 +141,20 @@ def training_batches(
 ) -> Iterator[tuple]:
     """Endless (faces, targets, sample weights), epoch after epoch from `first_epoch` on.
 
-    Targets are {"expression": (b, labels) one-hot float32} and, with an affect head, {"affect": (b, 2)};
-    unannotated affect is 0 with weight 0. With `mixup` above 0 each face, its targets and its weights are
-    mixed with another of the batch, as `mixed` does. With `distilled` the expression also stands as
-    "distilled", the output that learns from a teacher.
+    The batches are those of `plan_epoch`, with `targets_and_weights`, mixed as `mixed` does.
     """
-    weights = (
-        class_weights(targets.expression, targets.labels) if weighted else np.ones(targets.labels, np.float32)
-    )
-    one_hot = np.eye(targets.labels, dtype=np.float32)
-    epoch = first_epoch
-    while True:
-        order = face_order(targets.expression, seed=seed, epoch=epoch, balanced=balanced)
-        mixing = np.random.default_rng([seed, epoch, 1])
-        for step in range(steps_per_epoch(len(order), batch_size)):
-            rows = order[step * batch_size : (step + 1) * batch_size]
-            expression = targets.expression[rows]
-            truth = {"expression": one_hot[expression]}
-            weight = {"expression": weights[expression]}
-            if targets.affect is not None:
-                affect = targets.affect[rows]
-                known = ~np.isnan(affect).any(axis=1)
-                truth["affect"] = np.where(known[:, None], affect, 0).astype(np.float32)
-                weight["affect"] = known.astype(np.float32)
-            faces = pack[rows]
-            if mixup:
-                faces, truth, weight = mixed(faces, truth, weight, mixup, mixing)
-            if distilled:
-                truth["distilled"], weight["distilled"] = truth["expression"], weight["expression"]
-            yield faces, truth, weight
-        epoch += 1
+    weights = label_weights(targets, weighted=weighted)
+    for epoch in count(first_epoch):
+        plan = plan_epoch(
+            targets.expression, batch_size=batch_size, seed=seed, epoch=epoch, balanced=balanced, mixup=mixup
+        )
+        for step, rows in enumerate(plan.rows):
+            batch = pack[rows], *targets_and_weights(targets.select(rows), weights, distilled=distilled)
+            yield mixed(*batch, plan.share[step], plan.partner[step]) if mixup else batch
 
 
-def mixed(faces: np.ndarray, truth: dict, weight: dict, alpha: float, rng: np.random.Generator) -> tuple:
-    """Each face a share l of itself and 1 - l of another of the batch, l from Beta(alpha, alpha), its target likewise.
+def mixed(faces, truth: dict, weight: dict, share, partner, *, numpy=np) -> tuple:
+    """Each face a share l of itself and 1 - l of another of the batch, its target likewise.
 
     Zhang et al. (2018), "mixup: Beyond empirical risk minimization", with a share per face. Where one of two
     faces has no affect, the mixture has none.
@@ -112,11 +163,12 @@ def mixed(faces: np.ndarray, truth: dict, weight: dict, alpha: float, rng: np.ra
         faces: (b, S, S, C) uint8.
         truth: name -> (b, k) float32.
         weight: name -> (b,) float32.
+        share: (b,) float32, each face's l.
+        partner: (b,) place of the other face.
+        numpy: the module whose arrays these are: numpy or jax.numpy.
     """
-    share = rng.beta(alpha, alpha, len(faces)).astype(np.float32)
-    partner = rng.permutation(len(faces))
     of_face = share[:, None, None, None]
-    pixels = np.rint(of_face * faces + (1 - of_face) * faces[partner]).astype(np.uint8)
+    pixels = numpy.rint(of_face * faces + (1 - of_face) * faces[partner]).astype(numpy.uint8)
     both = {
         name: share[:, None] * values + (1 - share[:, None]) * values[partner]
         for name, values in truth.items()

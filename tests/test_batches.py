@@ -5,7 +5,15 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from core.batches import Targets, class_weights, face_order, steps_per_epoch, training_batches
+from core.batches import (
+    Targets,
+    class_weights,
+    face_order,
+    mixed,
+    plan_epoch,
+    steps_per_epoch,
+    training_batches,
+)
 from core.facepack import FacePack
 
 EXPRESSION = np.repeat([0, 1, 2], [60, 30, 10])
@@ -77,3 +85,47 @@ def test_missing_affect_weighs_nothing(pack):
 def test_the_last_partial_batch_waits_but_a_small_set_has_one_step():
     assert steps_per_epoch(105, 10) == 10
     assert steps_per_epoch(5, 10) == 1
+
+
+def test_a_plan_holds_the_order_and_pairs_within_each_batch():
+    plan = plan_epoch(EXPRESSION, batch_size=30, seed=1, epoch=2, mixup=0.2)
+    np.testing.assert_array_equal(plan.rows.ravel(), face_order(EXPRESSION, seed=1, epoch=2)[:90])
+    assert plan.share.shape == plan.partner.shape == plan.rows.shape == (3, 30)
+    np.testing.assert_array_equal(np.sort(plan.partner, axis=1), np.tile(np.arange(30), (3, 1)))
+    assert not np.array_equal(plan.partner[0], plan.partner[1])
+    assert plan.share.dtype == np.float32 and 0 <= plan.share.min() < plan.share.max() <= 1
+    without = plan_epoch(EXPRESSION, batch_size=30, seed=1, epoch=2)
+    np.testing.assert_array_equal(without.rows, plan.rows)
+    assert without.share is None and without.partner is None
+
+
+def test_mixup_draws_shares_from_its_beta_distribution():
+    """Beta(a, a) has mean 1/2 and variance 1 / (4 (2 a + 1)): 0.1786 for a = 0.2."""
+    share = plan_epoch(np.zeros(50_000, int), batch_size=500, seed=0, epoch=0, mixup=0.2).share
+    assert share.mean() == pytest.approx(0.5, abs=0.01)
+    assert share.var() == pytest.approx(1 / (4 * 1.4), abs=0.003)
+
+
+def test_pixels_mix_without_rounding_before_the_last():
+    """Shares of 16 bits times pixels of 8 bits fit the 24 bits of float32, so float64 gives the same pixels."""
+    plan = plan_epoch(np.zeros(4000, int), batch_size=4000, seed=0, epoch=0, mixup=0.4)
+    faces = np.random.default_rng(0).integers(0, 256, (4000, 3, 3, 1), np.uint8)
+    share, partner = plan.share[0], plan.partner[0]
+    exact = mixed(faces, {}, {}, share.astype(np.float64), partner)[0]
+    np.testing.assert_array_equal(mixed(faces, {}, {}, share, partner)[0], exact)
+
+
+def test_mixed_batches_are_those_of_the_plan(pack):
+    targets = Targets(EXPRESSION, 3)
+    plan = plan_epoch(EXPRESSION, batch_size=25, seed=4, epoch=1, mixup=0.3)
+    batches = training_batches(pack, targets, batch_size=25, seed=4, first_epoch=1, mixup=0.3, distilled=True)
+    for rows, share, partner in zip(plan.rows, plan.share, plan.partner, strict=True):
+        faces, truth, weight = next(batches)
+        np.testing.assert_array_equal(
+            faces[:, 0, 0, 0], np.rint(share * rows + (1 - share) * rows[partner]).astype(np.uint8)
+        )
+        one_hot = np.eye(3)[EXPRESSION[rows]]
+        expected = share[:, None] * one_hot + (1 - share[:, None]) * one_hot[partner]
+        np.testing.assert_allclose(truth["expression"], expected, rtol=1e-6)
+        np.testing.assert_array_equal(truth["distilled"], truth["expression"])
+        np.testing.assert_allclose(weight["distilled"], 1, rtol=1e-6)
