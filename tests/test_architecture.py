@@ -39,6 +39,8 @@ NETWORK_ROOMS = (
     "core/model.py",
     "core/augmentation.py",
     "core/fit.py",
+    "core/batch_statistics.py",
+    "core/precision.py",
     "core/inference.py",
     "core/views.py",
     "core/distillation.py",
