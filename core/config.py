@@ -131,6 +131,9 @@ class TrainConfig:
     float32."""
     devices: Literal["one", "all"] = "one"
     """all: split each batch among every GPU of this machine; the weights come out the same."""
+    resident: Literal["auto", "yes", "no"] = "auto"
+    """Keep the training faces in the device's memory and run each epoch as one compiled program; the weights come out
+    the same. Only with KERAS_BACKEND=jax. auto: on a GPU that holds them."""
     keep: Literal["last", "accuracy", "loss"] | None = None
     """Epoch whose weights are kept: the last, the one of highest validation accuracy or of lowest validation loss.
     Default: last with the cosine schedule, which ends at rate zero, else loss."""
@@ -230,7 +233,7 @@ class TrainConfig:
             AffectoscopeError: the file of decisions cannot be read.
         """
         document = self.as_dict()
-        for name in ("name", "resume", "overwrite", "thumbnails", "devices", "checkpoint_epochs"):
+        for name in ("name", "resume", "overwrite", "thumbnails", "devices", "resident", "checkpoint_epochs"):
             document.pop(name)
         if self.relabel:  # a file of the same name may hold other decisions
             try:

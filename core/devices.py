@@ -11,6 +11,7 @@ import keras
 
 from core.config import TrainConfig
 from core.errors import AffectoscopeError
+from core.facepack import FacePack
 
 
 class OneDevice:
@@ -113,3 +114,25 @@ def check_split(config: TrainConfig, parts: int, of: str, option: str) -> None:
         )
     if config.sharpness and parts > 1:
         raise AffectoscopeError(f"--sharpness trains on one device; leave it out, or leave out {option}.")
+
+
+def keeps_faces_resident(config: TrainConfig, devices: OneDevice, pack: FacePack) -> bool:
+    """Whether the training faces lie in the device's memory, as core.resident trains on them.
+
+    Raises:
+        AffectoscopeError: config.resident asks for it and Keras does not run on JAX, or on several devices.
+    """
+    backend = keras.backend.backend()
+    if config.resident == "yes" and backend != "jax":
+        raise AffectoscopeError(
+            f"--resident yes needs Keras on JAX, and it runs on {backend}; leave it out, or set KERAS_BACKEND=jax."
+        )
+    if config.resident == "yes" and devices.count > 1:
+        raise AffectoscopeError(
+            f"--resident yes trains on one device and this training on {devices.count}; leave it out."
+        )
+    if config.resident == "no" or backend != "jax" or devices.count > 1:
+        return False
+    from core.resident import faces_fit
+
+    return config.resident == "yes" or faces_fit(pack)

@@ -17,7 +17,7 @@ from core.augmentation import FaceAugmentation
 from core.batch_statistics import recompute_batch_statistics
 from core.batches import Targets, steps_per_epoch, training_batches
 from core.config import TrainConfig
-from core.devices import OneDevice
+from core.devices import OneDevice, keeps_faces_resident
 from core.distillation import distillation_loss, with_teachers
 from core.facepack import FacePack
 from core.inference import run_network
@@ -73,7 +73,7 @@ def fit_network(
             looks at, with batch statistics of plain training faces.
         teachers: networks of the same input and labels to learn from too, by config.teacher_weight.
         devices: what it runs on; the call is within their scope.
-        on_step: called as on_step(epoch, step, steps, logs), epoch from 1.
+        on_step: called as on_step(epoch, step, steps, logs), epoch from 1; with resident faces after each epoch.
         on_epoch: called with each new row of the history.
     """
     pack, targets = training
@@ -84,31 +84,30 @@ def fit_network(
         trainer, network, kept, config, pack, validation, folder, on_step, on_epoch, teachers, devices
     )
     state.resume()
-    batches = partial(
-        training_batches,
-        pack,
-        targets,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        first_epoch=state.epochs_done,
-        balanced=config.imbalance == "balanced-sampling",
-        weighted=config.imbalance == "class-weights",
-        mixup=config.mixup,
-        distilled=bool(teachers),
-    )
+    drawing = {
+        "batch_size": config.batch_size,
+        "seed": config.seed,
+        "balanced": config.imbalance == "balanced-sampling",
+        "weighted": config.imbalance == "class-weights",
+        "mixup": config.mixup,
+        "distilled": bool(teachers),
+    }
+    during = {"epochs": config.epochs, "initial_epoch": state.epochs_done, "callbacks": [state]}
     ended = "finished"
-    if state.epochs_done < config.epochs and not state.out_of_patience():
+    if not state.finished:
         try:
             with devices.training(network):
-                trainer.fit(
-                    devices.feed(batches),
-                    steps_per_epoch=steps,
-                    epochs=config.epochs,
-                    initial_epoch=state.epochs_done,
-                    callbacks=[state],
-                    shuffle=False,
-                    verbose=0,
-                )
+                if keeps_faces_resident(config, devices, pack):
+                    from core.resident import ResidentEpochs
+
+                    ResidentEpochs(trainer, pack, targets, **drawing).fit(**during)
+                else:
+                    batches = partial(
+                        training_batches, pack, targets, first_epoch=state.epochs_done, **drawing
+                    )
+                    trainer.fit(
+                        devices.feed(batches), steps_per_epoch=steps, shuffle=False, verbose=0, **during
+                    )
         except KeyboardInterrupt:
             if not state.rows:
                 raise
@@ -245,6 +244,10 @@ class TrainingCallback(keras.callbacks.Callback):
     def epochs_done(self) -> int:
         return len(self.rows)
 
+    @property
+    def finished(self) -> bool:
+        return self.epochs_done >= self.config.epochs or self.out_of_patience()
+
     def out_of_patience(self) -> bool:
         patience = self.config.early_stopping
         return bool(patience) and self.epochs_done - self.best_loss_epoch >= patience
@@ -273,7 +276,7 @@ class TrainingCallback(keras.callbacks.Callback):
         self.rows.append(row)
         if self.devices.keeps:
             self.write_history()
-            if last or row["epoch"] % self.config.checkpoint_epochs == 0 or self.out_of_patience():
+            if self.finished or row["epoch"] % self.config.checkpoint_epochs == 0:
                 self.save()
         if self.step_done:
             self.step_done(row)
@@ -316,11 +319,12 @@ class TrainingCallback(keras.callbacks.Callback):
         _write_history(self.folder / "history.csv", self.rows)
 
     def save(self) -> None:
-        """The checkpoint, written beside its place and renamed."""
+        """The checkpoint, written beside its place and renamed; of a finished training only what is kept."""
         path = checkpoint_file(self.folder)
         path.parent.mkdir(exist_ok=True)
-        arrays = {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
-        arrays |= {f"best_{i}": value for i, value in enumerate(self.best_weights)}
+        arrays = {f"best_{i}": value for i, value in enumerate(self.best_weights)}
+        if not self.finished:
+            arrays |= {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
         beside = path.with_suffix(".new.npz")
         history = pd.DataFrame(self.rows)
         np.savez(
@@ -345,8 +349,9 @@ class TrainingCallback(keras.callbacks.Callback):
             value, epoch, loss, loss_epoch = saved["best"].tolist()
             self.best_value, self.best_epoch = value, int(epoch)
             self.best_loss, self.best_loss_epoch = loss, int(loss_epoch)
-            for index, variable in enumerate(self._variables()):
-                variable.assign(saved[f"variable_{index}"])
+            if not self.finished:
+                for index, variable in enumerate(self._variables()):
+                    variable.assign(saved[f"variable_{index}"])
             if self.best_epoch:
                 self.best_weights = [saved[f"best_{i}"] for i in range(len(self.kept.get_weights()))]
 

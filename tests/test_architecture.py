@@ -39,6 +39,7 @@ NETWORK_ROOMS = (
     "core/model.py",
     "core/augmentation.py",
     "core/fit.py",
+    "core/resident.py",
     "core/batch_statistics.py",
     "core/precision.py",
     "core/inference.py",

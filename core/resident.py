@@ -1,0 +1,125 @@
+"""Epochs of a training whose faces lie in the device's memory: one compiled program each. Keras on JAX only.
+
+Keras's `fit` hands every batch over from the host and starts a program for it, which leaves a fast GPU waiting. Here
+the program is the epoch: `jax.lax.scan` over the batches, which are gathered on the device from a plan of row numbers
+(4 to 12 bytes per face and epoch). The step inside is the trainer's own `train_step`, the one that `fit` compiles, so
+that augmentation, losses, optimiser, schedule, moving average and metrics are those of any other training.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from core.batches import EpochPlan, Targets, label_weights, mixed, plan_epoch, targets_and_weights
+from core.facepack import FacePack
+
+#: Share of a device's memory that the faces may take; the rest is for the network's feature maps.
+LARGEST_SHARE = 0.4
+
+
+def faces_fit(pack: FacePack) -> bool:
+    """Whether the device is an accelerator whose memory holds the faces beside the training."""
+    memory = jax.devices()[0].memory_stats() or {}
+    return len(pack) * pack.images[0].nbytes <= LARGEST_SHARE * memory.get("bytes_limit", 0)
+
+
+class ResidentEpochs:
+    """The batches of core.batches.training_batches on the device, and an epoch over them as one program.
+
+    Args:
+        trainer: a compiled Keras model of the pack's faces, its optimiser built.
+        pack, targets, batch_size, seed, balanced, weighted, mixup, distilled: as for `training_batches`.
+    """
+
+    def __init__(
+        self,
+        trainer: keras.Model,
+        pack: FacePack,
+        targets: Targets,
+        *,
+        batch_size: int,
+        seed: int,
+        balanced: bool = False,
+        weighted: bool = False,
+        mixup: float = 0.0,
+        distilled: bool = False,
+    ) -> None:
+        self.trainer = trainer
+        self._plan = partial(
+            plan_epoch, targets.expression, batch_size=batch_size, seed=seed, balanced=balanced, mixup=mixup
+        )
+        weights = label_weights(targets, weighted=weighted)
+        data = pack[:], *targets_and_weights(targets, weights, distilled=distilled)
+        _build_metrics(trainer, data)
+        self._data = jax.device_put(data)
+        self._epoch = jax.jit(self._scan)
+
+    def fit(self, *, epochs: int, initial_epoch: int, callbacks: list[keras.callbacks.Callback]) -> None:
+        """Train as Keras's `fit` does over these batches; callbacks learn of each epoch's last step alone."""
+        steps = len(self._plan(epoch=0).rows)
+        told = keras.callbacks.CallbackList(callbacks, model=self.trainer, epochs=epochs, steps=steps)
+        self.trainer.stop_training = False
+        told.on_train_begin()
+        logs: dict = {}
+        for epoch in range(initial_epoch, epochs):
+            told.on_epoch_begin(epoch)
+            logs = self.run(epoch)
+            told.on_train_batch_end(steps - 1, logs)
+            told.on_epoch_end(epoch, logs)
+            if self.trainer.stop_training:
+                break
+        told.on_train_end(logs)
+
+    def run(self, epoch: int) -> dict[str, float]:
+        """Train one epoch, leave the new values in the trainer's variables, and give its logs."""
+        self.trainer.reset_metrics()
+        plan = self._plan(epoch=epoch)
+        variables = _variables(self.trainer)
+        values = [[each.value for each in part] for part in variables]
+        logs, values = self._epoch(values, self._data, _on_device(plan))
+        for part, new in zip(variables, values, strict=True):
+            for variable, value in zip(part, new, strict=True):
+                variable.assign(value)
+        return {name: float(value) for name, value in logs.items()}
+
+    def _scan(self, values, data, plan):
+        def step(values, batch):
+            logs, values = self.trainer.train_step(tuple(values), _gathered(data, *batch))
+            return [list(part) for part in values], logs
+
+        values, logs = jax.lax.scan(step, values, plan)
+        return jax.tree.map(
+            lambda each: each[-1], logs
+        ), values  # Keras's logs are means since the epoch began
+
+
+def _variables(trainer: keras.Model) -> list[list]:
+    """What `train_step` changes, in its order."""
+    return [
+        trainer.trainable_variables,
+        trainer.non_trainable_variables,
+        trainer.optimizer.variables,
+        trainer.metrics_variables,
+    ]
+
+
+def _build_metrics(trainer: keras.Model, data: tuple) -> None:
+    """Make the variables of losses and metrics, which Keras makes when they are first computed."""
+    _, truth, weight = jax.tree.map(lambda each: each[:2], data)
+    answers = {name: np.zeros((2, *tensor.shape[1:]), np.float32) for name, tensor in trainer.output.items()}
+    trainer.compute_loss(y=truth, y_pred=answers, sample_weight=weight)
+    trainer.compute_metrics(None, truth, answers, sample_weight=weight)
+
+
+def _on_device(plan: EpochPlan) -> tuple:
+    partner = None if plan.partner is None else plan.partner.astype(np.int32)
+    return plan.rows.astype(np.int32), plan.share, partner
+
+
+def _gathered(data: tuple, rows, share, partner) -> tuple:
+    """The batch of those rows, mixed where there are shares."""
+    batch = jax.tree.map(lambda each: jnp.take(each, rows, axis=0), data)
+    return batch if share is None else mixed(*batch, share, partner, numpy=jnp)
