@@ -1,6 +1,7 @@
 """Numbers and findings about scores as sentences, the same on pages, in the report and on the card."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -18,6 +19,11 @@ M_MEANING = f"{M_IS} (Hand & Till 2001, *Machine Learning* 45)."
 def percent(share: float, *, digits: int = 1) -> str:
     """0.248 -> '24.8 %'; '–' where it cannot be computed."""
     return "–" if share is None or math.isnan(share) else f"{100 * share:.{digits}f} %"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c' of at least one name."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
 def number(value: float, *, digits: int = 3) -> str:

@@ -1,7 +1,6 @@
 """Which of two runs is better, on what, and how sure that is: numbers, verdict in plain words, faces that changed."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +10,7 @@ import pandas as pd
 from core.artifacts import Run
 from core.comparison.pairing import CHANGES, PairedRuns, pair
 from core.metrics.comparison import Difference, compare_predictions
-from core.wording import number, percent
+from core.wording import listed, number, percent
 
 #: A corrected p-value below this is a difference.
 ALPHA = 0.05
@@ -54,15 +53,13 @@ class Comparison:
         for word in by:  # what the first number says comes first
             if word in ("better", "worse"):
                 than = "" if told else f" than '{a}'"
-                told.append(f"{word}{than} on {_listed([_with_numbers(each) for each in by[word]])}")
+                told.append(f"{word}{than} on {listed([_with_numbers(each) for each in by[word]])}")
         if "undecided" in by:
-            alike = _listed([_title(each) for each in by["undecided"]], "or")
+            alike = listed([_title(each) for each in by["undecided"]], "or")
             told.append(f"not distinguishable {'' if told else f'from {a!r} '}on {alike}")
         told = [f"'{b}' is {'; '.join(told)}"] if told else []
         if "unknown" in by:
-            told.append(
-                f"{_listed([_title(each) for each in by['unknown']])} cannot be tested on these faces"
-            )
+            told.append(f"{listed([_title(each) for each in by['unknown']])} cannot be tested on these faces")
         return f"{'; '.join(told)}."
 
     def sentences(self) -> list[str]:
@@ -205,11 +202,6 @@ def _p_value(p: float) -> str:
         return "p < 0.001 corrected"
     just_below = p < ALPHA <= round(p, 3)  # would read like a p-value that is not
     return f"p = {p:.{4 if just_below else 3}f} corrected"
-
-
-def _listed(names: Sequence[str], last: str = "and") -> str:
-    """'a', 'a and b', 'a, b and c'."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
 def _or_null(value):

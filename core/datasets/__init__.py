@@ -74,7 +74,7 @@ def _open_folder(path: Path, format: str | None, automatic: bool, progress: Call
         # Kaggle's contest folder holds train.csv, test.csv and icml_face_data.csv: the last has all of it.
         whole = max(tables, key=lambda file: (len(_fer2013_columns(file)), file.stat().st_size))
         return fer2013.open_csv(whole, progress=progress)
-    raise _unrecognised(path, _listed(_top_level(path)), format)
+    raise _unrecognised(path, _shortened(_top_level(path)), format)
 
 
 def _open_file(path: Path, format: str | None, progress: Callable | None) -> FaceTable:
@@ -82,7 +82,7 @@ def _open_file(path: Path, format: str | None, progress: Callable | None) -> Fac
         listing = list_files(path)
         if table := _open_images(listing, format):
             return table
-        found = f"a zip of {_listed(sorted({name.split('/')[0] for name in listing.names}))}"
+        found = f"a zip of {_shortened(sorted({name.split('/')[0] for name in listing.names}))}"
         if any(name.lower().endswith((".csv", ".npy", ".zip")) for name in listing.names):
             found += " (only image folders are read from a zip: unpack this one and pass the folder)"
         if listing.refused:
@@ -125,7 +125,8 @@ def _top_level(path: Path) -> list[str]:
     return sorted(entry.name + "/" * entry.is_dir() for entry in entries)
 
 
-def _listed(names: list[str]) -> str:
+def _shortened(names: list[str]) -> str:
+    """The first names, and how many more there are."""
     if not names:
         return "nothing"
     more = len(names) - _NAMES_SHOWN

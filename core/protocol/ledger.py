@@ -12,6 +12,7 @@ from core.artifacts import Run
 from core.datasets.table import FaceTable
 from core.labels import EXPRESSIONS
 from core.protocol.split_origins import chosen_on, known_and_outside, official_split
+from core.wording import listed
 
 #: Where a face's place in its image comes from, as in `Protocol.boxes`, in words.
 BOXES = {
@@ -95,7 +96,7 @@ class Protocol:
     def label_set(self) -> str:
         """'8 labels (with contempt)'."""
         beyond = [label for label in EXPRESSIONS[7:] if label in self.labels]
-        return f"{len(self.labels)} labels ({f'with {_listed(beyond)}' if beyond else 'without contempt'})"
+        return f"{len(self.labels)} labels ({f'with {listed(beyond)}' if beyond else 'without contempt'})"
 
     def _left_out(self) -> str:
         refused = sum(self.refused.values())
@@ -244,7 +245,3 @@ def _largest(counts: dict[str, int]) -> list[tuple[str, int]]:
 
 def _faces(count: int, kind: str = "") -> str:
     return f"{count:,}{kind} {'face' if count == 1 else 'faces'}"
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

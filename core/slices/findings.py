@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
 from core.slices.cuts import Attribute
+from core.wording import listed
 
 if TYPE_CHECKING:
     from core.slices.tables import SliceReview, SliceTable
@@ -102,7 +103,7 @@ def _no_gaps(tables: list["SliceTable"]) -> str:
     widest = rows[["accuracy_gap_low", "accuracy_gap_high"]].abs().max(axis=None)
     smallest = min(table.smallest_p for table in tables)
     return (
-        f"No gap in {_listed([table.attribute.noun for table in tables], 'or')} is distinguishable from chance "
+        f"No gap in {listed([table.attribute.noun for table in tables], 'or')} is distinguishable from chance "
         f"(smallest {p_value(smallest)}), which does not exclude gaps: the widest interval reaches "
         f"{100 * widest:.1f} points."
     )
@@ -115,7 +116,7 @@ def _too_small(rows: pd.DataFrame) -> str:
     named = [f"{row['phrase']} ({row['faces']})" for _, row in small.iloc[:_NAMED].iterrows()]
     if len(small) > _NAMED:
         named.append(f"{len(small) - _NAMED} more slices")
-    return f"Too few faces to say anything, fewer than {FEWEST_FACES}: {_listed(named)}."
+    return f"Too few faces to say anything, fewer than {FEWEST_FACES}: {listed(named)}."
 
 
 def _scarce(rows: pd.DataFrame) -> str:
@@ -126,7 +127,7 @@ def _scarce(rows: pd.DataFrame) -> str:
     slices = "1 slice has" if len(scarce) == 1 else f"{len(scarce)} slices have"
     return (
         f"{slices} no macro-F1 and no accuracy at the same mix of expressions, because fewer than "
-        f"{FEWEST_OF_A_LABEL} faces, inside or outside of them, are {_listed(list(labels), 'or')}."
+        f"{FEWEST_OF_A_LABEL} faces, inside or outside of them, are {listed(list(labels), 'or')}."
     )
 
 
@@ -134,7 +135,7 @@ def _unknown(review: "SliceReview") -> str:
     lacking = [table for table in review.tables.values() if table.unknown]
     if not lacking:
         return ""
-    counts = _listed([f"{table.unknown:,} by {table.attribute.noun}" for table in lacking])
+    counts = listed([f"{table.unknown:,} by {table.attribute.noun}" for table in lacking])
     return f"Of {review.faces:,} faces some are in no slice, because their value is not known: {counts}."
 
 
@@ -158,8 +159,3 @@ def _ends(row: pd.Series, name: str) -> str:
 def _amount(value: float, name: str) -> str:
     text = f"{value:.3f}" if name == "macro_f1" else f"{100 * value:.1f}"
     return text.replace("-", "−") if float(text) else text.lstrip("-")
-
-
-def _listed(names: Sequence[str], last: str = "and") -> str:
-    """'a', 'a and b', 'a, b and c'."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
