@@ -28,6 +28,7 @@ from core.datasets.drawn import drawn_faces_folder
 from core.datasets.table import FaceTable
 from core.facepack import CHUNK, pack_faces
 from core.faces import PreprocessingContract, crop_face, read_upright
+from core.predictions import BOX_COLUMNS
 
 AT_LEAST = 0.9
 
@@ -110,7 +111,7 @@ def cache_at(folder: str):
 def work_once(table: FaceTable, contract: PreprocessingContract | None) -> float:
     """Seconds of reading and decoding, and with a contract of cropping, in a running process per core."""
     references = table.faces["reference"].to_numpy(dtype=object)
-    boxes = table.faces[["box_x", "box_y", "box_width", "box_height"]].to_numpy()
+    boxes = table.faces[list(BOX_COLUMNS)].to_numpy()
     parts = [slice(start, start + CHUNK) for start in range(0, len(table), CHUNK)]
     tasks = [(table.read_image, references[part], boxes[part], contract) for part in parts]
     with ProcessPoolExecutor() as pool:

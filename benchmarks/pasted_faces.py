@@ -27,6 +27,7 @@ from core.datasets.drawn_surroundings import paint_background
 from core.datasets.table import FaceTable
 from core.faces import crop_face, read_upright
 from core.labels import EXPRESSIONS
+from core.predictions import BOX_COLUMNS
 from core.predictor import Predictor
 from core.renew import training_data_of
 
@@ -128,7 +129,7 @@ def make_photo(
 
 
 def annotated_box(table: FaceTable, row: int) -> Box | None:
-    box = table.faces[["box_x", "box_y", "box_width", "box_height"]].iloc[row].to_numpy(float)
+    box = table.faces[list(BOX_COLUMNS)].iloc[row].to_numpy(float)
     return None if np.isnan(box).any() else tuple(box.tolist())
 
 

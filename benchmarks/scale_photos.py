@@ -12,6 +12,7 @@ import numpy as np
 from core.config import PRESETS, TrainConfig
 from core.facepack import CHUNK, FacePack, _decode_chunk, pack_faces
 from core.faces import PreprocessingContract, crop_face, read_upright
+from core.predictions import BOX_COLUMNS
 
 #: Presets that are measured.
 NAMES = ("original", "standard", "affectnet", "affectnet-112")
@@ -73,7 +74,7 @@ def packing() -> dict:
             box_of[f"{number}.jpg"] = box
         table = open_dataset(tree.parent.parent)
         names = [Path(reference).name for reference in table.faces["reference"]]
-        columns = ["box_x", "box_y", "box_width", "box_height"]
+        columns = list(BOX_COLUMNS)
         table.faces[columns] = np.array([box_of[name] for name in names], np.float32)
         contract = contract_of(PRESETS["affectnet"])
         boxes = table.faces[columns].to_numpy(np.float32)

@@ -27,8 +27,8 @@ from core.facepack import FacePack, pack_faces
 from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
 from core.labels import LabelSet
 from core.pack_answers import answers_of, predictions_of
-from core.predictions import Predictions
-from core.protocol.detected_boxes import BOX, DetectedScores, score_detected
+from core.predictions import BOX_COLUMNS, Predictions
+from core.protocol.detected_boxes import DetectedScores, score_detected
 from core.protocol.ledger import Protocol, protocol_of_evaluation
 from core.robustness import mean_accuracy, robustness
 from core.scoring import Scores, score
@@ -156,7 +156,7 @@ def locate(options: EvaluateOptions) -> DetectedScores:
         raise AffectoscopeError(f"--out {options.out} has no known format; expected a name ending in .json.")
     console = Console()
     faces = _faces(options, console)
-    if faces.table.faces[list(BOX)].isna().any(axis=None):
+    if faces.table.faces[list(BOX_COLUMNS)].isna().any(axis=None):
         raise AffectoscopeError(
             f"--detect needs photos and a box around the face of each, and the images of {faces.table.title} are "
             "cropped faces; pass AffectNet 2017 or drawn faces."

@@ -20,6 +20,7 @@ from core.cache import cache_folder
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, crop_face, read_upright
+from core.predictions import BOX_COLUMNS
 from core.workers import workforce
 
 #: Raised whenever the same image and contract would give other pixels than before.
@@ -34,7 +35,6 @@ SERIAL_ROWS = 1024
 #: Bytes that are written between two times of making sure that they are on disk.
 SETTLED_BYTES = 16 * 2**20
 
-_BOX = ["box_x", "box_y", "box_width", "box_height"]
 _WAITING, _PACKED, _MISSING, _UNDECODABLE, _OUTSIDE = range(5)
 REASONS = {
     _MISSING: "missing file",
@@ -117,7 +117,7 @@ def pack_faces(
 def _key(table: FaceTable, contract: PreprocessingContract) -> str:
     """Name of the pack: a hash of rows, boxes, where they come from, the contract and the version."""
     digest = hashlib.sha256(json.dumps([PACK_VERSION, contract.as_dict(), _source(table)]).encode())
-    rows = pd.util.hash_pandas_object(table.faces[["reference", *_BOX]], index=False)
+    rows = pd.util.hash_pandas_object(table.faces[["reference", *BOX_COLUMNS]], index=False)
     digest.update(rows.to_numpy().tobytes())
     return f"{table.name}-{contract.colour}{contract.size}-{digest.hexdigest()[:20]}"
 
@@ -172,7 +172,7 @@ def _fill(folder, table, contract, waiting, state, workers, progress) -> None:
     total, face_bytes = len(table), int(np.prod(contract.shape))
     done = int((state != _WAITING).sum())
     references = table.faces["reference"].to_numpy(dtype=object)
-    boxes = table.faces[_BOX].to_numpy(np.float32)
+    boxes = table.faces[list(BOX_COLUMNS)].to_numpy(np.float32)
     chunks = ((references[start : start + CHUNK], boxes[start : start + CHUNK]) for start in waiting)
     if len(waiting) * CHUNK <= SERIAL_ROWS:
         workers = 1

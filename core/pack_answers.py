@@ -18,7 +18,7 @@ from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import FacePack
 from core.labels import LabelSet
-from core.predictions import Predictions
+from core.predictions import BOX_COLUMNS, Predictions
 from core.workers import workforce
 
 #: Faces that are answered at once and kept as one; whole batches of core.inference.
@@ -64,7 +64,7 @@ def predictions_of(table: FaceTable, labels: LabelSet, answers: Answers) -> Pred
         arousal=faces["arousal"].to_numpy(),
         predicted_valence=None if affect is None else affect[:, 0],
         predicted_arousal=None if affect is None else affect[:, 1],
-        boxes=faces[["box_x", "box_y", "box_width", "box_height"]].to_numpy(),
+        boxes=faces[list(BOX_COLUMNS)].to_numpy(),
         embeddings=answers["embedding"],
         landmarks=table.landmarks,
     )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.predictions import BOX_COLUMNS
+
 #: Why a label is not to be relied on; `FacePrediction.abstained` is one of these or ''.
 TOO_SMALL, UNLIKE, NOT_SURE = "too small", "unlike the training faces", "not sure"
-
-BOX = ("box_x", "box_y", "box_width", "box_height")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,17 @@ class PhotoPrediction:
 def row_names(labels: Sequence[str]) -> tuple[str, ...]:
     """The columns of `as_rows`."""
     probabilities = (f"p_{label}" for label in labels)
-    return ("photo", "face", *BOX, "score", "label", *probabilities, "valence", "arousal", "abstained")
+    return (
+        "photo",
+        "face",
+        *BOX_COLUMNS,
+        "score",
+        "label",
+        *probabilities,
+        "valence",
+        "arousal",
+        "abstained",
+    )
 
 
 def as_rows(photo: str, prediction: PhotoPrediction, labels: Sequence[str]) -> list[dict]:
@@ -95,7 +105,7 @@ def as_rows(photo: str, prediction: PhotoPrediction, labels: Sequence[str]) -> l
         {
             **empty,
             "face": face.number,
-            **dict(zip(BOX, face.box or (None,) * 4, strict=True)),
+            **dict(zip(BOX_COLUMNS, face.box or (None,) * 4, strict=True)),
             "score": face.score,
             "label": face.label,
             **{f"p_{label}": probability for label, probability in face.probabilities.items()},

@@ -30,7 +30,8 @@ LANDMARKS = 68
 ROW_GROUP = 2**16
 
 _AFFECT = ("valence", "arousal", "predicted_valence", "predicted_arousal")
-_BOX = ("box_x", "box_y", "box_width", "box_height")
+#: Columns of a face's box: pixels of the upright photo, NaN where the image is the face.
+BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ class Predictions:
             )
         boxes = np.full((n, 4), np.nan) if boxes is None else np.asarray(boxes)
         affect = (valence, arousal, predicted_valence, predicted_arousal)
-        numbers = dict(zip((*_AFFECT, *_BOX), (*affect, *boxes.T), strict=True))
+        numbers = dict(zip((*_AFFECT, *BOX_COLUMNS), (*affect, *boxes.T), strict=True))
         columns = {
             "reference": np.arange(n).astype(str) if reference is None else list(reference),
             "split": [split] * n if isinstance(split, str) else list(split),
@@ -273,7 +274,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 
 def _column_names(labels: tuple[str, ...]) -> list[str]:
-    return ["reference", "split", "expression", *(f"p_{label}" for label in labels), *_AFFECT, *_BOX]
+    return ["reference", "split", "expression", *(f"p_{label}" for label in labels), *_AFFECT, *BOX_COLUMNS]
 
 
 def _labels_of(schema: pa.Schema, path: Path) -> tuple[str, ...]:

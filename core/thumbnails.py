@@ -9,6 +9,7 @@ from core.artifacts import write_thumbnails
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, as_webp, crop_face, read_upright
+from core.predictions import BOX_COLUMNS
 
 #: Side of a kept thumbnail in pixels.
 THUMBNAIL_SIZE = 96
@@ -40,7 +41,7 @@ def thumbnails_of(
     """References and WebP thumbnails, `size` pixels a side, of the table's faces that can be read."""
     shown = PreprocessingContract(colour="rgb", size=size, margin=contract.margin)
     references, images = [], []
-    boxes = table.faces[["box_x", "box_y", "box_width", "box_height"]].to_numpy(np.float32)
+    boxes = table.faces[list(BOX_COLUMNS)].to_numpy(np.float32)
     for row, (reference, box) in enumerate(zip(table.faces["reference"], boxes, strict=True)):
         try:
             image = read_upright(table.read_image(reference))

@@ -13,7 +13,7 @@ from core.artifacts import LABEL_ERRORS, Run, write_kept
 from core.contradictions import contradictions
 from core.errors import AffectoscopeError
 from core.label_errors.confident_learning import rank_label_errors
-from core.predictions import Predictions
+from core.predictions import BOX_COLUMNS, Predictions
 
 #: Of the likeliest errors among training faces, so many thumbnails are kept where the data may be passed on.
 MOST_THUMBNAILS = 5000
@@ -22,7 +22,6 @@ MOST_THUMBNAILS = 5000
 DRAWN = "drawn"
 
 _AFFECT = ("valence", "arousal", "predicted_valence", "predicted_arousal")
-_BOX = ("box_x", "box_y", "box_width", "box_height")
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +120,7 @@ def keep_label_errors(
         OSError: the folder cannot be written.
     """
     frame = errors.predictions.frame
-    numbers = [*(f"p_{label}" for label in errors.predictions.labels), *_AFFECT, *_BOX]
+    numbers = [*(f"p_{label}" for label in errors.predictions.labels), *_AFFECT, *BOX_COLUMNS]
     table = errors.table.join(frame[numbers])
     if thumbnails:
         table = table.assign(image=table["reference"].map(thumbnails))
@@ -150,7 +149,7 @@ def kept_label_errors(run: Run) -> LabelErrors | None:
             probabilities=table[[f"p_{label}" for label in labels]].to_numpy(np.float32),
             reference=table["reference"],
             split=table["split"].to_numpy(object),
-            boxes=table[list(_BOX)].to_numpy(np.float32),
+            boxes=table[list(BOX_COLUMNS)].to_numpy(np.float32),
             **{name: table[name].to_numpy(np.float32) for name in _AFFECT},
         )
         images = table[["reference", "image"]].dropna() if "image" in table else None

@@ -19,6 +19,7 @@ from core.detector import DetectedFace, detect_faces
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, crop_face, read_upright
 from core.metrics.thresholds import wilson_interval
+from core.predictions import BOX_COLUMNS
 from core.scoring import Estimate
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ MIN_OVERLAP = 0.5
 
 #: Faces cropped before they go through the network.
 _AT_ONCE = 256
-
-BOX = ("box_x", "box_y", "box_width", "box_height")
 
 Box = tuple[float, float, float, float]
 
@@ -166,7 +165,7 @@ def score_detected(
     """
     from core.inference import run_network
 
-    boxes = table.faces[list(BOX)].to_numpy(np.float64)
+    boxes = table.faces[list(BOX_COLUMNS)].to_numpy(np.float64)
     predicted, overlaps = np.full(len(table), -1), []
     rows: list[int] = []
     crops: list[np.ndarray] = []
