@@ -159,6 +159,9 @@ class TrainConfig:
     """Replace a finished run of the same name."""
     review: Literal["test", "validation"] = "test"
     """Faces that the run is scored on. validation: the test faces stay unseen, as comparing recipes demands."""
+    tta: Literal["auto", "none", "mirror", "ten-crop"] = "auto"
+    """Test-time augmentation of the run's predictions: one pass over each face, the average over it and its mirror image,
+    or over ten crops; auto: the cheapest whose log loss on the validation faces is within 0.002 of the least."""
     thumbnails: Literal["auto", "yes", "no"] = "auto"
     """Keep thumbnails of the test faces with the run; auto: only where the data may be passed on."""
 
@@ -217,6 +220,7 @@ class TrainConfig:
         """
         try:
             kept = {each.name: document[each.name] for each in fields(cls) if each.name in document}
+            kept.setdefault("tta", "none")  # trainings from before it was an option had none
             kept |= {name: Path(kept[name]) if kept.get(name) else None for name in ("data", "relabel")}
             kept["augment"] = Augmentation(**kept.get("augment", {}))
             kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
@@ -227,13 +231,16 @@ class TrainConfig:
             ) from error
 
     def recipe(self) -> dict:
-        """What decides the numbers of a training: everything but how the run is kept.
+        """What decides the numbers of a training: everything but how the run is reviewed and kept.
 
         Raises:
             AffectoscopeError: the file of decisions cannot be read.
         """
         document = self.as_dict()
-        for name in ("name", "resume", "overwrite", "thumbnails", "devices", "resident", "checkpoint_epochs"):
+        kept_apart = (
+            "name", "resume", "overwrite", "tta", "thumbnails", "devices", "resident", "checkpoint_epochs",
+        )  # fmt: skip
+        for name in kept_apart:
             document.pop(name)
         if self.relabel:  # a file of the same name may hold other decisions
             try:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,7 @@ from core.protocol.detected_boxes import DetectedScores, score_detected
 from core.protocol.ledger import Protocol, protocol_of_evaluation
 from core.robustness import mean_accuracy, robustness
 from core.scoring import Scores, score
+from core.test_time_augmentation import TestTimeAugmentation
 from core.thumbnails import save_thumbnails
 
 
@@ -53,8 +54,9 @@ class EvaluateOptions:
     """Write the predictions (.parquet) or the scores and their protocol (.json) to this file."""
     resamples: int = 1000
     """Bootstrap resamples behind the intervals; 0 for none."""
-    views: Literal["one", "mirror", "ten"] = "one"
-    """Average the network over views of each face: itself, itself and its mirror image, or ten crops."""
+    tta: TestTimeAugmentation | None = None
+    """Test-time augmentation: one pass over each face (none), or the average over it and its mirror image (mirror) or
+    over ten crops (ten-crop); default: what the run's own predictions were made with."""
     corruptions: bool = False
     """Instead of scoring once: score the faces spoiled in eight ways at five strengths, and keep the result with the
     run, where the page Robustness shows it."""
@@ -99,7 +101,7 @@ def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
     faces = _faces(options, console)
     with (
         console.progress("Predicting") as progress,
-        answers_of(faces.run, faces.pack, options.views, progress=progress) as answers,
+        answers_of(faces.run, faces.pack, faces.tta, progress=progress) as answers,
     ):
         predictions = predictions_of(faces.table, faces.labels, answers)
     scores = score(predictions, resamples=options.resamples)
@@ -120,16 +122,16 @@ def spoil(options: EvaluateOptions) -> pd.DataFrame:
     console = Console()
     faces = _faces(options, console)
     with quiet_tensorflow():
-        from core.views import averaged
-
-        network = averaged(faces.run.load_model(), options.views)
+        network = faces.run.load_model()
     truth = faces.labels.positions(faces.table.faces["expression"].to_numpy())
     with console.progress("Spoiling and predicting") as progress:
-        table = robustness(network, faces.pack, truth, len(faces.labels), progress=progress)
+        table = robustness(network, faces.pack, truth, len(faces.labels), tta=faces.tta, progress=progress)
     splits = ", ".join(sorted(set(faces.table.faces["split"])))
     try:
         write_robustness(
-            faces.run, table, {"data": faces.table.title, "split": splits, "views": options.views}
+            faces.run,
+            table,
+            {"data": faces.table.title, "split": splits, "test_time_augmentation": faces.tta},
         )
         if options.out:
             table.to_csv(options.out, index=False)
@@ -163,11 +165,11 @@ def locate(options: EvaluateOptions) -> DetectedScores:
         )
     with quiet_tensorflow():
         from core.inference import run_network
-        from core.views import averaged
 
-        network = averaged(faces.run.load_model(), options.views)
+        network = faces.run.load_model()
     with console.progress("Predicting by annotated boxes") as progress:
-        by_annotation = run_network(network, faces.pack, progress=progress)["expression"].argmax(axis=1)
+        answers = run_network(network, faces.pack, tta=faces.tta, progress=progress)
+    by_annotation = answers["expression"].argmax(axis=1)
     with console.progress("Finding faces") as progress:
         scores = score_detected(
             network,
@@ -177,7 +179,7 @@ def locate(options: EvaluateOptions) -> DetectedScores:
             faces.run.labels,
             faces.run.contract,
             split=faces.split,
-            views=options.views,
+            tta=faces.tta,
             progress=progress,
         )
     protocol = faces.protocol(detector_misses=scores.misses)
@@ -201,7 +203,7 @@ class _Faces:
     pack: FacePack
     labels: LabelSet
     split: str
-    views: str
+    tta: TestTimeAugmentation
     counts: dict[str, dict[str, int]]  # of all the data, before any face was chosen
     relabelled: Relabelled | None = None
 
@@ -211,7 +213,7 @@ class _Faces:
             self.counts,
             self.table,
             split=self.split,
-            views=self.views,
+            tta=self.tta,
             detector_misses=detector_misses,
             relabelled=self.relabelled.report if self.relabelled else None,
         )
@@ -229,6 +231,7 @@ class _Faces:
 
 def _faces(options: EvaluateOptions, console: Console) -> _Faces:
     run = open_run(options.run)
+    tta = options.tta or run.test_time_augmentation
     labels = run.label_set
     with console.progress("Reading annotations") as progress:
         table = open_dataset(options.data, format=options.format, progress=progress)
@@ -248,7 +251,7 @@ def _faces(options: EvaluateOptions, console: Console) -> _Faces:
         pack = pack.select(np.flatnonzero(left))
         if not len(table):
             raise AffectoscopeError(f"{decisions.file} removes every face; keep some to score.")
-    return _Faces(run, table, pack, labels, split, options.views, counts, relabelled)
+    return _Faces(run, table, pack, labels, split, tta, counts, relabelled)
 
 
 def attach_images(options: EvaluateOptions) -> int:

@@ -10,6 +10,7 @@ from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.photo_prediction import NOT_SURE, UNLIKE, Neighbour
+from core.test_time_augmentation import PASSES, TestTimeAugmentation, augmented
 from core.training_sample import directions
 
 #: A face of which the network is less confident, after calibration, is 'not sure'.
@@ -17,7 +18,11 @@ SURE = 0.4
 
 
 class FaceNetwork:
-    """The network, the calibration and the training sample of a run. Keeps nothing of what it is shown."""
+    """The network, the calibration and the training sample of a run. Keeps nothing of what it is shown.
+
+    Attributes:
+        passes: how often each face goes through the network: outputs are averaged as the run's predictions are.
+    """
 
     def __init__(self, run: Run) -> None:
         self.labels = run.labels
@@ -28,7 +33,9 @@ class FaceNetwork:
             if self.sample is not None:
                 network = _with_embedding(network, self.sample.embeddings.shape, run.name)
         self._directions = None if self.sample is None else directions(self.sample.embeddings)
-        self._outputs = _compiled(network, self._directions, self.calibration.distance_limit)
+        tta = run.test_time_augmentation
+        self.passes = PASSES[tta]
+        self._outputs = _compiled(network, tta, self._directions, self.calibration.distance_limit)
         self._outputs(np.zeros((1, *run.contract.shape), np.uint8))
 
     def opinions(self, crops: np.ndarray, neighbours: int = 0) -> list[dict]:
@@ -153,9 +160,11 @@ def _with_embedding(network, shape: tuple[int, int], name: str):
 
 
 def _compiled(
-    network, sample: np.ndarray | None, limit: float | None
+    network, tta: TestTimeAugmentation, sample: np.ndarray | None, limit: float | None
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """The network as a function of a batch of any size: traced once, by TensorFlow where it is the backend.
+
+    The copies of all faces that `tta` averages over go through the network as one batch.
 
     With (m, d) directions of a sample it also counts, (n,) "near", how many of them are within `limit` of each
     face, so that the (n, m) distances need not leave the backend.
@@ -163,7 +172,13 @@ def _compiled(
     import keras
 
     def outputs(batch):
-        given = dict(network(batch, training=False))
+        copies = augmented(batch, network, tta)
+        given = dict(network(keras.ops.concatenate(copies), training=False))
+        if len(copies) > 1:
+            given = {
+                name: keras.ops.mean(keras.ops.reshape(values, (len(copies), -1, values.shape[1])), axis=0)
+                for name, values in given.items()
+            }
         if sample is not None:
             embedding = keras.ops.normalize(given["embedding"], axis=1, order=2, epsilon=1e-12)
             alike = keras.ops.matmul(embedding, sample.T) >= 1 - limit

@@ -10,7 +10,7 @@ from core.facepack import FacePack
 from core.labels import LabelSet
 from core.pack_answers import predictions_of
 from core.predictions import Predictions
-from core.views import Views, averaged
+from core.test_time_augmentation import PASSES, TestTimeAugmentation, augmented, choose_augmentation
 
 BATCH = 256
 
@@ -19,16 +19,24 @@ KEPT_AS = {"embedding": np.float16}
 
 
 def run_network(
-    network: keras.Model, pack: FacePack, *, progress: Callable[[int, int], None] | None = None
+    network: keras.Model,
+    pack: FacePack,
+    *,
+    tta: TestTimeAugmentation = "none",
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Every output of `network` for every face of `pack`: name -> (n, ...) float32, of an embedding float16."""
+    """Every output of `network` for every face of `pack`: name -> (n, ...) float32, of an embedding float16.
+
+    Args:
+        tta: averages every output over copies of each face; each copy is a pass of its own, so that no more memory is
+            needed.
+    """
     outputs: dict[str, np.ndarray] = {}
     for start in range(0, len(pack), BATCH):
         faces = pack[slice(start, start + BATCH)]
         padded = np.zeros((BATCH, *faces.shape[1:]), np.uint8)
         padded[: len(faces)] = faces
-        for name, values in network.predict_on_batch(padded).items():
-            values = np.asarray(values)
+        for name, values in _averaged(network, augmented(padded, network, tta)).items():
             if name not in outputs:
                 shape = (len(pack), *values.shape[1:])
                 outputs[name] = np.empty(shape, KEPT_AS.get(name, np.float32))
@@ -38,10 +46,21 @@ def run_network(
     return outputs
 
 
-def with_embedding(network: keras.Model, views: Views) -> keras.Model:
-    """The network with its embedding as one more output, averaged over `views` of each face."""
-    full = keras.Model(network.input, {**network.output, "embedding": network.get_layer("embedding").output})
-    return averaged(full, views)
+def _averaged(network: keras.Model, copies: list) -> dict[str, np.ndarray]:
+    """Every output of `network`, averaged over copies of a batch."""
+    first, *others = (network.predict_on_batch(faces) for faces in copies)
+    outputs = {name: np.asarray(values) for name, values in first.items()}
+    if not others:
+        return outputs
+    return {
+        name: sum((np.asarray(other[name]) for other in others), values) / np.float32(len(copies))
+        for name, values in outputs.items()
+    }
+
+
+def with_embedding(network: keras.Model) -> keras.Model:
+    """The network with its embedding as one more output."""
+    return keras.Model(network.input, {**network.output, "embedding": network.get_layer("embedding").output})
 
 
 def predict_table(
@@ -50,9 +69,36 @@ def predict_table(
     pack: FacePack,
     labels: LabelSet,
     *,
-    views: Views = "one",
+    tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
-    """The network's Predictions for faces whose expressions are all in `labels`, averaged over `views` of each."""
-    answers = run_network(with_embedding(network, views), pack, progress=progress)
+    """The network's Predictions for faces whose expressions are all in `labels`; `tta` as in `run_network`."""
+    answers = run_network(with_embedding(network), pack, tta=tta, progress=progress)
     return predictions_of(table, labels, answers)
+
+
+def compare_augmentations(
+    network: keras.Model,
+    table: FaceTable,
+    pack: FacePack,
+    labels: LabelSet,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, object]:
+    """Run the network on validation faces with every test-time augmentation; `choose_augmentation`'s document.
+
+    Args:
+        table, pack: n faces, at least one, whose expressions are all in `labels`.
+        progress: called as progress(done, total) in passes of a face.
+    """
+    total, before = len(pack) * sum(PASSES.values()), 0
+    probabilities = {}
+    for tta, passes in PASSES.items():
+
+        def told(done: int, _: int, before: int = before, passes: int = passes) -> None:
+            progress(before + done * passes, total)
+
+        answers = run_network(network, pack, tta=tta, progress=progress and told)
+        probabilities[tta] = answers["expression"]
+        before += len(pack) * passes
+    return choose_augmentation(labels.positions(table.faces["expression"].to_numpy()), probabilities)

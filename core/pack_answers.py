@@ -19,6 +19,7 @@ from core.errors import AffectoscopeError
 from core.facepack import FacePack
 from core.labels import LabelSet
 from core.predictions import BOX_COLUMNS, Predictions
+from core.test_time_augmentation import TestTimeAugmentation
 from core.workers import workforce
 
 #: Faces that are answered at once and kept as one; whole batches of core.inference.
@@ -29,20 +30,27 @@ Answers = dict[str, np.ndarray]
 
 @contextmanager
 def answers_of(
-    run: Run, pack: FacePack, views: str, *, progress: Callable[[int, int], None] | None = None
+    run: Run,
+    pack: FacePack,
+    tta: TestTimeAugmentation,
+    *,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Answers]:
     """Every output of the run's network, its embedding among them, for every face of a pack, read from disk.
 
+    Args:
+        tta: averages every output over copies of each face.
+
     Yields:
         name -> (n, ...) float32, of the embedding float16. They lie in the cache folder, and are deleted when the
-        block ends well; else the next call for the same network, faces and views goes on with them.
+        block ends well; else the next call for the same network, faces and augmentation goes on with them.
 
     Raises:
         AffectoscopeError: the network cannot be loaded, or the answers not be kept.
     """
-    folder = cache_folder() / "answers" / _key(run, pack, views)
+    folder = cache_folder() / "answers" / _key(run, pack, tta)
     try:
-        yield _answered(folder, run, pack, views, progress)
+        yield _answered(folder, run, pack, tta, progress)
     except OSError as error:
         raise AffectoscopeError(
             f"The answers in {folder} cannot be kept ({error.strerror or error}); make room and start again, it goes "
@@ -70,19 +78,21 @@ def predictions_of(table: FaceTable, labels: LabelSet, answers: Answers) -> Pred
     )
 
 
-def _key(run: Run, pack: FacePack, views: str) -> str:
-    digest = hashlib.sha256(json.dumps([network_digest(run.path), str(pack.images.filename), views]).encode())
+def _key(run: Run, pack: FacePack, tta: TestTimeAugmentation) -> str:
+    digest = hashlib.sha256(json.dumps([network_digest(run.path), str(pack.images.filename), tta]).encode())
     digest.update(pack.positions.tobytes())
     return digest.hexdigest()[:24]
 
 
-def _answered(folder: Path, run: Run, pack: FacePack, views: str, progress: Callable | None) -> Answers:
+def _answered(
+    folder: Path, run: Run, pack: FacePack, tta: TestTimeAugmentation, progress: Callable | None
+) -> Answers:
     folder.mkdir(parents=True, exist_ok=True)
     pieces = [(start, min(start + PIECE, len(pack))) for start in range(0, len(pack), PIECE)]
     done = _read_state(folder, len(pieces))
     lacking = [piece for piece, there in zip(pieces, done, strict=True) if not there]
     answered = sum(stop - start for start, stop in pieces) - sum(stop - start for start, stop in lacking)
-    load = partial(_load, run.path, pack, views)
+    load = partial(_load, run.path, pack, tta)
     for (start, stop), answers in zip(lacking, workforce().stream(load, lacking, grain=1), strict=True):
         for name, values in answers.items():
             _write(folder / f"{name}.npy", (len(pack), *values.shape[1:]), start, values)
@@ -120,14 +130,16 @@ def _write(path: Path, shape: tuple[int, ...], start: int, rows: np.ndarray) -> 
         file.write(np.ascontiguousarray(rows))
 
 
-def _load(path: Path, pack: FacePack, views: str) -> Callable[[Iterable[tuple[int, int]]], Iterator[Answers]]:
+def _load(
+    path: Path, pack: FacePack, tta: TestTimeAugmentation
+) -> Callable[[Iterable[tuple[int, int]]], Iterator[Answers]]:
     with quiet_tensorflow():
         from core.inference import run_network, with_embedding
 
-        network = with_embedding(open_run(path).load_model(), views)
+        network = with_embedding(open_run(path).load_model())
 
     def answer(pieces: Iterable[tuple[int, int]]) -> Iterator[Answers]:
         for start, stop in pieces:
-            yield run_network(network, pack.select(slice(start, stop)))
+            yield run_network(network, pack.select(slice(start, stop)), tta=tta)
 
     return answer

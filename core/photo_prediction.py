@@ -40,7 +40,7 @@ class FacePrediction:
         score: the detector's, 0 to 1; None for a cropped face.
         label: the most probable label, also where `abstained` warns of it.
         probabilities: label -> probability, in the order of the network's output nodes, summing to 1: the
-            plain softmax, as in the run's predictions.
+            plain softmax, with the test-time augmentation of the run's predictions.
         valence, arousal: -1 to 1; None where the network has no such output.
         crop: (size, size, channels) uint8, the face as the network saw it.
         abstained: '' or why not to rely on the label: TOO_SMALL, UNLIKE or NOT_SURE.

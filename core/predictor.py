@@ -45,7 +45,7 @@ SMALLEST_FACE = 24
 
 NO_FACE = "no face found"
 
-#: Cropped faces that go through the network at once.
+#: Cropped faces, or the copies of them that are averaged over, that go through the network at once.
 BATCH = 256
 
 Photo = bytes | Image.Image | np.ndarray | Path | str
@@ -112,9 +112,9 @@ class Predictor:
         """`predict` for any number of photos, in order; for one that cannot be read, the error instead.
 
         Photos are read ahead in threads, a few at a time, so memory does not grow with their number. Cropped
-        faces go through the network BATCH at once.
+        faces go through the network together, BATCH at once.
         """
-        size, prepare = (BATCH, self._read_crop) if crops else (1, read_photo)
+        size, prepare = (BATCH // self.network.passes, self._read_crop) if crops else (1, read_photo)
         for photos in _ahead(prepare, images, size):
             read = [one if isinstance(one, (_Read, AffectoscopeError)) else self._read(one) for one in photos]
             good = iter(self._score([one for one in read if isinstance(one, _Read)], 0))

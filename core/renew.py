@@ -44,6 +44,8 @@ def main() -> None:
 def renew(options: RenewOptions) -> Run:
     """Give a finished run the scores, calibration, training sample, summary and review tables of a new training.
 
+    Its predictions stay, and with them the test-time augmentation that they were made with.
+
     Raises:
         AffectoscopeError: the data does not split into the faces that the run was trained on.
     """
@@ -61,13 +63,22 @@ def renew(options: RenewOptions) -> Run:
             data.part("validation"),
             data.labels,
             run.contract,
+            tta=run.test_time_augmentation,
             seed=run.info["config"]["seed"],
             thumbnails=data.table.redistributable,
             progress=progress,
         )
     with console.progress("Reviewing faces") as progress:
         split = predictions.frame["split"].iloc[0]
-        keep_review_tables(run.path, network, data, predictions, split=split, progress=progress)
+        keep_review_tables(
+            run.path,
+            network,
+            data,
+            predictions,
+            split=split,
+            tta=run.test_time_augmentation,
+            progress=progress,
+        )
     scores = score(predictions)
     info = run.info | {
         "renewed": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -8,6 +8,7 @@ from core.leaks.found import keep_leaks
 from core.predictions import Predictions
 from core.protocol.outside_faces import keep_outside_faces
 from core.slices.face_attributes import keep_face_attributes
+from core.test_time_augmentation import TestTimeAugmentation
 from core.training_data import TrainingData
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def keep_review_tables(
     predictions: Predictions,
     *,
     split: str,
+    tta: TestTimeAugmentation,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write the tables of a run's review into its folder.
@@ -29,8 +31,9 @@ def keep_review_tables(
         data: the packed faces of the training, every one in its split.
         predictions: of the scored split, one row per face.
         split: the scored split.
+        tta: what the network's outputs are averaged over, as for `predictions`.
         progress: called as progress(done, total) in faces.
     """
     keep_leaks(folder, data, split=split)
     keep_face_attributes(folder, data, predictions)
-    keep_outside_faces(folder, network, data, split=split, progress=progress)
+    keep_outside_faces(folder, network, data, split=split, tta=tta, progress=progress)

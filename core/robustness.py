@@ -10,6 +10,7 @@ from core.corruptions import CORRUPTIONS, STRENGTHS, CorruptedFaces
 from core.facepack import FacePack
 from core.metrics import expression
 from core.metrics.thresholds import wilson_interval
+from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +27,7 @@ def robustness(
     truth: np.ndarray,
     labels: int,
     *,
+    tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Accuracy and macro-F1 on the faces as they are and under every corruption at every strength.
@@ -34,6 +36,7 @@ def robustness(
         network: uint8 faces in, {"expression": (n, labels) probabilities} out.
         pack: n cropped faces.
         truth: (n,) positions in the label set.
+        tta: averages the network's outputs over copies of each face.
 
     Returns:
         One row per corruption and strength, the clean faces first (corruption "none", strength 0): COLUMNS;
@@ -45,7 +48,7 @@ def robustness(
     rows = []
     for number, (name, strength) in enumerate(tasks):
         faces = CorruptedFaces(pack, name, strength) if strength else pack
-        predicted = run_network(network, faces)["expression"].argmax(axis=1)
+        predicted = run_network(network, faces, tta=tta)["expression"].argmax(axis=1)
         confusion = expression.confusion_matrix(truth, predicted, labels)
         low, high = wilson_interval(int(np.trace(confusion)), len(truth))
         rows.append(

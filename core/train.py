@@ -147,14 +147,21 @@ def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
 
 def _review(network, config, data, fitted, working, console, *, seconds: dict) -> artifacts.Run:
     """Predict and score the test faces, write every file of the run, and publish it."""
-    from core.inference import predict_table
+    from core.inference import compare_augmentations, predict_table
     from core.scoring import score
 
     started = time.perf_counter()
     network.save(working / "model.keras")
+    augmentation = {"chosen": config.tta, "validation": {}}
+    if config.tta == "auto":
+        with console.progress("Choosing the test-time augmentation") as progress:
+            augmentation = compare_augmentations(
+                network, *data.part("validation"), data.labels, progress=progress
+            )
+    tta = augmentation["chosen"]
     table, pack = data.part(config.review)
     with console.progress(f"Predicting {config.review} faces") as progress:
-        predictions = predict_table(network, table, pack, data.labels, progress=progress)
+        predictions = predict_table(network, table, pack, data.labels, tta=tta, progress=progress)
     predictions.save(working / "predictions.parquet")
     scores = score(predictions)
     artifacts.write_json(working / "scores.json", scores.as_dict())
@@ -171,12 +178,15 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             data.part("validation"),
             data.labels,
             data.contract,
+            tta=tta,
             seed=config.seed,
             thumbnails=shown,
             progress=progress,
         )
     with console.progress("Reviewing faces") as progress:
-        keep_review_tables(working, network, data, predictions, split=config.review, progress=progress)
+        keep_review_tables(
+            working, network, data, predictions, split=config.review, tta=tta, progress=progress
+        )
     seconds = {**seconds, "review": time.perf_counter() - started}
     info = {
         "schema_version": artifacts.SCHEMA_VERSION,
@@ -212,6 +222,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             "faces_per_second": round(fitted.faces_per_second, 1),
             "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
         },
+        "test_time_augmentation": augmentation,
         "calibration": asdict(calibration),
         "environment": environment() | {"backend": fitted.backend},
     }

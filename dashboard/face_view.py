@@ -115,6 +115,7 @@ def _show_explanation(
         str(face["predicted"]),
         float(found.probabilities[position]),
         thumbnail=source.photo is None,
+        tta=run.test_time_augmentation,
     )
     if notice:
         st.caption(notice)

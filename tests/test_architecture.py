@@ -43,7 +43,6 @@ NETWORK_ROOMS = (
     "core/batch_statistics.py",
     "core/precision.py",
     "core/inference.py",
-    "core/views.py",
     "core/distillation.py",
     "core/sharpness.py",
     "core/devices.py",

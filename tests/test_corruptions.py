@@ -133,7 +133,11 @@ def test_the_command_keeps_its_result_with_the_run(trained_run, drawn_tree, tmp_
     table = spoil(EvaluateOptions(run=str(run.path), data=drawn_tree, out=tmp_path / "kept.csv"))
     kept, about = run.robustness()
     pd.testing.assert_frame_equal(kept, table)
-    assert about == {"data": "Drawn faces", "split": "test", "views": "one"}
+    assert about == {
+        "data": "Drawn faces",
+        "split": "test",
+        "test_time_augmentation": trained_run.test_time_augmentation,
+    }
     assert len(pd.read_csv(tmp_path / "kept.csv")) == 41
     assert kept.iloc[0]["accuracy"] == pytest.approx(trained_run.scores.accuracy.value)
     assert "low resolution" in capsys.readouterr().out

@@ -46,7 +46,7 @@ def faces(trained_run, drawn_tree, tmp_path, monkeypatch):
 
 
 def all_answers(run, pack, **settings):
-    with answers_of(run, pack, "one", **settings) as answers:
+    with answers_of(run, pack, "none", **settings) as answers:
         return {name: np.array(values) for name, values in answers.items()}
 
 
@@ -62,7 +62,7 @@ def test_they_are_those_of_the_network_in_one_go(trained_run, faces):
     labels = LABEL_SETS[len(trained_run.labels)]
     whole = predict_table(trained_run.load_model(), table, pack, labels)
     told = []
-    with answers_of(trained_run, pack, "one", progress=lambda done, of: told.append((done, of))) as answers:
+    with answers_of(trained_run, pack, "none", progress=lambda done, of: told.append((done, of))) as answers:
         pieces = predictions_of(table, labels, answers)
     assert whole.frame.equals(pieces.frame)
     np.testing.assert_array_equal(whole.embeddings, pieces.embeddings)
@@ -103,10 +103,10 @@ def test_a_damaged_note_of_what_is_there_begins_anew(trained_run, faces, content
     assert again.asked[0] == (0, 32)
 
 
-def test_other_faces_and_other_views_are_other_answers(trained_run, faces):
+def test_other_faces_and_another_augmentation_are_other_answers(trained_run, faces):
     _, pack = faces
-    for chosen, views in ((pack, "one"), (pack.select(np.arange(70)), "one"), (pack, "mirror")):
-        with working_with(CutOff(1)), pytest.raises(Interrupted), answers_of(trained_run, chosen, views):
+    for chosen, tta in ((pack, "none"), (pack.select(np.arange(70)), "none"), (pack, "mirror")):
+        with working_with(CutOff(1)), pytest.raises(Interrupted), answers_of(trained_run, chosen, tta):
             pass
     assert len(kept()) == 3
 

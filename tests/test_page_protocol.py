@@ -175,7 +175,7 @@ def measured(**changes) -> DetectedScores:
         **{
             "data": "Made-up faces",
             "split": "test",
-            "views": "one",
+            "test_time_augmentation": "none",
             "faces": {"happy": 100, "sad": 20},
             "found": {"happy": 90, "sad": 0},
             "correct": {"happy": 81, "sad": 0},

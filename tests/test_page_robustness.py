@@ -29,7 +29,7 @@ def folder(tmp_path):
     write_robustness(
         open_run(tmp_path / "scored"),
         measured(),
-        {"data": "Made-up faces", "split": "test", "views": "mirror"},
+        {"data": "Made-up faces", "split": "test", "test_time_augmentation": "mirror"},
     )
     return tmp_path
 
@@ -38,7 +38,9 @@ def test_the_page_shows_what_was_measured(open_page, folder):
     shown = open_page("robustness", folder=folder)
     assert problems(shown) == [] and not shown.error
     told = text_of(shown)
-    assert "Made-up faces, 100 test faces, averaged with the mirror image: accuracy 80.0 %" in told
+    assert (
+        "Made-up faces, 100 test faces, averaged over each face and its mirror image: accuracy 80.0 %" in told
+    )
     assert "Noise hurts most (30.0 points on average)" in told
     grid = shown.dataframe[0].value
     assert grid["corruption"][0] == "noise" and grid["mean"][0] == pytest.approx(0.5)
@@ -71,5 +73,6 @@ def test_every_line_begins_with_the_clean_faces():
     assert [trace.opacity for trace in figure.data if trace.name == "noise"] == [1.0]
 
 
-def test_the_words_hold_without_views():
-    assert "averaged" not in words.findings(measured(), {"data": "X", "split": "test", "views": "one"})
+def test_the_words_hold_without_augmentation():
+    about = {"data": "X", "split": "test", "test_time_augmentation": "none"}
+    assert "averaged" not in words.findings(measured(), about)

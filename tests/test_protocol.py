@@ -128,15 +128,16 @@ def test_an_evaluation_says_it_of_other_data(trained_run, drawn_tree, tmp_path, 
     out = tmp_path / "scores.json"
     evaluate(
         EvaluateOptions(
-            run=str(trained_run.path), data=drawn_tree, split="train", out=out, views="mirror", resamples=0
+            run=str(trained_run.path), data=drawn_tree, split="train", out=out, tta="mirror", resamples=0
         )
     )
     kept = json.loads(out.read_text())["protocol"]
     assert kept["sentence"] in capsys.readouterr().out
     assert (
-        "train faces (the data's own train split), cropped by their annotated boxes, averaged with"
+        "train faces (the data's own train split), cropped by their annotated boxes, averaged over each face and its mirror"
         in kept["sentence"]
     )
+    assert kept["test_time_augmentation"] == "mirror"
     assert kept["others"] == {"test": 40} and kept["unaccounted"] == 0 and kept["detector_misses"] is None
     assert kept["faces"] == sum(trained_run.info["data"]["counts"][split].get(label, 0)
                                 for split in ("train", "validation") for label in trained_run.labels)  # fmt: skip

@@ -19,6 +19,7 @@ from core.labels import EXPRESSIONS, LabelSet
 from core.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.scoring import Scores, scores_from_dict
+from core.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it
     import keras
@@ -89,6 +90,15 @@ class Run:
                 f"expected some of {', '.join(EXPRESSIONS)}; train the run again."
             )
         return LabelSet(self.labels)
+
+    @property
+    def test_time_augmentation(self) -> TestTimeAugmentation:
+        """What the run's own predictions were averaged over.
+
+        Raises:
+            AffectoscopeError: run.json names none that is known.
+        """
+        return augmentation_of(self.info)
 
     @cached_property
     def scores(self) -> Scores:
@@ -171,7 +181,7 @@ class Run:
             return None
         document = read_json(path)
         try:
-            return pd.DataFrame(document["rows"])[list(ROBUSTNESS_COLUMNS)], document["about"]
+            return pd.DataFrame(document["rows"])[list(ROBUSTNESS_COLUMNS)], _renamed(document["about"])
         except (KeyError, TypeError, ValueError) as error:
             raise AffectoscopeError(
                 f"{ROBUSTNESS_FILE} of '{self.name}' lacks {error}; run core.evaluate --corruptions again."
@@ -184,7 +194,7 @@ class Run:
             AffectoscopeError: the file is damaged.
         """
         path = self.path / DETECTED_FILE
-        return read_json(path) if path.exists() else None
+        return _renamed(read_json(path)) if path.exists() else None
 
     @property
     def has_training_sample(self) -> bool:
@@ -238,6 +248,19 @@ class Run:
                 f"expected {shape} and {len(self.labels)} expression probabilities; train the run again."
             )
         return model
+
+
+def _renamed(document: dict) -> dict:
+    """A document that names a test-time augmentation; earlier versions called it "views".
+
+    Raises:
+        AffectoscopeError: it names one that is not known.
+    """
+    if not isinstance(document, dict):  # damaged; who reads it says so
+        return document
+    kept = {name: value for name, value in document.items() if name != "views"}
+    name = document.get("test_time_augmentation", document.get("views", "none"))
+    return kept | {"test_time_augmentation": parse_augmentation(name)}
 
 
 def write_robustness(run: Run, table: pd.DataFrame, about: dict) -> None:

@@ -20,6 +20,7 @@ from core.metrics.calibration import (
     fit_temperature,
     log_probabilities,
 )
+from core.test_time_augmentation import TestTimeAugmentation
 from core.thumbnails import thumbnails_of
 from core.training_sample import NEIGHBOURS, TrainingSample, directions, distances_to, draw_rows
 
@@ -79,6 +80,7 @@ def calibrate(
     labels: LabelSet,
     contract: PreprocessingContract,
     *,
+    tta: TestTimeAugmentation,
     seed: int,
     thumbnails: bool,
     progress: Callable[[int, int], None] | None = None,
@@ -87,6 +89,7 @@ def calibrate(
 
     Args:
         train, validation: faces of each split, all with an expression in `labels`; one at least of each.
+        tta: what the network's outputs are averaged over, as for the run's predictions.
         thumbnails: whether the sample may hold pictures.
         progress: called as progress(done, total) in faces.
     """
@@ -96,8 +99,10 @@ def calibrate(
     rows = draw_rows(table.faces["expression"].to_numpy(), seed=seed)
     table, pack = table.select(rows), pack.select(rows)
     total = len(table) + len(validation[0])
-    sampled = predict_table(network, table, pack, labels, progress=_shifted(progress, 0, total))
-    kept = predict_table(network, *validation, labels, progress=_shifted(progress, len(table), total))
+    sampled = predict_table(network, table, pack, labels, tta=tta, progress=_shifted(progress, 0, total))
+    kept = predict_table(
+        network, *validation, labels, tta=tta, progress=_shifted(progress, len(table), total)
+    )
     images: dict[str, bytes] = {}
     if thumbnails:
         images = dict(zip(*thumbnails_of(table, contract, size=THUMBNAIL_SIDE), strict=True))

@@ -84,6 +84,7 @@ def _recipe(run: Run, epochs: int | None) -> TrainConfig:
         relabel=None,  # the data's labels are corrected already
         teacher=(),
         review="test",
+        tta=run.test_time_augmentation,
         thumbnails="no",
         resume=False,
         overwrite=False,

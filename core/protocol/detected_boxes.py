@@ -21,6 +21,7 @@ from core.faces import PreprocessingContract, crop_face, read_upright
 from core.metrics.thresholds import wilson_interval
 from core.predictions import BOX_COLUMNS
 from core.scoring import Estimate
+from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras
@@ -39,7 +40,7 @@ class DetectedScores:
     """What the detector costs. Counts are of faces; the dictionaries have a count per label of the run.
 
     Attributes:
-        data, split: what was scored; views: as in core.evaluate.
+        data, split: what was scored; test_time_augmentation: what the outputs were averaged over.
         faces, found, correct: of each label, annotated, found by the detector, and found and recognised.
         correct_by_annotation: recognised when cropped by their annotated boxes; `..._of_found`: those found.
         median_overlap: of the found faces' detected and annotated boxes, 0.5 to 1; NaN where none was found.
@@ -47,7 +48,7 @@ class DetectedScores:
 
     data: str
     split: str
-    views: str
+    test_time_augmentation: TestTimeAugmentation
     faces: dict[str, int]
     found: dict[str, int]
     correct: dict[str, int]
@@ -149,7 +150,7 @@ def score_detected(
     contract: PreprocessingContract,
     *,
     split: str,
-    views: str = "one",
+    tta: TestTimeAugmentation = "none",
     detect: Callable = detect_faces,
     progress: Callable[[int, int], None] | None = None,
 ) -> DetectedScores:
@@ -160,6 +161,7 @@ def score_detected(
         table: n faces with annotated boxes, whose images can be read.
         truth: (n,) positions in `labels`.
         by_annotation: (n,) positions that the network predicts by the annotated boxes.
+        tta: averages the network's outputs over copies of each face.
         detect: upright image -> its detected faces.
         progress: called as progress(done, total) in faces.
     """
@@ -177,7 +179,7 @@ def score_detected(
             rows.append(row)
             crops.append(crop_face(image, face.box, contract, detected=True))
         if crops and (len(crops) == _AT_ONCE or row == len(table) - 1):
-            predicted[rows] = run_network(network, np.stack(crops))["expression"].argmax(axis=1)
+            predicted[rows] = run_network(network, np.stack(crops), tta=tta)["expression"].argmax(axis=1)
             rows, crops = [], []
         if progress:
             progress(row + 1, len(table))
@@ -190,7 +192,7 @@ def score_detected(
     return DetectedScores(
         data=table.title,
         split=split,
-        views=views,
+        test_time_augmentation=tta,
         faces=counted(np.ones(len(table), bool)),
         found=counted(found),
         correct=counted(predicted == truth),

@@ -12,6 +12,7 @@ from core.artifacts import Run
 from core.datasets.table import FaceTable
 from core.labels import EXPRESSIONS
 from core.protocol.split_origins import chosen_on, known_and_outside, official_split
+from core.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, augmentation_of
 from core.wording import listed
 
 #: Where a face's place in its image comes from, as in `Protocol.boxes`, in words.
@@ -24,7 +25,6 @@ BOXES = {
 #: Formats whose rows have face boxes; the images of the others are cropped faces.
 BOXED = ("affectnet-2017", "drawn")
 
-_VIEWS = {"mirror": "averaged with their mirror images", "ten": "averaged over ten crops each"}
 _PURPOSES = {"train": "the network learned from them", "validation": "they chose the epoch"}
 
 
@@ -48,7 +48,7 @@ class Protocol:
         detector_misses: faces among those scored that the detector did not find; None where none was asked.
         chosen_on: the faces that the epoch was chosen on.
         relabelled: what was corrected in the labels; '' for nothing.
-        views: 'one', 'mirror' or 'ten' views of each face.
+        test_time_augmentation: what the network's outputs were averaged over.
         own: these are the scores that the run was published with.
     """
 
@@ -67,7 +67,7 @@ class Protocol:
     detector_misses: int | None
     chosen_on: str
     relabelled: str = ""
-    views: str = "one"
+    test_time_augmentation: TestTimeAugmentation = "none"
     own: bool = True
 
     @property
@@ -83,10 +83,10 @@ class Protocol:
         """All of it in one line, to stand under every headline."""
         faces = _faces(self.faces, "" if self.split == "all" else f" {self.split}")
         official = f" ({self.official})" if self.official else ""
-        views = f", {_VIEWS[self.views]}" if self.views in _VIEWS else ""
+        averaged = DESCRIPTIONS[self.test_time_augmentation]
         parts = [
             self.label_set(),
-            f"{faces}{official}, {BOXES[self.boxes]}{views}",
+            f"{faces}{official}, {BOXES[self.boxes]}{averaged and f', {averaged}'}",
             f"left out: {self._left_out()}",
             self._detector(),
             f"epoch chosen on {self.chosen_on}",
@@ -175,6 +175,7 @@ def protocol_from(info: dict) -> Protocol:
         detector_misses=None,
         chosen_on=chosen_on(info),
         relabelled=_relabelled(data.get("relabelled"), "training and validation labels"),
+        test_time_augmentation=augmentation_of(info),
     )
 
 
@@ -184,7 +185,7 @@ def protocol_of_evaluation(
     table: FaceTable,
     *,
     split: str,
-    views: str = "one",
+    tta: TestTimeAugmentation = "none",
     detector_misses: int | None = None,
     relabelled: dict | None = None,
 ) -> Protocol:
@@ -194,6 +195,7 @@ def protocol_of_evaluation(
         counts: faces per split and expression of all the data, before any were chosen.
         table: the faces that are scored, with the ledger of all the data.
         split: which they are, or 'all'.
+        tta: what the network's outputs were averaged over.
         detector_misses: how many of them the detector did not find, where it was asked for them.
         relabelled: `core.label_errors.relabelling.Relabelled.report`.
     """
@@ -217,7 +219,7 @@ def protocol_of_evaluation(
         detector_misses=detector_misses,
         chosen_on=f"{chosen_on(run.info)} of {run.info['data']['title']} (run '{run.name}')",
         relabelled=_relabelled(relabelled, "labels"),
-        views=views,
+        test_time_augmentation=tta,
         own=False,
     )
 

@@ -16,6 +16,7 @@ from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.predictions import SUM_TOLERANCE
+from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras
@@ -69,6 +70,7 @@ def keep_outside_faces(
     data: "TrainingData",
     *,
     split: str,
+    tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame | None:
     """Keep with a run what its network says of the outside faces of its scored split.
@@ -82,7 +84,7 @@ def keep_outside_faces(
     if pack is None or set(table.faces["split"]) != {split}:
         (folder / OUTSIDE.file).unlink(missing_ok=True)  # what it said of other data
         return None
-    probabilities = run_network(network, pack, progress=progress)["expression"]
+    probabilities = run_network(network, pack, tta=tta, progress=progress)["expression"]
     names = np.array(EXPRESSIONS, object)[table.faces["expression"].to_numpy()]
     kept = table.faces[["reference", "split"]].assign(
         expression=names,

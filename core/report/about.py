@@ -18,6 +18,7 @@ from core.history import learning_curves
 from core.labels import EXPRESSIONS
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
 from core.report.review import Review, data_path
+from core.test_time_augmentation import DESCRIPTIONS, TOLERANCE
 from core.wording import number, percent
 
 #: What a report is made with, besides what its run was.
@@ -97,6 +98,8 @@ def training(review: Review) -> Section:
             )
         )
     blocks += [_learning(review, measure) for measure in ("loss", "accuracy")]
+    if chosen := _augmentation(run):
+        blocks.append(Text(chosen, ("ten-crop",)))
     return Section("training", "Training", tuple(blocks), card=True)
 
 
@@ -189,6 +192,22 @@ def _contract(run: Run) -> str:
         f"The network sees {colour} faces of {about.get('size')} × {about.get('size')} pixels, cut from {box}. Faces "
         "that are framed otherwise are other faces to it: numbers hold only for this preprocessing, which is stored "
         "inside the run."
+    )
+
+
+def _augmentation(run: Run) -> str:
+    """Which test-time augmentation the validation faces chose, with their figures; '' where none was compared."""
+    measured = (run.info.get("test_time_augmentation") or {}).get("validation")
+    if not measured:
+        return ""
+    figures = "; ".join(
+        f"{DESCRIPTIONS[name] or 'one pass over each face'} {of['log_loss']:.4f} (accuracy {percent(of['accuracy'])})"
+        for name, of in measured.items()
+    )
+    chosen = DESCRIPTIONS[run.test_time_augmentation] or "one pass over each face"
+    return (
+        f"Test-time augmentation, by the log loss of the validation faces: {figures}. The cheapest within {TOLERANCE:g} of "
+        f"the least was chosen, {chosen}: so are the run's predictions made, and those of photos."
     )
 
 

@@ -17,6 +17,7 @@ from core.score_tables import (
     strongest_confusions,
 )
 from core.scoring import Estimate
+from core.test_time_augmentation import DESCRIPTIONS
 from core.wording import (
     M_IS,
     confusion,
@@ -64,7 +65,8 @@ def headline(review: Review) -> Section:
         "Numbers",
         (
             Text(
-                f"On {counted(scores.faces)} of the split '{review.split}', one pass over each face, the most probable "
+                f"On {counted(scores.faces)} of the split '{review.split}', "
+                f"{DESCRIPTIONS[review.run.test_time_augmentation] or 'one pass over each face'}, the most probable "
                 "expression taken as the answer."
             ),
             *cautions,
@@ -206,7 +208,8 @@ def robustness(review: Review) -> Section:
         (str(name), *(percent(share) for share in row)) for name, row in zip(wide.index, wide.to_numpy())
     )
     head = ("corruption", *(f"strength {strength}" for strength in wide.columns[:-1]), "mean")
-    on = f"{about.get('data', 'unnamed data')}, split {about.get('split', 'not named')}"
+    averaged = DESCRIPTIONS[about["test_time_augmentation"]]
+    on = f"{about.get('data', 'unnamed data')}, split {about.get('split', 'not named')}{averaged and f', {averaged}'}"
     return Section(
         "robustness",
         title,

@@ -37,6 +37,10 @@ SOURCES: dict[str, str] = {
         "D. Hendrycks, T. Dietterich (2019), Benchmarking Neural Network Robustness to Common Corruptions and "
         "Perturbations, International Conference on Learning Representations (ICLR)."
     ),
+    "ten-crop": (
+        "A. Krizhevsky, I. Sutskever, G. E. Hinton (2012), ImageNet Classification with Deep Convolutional Neural Networks, "
+        "Advances in Neural Information Processing Systems 25."
+    ),
     "duplicates": (
         "B. Barz, J. Denzler (2020), Do We Train on Test Data? Purging CIFAR of Near-Duplicates, Journal of Imaging "
         "6(6), 41."

@@ -137,6 +137,7 @@ def _train_trial(sweep: Sweep, base: TrainConfig, data: TrainingData, trial: opt
         space.apply(base, chosen),
         name=name,
         review="validation",
+        tta="none",  # trials are compared by the history, which is of single passes
         thumbnails="no",
         resume=has_checkpoint(working),
         overwrite=True,

@@ -186,6 +186,6 @@ def trial_config(space: str, base: dict, chosen: Parameters) -> TrainConfig:
     """
     if space not in SPACES:
         raise AffectoscopeError(f"There is no space '{space}'; expected one of {', '.join(SPACES)}.")
-    swept = replace(TrainConfig.from_dict(base), limit=None)
+    swept = replace(TrainConfig.from_dict(base), limit=None, tta="auto")
     whole = {name: int(value) if name in WHOLE_NUMBERS else value for name, value in chosen.items()}
     return SPACES[space].apply(swept, whole)

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from core.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation
 from dashboard.words.numbers import percent
 
 
@@ -91,11 +92,16 @@ def explanation(label: str, method: str, side: int, *, nothing: bool) -> str:
     )
 
 
-def other_reading(on: str, stored: str, share: float, *, thumbnail: bool) -> str:
-    """Where the network reads the explained picture unlike the run's predictions; '' where it does not."""
+def other_reading(on: str, stored: str, share: float, *, thumbnail: bool, tta: TestTimeAugmentation) -> str:
+    """Where the network reads the explained picture, in one pass, unlike the run's predictions; '' where it does not."""
     source = "Computed on the thumbnail. " if thumbnail else ""
     if on == stored:
         return source.strip()
+    if tta != "none":
+        return (
+            f"{source}In one pass, which is what is explained, the network reads this picture as {on} ({percent(share)}); "
+            f"{DESCRIPTIONS[tta]}, as in the run's predictions, it read it as {stored}."
+        )
     why = (
         "of which the thumbnail is a smaller copy"
         if thumbnail

@@ -8,6 +8,7 @@ from core.face_network import SURE
 from core.protocol.abstention import NO_EXPRESSION, Abstention, Accepted
 from core.protocol.detected_boxes import MIN_OVERLAP, DetectedScores
 from core.protocol.ledger import Protocol
+from core.test_time_augmentation import DESCRIPTIONS
 from core.wording import percent, span
 
 LEDGER = (
@@ -142,11 +143,9 @@ def detected(scores: DetectedScores, protocol: Protocol) -> str:
         if same
         else f"{scores.data}, {faces:,} {scores.split} faces (not those that the run was scored on)"
     )
-    views = {"mirror": ", averaged with their mirror images", "ten": ", averaged over ten crops"}.get(
-        scores.views, ""
-    )
+    averaged = DESCRIPTIONS[scores.test_time_augmentation]
     return (
-        f"{of}, located by the detector{views}. A face is found where a detected box and its annotated one overlap by "
+        f"{of}, located by the detector{averaged and f', {averaged}'}. A face is found where a detected box and its annotated one overlap by "
         f"{MIN_OVERLAP:g} or more (intersection over union); of the faces found the median overlap is "
         f"{'not known' if np.isnan(scores.median_overlap) else f'{scores.median_overlap:.2f}'}. Intervals are Wilson's."
     )

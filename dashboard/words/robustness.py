@@ -5,6 +5,7 @@ import pandas as pd
 from core.artifacts import Run
 from core.corruptions import CORRUPTIONS
 from core.robustness import CLEAN, mean_accuracy
+from core.test_time_augmentation import DESCRIPTIONS
 
 
 def findings(table: pd.DataFrame, about: dict) -> str:
@@ -12,11 +13,9 @@ def findings(table: pd.DataFrame, about: dict) -> str:
     clean = table[table["corruption"] == CLEAN].iloc[0]
     spoiled = table[table["corruption"] != CLEAN].groupby("corruption", sort=False)["accuracy"].mean()
     lost = 100 * (clean["accuracy"] - spoiled)
-    views = {"mirror": ", averaged with the mirror image", "ten": ", averaged over ten crops"}.get(
-        about.get("views"), ""
-    )
+    averaged = DESCRIPTIONS[about["test_time_augmentation"]]
     return (
-        f"{about.get('data', 'The data')}, {int(clean['faces']):,} {about.get('split', '')} faces{views}: accuracy "
+        f"{about.get('data', 'The data')}, {int(clean['faces']):,} {about.get('split', '')} faces{averaged and f', {averaged}'}: accuracy "
         f"{100 * clean['accuracy']:.1f} % (95 % {100 * clean['low']:.1f} to {100 * clean['high']:.1f}) as they are, "
         f"**{100 * mean_accuracy(table):.1f} %** on average over {len(spoiled)} corruptions at five strengths. "
         f"{lost.idxmax().capitalize()} hurts most ({lost.max():.1f} points on average), {lost.idxmin()} least "
