@@ -1,12 +1,17 @@
-"""Grad-CAM and HiResCAM: which regions of a face speak for a label. Runs the network."""
+"""Grad-CAM and HiResCAM: which regions of a face speak for a label. Runs the network.
+
+They are of one pass over the face, also where a run's predictions are averaged over copies of it.
+"""
 
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from PIL import Image
 
 from core.errors import AffectoscopeError
+from core.test_time_augmentation import CENTRE_CROP
 
 if TYPE_CHECKING:  # Keras takes seconds to import, and whoever has a network has imported it
     import keras
@@ -26,12 +31,14 @@ class SplitNetwork:
         side: the map's side in pixels.
         features: faces -> feature map.
         logits: feature map -> scores before the softmax.
+        cut: rows (above, below) and columns (left, right) of the face that the network cuts off before it looks.
     """
 
     layer: str
     side: int
     features: "keras.Model"
     logits: "keras.Model"
+    cut: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +46,8 @@ class Explanation:
     """What `explain` found for one face.
 
     Attributes:
-        heat: (side, side) float32, 0 to 1: 1 where most speaks for the label; all 0 where nothing does.
+        heat: (side, side) float32, 0 to 1, over the whole face: 1 where most speaks for the label; all 0 where nothing
+            does. Of a network that cuts off the margin of its faces it has the size of the face, and is 0 there.
         probabilities: (labels,) float64 of this face, summing to 1.
     """
 
@@ -78,6 +86,7 @@ def split_network(network: "keras.Model") -> SplitNetwork:
         side=int(layer.output.shape[1]),
         features=keras.Model(network.input, layer.output),
         logits=keras.Model(layer.output, network.get_layer("logits").output),
+        cut=network.get_layer(CENTRE_CROP).cropping if CENTRE_CROP in names else ((0, 0), (0, 0)),
     )
 
 
@@ -117,4 +126,16 @@ def explain(
     heat = np.maximum((maps.numpy()[0] * weights).sum(axis=-1), 0.0)
     scores = logits.numpy()[0].astype(np.float64)
     powers = np.exp(scores - scores.max())
-    return Explanation((heat / (heat.max() or 1.0)).astype(np.float32), powers / powers.sum())
+    heat = _in_the_whole_face(heat.astype(np.float32), face.shape[:2], network.cut)
+    return Explanation(heat / (heat.max() or np.float32(1)), powers / powers.sum())
+
+
+def _in_the_whole_face(
+    heat: np.ndarray, shape: tuple[int, int], cut: tuple[tuple[int, int], tuple[int, int]]
+) -> np.ndarray:
+    """The heat of a face whose margins were cut off, resized bilinearly to what is left of it, with zeros around."""
+    if not np.any(cut):
+        return heat
+    height, width = (side - sum(both) for side, both in zip(shape, cut, strict=True))
+    centre = Image.fromarray(heat).resize((width, height), Image.Resampling.BILINEAR)
+    return np.pad(np.asarray(centre), cut)

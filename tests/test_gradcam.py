@@ -118,10 +118,14 @@ def test_the_deepest_map_that_is_not_too_coarse_is_explained(name, block, side):
     assert (split.layer.split("_")[0], split.side) == (block, side) and side >= SMALLEST_SIDE
 
 
-def quadrants(bright: tuple[int, int]) -> tuple[keras.Model, np.ndarray]:
-    """A network of one kernel that copies the pixels and two labels: one for bright left halves, one for right."""
-    faces = keras.Input((16, 16, 1), dtype="uint8")
-    x = keras.layers.Rescaling(1 / 255)(faces)
+def quadrants(bright: tuple[int, int], *, cut=None) -> tuple[keras.Model, np.ndarray]:
+    """A network of one kernel that copies the pixels and two labels: one for bright left halves, one for right.
+
+    With `cut`, rows (above, below) and columns (left, right), it takes faces of 20 x 20 pixels and sees 16 of them.
+    """
+    faces = keras.Input((20, 20, 1) if cut else (16, 16, 1), dtype="uint8")
+    x = keras.layers.Cropping2D(cut, name="centre_crop")(faces) if cut else faces
+    x = keras.layers.Rescaling(1 / 255)(x)
     x = keras.layers.Conv2D(1, 1, use_bias=False, name="block1_conv1")(x)
     x = keras.layers.MaxPooling2D(2, name="block1_pool")(x)
     x = keras.layers.Identity(name="last_features")(x)
@@ -153,6 +157,28 @@ def test_a_network_whose_answer_is_known():
     assert left[1, 1] == 1.0 and left.sum() == 1.0
     probabilities = np.exp([0.2 - 2, 1.0]) / np.exp([0.2 - 2, 1.0]).sum()
     assert explain(split, face, 1).probabilities == pytest.approx(probabilities, abs=1e-6)
+
+
+@pytest.mark.parametrize("cut", [((2, 2), (2, 2)), ((1, 3), (4, 0))])
+def test_the_heat_of_a_network_that_sees_the_centre_lies_there_in_the_whole_face(cut):
+    """Row 3 and column 5 of the 8 x 8 map are rows 6 and 7 and columns 10 and 11 of the centre; the pixels beside them
+    are three quarters of the way to the next, which is 0."""
+    network, centre = quadrants((6, 11), cut=cut)
+    (top, bottom), (left, right) = cut
+    face = np.full((20, 20, 1), 200, np.uint8)
+    face[top : 20 - bottom, left : 20 - right] = centre
+    split = split_network(network)
+    assert split.side == 8
+    slope = np.array([1 / 3, 1, 1, 1 / 3])
+    expected = np.zeros((20, 20))
+    expected[top + 5 : top + 9, left + 9 : left + 13] = np.outer(slope, slope)
+    found = explain(split, face, 1)
+    assert found.heat == pytest.approx(expected, abs=1e-6) and found.heat.dtype == np.float32
+    whole, _ = quadrants((6, 11))
+    assert found.probabilities == pytest.approx(explain(split_network(whole), centre, 1).probabilities)
+    assert not explain(split, face, 0).heat.any()
+    with pytest.raises(AffectoscopeError, match=r"takes uint8 of shape \(20, 20, 1\)"):
+        explain(split, centre, 1)
 
 
 def test_the_shipped_network_is_explained_above_its_last_three_by_three_map(project_root):
