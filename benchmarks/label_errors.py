@@ -48,7 +48,7 @@ CONFUSABLE = {
 #: What labels are flipped to.
 KINDS = ("any", "confusable")
 
-#: The scores that a ranking could go by, as cleanlab names them; the first is core.label_errors.confident_learning's.
+#: The scores that a ranking could go by, as cleanlab names them; the first is core.label_errors.found's.
 SCORES = {
     "normalised margin": ("normalized_margin", False),
     "self-confidence": ("self_confidence", False),

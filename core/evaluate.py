@@ -17,7 +17,7 @@ from core.artifacts import (
     write_json,
     write_robustness,
 )
-from core.cluster.options import ClusterOptions
+from core.commandline import ClusterOptions
 from core.console import Console, run_command
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable

@@ -14,7 +14,7 @@ import tyro
 from core import artifacts
 from core.annotate import annotated_path, check_folder, common_folder, save_annotated
 from core.artifacts import Run, list_runs, network_digest, open_run
-from core.cluster.options import ClusterOptions
+from core.commandline import ClusterOptions
 from core.console import Console
 from core.errors import AffectoscopeError
 from core.photo_prediction import PhotoPrediction, as_rows, row_names

@@ -107,3 +107,15 @@ def pairwise_cells(scores: Scores) -> pd.DataFrame:
         }
     )
     return table.dropna(subset=["value"]).reset_index(drop=True)
+
+
+def learning_curves(histories: dict[str, pd.DataFrame], measure: str) -> pd.DataFrame:
+    """`measure` ('loss' or 'accuracy') of several runs, long: run, epoch, part, value."""
+    parts = []
+    for run, history in histories.items():
+        for part, column in (("training", measure), ("validation", f"validation_{measure}")):
+            values = pd.DataFrame(
+                {"run": run, "epoch": history["epoch"], "part": part, "value": history[column]}
+            )
+            parts.append(values)
+    return pd.concat(parts, ignore_index=True)

@@ -9,11 +9,10 @@ from core.config import TrainConfig
 from core.console import Console
 from core.datasets import open_dataset
 from core.datasets.drawn import drawn_faces_folder
-from core.datasets.table import FaceTable
+from core.datasets.table import FaceTable, frame_margin
 from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract
-from core.framing import frame_margin
 from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
 from core.leaks.near_duplicates import near_duplicate_groups

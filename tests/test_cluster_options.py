@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.cluster.options import ClusterOptions
-from core.commandline import parse_train_config, parse_train_options
+from core.commandline import ClusterOptions, parse_train_config, parse_train_options
 from core.errors import AffectoscopeError
 from core.sweep.__main__ import parse_sweep, worker_arguments
 from core.workers import ThisMachine, workforce

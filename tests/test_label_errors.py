@@ -20,8 +20,13 @@ from core.errors import AffectoscopeError
 from core.label_errors import found as label_errors
 from core.label_errors import held_out
 from core.label_errors.__main__ import LabelErrorOptions, rank
-from core.label_errors.confident_learning import rank_label_errors
-from core.label_errors.found import DRAWN, keep_label_errors, kept_label_errors, label_errors_of
+from core.label_errors.found import (
+    DRAWN,
+    keep_label_errors,
+    kept_label_errors,
+    label_errors_of,
+    rank_label_errors,
+)
 from core.label_errors.held_out import held_out_predictions
 from core.leaks.near_duplicates import near_duplicate_groups
 from core.predictions import Predictions

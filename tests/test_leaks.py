@@ -16,8 +16,7 @@ from core.artifacts import LEAKS, open_run, write_kept
 from core.console import Console
 from core.errors import AffectoscopeError
 from core.leaks.__main__ import LeaksOptions, look
-from core.leaks.found import find_leaks, keep_leaks, labels_differ, leaks_of
-from core.leaks.scores import summarise
+from core.leaks.found import find_leaks, keep_leaks, labels_differ, leaks_of, summarise
 from core.predictions import Predictions
 from core.scoring import score
 from core.training_data import load_training_data

@@ -53,6 +53,11 @@ DAMAGED_MODEL = (
     OSError, ValueError, TypeError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError
 )  # fmt: skip
 
+#: Columns that training always writes.
+HISTORY_COLUMNS = (
+    "epoch", "learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy",
+)  # fmt: skip
+
 
 def run_name(folder: Path) -> str:
     """Name of the run in `folder`, be it published or still in its working folder."""
@@ -271,3 +276,32 @@ def write_robustness(run: Run, table: pd.DataFrame, about: dict) -> None:
 def write_detected(run: Run, document: dict) -> None:
     """Keep what core.protocol.detected_boxes measured with a finished run."""
     write_json(run.path / DETECTED_FILE, document)
+
+
+def checked_history(run: Run) -> pd.DataFrame:
+    """history.csv, known to have epochs and the columns that charts need.
+
+    Raises:
+        AffectoscopeError: it has not.
+    """
+    try:
+        history = run.history
+    except (OSError, ValueError) as error:  # pandas' parsing errors are ValueErrors
+        raise AffectoscopeError(
+            f"history.csv of '{run.name}' cannot be read ({error}); train the run again."
+        ) from error
+    missing = [name for name in HISTORY_COLUMNS if name not in history]
+    if missing:
+        raise AffectoscopeError(
+            f"history.csv of '{run.name}' lacks {', '.join(missing)}; train the run again."
+        )
+    if history.empty:
+        raise AffectoscopeError(
+            f"history.csv of '{run.name}' has no epoch: training ended before the first one."
+        )
+    wrong = [name for name in HISTORY_COLUMNS if not pd.api.types.is_numeric_dtype(history[name])]
+    if wrong:
+        raise AffectoscopeError(
+            f"history.csv of '{run.name}' has something else than numbers in {', '.join(wrong)}; train the run again."
+        )
+    return history

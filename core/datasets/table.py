@@ -24,6 +24,10 @@ COLUMNS: dict[str, str] = {
 #: How many examples of each reason a ledger keeps.
 EXAMPLES_KEPT = 5
 
+#: Margin around a detected box that gives the framing of the data set's own images; measured with
+#: `python benchmarks/framing.py --data PATH`.
+FRAME_MARGINS: dict[str, float] = {"fer2013": -0.02}
+
 
 @dataclass
 class Ledger:
@@ -123,3 +127,8 @@ def as_face_frame(columns: dict) -> pd.DataFrame:
         default = "" if dtype == "str" else np.nan
         frame[name] = pd.Series(columns.get(name, default), index=frame.index).astype(dtype)
     return frame
+
+
+def frame_margin(dataset: str) -> float:
+    """Margin for live crops of a data set by its FaceTable.name; 0 where nothing is known."""
+    return FRAME_MARGINS.get(dataset, 0.0)

@@ -4,6 +4,7 @@ Confident learning needs probabilities of faces that the network was not trained
 them; for training faces, core.label_errors.held_out makes them.
 """
 
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,6 @@ import pandas as pd
 from core.artifacts import LABEL_ERRORS, Run, write_kept
 from core.contradictions import contradictions
 from core.errors import AffectoscopeError
-from core.label_errors.confident_learning import rank_label_errors
 from core.predictions import BOX_COLUMNS, Predictions
 
 #: Of the likeliest errors among training faces, so many thumbnails are kept where the data may be passed on.
@@ -159,3 +159,55 @@ def kept_label_errors(run: Run) -> LabelErrors | None:
             f"{LABEL_ERRORS.file} of '{run.name}' cannot be read ({error}); make it again with {LABEL_ERRORS.renew}."
         ) from error
     return LabelErrors(predictions, table[list(LABEL_ERRORS.columns)], joint, about, thumbnails)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What confident learning says of n labels out of c.
+
+    Attributes:
+        suggested: (n,) the most probable label other than the given one, as a position.
+        quality: (n,) 0 to 1, low where the label is likely wrong: (1 + p(given) - p(suggested)) / 2.
+        issue: (n,) boolean: counted under another label in the confident joint, as which the network predicts it.
+        joint: (c, c) estimated faces by given label (row) and true label (column); row sums are the given counts.
+    """
+
+    suggested: np.ndarray
+    quality: np.ndarray
+    issue: np.ndarray
+    joint: np.ndarray
+
+
+def rank_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> Ranking:
+    """Rank n given labels by how likely they are wrong.
+
+    A face counts as truly j where p(j) reaches the mean p(j) of the faces labelled j (and is the highest that does):
+    that is the confident joint, by which wrong labels are flagged and their number per label is estimated. The
+    order is by the normalised margin p(given) - p(best other), by which Northcutt et al. prune by noise rate. Of errors
+    planted before a training the self-confidence p(given) finds more where they may be anything, but far fewer where a
+    label is flipped to what it is easily taken for, as annotators do (benchmarks/label_errors.py): the margin is the
+    one that fails in neither case.
+
+    Args:
+        truth: (n,) positions of the given labels; labels may be absent.
+        probabilities: (n, c), by a network that was not trained on these faces.
+    """
+    from cleanlab.count import compute_confident_joint
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    truth, probabilities = np.asarray(truth), np.asarray(probabilities, np.float64)
+    probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
+    others = probabilities.copy()
+    others[np.arange(len(truth)), truth] = -1.0
+    quality = get_label_quality_scores(truth, probabilities, method="normalized_margin")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # about labels with few faces
+        joint = compute_confident_joint(truth, probabilities)
+        # Where all labels are one there is nothing to confuse it with, and cleanlab refuses to look.
+        issue = (
+            find_label_issues(truth, probabilities, filter_by="confident_learning", n_jobs=1)
+            if len(np.unique(truth)) > 1
+            else np.zeros(len(truth), bool)
+        )
+    return Ranking(others.argmax(axis=1), quality, issue, joint)

@@ -4,6 +4,7 @@ A test face of which the network has learnt a copy tests its memory. Splits that
 near-duplicates on one side; official splits come as they are.
 """
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,153 @@ from core.artifacts import LEAKS, Run, write_kept
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.leaks.near_duplicates import LISTED, MAX_DISTANCE, CrossSplitPairs, cross_split_pairs
-from core.leaks.scores import LeakSummary, summarise
+from core.metrics import expression
+from core.metrics.bootstrap import resample_confusion
+from core.metrics.intervals import percentiles
 from core.predictions import Predictions
+from core.scoring import Estimate
 from core.training_data import TrainingData
+
+#: Splits that a training looks at: to learn, or to choose the epoch.
+TRAINED_ON = ("train", "validation")
+
+#: As many, and from the same seed, as core.scoring's: the accuracy of all faces has the interval of scores.json.
+_RESAMPLES, _SEED = 1000, 0
+
+
+@dataclass(frozen=True)
+class FaceScores:
+    """Accuracy and macro-F1 of some faces with their 95 % intervals; NaN where there are none."""
+
+    faces: int
+    accuracy: Estimate
+    macro_f1: Estimate
+
+
+@dataclass(frozen=True)
+class LeakSummary:
+    """What near-duplicates in other splits are worth to a score.
+
+    Attributes:
+        split: the scored split.
+        compared: faces of every other split.
+        against: of every other split, how many scored faces have a near-duplicate in it.
+        every, leaked, without: scores of all faces, of those with a near-duplicate in a split of TRAINED_ON,
+            and of the rest.
+        accuracy_gain, macro_f1_gain: every less without.
+    """
+
+    split: str
+    compared: dict[str, int]
+    against: dict[str, int]
+    every: FaceScores
+    leaked: FaceScores
+    without: FaceScores
+    accuracy_gain: Estimate
+    macro_f1_gain: Estimate
+
+    def sentence(self) -> str:
+        """How many faces leak, and the accuracy with and without them."""
+        scored, others = f"{self.every.faces:,} {self.split} faces", sum(self.compared.values())
+        if not self.leaked.faces:
+            return (
+                f"None of the {scored} has a near-duplicate among the faces of the training ({others:,} faces of other "
+                f"splits were compared{self._elsewhere()})."
+            )
+        share = 100 * self.leaked.faces / self.every.faces
+        verb = "has" if self.leaked.faces == 1 else "have"
+        within = listed({name: self.against.get(name, 0) for name in TRAINED_ON})
+        told = (
+            f"{self.leaked.faces:,} of the {scored} ({share:.1f} %) {verb} a near-duplicate among the faces of the training "
+            f"({within}{self._elsewhere()}). Accuracy is {_percent(self.every.accuracy)} on all"
+        )
+        if not self.without.faces:
+            return f"{told}, and no face is left without them."
+        gain = self.accuracy_gain
+        between = "" if math.isnan(gain.low) else f" (95 % {100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+        return (
+            f"{told}, {_percent(self.leaked.accuracy)} on those and {_percent(self.without.accuracy)} without them: "
+            f"they are worth {100 * gain.value:+.1f} points{between}."
+        )
+
+    def _elsewhere(self) -> str:
+        """Near-duplicates in splits that no training looked at."""
+        other = listed({name: n for name, n in self.against.items() if name not in TRAINED_ON})
+        return f"; {other}, which no training looked at" if other else ""
+
+
+def summarise(
+    predictions: Predictions, table: pd.DataFrame, *, split: str, compared: dict[str, int]
+) -> LeakSummary:
+    """Scores with and without the faces of a leak table that have near-duplicates among those trained on."""
+    references = predictions.frame["reference"]
+    found = table[table["reference"].isin(references)]
+    against = {name: found.loc[found["other_split"] == name, "reference"].nunique() for name in compared}
+    trained = found.loc[found["other_split"].isin(TRAINED_ON), "reference"]
+    leaks = references.isin(trained).to_numpy()
+    leaked, without = (
+        expression.confusion_matrix(
+            predictions.truth[rows], predictions.predicted[rows], len(predictions.labels)
+        )
+        for rows in (leaks, ~leaks)
+    )
+    accuracy_gain, macro_f1_gain = _gains(leaked, without)
+    return LeakSummary(
+        split,
+        compared,
+        against,
+        *(_face_scores(confusion) for confusion in (leaked + without, leaked, without)),
+        accuracy_gain,
+        macro_f1_gain,
+    )
+
+
+def _face_scores(confusion: np.ndarray) -> FaceScores:
+    drawn = resample_confusion(confusion, _RESAMPLES, np.random.default_rng(_SEED))
+    return FaceScores(
+        int(confusion.sum()),
+        _estimate(expression.accuracy(confusion), expression.accuracy(drawn)),
+        _estimate(
+            expression.macro_f1(confusion), expression.macro_f1(drawn), known=_no_label_once(confusion)
+        ),
+    )
+
+
+def _gains(leaked: np.ndarray, without: np.ndarray) -> list[Estimate]:
+    """Accuracy and macro-F1 of all faces less those without the leaked; both kinds of faces redrawn apart."""
+    random = np.random.default_rng(_SEED)
+    drawn = [resample_confusion(confusion, _RESAMPLES, random) for confusion in (leaked, without)]
+    known = {
+        expression.accuracy: True,
+        expression.macro_f1: _no_label_once(leaked + without) and _no_label_once(without),
+    }
+    return [
+        _estimate(
+            number(leaked + without) - number(without), number(sum(drawn)) - number(drawn[1]), known=is_known
+        )
+        for number, is_known in known.items()
+    ]
+
+
+def _estimate(value: float, drawn: np.ndarray, *, known: bool = True) -> Estimate:
+    low, high = percentiles(drawn)
+    return Estimate(float(value), float(low), float(high)) if known and low < high else Estimate(float(value))
+
+
+def _no_label_once(confusion: np.ndarray) -> bool:
+    """Whether every label can vary among redrawn faces, as core.metrics.intervals asks of averages over labels."""
+    return not (expression.support(confusion) == 1).any()
+
+
+def _percent(estimate: Estimate) -> str:
+    known = not math.isnan(estimate.low)
+    between = f" (95 % {100 * estimate.low:.1f} to {100 * estimate.high:.1f})" if known else ""
+    return f"{100 * estimate.value:.1f} %{between}"
+
+
+def listed(counts: dict[str, int]) -> str:
+    """'347 in train, 2 in validation', those that occur."""
+    return ", ".join(f"{count:,} in {name or 'no split'}" for name, count in counts.items() if count)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,10 @@ from core.config import TrainConfig
 from core.datasets.table import Ledger
 from core.errors import AffectoscopeError
 from core.figures import training as figures
-from core.history import learning_curves
 from core.labels import EXPRESSIONS
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
 from core.report.review import Review, data_path
+from core.score_tables import learning_curves
 from core.test_time_augmentation import DESCRIPTIONS, TOLERANCE
 from core.wording import number, percent
 

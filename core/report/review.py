@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from core.artifacts import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUTSIDE, Run
+from core.artifacts.run import checked_history
 from core.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
 from core.comparison.runs import Comparison, compare
 from core.errors import AffectoscopeError
-from core.history import checked_history
 from core.label_errors.found import LabelErrors, kept_label_errors, label_errors_of
 from core.leaks.found import Leaks, leaks_of
 from core.predictions import Predictions

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from core.cluster.options import ClusterOptions
-from core.commandline import parse_train_config, train_arguments, train_command
+from core.commandline import ClusterOptions, parse_train_config, train_arguments, train_command
 from core.config import TrainConfig
 from core.console import Console, run_command
 from core.errors import AffectoscopeError

@@ -4,8 +4,7 @@ import math
 
 import pandas as pd
 
-from core.leaks.found import labels_differ
-from core.leaks.scores import LeakSummary
+from core.leaks.found import LeakSummary, labels_differ
 from core.predictions import Predictions
 from core.scoring import Estimate
 from dashboard.tables.faces import faces_at

@@ -1,5 +1,6 @@
 """Numbers and findings in words, the same on every page, by subject. No Streamlit here."""
 
+from core.wording import interval, number, percent, span
 from dashboard.words.affect import (
     CONTRADICTIONS,
     FURTHEST_FIRST,
@@ -34,7 +35,6 @@ from dashboard.words.faces import (
     place,
     read_by_other,
 )
-from dashboard.words.numbers import interval, number, percent, span
 from dashboard.words.runs import (
     RISEN,
     TRAIN_COMMAND,

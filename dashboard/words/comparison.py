@@ -3,7 +3,7 @@
 from core.artifacts import Run
 from core.comparison.runs import ALPHA, Comparison
 from core.metrics.intervals import MOST_FACES_REDRAWN
-from dashboard.words.numbers import percent
+from core.wording import percent
 from dashboard.words.runs import is_drawn
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.artifacts import Run
-from dashboard.words.numbers import percent
+from core.wording import percent
 
 
 def split_difference(table: pd.DataFrame) -> str:

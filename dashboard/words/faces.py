@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from core.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation
-from dashboard.words.numbers import percent
+from core.wording import percent
 
 
 def none_misread(faces: int) -> str:

@@ -14,7 +14,7 @@ from core.errors import AffectoscopeError
 from core.label_errors.decisions import KEEP, REMOVE
 from core.label_errors.found import DRAWN
 from core.label_errors.relabelling import TRAINED_SPLITS
-from dashboard.words.numbers import percent
+from core.wording import percent
 from dashboard.words.runs import is_drawn
 
 #: How the order comes about.

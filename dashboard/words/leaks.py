@@ -5,9 +5,9 @@ import math
 import pandas as pd
 
 from core.artifacts import LEAKS, Run
+from core.leaks.found import LeakSummary
 from core.leaks.near_duplicates import LISTED, MAX_DISTANCE
-from core.leaks.scores import LeakSummary
-from dashboard.words.numbers import interval, percent
+from core.wording import interval, percent
 from dashboard.words.runs import is_drawn
 
 #: What the pairs are, and what the numbers do not say.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.cluster.options import ClusterOptions
+from core.commandline import ClusterOptions
 
 
 @pytest.fixture(scope="session")
