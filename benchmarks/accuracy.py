@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.artifacts import open_run
 from core.datasets import open_dataset
-from core.environment import quiet_tensorflow
 from core.facepack import pack_faces
 from core.predictions import Predictions
+from core.runtime.environment import quiet_tensorflow
 from core.scoring import score
 from core.test_time_augmentation import PASSES
 

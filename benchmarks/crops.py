@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core.cache import cache_folder
 from core.datasets.drawn import AFFECTNET_COUNTS, DRAWING_VERSION, draw_face
 from core.labels import LABEL_SETS
-from core.workers import workforce
+from core.runtime.cache import cache_folder
+from core.runtime.executor import workforce
 
 #: Pixels of a side, and the quality of the JPEG: the files are of 11 KB.
 SIDE, QUALITY = 224, 90

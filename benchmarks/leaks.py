@@ -23,10 +23,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.config import PRESETS
-from core.console import Console
 from core.facepack import FacePack
 from core.leaks.near_duplicates import cross_split_pairs, near_duplicate_groups
 from core.leaks.perceptual_hashes import HASHES_FILE, pack_hashes
+from core.runtime.console import Console
 from core.training_data import load_faces
 
 RESULTS = Path(__file__).resolve().parent / "results" / "leaks.json"

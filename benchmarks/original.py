@@ -21,7 +21,7 @@ from benchmarks.training import epoch, made_trainer, packed
 from core.batches import steps_per_epoch, training_batches
 from core.config import PRESETS, TrainConfig
 from core.datasets.drawn import drawn_faces_folder
-from core.environment import quiet_tensorflow
+from core.runtime.environment import quiet_tensorflow
 
 
 def main() -> None:

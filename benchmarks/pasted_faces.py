@@ -22,7 +22,6 @@ from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.console import Console
 from core.datasets.drawn_surroundings import paint_background
 from core.datasets.table import FaceTable
 from core.faces import crop_face, read_upright
@@ -30,6 +29,7 @@ from core.labels import EXPRESSIONS
 from core.predictions import BOX_COLUMNS
 from core.predictor import Predictor
 from core.renew import training_data_of
+from core.runtime.console import Console
 
 #: What to do with upright pixels so that a reader who obeys the EXIF orientation has them upright again.
 UNTURN = {

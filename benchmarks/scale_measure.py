@@ -46,10 +46,10 @@ def empty() -> dict:
     import keras
 
     from core.batches import Targets
-    from core.environment import environment
     from core.fit import _trainer
     from core.inference import BATCH
     from core.model import build_model
+    from core.runtime.environment import environment
 
     config = TrainConfig(filters=(4,), dense=(), size=16, batch_size=2, colour="grey")
     targets = Targets(np.array([0, 1]), 2)
@@ -66,11 +66,11 @@ def empty() -> dict:
 def preset(name: str) -> dict:
     """Stages of one preset's training on drawn faces, and what core.train makes of them."""
     from core.batches import Targets, training_batches
-    from core.console import Console
-    from core.environment import keep_freed_memory
     from core.fit import _trainer
     from core.inference import BATCH, run_network
     from core.model import build_model
+    from core.runtime.console import Console
+    from core.runtime.environment import keep_freed_memory
     from core.train import train
     from core.training_data import load_training_data
 

@@ -60,7 +60,7 @@ def packing() -> dict:
     takes for one.
     """
     from core.datasets import open_dataset
-    from core.workers import workforce
+    from core.runtime.executor import workforce
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["AFFECTOSCOPE_CACHE"] = f"{folder}/cache"
@@ -126,7 +126,7 @@ def write_photos(folder: Path, size: tuple[int, int] | None) -> Iterator[tuple[P
 
 def pack() -> dict:
     """Random faces of a pack that lies on disk and not in memory: bytes that are fetched for each, and seconds."""
-    from core.cache import cache_folder
+    from core.runtime.cache import cache_folder
 
     rng = np.random.default_rng(0)
     document = {"cold_bytes": {}, "cold_seconds": {}, "read_ahead": read_ahead(cache_folder())}

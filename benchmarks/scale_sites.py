@@ -11,7 +11,7 @@ from benchmarks.scale_hardware import LINK_SHARE, PHOTOS, Cost, Gpu, Link, Stora
 from benchmarks.scale_simulation import Flow, Stage, simulate
 from core.config import PRESETS
 from core.facepack import CHUNK
-from core.workers import AHEAD
+from core.runtime.executor import AHEAD
 
 #: Batches that are made ahead of the step that takes them.
 BATCHES_AHEAD = 2

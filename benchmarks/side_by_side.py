@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.environment import PACKAGES, _processor
+from core.runtime.environment import PACKAGES, _processor
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

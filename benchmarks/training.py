@@ -31,10 +31,10 @@ from core.batches import Targets, steps_per_epoch, training_batches
 from core.config import PRESETS, Augmentation, TrainConfig
 from core.datasets import open_dataset
 from core.datasets.drawn import drawn_faces_folder
-from core.environment import keep_freed_memory, quiet_tensorflow
 from core.facepack import FacePack, pack_faces
 from core.faces import PreprocessingContract
 from core.labels import LABEL_SETS
+from core.runtime.environment import keep_freed_memory, quiet_tensorflow
 
 #: Crops of an epoch that goes through the network of --preset affectnet, which takes its time.
 NETWORK_CROPS = 1024

@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from core.errors import AffectoscopeError
-from core.files import replacing
 from core.labels import COLOURS
 from core.photo_prediction import PhotoPrediction
+from core.runtime.files import replacing
 
 #: How a photo is written, by its ending; others become PNG, their ending kept before it.
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}

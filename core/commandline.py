@@ -11,10 +11,10 @@ import tyro
 
 from core.config import PRESETS, TrainConfig
 from core.errors import AffectoscopeError
-from core.workers import working_with
+from core.runtime.executor import working_with
 
 if TYPE_CHECKING:
-    from core.cluster.ray_cluster import RayCluster
+    from core.runtime.ray_cluster import RayCluster
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ClusterOptions:
                 "--cluster needs Ray and JAX, which are not installed; install them on all machines of the cluster: "
                 "pip install -r requirements-cluster.txt."
             )
-        from core.cluster.ray_cluster import connected
+        from core.runtime.ray_cluster import connected
 
         with connected(self.cluster, self.cluster_workers) as cluster, working_with(cluster):
             yield cluster

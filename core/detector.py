@@ -12,8 +12,8 @@ from importlib.resources import files
 import numpy as np
 from PIL import Image
 
-from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
+from core.runtime.environment import quiet_tensorflow
 
 #: Photos are reduced to this longer side before the search; faces under 20 pixels there are not found.
 LONGEST_SIDE = 1280

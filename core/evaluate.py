@@ -18,10 +18,8 @@ from core.artifacts import (
     write_robustness,
 )
 from core.commandline import ClusterOptions
-from core.console import Console, run_command
 from core.datasets import open_dataset
 from core.datasets.table import FaceTable
-from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
 from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
@@ -31,6 +29,8 @@ from core.predictions import BOX_COLUMNS, Predictions
 from core.protocol.detected_boxes import DetectedScores, score_detected
 from core.protocol.ledger import Protocol, protocol_of_evaluation
 from core.robustness import mean_accuracy, robustness
+from core.runtime.console import Console, run_command
+from core.runtime.environment import quiet_tensorflow
 from core.scoring import Scores, score
 from core.test_time_augmentation import TestTimeAugmentation
 from core.thumbnails import save_thumbnails

@@ -6,10 +6,10 @@ import numpy as np
 
 from core.artifacts import Run
 from core.calibration.fitting import Calibration
-from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.photo_prediction import NOT_SURE, UNLIKE, Neighbour
+from core.runtime.environment import quiet_tensorflow
 from core.test_time_augmentation import PASSES, TestTimeAugmentation, augmented
 from core.training_sample import directions
 

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.cache import cache_folder
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, crop_face, read_upright
 from core.predictions import BOX_COLUMNS
-from core.workers import workforce
+from core.runtime.cache import cache_folder
+from core.runtime.executor import workforce
 
 #: Raised whenever the same image and contract would give other pixels than before.
 PACK_VERSION = 1

@@ -9,11 +9,11 @@ import numpy as np
 
 from core.batches import Targets
 from core.config import TrainConfig
-from core.environment import keep_freed_memory, quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import FacePack
 from core.faces import PreprocessingContract
 from core.labels import LabelSet
+from core.runtime.environment import keep_freed_memory, quiet_tensorflow
 from core.training_data import TrainingData
 
 if TYPE_CHECKING:  # Keras takes seconds to import

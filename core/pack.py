@@ -4,7 +4,7 @@ import sys
 
 from core.commandline import parse_train_options
 from core.config import TrainConfig
-from core.console import Console, run_command
+from core.runtime.console import Console, run_command
 from core.training_data import TrainingData, load_faces
 
 

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts import Run, network_digest, open_run
-from core.cache import cache_folder
 from core.datasets.table import FaceTable
-from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import FacePack
 from core.labels import LabelSet
 from core.predictions import BOX_COLUMNS, Predictions
+from core.runtime.cache import cache_folder
+from core.runtime.environment import quiet_tensorflow
+from core.runtime.executor import workforce
 from core.test_time_augmentation import TestTimeAugmentation
-from core.workers import workforce
 
 #: Faces that are answered at once and kept as one; whole batches of core.inference.
 PIECE = 2048

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import AffectoscopeError
-from core.files import replacing
 from core.photo_prediction import as_table
+from core.runtime.files import replacing
 
 SUFFIXES = (".csv", ".json", ".parquet")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import AffectoscopeError
-from core.files import replacing
+from core.runtime.files import replacing
 
 #: Most characters of a note.
 LONGEST_NOTE = 200

@@ -13,14 +13,14 @@ import tyro
 from core.artifacts import SUMMARY, Run, digest, network_digest, open_run, write_json, write_kept
 from core.calibration.fitting import calibrate
 from core.config import PRESETS, TrainConfig
-from core.console import Console, run_command
 from core.data_summary import data_summary
-from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.leaks.found import leaks_of
 from core.protocol.ledger import protocol_of
 from core.report.card import write_card
 from core.review_tables import keep_review_tables
+from core.runtime.console import Console, run_command
+from core.runtime.environment import quiet_tensorflow
 from core.scoring import score
 from core.training_data import TrainingData, load_training_data
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from core.config import TrainConfig
-from core.console import Console
 from core.datasets import open_dataset
 from core.datasets.drawn import drawn_faces_folder
 from core.datasets.table import FaceTable, frame_margin
@@ -18,6 +17,7 @@ from core.labels import LABEL_SETS, LabelSet, smallest_label_set
 from core.leaks.near_duplicates import near_duplicate_groups
 from core.leaks.perceptual_hashes import pack_hashes
 from core.protocol.outside_faces import split_outside
+from core.runtime.console import Console
 from core.splits import resolve_splits
 
 

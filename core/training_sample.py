@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import AffectoscopeError
-from core.files import replacing
+from core.runtime.files import replacing
 
 #: Most faces that a sample holds.
 SAMPLE_FACES = 2000

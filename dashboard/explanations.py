@@ -5,8 +5,8 @@ import streamlit as st
 from PIL import Image
 
 from core.artifacts import Run, open_run
-from core.environment import quiet_tensorflow
 from core.gradcam import Explanation, Method, SplitNetwork, explain, split_network
+from core.runtime.environment import quiet_tensorflow
 from dashboard import data
 
 #: Viridis at equal steps: its lightness rises evenly, so that it reads the same to colour-blind readers.

@@ -25,10 +25,10 @@ GROUND_FLOOR = {
     "core/datasets/": (
         "core.labels",
         "core.errors",
-        "core.cache",
+        "core.runtime.cache",
         "core.datasets",
-        "core.files",
-        "core.workers",
+        "core.runtime.files",
+        "core.runtime.executor",
     ),
     "core/predictions.py": ("core.labels", "core.errors", "core.metrics"),
     "core/scoring.py": ("core.labels", "core.errors", "core.metrics", "core.predictions"),

@@ -9,8 +9,8 @@ import pytest
 
 from core.commandline import ClusterOptions, parse_train_config, parse_train_options
 from core.errors import AffectoscopeError
+from core.runtime.executor import ThisMachine, workforce
 from core.sweep.__main__ import parse_sweep, worker_arguments
-from core.workers import ThisMachine, workforce
 
 
 def join(options):

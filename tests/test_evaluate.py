@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from core.artifacts import open_run, write_json
-from core.console import Console
 from core.datasets import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, attach_images, evaluate
 from core.faces import as_webp
 from core.predictions import Predictions
+from core.runtime.console import Console
 
 
 def test_the_same_data_gives_the_same_predictions(trained_run, drawn_tree, tmp_path, capsys):

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from core import facepack
-from core.cache import cache_folder
 from core.datasets import open_dataset
 from core.errors import AffectoscopeError
 from core.facepack import pack_faces
 from core.faces import PreprocessingContract, crop_face, read_upright
+from core.runtime.cache import cache_folder
 
 CONTRACT = PreprocessingContract(colour="grey", size=24, margin=0.1)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.files import replacing
+from core.runtime.files import replacing
 
 
 def test_a_file_appears_whole_and_takes_the_place_of_another(tmp_path):

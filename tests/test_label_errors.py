@@ -14,7 +14,6 @@ import pytest
 from core import fit
 from core import train as training
 from core.artifacts import LABEL_ERRORS, open_run, read_kept, write_json, write_kept
-from core.console import Console
 from core.contradictions import contradictions
 from core.errors import AffectoscopeError
 from core.label_errors import found as label_errors
@@ -31,6 +30,7 @@ from core.label_errors.held_out import held_out_predictions
 from core.leaks.near_duplicates import near_duplicate_groups
 from core.predictions import Predictions
 from core.renew import training_data_of
+from core.runtime.console import Console
 from tests.made_runs import make_predictions, make_run
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from core import pack_answers
-from core.cache import cache_folder
 from core.datasets import open_dataset
-from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
 from core.facepack import pack_faces
 from core.labels import LABEL_SETS
 from core.pack_answers import answers_of, predictions_of
-from core.workers import ThisMachine, working_with
+from core.runtime.cache import cache_folder
+from core.runtime.environment import quiet_tensorflow
+from core.runtime.executor import ThisMachine, working_with
 
 
 class Interrupted(Exception):

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from core.artifacts import open_run
-from core.console import Console
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.inference import compare_augmentations, run_network
@@ -18,6 +17,7 @@ from core.predictor import Predictor
 from core.protocol.ledger import protocol_from, protocol_of
 from core.renew import RenewOptions, renew
 from core.report.about import _augmentation as told_in_card
+from core.runtime.console import Console
 from core.test_time_augmentation import (
     PASSES,
     augmentation_of,

@@ -14,8 +14,8 @@ from PIL import Image
 from core import fit
 from core import train as training
 from core.artifacts import list_runs, open_run
-from core.console import Console
 from core.errors import AffectoscopeError
+from core.runtime.console import Console
 from core.train import train
 from core.training_data import load_training_data
 from tests.trained import small_config

@@ -11,13 +11,13 @@ from PIL import Image
 
 from core.artifacts import open_run
 from core.calibration.fitting import fit_calibration
-from core.console import Console
 from core.datasets import open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.photo_prediction import NOT_SURE, TOO_SMALL, UNLIKE
 from core.predictor import SURE, Predictor
 from core.renew import RenewOptions, renew
+from core.runtime.console import Console
 from core.train import train
 from core.training_data import load_training_data
 from core.training_sample import TrainingSample, directions, distances_to, draw_rows

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from core import workers
 from core.errors import AffectoscopeError
-from core.workers import ThisMachine, workforce, working_with
+from core.runtime import executor
+from core.runtime.executor import ThisMachine, workforce, working_with
 
 
 def negated(item):
@@ -25,7 +25,7 @@ def test_results_come_in_the_order_of_the_items(count):
 
 
 def test_items_are_taken_as_they_are_needed(monkeypatch):
-    monkeypatch.setattr(workers, "AHEAD", 2)
+    monkeypatch.setattr(executor, "AHEAD", 2)
     taken = []
     items = (taken.append(item) or item for item in range(1000))
     results = ThisMachine().map(negated, items, workers=2)

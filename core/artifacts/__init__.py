@@ -38,7 +38,6 @@ from core.artifacts.catalogue import (
     publish,
     working_folder,
 )
-from core.artifacts.documents import digest, network_digest, write_json, write_text
 from core.artifacts.kept import (
     ATTRIBUTES,
     LABEL_ERRORS,
@@ -63,6 +62,7 @@ from core.artifacts.run import (
     write_detected,
     write_robustness,
 )
+from core.runtime.files import digest, network_digest, write_json, write_text
 
 #: Files that are written beside a run's own: they come and go without the run having changed.
 KEPT_BESIDE = (MAP.file, MARKS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)

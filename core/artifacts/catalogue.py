@@ -7,9 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.artifacts.documents import read_json
 from core.artifacts.run import DECISIONS_FILE, MARKS_FILE, Run, run_name
 from core.errors import AffectoscopeError
+from core.runtime.files import read_json
 
 SCHEMA_VERSION = 1
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from core.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
-from core.files import replacing
+from core.runtime.files import replacing
 
 _ABOUT = b"affectoscope"
 

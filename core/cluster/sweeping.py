@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ray
 
-from core.cluster.ray_cluster import RETRIES, RayCluster
+from core.runtime.ray_cluster import RETRIES, RayCluster
 from core.sweep.workers import log_path
 
 
@@ -53,7 +53,7 @@ def _work(here: str, arguments: list[str], log: str) -> int:
     with open(log, "ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    from core.console import run_command
+    from core.runtime.console import run_command
     from core.sweep.__main__ import parse_sweep, sweep
 
     try:

@@ -19,12 +19,12 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.collective import broadcast_from_rank_zero
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-from core.cluster.ray_cluster import RayCluster
 from core.config import TrainConfig
 from core.devices import OneDevice, check_split
 from core.errors import AffectoscopeError
 from core.fit import Fitted
 from core.fit_job import FitJob, fit
+from core.runtime.ray_cluster import RayCluster
 
 #: How often a training whose worker was lost goes on from its last checkpoint.
 LOST_WORKERS = 5

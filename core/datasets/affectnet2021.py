@@ -20,13 +20,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.cache import cache_folder
 from core.datasets.listing import IMAGE_SUFFIXES, FolderContents, is_hidden, shallow_folders
 from core.datasets.storage import OUTSIDE, FolderImages
 from core.datasets.table import FaceTable, Ledger, as_face_frame
 from core.errors import AffectoscopeError
-from core.files import replacing
 from core.labels import EXPRESSIONS
+from core.runtime.cache import cache_folder
+from core.runtime.files import replacing
 
 NOTE = (
     "AffectNet has no public test set: papers report on its validation set, and so does the test split here."

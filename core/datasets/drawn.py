@@ -21,12 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.cache import cache_folder
 from core.datasets.drawn_portrait import DrawnFace, draw_face, draw_scene
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from core.workers import workforce
+from core.runtime.cache import cache_folder
+from core.runtime.executor import workforce
 
 __all__ = ["DRAWING_VERSION", "DrawnFace", "draw_face", "draw_scene", "drawn_faces_folder", "training_counts",
            "write_drawn_faces"]  # fmt: skip

@@ -8,7 +8,6 @@ import pandas as pd
 import tyro
 
 from core.artifacts import Run, open_run
-from core.console import Console, run_command
 from core.errors import AffectoscopeError
 from core.label_errors.found import (
     DRAWN,
@@ -18,6 +17,7 @@ from core.label_errors.found import (
     label_errors,
     label_errors_of,
 )
+from core.runtime.console import Console, run_command
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from core.facepack import FacePack
-from core.files import replacing
-from core.workers import workforce
+from core.runtime.executor import workforce
+from core.runtime.files import replacing
 
 #: Lies in a pack's folder, comes and goes with it; to be renamed when faces get other hashes than before.
 HASHES_FILE = "hashes.npy"

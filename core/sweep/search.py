@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from core.artifacts import has_checkpoint, working_folder
 from core.config import TrainConfig
 from core.errors import AffectoscopeError
-from core.interruption import left_for_later_on_ctrl_c
+from core.runtime.interruption import left_for_later_on_ctrl_c
 from core.sweep.spaces import SPACES, Between, Space, Value
 from core.sweep.store import OBJECTIVES, Sweep, write_tables
 from core.train import train

@@ -17,7 +17,7 @@ import pandas as pd
 
 from core.artifacts import ARTIFACTS_FOLDER, SWEEPS_FOLDER, write_json
 from core.errors import AffectoscopeError
-from core.files import replacing
+from core.runtime.files import replacing
 
 SCHEMA_VERSION = 1
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from core.console import Console
 from core.errors import AffectoscopeError
+from core.runtime.console import Console
 from core.sweep.store import sweep_folder
 
 #: How often a sweep with several workers looks at what they have done, in seconds.

@@ -9,7 +9,7 @@ from core.commandline import ClusterOptions
 def cluster():
     """Two workers of a Ray cluster of this machine, not yet this thread's workforce."""
     pytest.importorskip("ray", reason="Ray is not installed: make test-cluster installs it")
-    from core.workers import ThisMachine, working_with
+    from core.runtime.executor import ThisMachine, working_with
 
     with ClusterOptions("local", 2).joined() as joined, working_with(ThisMachine()):
         yield joined

@@ -19,7 +19,7 @@ from core.facepack import pack_faces
 from core.faces import PreprocessingContract
 from core.leaks.perceptual_hashes import _hash_file, pack_hashes
 from core.predict import PredictOptions, predict
-from core.workers import working_with
+from core.runtime.executor import working_with
 from tests.cluster.dying import DyingLoad, DyingReader, kills, refuses
 
 CONTRACT = PreprocessingContract(colour="rgb", size=32)

@@ -20,10 +20,10 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError, WorkerCrashedError
 from ray.util import ActorPool
 
-from core.cache import cache_folder
-from core.environment import quiet_tensorflow
 from core.errors import AffectoscopeError
-from core.workers import AHEAD
+from core.runtime.cache import cache_folder
+from core.runtime.environment import quiet_tensorflow
+from core.runtime.executor import AHEAD
 
 if TYPE_CHECKING:
     from core.cluster.sweeping import ClusterWorkers
@@ -116,7 +116,7 @@ class RayCluster:
         return ClusterWorkers(self, arguments, folder)
 
     def map(self, work: Callable, items: Iterable, *, workers: int | None = None) -> Iterator:
-        """`core.workers.Workforce.map` on all cores of the cluster."""
+        """`core.runtime.executor.Workforce.map` on all cores of the cluster."""
         workers = workers or self._cores()
         task = ray.remote(_do).options(num_cpus=1, max_retries=RETRIES)
         shared, waiting = ray.put(work), deque()
@@ -129,7 +129,7 @@ class RayCluster:
                 yield ray.get(waiting.popleft())
 
     def stream(self, load: Callable, items: Iterable, *, grain: int) -> Iterator:
-        """`core.workers.Workforce.stream` by a pool of actors; a killed one is started anew and asked again."""
+        """`core.runtime.executor.Workforce.stream` by a pool of actors; a killed one is started anew and asked again."""
         kind = ray.remote(_Actor).options(**self.resources, max_restarts=-1, max_task_retries=RETRIES)
         pool = ActorPool([kind.remote(os.getcwd(), load) for _ in range(self.networks)])
         items, waiting = iter(items), 0
