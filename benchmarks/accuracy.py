@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.artifacts import open_run
 from core.datasets import open_dataset
 from core.facepack import pack_faces
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import score
 from core.runtime.environment import quiet_tensorflow
-from core.scoring import score
 from core.test_time_augmentation import PASSES
 
 #: Its outputs, in its order (fer.FER._get_labels).

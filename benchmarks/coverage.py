@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.labels import LABEL_SETS
 from core.metrics import calibration, comparison, intervals
 from core.metrics.calibration_interval import calibration_interval
-from core.predictions import Predictions
-from core.scoring import HEADLINES, Scores, score
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import HEADLINES, Scores, score
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -35,7 +35,7 @@ from core.datasets.drawn import write_drawn_faces
 from core.label_errors.found import label_errors
 from core.label_errors.held_out import held_out_predictions
 from core.label_errors.relabelling import TRAINED_SPLITS
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from core.runtime.console import Console
 from core.training_data import load_training_data
 

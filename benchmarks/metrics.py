@@ -22,8 +22,8 @@ from benchmarks.side_by_side import Row, keep, progress, row
 from core.labels import LABEL_SETS
 from core.metrics import ranking
 from core.metrics.comparison import compare_predictions
-from core.predictions import Predictions
-from core.scoring import score
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import score
 
 #: How many times as fast as scikit-learn M is to be, and how near to its value; seconds for all scores of a million faces.
 TIMES_FASTER, NEAR, SECONDS = 5.0, 1e-12, 20.0

@@ -180,9 +180,9 @@ def every_metric(path: Path) -> None:
     from core.calibration.review import calibration_of
     from core.label_errors.found import label_errors
     from core.metrics.comparison import compare_predictions
-    from core.predictions import Predictions
+    from core.metrics.predictions import Predictions
+    from core.metrics.scoring import score
     from core.protocol.abstention import abstention_of
-    from core.scoring import score
     from core.slices.review import review_slices
 
     run = open_run(path.parent / "artifacts" / RUN)

@@ -28,7 +28,7 @@ from core.datasets.drawn import drawn_faces_folder
 from core.datasets.table import FaceTable
 from core.facepack import CHUNK, pack_faces
 from core.faces import PreprocessingContract, crop_face, read_upright
-from core.predictions import BOX_COLUMNS
+from core.metrics.predictions import BOX_COLUMNS
 
 AT_LEAST = 0.9
 

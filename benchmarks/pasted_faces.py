@@ -26,7 +26,7 @@ from core.datasets.drawn_surroundings import paint_background
 from core.datasets.table import FaceTable
 from core.faces import crop_face, read_upright
 from core.labels import EXPRESSIONS
-from core.predictions import BOX_COLUMNS
+from core.metrics.predictions import BOX_COLUMNS
 from core.predictor import Predictor
 from core.renew import training_data_of
 from core.runtime.console import Console

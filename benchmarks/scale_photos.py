@@ -12,7 +12,7 @@ import numpy as np
 from core.config import PRESETS, TrainConfig
 from core.facepack import CHUNK, FacePack, _decode_chunk, pack_faces
 from core.faces import PreprocessingContract, crop_face, read_upright
-from core.predictions import BOX_COLUMNS
+from core.metrics.predictions import BOX_COLUMNS
 
 #: Presets that are measured.
 NAMES = ("original", "standard", "affectnet", "affectnet-112")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.datasets.table import FaceTable
 from core.labels import EXPRESSIONS
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 
 #: Side of a bin of the plane of valence and arousal.
 BIN = 0.1

@@ -24,14 +24,14 @@ from core.errors import AffectoscopeError
 from core.facepack import FacePack, pack_faces
 from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
 from core.labels import LabelSet
+from core.metrics.predictions import BOX_COLUMNS, Predictions
+from core.metrics.scoring import Scores, score
 from core.pack_answers import answers_of, predictions_of
-from core.predictions import BOX_COLUMNS, Predictions
 from core.protocol.detected_boxes import DetectedScores, score_detected
 from core.protocol.ledger import Protocol, protocol_of_evaluation
 from core.robustness import mean_accuracy, robustness
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
-from core.scoring import Scores, score
 from core.test_time_augmentation import TestTimeAugmentation
 from core.thumbnails import save_thumbnails
 

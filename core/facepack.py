@@ -19,7 +19,7 @@ import pandas as pd
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, crop_face, read_upright
-from core.predictions import BOX_COLUMNS
+from core.metrics.predictions import BOX_COLUMNS
 from core.runtime.cache import cache_folder
 from core.runtime.executor import workforce
 

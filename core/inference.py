@@ -8,8 +8,8 @@ import numpy as np
 from core.datasets.table import FaceTable
 from core.facepack import FacePack
 from core.labels import LabelSet
+from core.metrics.predictions import Predictions
 from core.pack_answers import predictions_of
-from core.predictions import Predictions
 from core.test_time_augmentation import PASSES, TestTimeAugmentation, augmented, choose_augmentation
 
 BATCH = 256

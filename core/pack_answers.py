@@ -16,7 +16,7 @@ from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.facepack import FacePack
 from core.labels import LabelSet
-from core.predictions import BOX_COLUMNS, Predictions
+from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import workforce

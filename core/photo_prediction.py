@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.predictions import BOX_COLUMNS
+from core.metrics.predictions import BOX_COLUMNS
 
 #: Why a label is not to be relied on; `FacePrediction.abstained` is one of these or ''.
 TOO_SMALL, UNLIKE, NOT_SURE = "too small", "unlike the training faces", "not sure"

@@ -16,12 +16,12 @@ from core.config import PRESETS, TrainConfig
 from core.data_summary import data_summary
 from core.errors import AffectoscopeError
 from core.leaks.found import leaks_of
+from core.metrics.scoring import score
 from core.protocol.ledger import protocol_of
 from core.report.card import write_card
 from core.review_tables import keep_review_tables
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
-from core.scoring import score
 from core.training_data import TrainingData, load_training_data
 
 

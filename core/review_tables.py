@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.leaks.found import keep_leaks
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from core.protocol.outside_faces import keep_outside_faces
 from core.slices.face_attributes import keep_face_attributes
 from core.test_time_augmentation import TestTimeAugmentation

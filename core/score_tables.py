@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from core.scoring import Scores
+from core.metrics.scoring import Scores
 
 #: Headline numbers as a reader meets them: attribute of Scores -> (title, what it means).
 HEADLINES: dict[str, tuple[str, str]] = {

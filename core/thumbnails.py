@@ -9,7 +9,7 @@ from core.artifacts import write_thumbnails
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, as_webp, crop_face, read_upright
-from core.predictions import BOX_COLUMNS
+from core.metrics.predictions import BOX_COLUMNS
 
 #: Side of a kept thumbnail in pixels.
 THUMBNAIL_SIZE = 96

@@ -148,7 +148,7 @@ def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
 def _review(network, config, data, fitted, working, console, *, seconds: dict) -> artifacts.Run:
     """Predict and score the test faces, write every file of the run, and publish it."""
     from core.inference import compare_augmentations, predict_table
-    from core.scoring import score
+    from core.metrics.scoring import score
 
     started = time.perf_counter()
     network.save(working / "model.keras")

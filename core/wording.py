@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from core.scoring import Estimate, Scores
+from core.metrics.scoring import Estimate, Scores
 
 #: What M means, after Hand & Till (2001).
 M_IS = (

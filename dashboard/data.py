@@ -25,11 +25,11 @@ from core.label_errors.found import label_errors as rank_labels
 from core.leaks.found import Leaks, leaks_of
 from core.marks import read_marks
 from core.metrics import ranking, thresholds
-from core.neighbours import nearest_faces
-from core.predictions import Predictions
+from core.metrics.embeddings import nearest_faces
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import Scores
 from core.protocol.abstention import Abstention, abstention_of
 from core.protocol.detected_boxes import DetectedScores, detected_of
-from core.scoring import Scores
 from core.slices.review import SliceReview, review_slices
 from core.sweep.store import Sweep, list_sweeps, open_sweep
 from dashboard.tables import affect, per_class

@@ -10,7 +10,7 @@ from PIL import Image
 from core.artifacts import Run
 from core.errors import AffectoscopeError
 from core.faces import CropGeometry, crop_geometry, read_upright
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from dashboard import data, explanations, images, links, outlines, words
 from dashboard.charts import bars
 from dashboard.downloads import csv_button

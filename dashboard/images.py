@@ -13,7 +13,7 @@ from core.artifacts import Run
 from core.datasets import FaceTable, open_dataset
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, as_webp, crop_face, read_upright
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from dashboard import data, words
 
 #: Side in pixels of faces read from a data set: larger than what most networks see, for the reader's sake.

@@ -24,8 +24,8 @@ from core.artifacts import (
 from core.data_summary import data_summary
 from core.faces import PreprocessingContract, as_webp
 from core.labels import EXPRESSIONS, LABEL_SETS
-from core.predictions import Predictions
-from core.scoring import score
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import score
 
 #: Where on the plane of valence and arousal each of the eight emotions lies, roughly (Russell 1980).
 AFFECT = np.array(

@@ -30,8 +30,8 @@ GROUND_FLOOR = {
         "core.runtime.files",
         "core.runtime.executor",
     ),
-    "core/predictions.py": ("core.labels", "core.errors", "core.metrics"),
-    "core/scoring.py": ("core.labels", "core.errors", "core.metrics", "core.predictions"),
+    "core/metrics/predictions.py": ("core.labels", "core.errors", "core.metrics"),
+    "core/metrics/scoring.py": ("core.labels", "core.errors", "core.metrics", "core.metrics.predictions"),
 }
 
 #: Modules whose subject is a network; the others may import Keras only inside a function.
@@ -112,7 +112,7 @@ def test_networks_are_imported_late():
         "core.report.__main__",
         "core.sweep.__main__",
         "core.artifacts",
-        "core.scoring",
+        "core.metrics.scoring",
     ],
 )
 def test_importing_a_command_does_not_import_tensorflow(module):

@@ -9,7 +9,7 @@ from core.data_summary import data_summary
 from core.datasets import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from tests.made_runs import make_predictions, make_run
 
 

@@ -14,8 +14,8 @@ from core.corruptions import CORRUPTIONS, STRENGTHS
 from core.leaks.near_duplicates import MAX_DISTANCE
 from core.metrics import calibration, intervals
 from core.metrics.affect import AffectScores
+from core.metrics.scoring import HEADLINES, Estimate, LabelScores
 from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
-from core.scoring import HEADLINES, Estimate, LabelScores
 from dashboard.tables import thresholds
 from tests.conftest import ROOT
 

@@ -10,7 +10,7 @@ from core.datasets import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, attach_images, evaluate
 from core.faces import as_webp
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from core.runtime.console import Console
 
 

@@ -28,7 +28,7 @@ from core.label_errors.found import (
 )
 from core.label_errors.held_out import held_out_predictions
 from core.leaks.near_duplicates import near_duplicate_groups
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from core.renew import training_data_of
 from core.runtime.console import Console
 from tests.made_runs import make_predictions, make_run

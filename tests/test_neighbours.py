@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.neighbours import nearest_faces
+from core.metrics.embeddings import nearest_faces
 
 # Directions of 0, 10, 90 and 180 degrees, lengths that must not matter, and a twin of the first.
 EMBEDDINGS = np.array([[1, 0], [9.848, 1.736], [0, 2], [-3, 0], [5, 0]], np.float16)

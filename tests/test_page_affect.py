@@ -9,7 +9,7 @@ import pytest
 from core.artifacts import open_run
 from core.contradictions import contradictions
 from core.figures.contrast import ENOUGH, INK, INK_ON_DARK, contrast
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from dashboard import words
 from dashboard.charts import planes as charts
 from dashboard.tables import affect, planes

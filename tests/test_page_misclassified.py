@@ -9,7 +9,7 @@ from PIL import Image
 from core.artifacts import open_run
 from core.faces import PreprocessingContract, crop_geometry
 from core.marks import MARKS, read_marks, set_mark
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from dashboard import explanations, outlines
 from dashboard.tables import faces as tables
 from tests.made_runs import make_predictions, make_run

@@ -6,7 +6,7 @@ import pytest
 from core.artifacts import Run
 from core.comparison.pairing import CHANGES, PairedRuns, obstacle, pair
 from core.errors import AffectoscopeError
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from tests.made_runs import make_predictions
 
 LABELS = ("neutral", "happy", "sad")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import AffectoscopeError
-from core.predictions import (
+from core.metrics.predictions import (
     METADATA_KEY,
     SCHEMA_VERSION,
     Predictions,

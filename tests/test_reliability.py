@@ -18,9 +18,9 @@ from core.calibration.reliability import (
 from core.calibration.review import calibration_of, fitted_temperature, reliability_of, with_temperature
 from core.errors import AffectoscopeError
 from core.metrics import bootstrap, calibration
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import score
 from core.metrics.thresholds import wilson_interval
-from core.predictions import Predictions
-from core.scoring import score
 from tests.conftest import ROOT
 from tests.made_runs import make_predictions
 from tests.test_metrics_ranking import softmax_faces

@@ -10,8 +10,8 @@ from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS
 from core.metrics import calibration
 from core.metrics.intervals import intervals
-from core.predictions import Predictions
-from core.scoring import HEADLINES, SCHEMA_VERSION, Estimate, score, scores_from_dict
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import HEADLINES, SCHEMA_VERSION, Estimate, score, scores_from_dict
 from tests.test_metrics_ranking import softmax_faces
 
 LABELS = LABEL_SETS[7].labels

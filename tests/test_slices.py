@@ -6,7 +6,7 @@ import pytest
 
 from core.artifacts import ATTRIBUTES, write_kept
 from core.metrics.comparison import holm
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from core.slices.cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, cut
 from core.slices.review import GAPS, all_slices, review_slices
 from tests.made_runs import make_run

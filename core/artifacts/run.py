@@ -15,10 +15,10 @@ from core.artifacts.kept import KeptTable, read_kept
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract
 from core.labels import EXPRESSIONS, LabelSet
-from core.predictions import Predictions, read_embeddings, read_labels, read_landmarks
+from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
+from core.metrics.scoring import Scores, scores_from_dict
 from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.runtime.files import digest, read_json, write_json
-from core.scoring import Scores, scores_from_dict
 from core.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it

@@ -9,8 +9,8 @@ from scipy.special import ndtri
 
 from core.metrics.calibration import BINS, bins_of, reliability_bins
 from core.metrics.intervals import LEVEL
+from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
-from core.scoring import Estimate
 
 #: Columns of a table of bins.
 BIN_COLUMNS = ("lowest", "highest", "confidence", "accuracy", "low", "high", "faces")

@@ -21,9 +21,9 @@ from core.metrics.calibration import (
     log_losses,
 )
 from core.metrics.intervals import intervals
+from core.metrics.predictions import Predictions
 from core.metrics.ranking import m_measure
-from core.predictions import Predictions
-from core.scoring import Estimate
+from core.metrics.scoring import Estimate
 
 #: How the probabilities are read -> its title.
 READINGS = {"before": "plain softmax", "after": "with temperature"}

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from core.metrics.intervals import LEVEL
-from core.scoring import Estimate
+from core.metrics.scoring import Estimate
 
 if TYPE_CHECKING:
     from core.calibration.review import CalibrationReview, Reading

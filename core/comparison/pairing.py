@@ -26,7 +26,7 @@ import pandas as pd
 from core.artifacts import Run
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 
 #: What may become of a face from run A to run B, by the codes of `PairedRuns.changes`.
 CHANGES = ("same", "fixed", "broken", "both-wrong")

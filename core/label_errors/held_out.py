@@ -17,7 +17,7 @@ from core.datasets.table import Ledger
 from core.errors import AffectoscopeError
 from core.label_errors.relabelling import TRAINED_SPLITS
 from core.leaks.near_duplicates import near_duplicate_groups
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from core.runtime.console import Console
 from core.runtime.interruption import left_for_later_on_ctrl_c
 from core.splits import resolve_splits

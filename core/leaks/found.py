@@ -19,14 +19,14 @@ from core.leaks.near_duplicates import LISTED, MAX_DISTANCE, CrossSplitPairs, cr
 from core.metrics import expression
 from core.metrics.bootstrap import resample_confusion
 from core.metrics.intervals import percentiles
-from core.predictions import Predictions
-from core.scoring import Estimate
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import Estimate
 from core.training_data import TrainingData
 
 #: Splits that a training looks at: to learn, or to choose the epoch.
 TRAINED_ON = ("train", "validation")
 
-#: As many, and from the same seed, as core.scoring's: the accuracy of all faces has the interval of scores.json.
+#: As many, and from the same seed, as core.metrics.scoring's: the accuracy of all faces has the interval of scores.json.
 _RESAMPLES, _SEED = 1000, 0
 
 

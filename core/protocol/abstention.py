@@ -18,10 +18,10 @@ from core.labels import EXPRESSIONS
 from core.metrics.abstention import RiskCoverage, area, excess_area, risk_coverage, separation
 from core.metrics.abstention_intervals import AbstentionBounds, abstention_intervals
 from core.metrics.calibration import apply_temperature
+from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
 from core.protocol.ledger import protocol_of
 from core.protocol.outside_faces import kept_outside_faces
-from core.scoring import Estimate
 from core.wording import interval, number, percent
 
 #: AffectNet's labels that say no expression.

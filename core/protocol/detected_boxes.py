@@ -18,9 +18,9 @@ from core.datasets.table import FaceTable
 from core.detector import DetectedFace, detect_faces
 from core.errors import AffectoscopeError
 from core.faces import PreprocessingContract, crop_face, read_upright
+from core.metrics.predictions import BOX_COLUMNS
+from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
-from core.predictions import BOX_COLUMNS
-from core.scoring import Estimate
 from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from core.artifacts import OUTSIDE, Run, write_kept
 from core.datasets.table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from core.predictions import SUM_TOLERANCE
+from core.metrics.predictions import SUM_TOLERANCE
 from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:

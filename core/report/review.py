@@ -15,10 +15,10 @@ from core.comparison.runs import Comparison, compare
 from core.errors import AffectoscopeError
 from core.label_errors.found import LabelErrors, kept_label_errors, label_errors_of
 from core.leaks.found import Leaks, leaks_of
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import Scores
 from core.protocol.abstention import Abstention, abstention_of
 from core.protocol.ledger import Protocol, protocol_of
-from core.scoring import Scores
 from core.slices.joined_columns import JoinedColumns
 from core.slices.review import all_slices
 from core.slices.tables import SliceReview

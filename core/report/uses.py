@@ -1,9 +1,9 @@
 """What a run is good for, what it is not, and what is against the law."""
 
+from core.metrics.scoring import Scores
 from core.report.about import is_drawn
 from core.report.document import Items, Section, Text
 from core.report.review import Review
-from core.scoring import Scores
 from core.wording import few_faces, percent, presence
 
 #: An expression with fewer scored faces than this is named as resting on few.

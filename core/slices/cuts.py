@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 
 #: Numbers with at most so many different values are categories: 0 and 1, or grades from 1 to 5.
 FEW_VALUES = 6

@@ -12,7 +12,7 @@ import pandas as pd
 from core.artifacts import ATTRIBUTES, write_kept
 from core.datasets.table import FaceTable
 from core.facepack import FacePack
-from core.predictions import LANDMARKS, Predictions
+from core.metrics.predictions import LANDMARKS, Predictions
 from core.training_data import TrainingData
 
 #: Grey of a colour: ITU-R BT.601 luma, as Pillow converts to mode 'L'.

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.artifacts import Run
 from core.errors import AffectoscopeError
-from core.scoring import Scores
+from core.metrics.scoring import Scores
 from dashboard import appearance, data, gallery, guard, links, words
 from dashboard.charts import matrices
 from dashboard.downloads import csv_button

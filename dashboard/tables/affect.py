@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from core.metrics.affect import affect_scores
-from core.predictions import Predictions
-from core.scoring import Scores
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import Scores
 from dashboard.tables import planes
 
 DIMENSIONS = ("valence", "arousal")
@@ -15,7 +15,7 @@ DIMENSIONS = ("valence", "arousal")
 #: Above so many faces a cloud of points is a blot, and density is drawn instead, in bins of this width.
 MOST_POINTS, BIN = 1500, 0.05
 
-#: Numbers of core.scoring's affect rows: key -> title.
+#: Numbers of core.metrics.scoring's affect rows: key -> title.
 NUMBERS: dict[str, str] = {
     "rmse": "RMSE",
     "ccc": "CCC",

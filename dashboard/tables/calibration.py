@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.calibration.review import NUMBERS, CalibrationReview, Reliability
-from core.scoring import Estimate
+from core.metrics.scoring import Estimate
 
 #: Numbers of a reading -> what stands beside them.
 TITLES: dict[str, str] = {

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from core.score_tables import confusion_cells as confusion_cells
 from core.score_tables import strongest_confusions as strongest_confusions
 from dashboard.tables.faces import faces_at, select_faces

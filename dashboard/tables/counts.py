@@ -5,7 +5,7 @@ import pandas as pd
 
 from core.artifacts import Run
 from core.labels import EXPRESSIONS
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 
 #: Splits in the order in which readers think of them; others follow by name.
 SPLIT_ORDER = ("train", "validation", "test", "private_test")

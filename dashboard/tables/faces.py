@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.marks import MARKS
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 
 #: Orders of the misclassified faces: option -> (title, column, rising?).
 ORDERS: dict[str, tuple[str, str, bool]] = {

@@ -5,8 +5,8 @@ import math
 import pandas as pd
 
 from core.leaks.found import LeakSummary, labels_differ
-from core.predictions import Predictions
-from core.scoring import Estimate
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import Estimate
 from dashboard.tables.faces import faces_at
 
 #: Which pairs pass: option -> title.

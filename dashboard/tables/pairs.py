@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from core.metrics import ranking
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from core.score_tables import pairwise_cells as pairwise_cells
 from dashboard.tables.per_class import curves
 

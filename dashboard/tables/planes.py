@@ -5,7 +5,7 @@ import pandas as pd
 
 from core.contradictions import contradictions
 from core.labels import EXPRESSIONS
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 from dashboard.tables.counts import ordered_splits
 from dashboard.tables.faces import faces_at
 

@@ -4,10 +4,10 @@ import pandas as pd
 
 from core.artifacts import Run
 from core.artifacts.run import checked_history as checked_history
+from core.metrics.scoring import Scores
 from core.score_tables import HEADLINES as HEADLINES
 from core.score_tables import headlines as headlines
 from core.score_tables import learning_curves as learning_curves
-from core.scoring import Scores
 
 
 def overview(pairs: list[tuple[Run, Scores | None]]) -> pd.DataFrame:

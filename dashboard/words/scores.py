@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
+from core.metrics.scoring import Scores
 from core.metrics.thresholds import ThresholdCounts
-from core.scoring import Scores
 from core.wording import M_MEANING as M_MEANING
 from core.wording import confusion as confusion
 from core.wording import few_faces as few_faces

@@ -8,7 +8,7 @@ import numpy as np
 from core.errors import AffectoscopeError
 from core.metrics import affect, calibration, expression, ranking
 from core.metrics.intervals import LEVEL, Bounds, intervals
-from core.predictions import Predictions
+from core.metrics.predictions import Predictions
 
 #: Version of the scores.json document.
 SCHEMA_VERSION = 1
