@@ -18,8 +18,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.artifacts import open_run
-from core.datasets import open_dataset
-from core.facepack import pack_faces
+from core.data.face_pack import pack_faces
+from core.data.readers import open_dataset
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
 from core.runtime.environment import quiet_tensorflow

@@ -2,7 +2,7 @@
 `python benchmarks/annotations.py`.
 
 Writes a tree of 287,651 training and 3,999 validation faces, four .npy files each as the distribution has them and hard
-links to one small JPEG, into a temporary folder (5 GiB, a minute or two), and opens it with core.datasets.open_dataset:
+links to one small JPEG, into a temporary folder (5 GiB, a minute or two), and opens it with core.data.readers.open_dataset:
 with an empty cache, then again. Beside it, np.load of the same files in a loop, which a part of the faces stands for.
 """
 
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.packing import cache_at
 from benchmarks.side_by_side import keep, progress, row
-from core.datasets import open_dataset
+from core.data.readers import open_dataset
 
 TRAINING, VALIDATION = 287_651, 3_999
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.datasets.drawn import AFFECTNET_COUNTS, DRAWING_VERSION, draw_face
+from core.data.drawn.dataset import AFFECTNET_COUNTS, DRAWING_VERSION, draw_face
 from core.labels import LABEL_SETS
 from core.runtime.cache import cache_folder
 from core.runtime.executor import workforce

@@ -31,13 +31,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.artifacts import Run, open_run
 from core.config import PRESETS
-from core.datasets.drawn import write_drawn_faces
+from core.data.drawn.dataset import write_drawn_faces
+from core.data.relabelling import TRAINED_SPLITS
+from core.data.training_data import load_training_data
 from core.label_errors.found import label_errors
 from core.label_errors.held_out import held_out_predictions
-from core.label_errors.relabelling import TRAINED_SPLITS
 from core.metrics.predictions import Predictions
 from core.runtime.console import Console
-from core.training_data import load_training_data
 
 #: What each expression is easily taken for.
 CONFUSABLE = {

@@ -23,11 +23,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.config import PRESETS
-from core.facepack import FacePack
-from core.leaks.near_duplicates import cross_split_pairs, near_duplicate_groups
-from core.leaks.perceptual_hashes import HASHES_FILE, pack_hashes
+from core.data.face_pack import FacePack
+from core.data.near_duplicates import cross_split_pairs, near_duplicate_groups
+from core.data.perceptual_hashes import HASHES_FILE, pack_hashes
+from core.data.training_data import load_faces
 from core.runtime.console import Console
-from core.training_data import load_faces
 
 RESULTS = Path(__file__).resolve().parent / "results" / "leaks.json"
 SIZES = (10_000, 100_000, 1_000_000)

@@ -82,7 +82,7 @@ def fresh_process(run: str) -> list[str]:
 
 
 def first_answer(run: str) -> None:
-    from core.detector import load_detector
+    from core.data.detector import load_detector
     from core.predictor import Predictor
 
     photo = drawn_photo(1, (380, 380), PORTRAIT_SEED)
@@ -94,7 +94,7 @@ def first_answer(run: str) -> None:
 
 
 def drawn_photo(faces: int, size: tuple[int, int], seed: int) -> bytes:
-    from core.datasets.drawn import draw_scene
+    from core.data.drawn.dataset import draw_scene
 
     scene, _, _ = draw_scene(np.random.default_rng(seed), faces=faces, size=size)
     file = io.BytesIO()
@@ -104,8 +104,8 @@ def drawn_photo(faces: int, size: tuple[int, int], seed: int) -> bytes:
 
 def answers(title: str, predictor, photo: bytes, rounds: int) -> Row:
     """Whole answers beside the detector alone, on decoded pixels, and the network alone, on the crops."""
-    from core.detector import _cascade
-    from core.faces import read_upright
+    from core.data.detector import _cascade
+    from core.data.preprocessing import read_upright
 
     faces = predictor.predict(photo).faces
     crops = np.repeat([face.crop for face in faces], predictor.network.passes, axis=0)
@@ -135,7 +135,7 @@ def answers(title: str, predictor, photo: bytes, rounds: int) -> Row:
 
 def throughput(predictor, count: int) -> Row:
     """Cropped faces per second through the predictor and through the network's own predict."""
-    from core.faces import crop_face, read_upright
+    from core.data.preprocessing import crop_face, read_upright
     from core.predictor import BATCH
 
     random = np.random.default_rng(0)

@@ -106,8 +106,8 @@ def upload(page: Page, name: str, photo: bytes) -> float:
 
 def detector(photo: bytes, rounds: int) -> float:
     """Median seconds of the detector alone."""
-    from core.detector import detect_faces
-    from core.faces import read_upright
+    from core.data.detector import detect_faces
+    from core.data.preprocessing import read_upright
 
     image = read_upright(photo)
     detect_faces(image)

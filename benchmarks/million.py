@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.datasets import open_dataset
-from core.datasets.drawn import HEADER, IMAGES, LISTS, write_drawn_faces
+from core.data.drawn.dataset import HEADER, IMAGES, LISTS, write_drawn_faces
+from core.data.readers import open_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.side_by_side import PROCESSOR, keep, middle_ratio, progress, row, take_turns
 from benchmarks.training import epoch, made_trainer, packed
-from core.batches import steps_per_epoch, training_batches
 from core.config import PRESETS, TrainConfig
-from core.datasets.drawn import drawn_faces_folder
+from core.data.batches import steps_per_epoch, training_batches
+from core.data.drawn.dataset import drawn_faces_folder
 from core.runtime.environment import quiet_tensorflow
 
 

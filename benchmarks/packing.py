@@ -23,11 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.crops import crops_folder
 from benchmarks.side_by_side import Row, keep, progress, row
 from core.config import PRESETS
-from core.datasets import open_dataset
-from core.datasets.drawn import drawn_faces_folder
-from core.datasets.table import FaceTable
-from core.facepack import CHUNK, pack_faces
-from core.faces import PreprocessingContract, crop_face, read_upright
+from core.data.drawn.dataset import drawn_faces_folder
+from core.data.face_pack import CHUNK, pack_faces
+from core.data.face_table import FaceTable
+from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
+from core.data.readers import open_dataset
 from core.metrics.predictions import BOX_COLUMNS
 
 AT_LEAST = 0.9

@@ -22,9 +22,9 @@ from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.datasets.drawn_surroundings import paint_background
-from core.datasets.table import FaceTable
-from core.faces import crop_face, read_upright
+from core.data.drawn.surroundings import paint_background
+from core.data.face_table import FaceTable
+from core.data.preprocessing import crop_face, read_upright
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import BOX_COLUMNS
 from core.predictor import Predictor

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.side_by_side import PROCESSOR, keep, middle_ratio, progress, row, take_turns
 from core.config import PRESETS
-from core.faces import PreprocessingContract
+from core.data.preprocessing import PreprocessingContract
 from core.precision import resolve_precision
 from core.runtime.environment import keep_freed_memory, quiet_tensorflow
 

@@ -45,7 +45,7 @@ def empty() -> dict:
     """A step that computes next to nothing, which is what Keras takes to start one; and the network to compare with."""
     import keras
 
-    from core.batches import Targets
+    from core.data.batches import Targets
     from core.fit import _trainer
     from core.inference import BATCH
     from core.model import build_model
@@ -65,14 +65,14 @@ def empty() -> dict:
 
 def preset(name: str) -> dict:
     """Stages of one preset's training on drawn faces, and what core.train makes of them."""
-    from core.batches import Targets, training_batches
+    from core.data.batches import Targets, training_batches
+    from core.data.training_data import load_training_data
     from core.fit import _trainer
     from core.inference import BATCH, run_network
     from core.model import build_model
     from core.runtime.console import Console
     from core.runtime.environment import keep_freed_memory
     from core.train import train
-    from core.training_data import load_training_data
 
     keep_freed_memory()
     wanted = PRESETS[name]

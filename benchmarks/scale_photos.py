@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from core.config import PRESETS, TrainConfig
-from core.facepack import CHUNK, FacePack, _decode_chunk, pack_faces
-from core.faces import PreprocessingContract, crop_face, read_upright
+from core.data.face_pack import CHUNK, FacePack, _decode_chunk, pack_faces
+from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
 from core.metrics.predictions import BOX_COLUMNS
 
 #: Presets that are measured.
@@ -54,12 +54,12 @@ def photos() -> dict:
 
 
 def packing() -> dict:
-    """Faces per second of core.facepack over large photos, on all cores, once all of them are at work.
+    """Faces per second of core.data.face_pack over large photos, on all cores, once all of them are at work.
 
     Before and after it all cores decode the same and nothing is written, so that a busy machine slows both: what a core
     takes for one.
     """
-    from core.datasets import open_dataset
+    from core.data.readers import open_dataset
     from core.runtime.executor import workforce
 
     with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +105,7 @@ def write_photos(folder: Path, size: tuple[int, int] | None) -> Iterator[tuple[P
     """Drawn photos with some grain, so that they are as large as JPEG photos are, and the box of the face in each."""
     from PIL import Image
 
-    from core.datasets.drawn import draw_face, draw_scene
+    from core.data.drawn.dataset import draw_face, draw_scene
 
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -143,7 +143,7 @@ def pack() -> dict:
 
 
 def write_pack(path: Path, shape: tuple[int, ...]) -> tuple[Path, float]:
-    """A pack that lies on disk alone, written as core.facepack writes one, and bytes per second of that."""
+    """A pack that lies on disk alone, written as core.data.face_pack writes one, and bytes per second of that."""
     chunk = np.random.default_rng(0).integers(0, 256, (256, *shape), np.uint8)
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(PACK_FACES, *shape))
     offset = images.offset

@@ -10,7 +10,7 @@ from benchmarks import scale_hardware as hardware
 from benchmarks.scale_hardware import LINK_SHARE, PHOTOS, Cost, Gpu, Link, Storage, all_reduce_seconds
 from benchmarks.scale_simulation import Flow, Stage, simulate
 from core.config import PRESETS
-from core.facepack import CHUNK
+from core.data.face_pack import CHUNK
 from core.runtime.executor import AHEAD
 
 #: Batches that are made ahead of the step that takes them.

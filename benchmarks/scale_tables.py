@@ -71,7 +71,7 @@ def per_photo(measured: dict) -> list[str]:
 
 
 def predicted(measured: dict) -> list[str]:
-    """The simulation beside what core.train and core.facepack did, in faces per second."""
+    """The simulation beside what core.train and core.data.face_pack did, in faces per second."""
     cases = [(f"training, `{name}`", training(sites.HERE, measured, name), known["core_train"])
              for name, known in measured["presets"].items()]  # fmt: skip
     known = next(row for row in measured["photos"] if row["photo"] == PACKED_PHOTO)

@@ -15,8 +15,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.datasets.table import FaceTable, Ledger, as_face_frame
-from core.facepack import FacePack
+from core.data.face_pack import FacePack
+from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.slices.cuts import MEASURED
 from core.slices.face_attributes import face_attributes
 from core.slices.review import review_slices

@@ -27,12 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.crops import LABELS, crops_folder
 from benchmarks.side_by_side import PROCESSOR, Row, keep, middle_ratio, progress, row, take_turns
-from core.batches import Targets, steps_per_epoch, training_batches
 from core.config import PRESETS, Augmentation, TrainConfig
-from core.datasets import open_dataset
-from core.datasets.drawn import drawn_faces_folder
-from core.facepack import FacePack, pack_faces
-from core.faces import PreprocessingContract
+from core.data.batches import Targets, steps_per_epoch, training_batches
+from core.data.drawn.dataset import drawn_faces_folder
+from core.data.face_pack import FacePack, pack_faces
+from core.data.preprocessing import PreprocessingContract
+from core.data.readers import open_dataset
 from core.labels import LABEL_SETS
 from core.runtime.environment import keep_freed_memory, quiet_tensorflow
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from core.facepack import FacePack
+from core.data.face_pack import FacePack
 
 #: Training faces that the statistics are taken from, and at once.
 FACES, BATCH = 5120, 256

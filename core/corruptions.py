@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from core.facepack import FacePack
+from core.data.face_pack import FacePack
 
 STRENGTHS = (1, 2, 3, 4, 5)
 

@@ -7,7 +7,7 @@ all of them, whatever their number.
 import numpy as np
 import pandas as pd
 
-from core.datasets.table import FaceTable
+from core.data.face_table import FaceTable
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
 

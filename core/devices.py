@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import keras
 
 from core.config import TrainConfig
+from core.data.face_pack import FacePack
 from core.errors import AffectoscopeError
-from core.facepack import FacePack
 
 
 class OneDevice:

@@ -8,8 +8,8 @@ from keras import ops
 
 from core.artifacts import Run, open_run
 from core.config import TrainConfig
+from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract
 from core.model import build_model
 
 

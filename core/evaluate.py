@@ -18,11 +18,12 @@ from core.artifacts import (
     write_robustness,
 )
 from core.commandline import ClusterOptions
-from core.datasets import open_dataset
-from core.datasets.table import FaceTable
+from core.data.face_pack import FacePack, pack_faces
+from core.data.face_table import FaceTable
+from core.data.readers import open_dataset
+from core.data.relabelling import Relabelled, read_relabelling, relabel
+from core.data.thumbnails import save_thumbnails
 from core.errors import AffectoscopeError
-from core.facepack import FacePack, pack_faces
-from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.scoring import Scores, score
@@ -33,7 +34,6 @@ from core.robustness import mean_accuracy, robustness
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
 from core.test_time_augmentation import TestTimeAugmentation
-from core.thumbnails import save_thumbnails
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from keras import ops
 from core.artifacts import checkpoint_file
 from core.augmentation import FaceAugmentation
 from core.batch_statistics import recompute_batch_statistics
-from core.batches import Targets, steps_per_epoch, training_batches
 from core.config import TrainConfig
+from core.data.batches import Targets, steps_per_epoch, training_batches
+from core.data.face_pack import FacePack
 from core.devices import OneDevice, keeps_faces_resident
 from core.distillation import distillation_loss, with_teachers
-from core.facepack import FacePack
 from core.inference import run_network
 from core.metrics import affect as affect_metrics
 from core.metrics import expression as expression_metrics

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.batches import Targets
 from core.config import TrainConfig
+from core.data.batches import Targets
+from core.data.face_pack import FacePack
+from core.data.preprocessing import PreprocessingContract
+from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
-from core.facepack import FacePack
-from core.faces import PreprocessingContract
 from core.labels import LabelSet
 from core.runtime.environment import keep_freed_memory, quiet_tensorflow
-from core.training_data import TrainingData
 
 if TYPE_CHECKING:  # Keras takes seconds to import
     import keras

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from core.datasets.table import FaceTable
-from core.facepack import FacePack
+from core.data.face_pack import FacePack
+from core.data.face_table import FaceTable
 from core.labels import LabelSet
 from core.metrics.predictions import Predictions
 from core.pack_answers import predictions_of

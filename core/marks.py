@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from core import reader_table
+from core.data import user_table
+from core.data.user_table import LONGEST_NOTE, ReaderTable, for_spreadsheets
 from core.errors import AffectoscopeError
-from core.reader_table import LONGEST_NOTE, ReaderTable, for_spreadsheets
 
 __all__ = ["COLUMNS", "LONGEST_NOTE", "MARKS", "for_spreadsheets", "no_marks", "read_marks", "remove_mark", "set_mark"]  # fmt: skip
 
@@ -26,7 +26,7 @@ _KIND = ReaderTable("mark", COLUMNS, _unknown)
 
 def no_marks() -> pd.DataFrame:
     """Marks as `read_marks` gives them, of nobody."""
-    return reader_table.empty(_KIND)
+    return user_table.empty(_KIND)
 
 
 def read_marks(path: Path) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def read_marks(path: Path) -> pd.DataFrame:
     Raises:
         AffectoscopeError: the file is damaged or cannot be read.
     """
-    return reader_table.read(path, _KIND)
+    return user_table.read(path, _KIND)
 
 
 def set_mark(
@@ -55,8 +55,8 @@ def set_mark(
     """
     if mark not in MARKS:
         raise AffectoscopeError(f"'{mark}' is no mark; expected one of {', '.join(MARKS)}.")
-    row = (reference, true, predicted, mark, reader_table.plain_note(note), reader_table.now())
-    return reader_table.put(path, _KIND, [row])
+    row = (reference, true, predicted, mark, user_table.plain_note(note), user_table.now())
+    return user_table.put(path, _KIND, [row])
 
 
 def remove_mark(path: Path, reference: str) -> pd.DataFrame:
@@ -65,4 +65,4 @@ def remove_mark(path: Path, reference: str) -> pd.DataFrame:
     Raises:
         AffectoscopeError: the folder cannot be written.
     """
-    return reader_table.drop(path, _KIND, [reference])
+    return user_table.drop(path, _KIND, [reference])

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from core.config import TrainConfig
-from core.faces import PreprocessingContract
+from core.data.preprocessing import PreprocessingContract
 
 #: Feature maps narrower than this are no longer pooled, so that deep networks fit small faces.
 SMALLEST_POOLED_SIDE = 4

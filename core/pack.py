@@ -4,8 +4,8 @@ import sys
 
 from core.commandline import parse_train_options
 from core.config import TrainConfig
+from core.data.training_data import TrainingData, load_faces
 from core.runtime.console import Console, run_command
-from core.training_data import TrainingData, load_faces
 
 
 def main() -> None:

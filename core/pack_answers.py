@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts import Run, network_digest, open_run
-from core.datasets.table import FaceTable
+from core.data.face_pack import FacePack
+from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
-from core.facepack import FacePack
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.runtime.cache import cache_folder

@@ -15,9 +15,9 @@ from core import artifacts
 from core.annotate import annotated_path, check_folder, common_folder, save_annotated
 from core.artifacts import Run, list_runs, network_digest, open_run
 from core.commandline import ClusterOptions
+from core.data.images import SUFFIXES, photos_in, read_photo
 from core.errors import AffectoscopeError
 from core.photo_prediction import PhotoPrediction, as_rows, row_names
-from core.photos import SUFFIXES, photos_in, read_photo
 from core.prediction_file import PredictionFile, check_output, open_output
 from core.predictor import Predictor
 from core.runtime.console import Console

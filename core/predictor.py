@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image
 
 from core.artifacts import Run, open_run
-from core.detector import DetectedFace, detect_faces
+from core.data.detector import DetectedFace, detect_faces
+from core.data.images import read_photo
+from core.data.preprocessing import crop_face
 from core.errors import AffectoscopeError
 from core.face_network import SURE, FaceNetwork
-from core.faces import crop_face
 from core.photo_prediction import (
     TOO_SMALL,
     FacePrediction,
@@ -24,7 +25,6 @@ from core.photo_prediction import (
     as_rows,
     as_table,
 )
-from core.photos import read_photo
 
 __all__ = [
     "SURE",

@@ -13,6 +13,7 @@ import tyro
 from core.artifacts import SUMMARY, Run, digest, network_digest, open_run, write_json, write_kept
 from core.calibration.fitting import calibrate
 from core.config import PRESETS, TrainConfig
+from core.data.training_data import TrainingData, load_training_data
 from core.data_summary import data_summary
 from core.errors import AffectoscopeError
 from core.leaks.found import leaks_of
@@ -22,7 +23,6 @@ from core.report.card import write_card
 from core.review_tables import keep_review_tables
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
-from core.training_data import TrainingData, load_training_data
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from core.batches import EpochPlan, Targets, label_weights, mixed, plan_epoch, targets_and_weights
-from core.facepack import FacePack
+from core.data.batches import EpochPlan, Targets, label_weights, mixed, plan_epoch, targets_and_weights
+from core.data.face_pack import FacePack
 
 #: Share of a device's memory that the faces may take; the rest is for the network's feature maps.
 LARGEST_SHARE = 0.4
@@ -27,7 +27,7 @@ def faces_fit(pack: FacePack) -> bool:
 
 
 class ResidentEpochs:
-    """The batches of core.batches.training_batches on the device, and an epoch over them as one program.
+    """The batches of core.data.batches.training_batches on the device, and an epoch over them as one program.
 
     Args:
         trainer: a compiled Keras model of the pack's faces, its optimiser built.

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.corruptions import CORRUPTIONS, STRENGTHS, CorruptedFaces
-from core.facepack import FacePack
+from core.data.face_pack import FacePack
 from core.metrics import expression
 from core.metrics.thresholds import wilson_interval
 from core.test_time_augmentation import TestTimeAugmentation

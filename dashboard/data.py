@@ -16,10 +16,10 @@ from core.artifacts import Listing, Run
 from core.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
 from core.comparison.pairing import obstacle, pair
 from core.comparison.runs import Comparison, compare_paired
+from core.data.decisions import read_decisions
 from core.data_summary import data_summary as summarise
 from core.errors import AffectoscopeError
 from core.face_map import FaceMap, map_of_run
-from core.label_errors.decisions import read_decisions
 from core.label_errors.found import LabelErrors, kept_label_errors
 from core.label_errors.found import label_errors as rank_labels
 from core.leaks.found import Leaks, leaks_of
@@ -158,7 +158,7 @@ def marks(run: Run) -> pd.DataFrame:
 
 
 def decisions(run: Run) -> pd.DataFrame:
-    """What `core.label_errors.decisions.read_decisions` reads beside the run.
+    """What `core.data.decisions.read_decisions` reads beside the run.
 
     Raises:
         AffectoscopeError: decisions.csv is damaged.

@@ -8,8 +8,8 @@ import streamlit as st
 from PIL import Image
 
 from core.artifacts import Run
+from core.data.preprocessing import CropGeometry, crop_geometry, read_upright
 from core.errors import AffectoscopeError
-from core.faces import CropGeometry, crop_geometry, read_upright
 from core.metrics.predictions import Predictions
 from dashboard import data, explanations, images, links, outlines, words
 from dashboard.charts import bars

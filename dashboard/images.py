@@ -10,9 +10,9 @@ import streamlit as st
 from PIL import Image
 
 from core.artifacts import Run
-from core.datasets import FaceTable, open_dataset
+from core.data.preprocessing import PreprocessingContract, as_webp, crop_face, read_upright
+from core.data.readers import FaceTable, open_dataset
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract, as_webp, crop_face, read_upright
 from core.metrics.predictions import Predictions
 from dashboard import data, words
 

@@ -14,7 +14,7 @@ from PIL import Image
 from core import annotate
 from core import predictor as photo_predictor
 from core.artifacts import Run
-from core.detector import load_detector
+from core.data.detector import load_detector
 from core.errors import AffectoscopeError
 from core.predictor import PhotoPrediction, Predictor, as_rows, read_photo
 from dashboard import data
@@ -176,7 +176,7 @@ def enlarged(crop: np.ndarray, *, side: int = ENLARGED) -> Image.Image:
 def drawn_photo() -> bytes | None:
     """A drawn scene with three people as PNG, or None where drawing is not to be had."""
     try:
-        from core.datasets.drawn import draw_scene
+        from core.data.drawn.dataset import draw_scene
     except ImportError:
         return None
     scene, _, _ = draw_scene(np.random.default_rng(SAMPLE_SEED), faces=3)

@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from core.corruptions import STRENGTHS, corrupted
-from core.datasets.drawn_portrait import draw_face
-from core.faces import PreprocessingContract, crop_face
+from core.data.drawn.portrait import draw_face
+from core.data.preprocessing import PreprocessingContract, crop_face
 
 #: Shown as large as this at least, each pixel of the network's face as a square.
 SIDE = 192

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.artifacts import Run
-from core.label_errors.decisions import KEEP, REMOVE
+from core.data.decisions import KEEP, REMOVE
 from core.label_errors.found import LabelErrors
 from dashboard import deciding, links
 from dashboard.charts import bars

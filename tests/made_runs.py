@@ -21,8 +21,8 @@ from core.artifacts import (
     write_kept,
     write_thumbnails,
 )
+from core.data.preprocessing import PreprocessingContract, as_webp
 from core.data_summary import data_summary
-from core.faces import PreprocessingContract, as_webp
 from core.labels import EXPRESSIONS, LABEL_SETS
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score

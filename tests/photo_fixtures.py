@@ -13,8 +13,8 @@ from PIL import Image
 
 from core import artifacts
 from core import predictor as predictor_module
-from core.datasets.drawn import draw_scene
-from core.detector import DetectedFace, detect_faces
+from core.data.detector import DetectedFace, detect_faces
+from core.data.drawn.dataset import draw_scene
 from core.labels import LABEL_SETS
 from core.predictor import Predictor
 from tests.made_runs import make_run

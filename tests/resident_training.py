@@ -13,11 +13,11 @@ import jax
 import keras
 import numpy as np
 
-from core.batches import Targets
 from core.config import TrainConfig
+from core.data.batches import Targets
+from core.data.face_pack import FacePack
+from core.data.preprocessing import PreprocessingContract
 from core.devices import OneDevice
-from core.facepack import FacePack
-from core.faces import PreprocessingContract
 from core.fit import fit_network
 from core.fit_job import FitJob
 from core.labels import LABEL_SETS

@@ -21,12 +21,12 @@ GROUND_FLOOR = {
     "core/errors.py": (),
     "core/config.py": ("core.errors",),
     "core/metrics/": ("core.labels", "core.errors", "core.metrics"),
-    "core/faces.py": ("core.errors",),
-    "core/datasets/": (
+    "core/data/preprocessing.py": ("core.errors",),
+    "core/data/readers/": (
         "core.labels",
         "core.errors",
         "core.runtime.cache",
-        "core.datasets",
+        "core.data.readers",
         "core.runtime.files",
         "core.runtime.executor",
     ),

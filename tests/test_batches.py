@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from core.batches import (
+from core.data.batches import (
     Targets,
     class_weights,
     face_order,
@@ -14,7 +14,7 @@ from core.batches import (
     steps_per_epoch,
     training_batches,
 )
-from core.facepack import FacePack
+from core.data.face_pack import FacePack
 
 EXPRESSION = np.repeat([0, 1, 2], [60, 30, 10])
 

@@ -10,10 +10,10 @@ import pytest
 
 from core.artifacts import open_run
 from core.corruptions import CORRUPTIONS, GREY, STRENGTHS, CorruptedFaces, corrupted
-from core.datasets.drawn_portrait import draw_face
+from core.data.drawn.portrait import draw_face
+from core.data.preprocessing import PreprocessingContract, crop_face
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, spoil
-from core.faces import PreprocessingContract, crop_face
 from core.metrics.thresholds import wilson_interval
 from core.robustness import COLUMNS, mean_accuracy, robustness
 

@@ -5,8 +5,8 @@ import pytest
 
 from core.artifacts import SUMMARY
 from core.contradictions import AFFECTNET_REGIONS, EXCLUDED, contradictions
+from core.data.readers import open_dataset
 from core.data_summary import data_summary
-from core.datasets import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions

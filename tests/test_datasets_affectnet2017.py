@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets import open_dataset
+from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from tests.trees import (
     AUTOMATIC,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets import affectnet2021, open_dataset
+from core.data.readers import affectnet2021, open_dataset
 from core.errors import AffectoscopeError
 from tests.trees import LANDMARKS, REFUSED_2021, affectnet_2021, annotate, image_bytes, npy, write
 

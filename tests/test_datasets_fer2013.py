@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets import open_dataset, storage
+from core.data.readers import open_dataset, storage
 from core.errors import AffectoscopeError
 from core.labels import expression_code
 from tests.trees import FER_FACES, fer2013_csv, fer2013_folders, fer_pixels, image_bytes, write, zipped

@@ -4,7 +4,7 @@ import pickle
 import pytest
 from PIL import Image
 
-from core.datasets import FORMATS, open_dataset
+from core.data.readers import FORMATS, open_dataset
 from core.errors import AffectoscopeError
 from tests.trees import (
     affectnet_2017,

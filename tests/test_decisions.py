@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from core.artifacts import DECISIONS_FILE, KEPT_BESIDE, publish, working_folder
+from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions, take_back
 from core.errors import AffectoscopeError
-from core.label_errors.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions, take_back
 from core.marks import set_mark
 from tests.made_runs import make_run
 

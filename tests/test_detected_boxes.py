@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from core.artifacts import open_run
-from core.datasets import open_dataset
-from core.detector import DetectedFace
+from core.data.detector import DetectedFace
+from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate, locate
-from core.faces import PreprocessingContract, crop_face
 from core.metrics.thresholds import wilson_interval
 from core.protocol.detected_boxes import (
     DetectedScores,

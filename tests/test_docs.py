@@ -11,7 +11,7 @@ from core.calibration import reliability
 from core.calibration import review as calibration_review
 from core.comparison import runs as run_comparison
 from core.corruptions import CORRUPTIONS, STRENGTHS
-from core.leaks.near_duplicates import MAX_DISTANCE
+from core.data.near_duplicates import MAX_DISTANCE
 from core.metrics import calibration, intervals
 from core.metrics.affect import AffectScores
 from core.metrics.scoring import HEADLINES, Estimate, LabelScores

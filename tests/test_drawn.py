@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets import drawn
-from core.datasets.drawn import (
+from core.data.drawn import dataset
+from core.data.drawn.dataset import (
     draw_face,
     draw_scene,
     drawn_faces_folder,
@@ -58,7 +58,7 @@ def test_layout_and_header_are_affectnets(tree: Path) -> None:
     assert sorted(path.name for path in tree.iterdir()) == [
         "Manually_Annotated",
         "Manually_Annotated_file_lists",
-        drawn.MARKER,
+        dataset.MARKER,
     ]
     for split in ("training", "validation"):
         text = (tree / "Manually_Annotated_file_lists" / f"{split}.csv").read_text(encoding="utf-8")
@@ -236,8 +236,8 @@ def test_full_folders_and_tiny_sets_are_refused(tmp_path: Path) -> None:
 def test_cached_set_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "cache"))
     folder = drawn_faces_folder(training=11, validation_per_label=1, seed=4)
-    assert folder.parent == tmp_path / "cache" and f"v{drawn.DRAWING_VERSION}-11-1-seed4" in folder.name
-    monkeypatch.setattr(drawn, "write_drawn_faces", None)  # drawing again would fail
+    assert folder.parent == tmp_path / "cache" and f"v{dataset.DRAWING_VERSION}-11-1-seed4" in folder.name
+    monkeypatch.setattr(dataset, "write_drawn_faces", None)  # drawing again would fail
     assert drawn_faces_folder(training=11, validation_per_label=1, seed=4) == folder
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from core.artifacts import open_run, write_json
-from core.datasets import open_dataset
+from core.data.preprocessing import as_webp
+from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, attach_images, evaluate
-from core.faces import as_webp
 from core.metrics.predictions import Predictions
 from core.runtime.console import Console
 

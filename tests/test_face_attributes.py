@@ -6,8 +6,8 @@ import pytest
 from scipy import ndimage
 
 from core.artifacts import ATTRIBUTES
-from core.datasets.table import FaceTable, Ledger, as_face_frame
-from core.facepack import FacePack
+from core.data.face_pack import FacePack
+from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.slices.face_attributes import face_attributes
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import facepack
-from core.datasets import open_dataset
+from core.data import face_pack
+from core.data.face_pack import pack_faces
+from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
+from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
-from core.facepack import pack_faces
-from core.faces import PreprocessingContract, crop_face, read_upright
 from core.runtime.cache import cache_folder
 
 CONTRACT = PreprocessingContract(colour="grey", size=24, margin=0.1)
@@ -61,7 +61,7 @@ def test_a_packed_face_is_the_face_of_live_use(table, contract):
 
 
 def test_several_processes_pack_the_same(drawn_tree, tmp_path, monkeypatch):
-    monkeypatch.setattr(facepack, "SERIAL_ROWS", 0)
+    monkeypatch.setattr(face_pack, "SERIAL_ROWS", 0)
     table = open_dataset(drawn_tree)
     _, alone = pack_faces(table, CONTRACT, workers=1)
     monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "other"))
@@ -78,7 +78,7 @@ def test_a_second_time_nothing_is_decoded(table):
 
 
 def test_interrupted_packing_resumes_where_it_stopped(table, monkeypatch):
-    monkeypatch.setattr(facepack, "CHUNK", 50)
+    monkeypatch.setattr(face_pack, "CHUNK", 50)
     table.read_image.stop_after = 120
     with pytest.raises(KeyboardInterrupt):
         pack_faces(table, CONTRACT, workers=1)
@@ -176,8 +176,8 @@ def test_progress_counts_rows_to_the_end(table):
 
 
 def test_a_full_disk_is_said_and_packing_goes_on_when_there_is_room(table, monkeypatch):
-    monkeypatch.setattr(facepack, "CHUNK", 50)
-    monkeypatch.setattr(facepack, "SETTLED_BYTES", 0)
+    monkeypatch.setattr(face_pack, "CHUNK", 50)
+    monkeypatch.setattr(face_pack, "SETTLED_BYTES", 0)
     synced, fsync = [], os.fsync
 
     def full(file):
@@ -187,7 +187,7 @@ def test_a_full_disk_is_said_and_packing_goes_on_when_there_is_room(table, monke
         fsync(file)
 
     with monkeypatch.context() as patched:
-        patched.setattr(facepack.os, "fsync", full)
+        patched.setattr(face_pack.os, "fsync", full)
         with pytest.raises(
             AffectoscopeError, match=r"cannot be written \(No space left on device\); make room"
         ):

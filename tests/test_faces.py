@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import AffectoscopeError
-from core.faces import (
+from core.data.preprocessing import (
     PreprocessingContract,
     as_webp,
     crop_face,
@@ -18,6 +17,7 @@ from core.faces import (
     read_upright,
     upright,
 )
+from core.errors import AffectoscopeError
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
 

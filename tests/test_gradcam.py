@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from core.config import PRESETS
+from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract
 from core.gradcam import SMALLEST_SIDE, explain, split_network
 from core.model import build_model
 

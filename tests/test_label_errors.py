@@ -15,6 +15,7 @@ from core import fit
 from core import train as training
 from core.artifacts import LABEL_ERRORS, open_run, read_kept, write_json, write_kept
 from core.contradictions import contradictions
+from core.data.near_duplicates import near_duplicate_groups
 from core.errors import AffectoscopeError
 from core.label_errors import found as label_errors
 from core.label_errors import held_out
@@ -27,7 +28,6 @@ from core.label_errors.found import (
     rank_label_errors,
 )
 from core.label_errors.held_out import held_out_predictions
-from core.leaks.near_duplicates import near_duplicate_groups
 from core.metrics.predictions import Predictions
 from core.renew import training_data_of
 from core.runtime.console import Console
@@ -361,7 +361,7 @@ def test_a_relabelled_run_is_ranked_by_its_labels_and_keeps_the_data_s(
     other = "sad" if given != "sad" else "happy"
     path = run.path.parent / "decisions.csv"
     path.write_text(f"reference,given,decision\n{first['reference']},{given},{other}\n")
-    from core.training_data import load_training_data
+    from core.data.training_data import load_training_data
     from tests.trained import small_config
 
     corrected = load_training_data(small_config(drawn_tree, relabel=path), Console())

@@ -10,7 +10,7 @@ from scipy.special import log_softmax, softmax
 
 from core import fit
 from core.artifacts import open_run
-from core.batches import mixed
+from core.data.batches import mixed
 from core.distillation import distillation_loss, load_teachers, with_teachers
 from core.errors import AffectoscopeError
 from core.sharpness import SharpnessAware

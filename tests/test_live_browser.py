@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets.drawn import draw_scene
+from core.data.drawn.dataset import draw_scene
 from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 
 pytestmark = needs_chromium

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import detector, predictor
-from core.detector import DetectedFace
+from core import predictor
+from core.data import detector
+from core.data.detector import DetectedFace
 from core.predictor import FacePrediction, PhotoPrediction
 from dashboard import live
 from dashboard.data import ARTIFACTS_VARIABLE
@@ -198,7 +199,7 @@ def test_training_faces_seen_alike_and_where_the_network_looked_are_shown_when_a
 
 def test_without_drawings_the_page_says_so(page, monkeypatch):
     live.drawn_photo.clear()
-    monkeypatch.setitem(sys.modules, "core.datasets.drawn", None)
+    monkeypatch.setitem(sys.modules, "core.data.drawn.dataset", None)
     page.segmented_control(key="source").set_value("a drawing").run()
     live.drawn_photo.clear()
     assert not page.exception
@@ -247,7 +248,9 @@ def test_boxes_are_drawn_where_the_faces_are():
 
 
 def test_importing_the_page_imports_no_tensorflow(project_root):
-    code = "import sys, dashboard.live, core.predict, core.detector; sys.exit('tensorflow' in sys.modules)"
+    code = (
+        "import sys, dashboard.live, core.predict, core.data.detector; sys.exit('tensorflow' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=project_root, check=False).returncode == 0
 
 

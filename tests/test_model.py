@@ -8,9 +8,9 @@ import pytest
 from keras import ops
 
 from core.augmentation import FaceAugmentation
-from core.batches import Targets
 from core.config import PRESETS, Augmentation, TrainConfig
-from core.faces import PreprocessingContract
+from core.data.batches import Targets
+from core.data.preprocessing import PreprocessingContract
 from core.fit import expression_loss, optimizer
 from core.model import build_model
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.leaks import near_duplicates
-from core.leaks.near_duplicates import cross_split_pairs, near_duplicate_groups
+from core.data import near_duplicates
+from core.data.near_duplicates import cross_split_pairs, near_duplicate_groups
 
 
 def groups_by_force(hashes, max_distance):

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 from core.artifacts import OUTSIDE, open_run, write_json, write_kept
-from core.datasets import open_dataset
-from core.datasets.table import FaceTable, Ledger, as_face_frame
+from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.readers import open_dataset
+from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.protocol.abstention import NO_EXPRESSION_GROUP, abstention_of
 from core.protocol.ledger import protocol_of
 from core.protocol.outside_faces import kept_outside_faces, split_outside
 from core.renew import RenewOptions, renew
 from core.runtime.console import Console
-from core.training_data import load_training_data
 from tests.trained import small_config
 
 NAMES = ("none", "uncertain", "no-face")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from core import pack_answers
-from core.datasets import open_dataset
+from core.data.face_pack import pack_faces
+from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
-from core.facepack import pack_faces
 from core.labels import LABEL_SETS
 from core.pack_answers import answers_of, predictions_of
 from core.runtime.cache import cache_folder

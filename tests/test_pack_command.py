@@ -1,6 +1,6 @@
 """python -m core.pack: what it packs is what a training finds."""
 
-from core.datasets.storage import FolderImages
+from core.data.readers.storage import FolderImages
 from core.pack import pack
 from core.train import train
 from tests.trained import small_config

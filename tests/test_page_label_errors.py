@@ -10,9 +10,9 @@ import pytest
 
 from core.artifacts import LABEL_ERRORS, open_run, write_json
 from core.commandline import parse_train_config
-from core.label_errors.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions
+from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions
+from core.data.user_table import for_spreadsheets
 from core.label_errors.found import keep_label_errors, label_errors, label_errors_of
-from core.reader_table import for_spreadsheets
 from dashboard.tables import label_errors as tables
 from dashboard.words import label_errors as words
 from tests.made_runs import make_face, make_predictions, make_run
@@ -175,13 +175,13 @@ def tick(page, rows):
 
 
 def test_a_folder_that_cannot_be_written_gives_one_sentence(open_page, pictured, monkeypatch):
-    from core import reader_table
+    from core.data import user_table
 
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
     shown = opened(open_page, pictured)
-    monkeypatch.setattr(reader_table, "_write", refuse)
+    monkeypatch.setattr(user_table, "_write", refuse)
     button(shown, "Keep").click().run()
     assert problems(shown) == []
     assert "cannot be written (Permission denied), so the decision was not saved" in shown.warning[0].value
@@ -254,7 +254,7 @@ def kept_training(run, *, thumbnails=False, seed=5):
 
 
 def _webp(row):
-    from core.faces import as_webp
+    from core.data.preprocessing import as_webp
 
     return as_webp(make_face(row % 7, seed=row))
 
@@ -326,7 +326,7 @@ def test_the_csv_is_one_that_train_reads(plain):
     table = decide(plain.decisions_path, [Decision("=t.png", "train", "fear", "sad", "+1")])
     text = for_spreadsheets(table).to_csv(index=False)
     assert next(csv.reader(io.StringIO(text.splitlines()[1])))[0] == "'=t.png"
-    from core.label_errors.relabelling import read_relabelling
+    from core.data.relabelling import read_relabelling
     from core.labels import LABEL_SETS
 
     copy = plain.path / "copy.csv"

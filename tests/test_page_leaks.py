@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from core.artifacts import LEAKS, open_run, write_kept
-from core.faces import as_webp
+from core.data.near_duplicates import LISTED
+from core.data.preprocessing import as_webp
 from core.leaks.found import leaks_of
-from core.leaks.near_duplicates import LISTED
 from core.training_sample import TrainingSample
 from dashboard import face_pairs
 from dashboard.tables import leaks as tables

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from core.artifacts import open_run
-from core.faces import PreprocessingContract, crop_geometry
+from core.data.preprocessing import PreprocessingContract, crop_geometry
 from core.marks import MARKS, read_marks, set_mark
 from core.metrics.predictions import Predictions
 from dashboard import explanations, outlines
@@ -322,13 +322,13 @@ def test_a_damaged_file_of_marks_is_told_and_kept(open_page, made):
 
 
 def test_a_run_folder_that_cannot_be_written_gives_one_sentence(open_page, made, monkeypatch):
-    from core import reader_table
+    from core.data import user_table
 
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
     shown = open_page("misclassified", folder=made.path.parent, face=misread_of(made)["reference"].iloc[0])
-    monkeypatch.setattr(reader_table, "_write", refuse)
+    monkeypatch.setattr(user_table, "_write", refuse)
     shown.pills[0].set_value(MARKS[0])
     button(shown, "Save the mark").click().run()
     assert problems(shown) == []

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.facepack import FacePack
-from core.leaks import perceptual_hashes as hashing
-from core.leaks.perceptual_hashes import HASHES_FILE, pack_hashes, perceptual_hashes
+from core.data import perceptual_hashes as hashing
+from core.data.face_pack import FacePack
+from core.data.perceptual_hashes import HASHES_FILE, pack_hashes, perceptual_hashes
 
 
 def smooth_faces(count, side, channels, seed=0):

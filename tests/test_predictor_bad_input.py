@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.detector import detect_faces
+from core.data.detector import detect_faces
 from core.errors import AffectoscopeError
 from core.predict import main, name_of
 from core.predictor import MAX_FACES
@@ -171,7 +171,7 @@ def test_a_huge_file_is_refused_unread(predictor, tmp_path):
 
 
 def test_pixels_are_limited_however_they_come(predictor, monkeypatch):
-    monkeypatch.setattr("core.photos.MAX_PIXELS", 5000)
+    monkeypatch.setattr("core.data.images.MAX_PIXELS", 5000)
     for image in (Image.new("L", (100, 51)), np.zeros((51, 100), np.uint8)):
         with pytest.raises(AffectoscopeError, match="100 x 51 pixels"):
             predictor.predict(image)

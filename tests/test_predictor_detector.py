@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import detector
-from core.detector import DetectedFace, detect_faces
+from core.data import detector
+from core.data.detector import DetectedFace, detect_faces
 
 pytest_plugins = ("tests.photo_fixtures",)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import detector
 from core import predictor as predictor_module
+from core.data import detector
+from core.data.preprocessing import PreprocessingContract, crop_face
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract, crop_face
 from core.predictor import Predictor, as_rows
 from tests.photo_fixtures import LABELS, jpeg
 

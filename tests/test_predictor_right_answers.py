@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.pasted_faces import UNTURN, make_photo, photos_of, score_photo
-from core.datasets import open_dataset
-from core.faces import read_upright
+from core.data.preprocessing import read_upright
+from core.data.readers import open_dataset
 from core.labels import LABEL_SETS
 from core.predictor import Predictor
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.artifacts import write_json
-from core.datasets import open_dataset
+from core.data.readers import open_dataset
 from core.evaluate import EvaluateOptions, evaluate
 from core.protocol.ledger import protocol_from, protocol_of, protocol_of_evaluation
 from tests.made_runs import make_run

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets import FORMATS
-from core.datasets.drawn import draw_scene
+from core.data.drawn.dataset import draw_scene
+from core.data.readers import FORMATS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,7 +17,10 @@ def test_every_room_of_the_house_exists_and_none_is_left_out():
     house = README.split("## How it is built")[1].split("\n\n")[1]
     folders = [
         ROOT,
-        *(ROOT / room for room in ("core", "core/datasets", "core/sweep", "dashboard", "docs", "artifacts")),
+        *(
+            ROOT / room
+            for room in ("core", "core/data/readers", "core/sweep", "dashboard", "docs", "artifacts")
+        ),
     ]
     for line in house.splitlines():
         first_column = re.split(r"\s{3,}", line.strip())[0]

@@ -11,16 +11,16 @@ import pytest
 
 from core.artifacts import open_run
 from core.config import TrainConfig
-from core.datasets.table import FaceTable, Ledger, as_face_frame
+from core.data.decisions import COLUMNS, read_decisions
+from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.relabelling import REMOVED, read_relabelling, relabel, trained_with
+from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
-from core.label_errors.decisions import COLUMNS, read_decisions
-from core.label_errors.relabelling import REMOVED, read_relabelling, relabel, trained_with
 from core.labels import EXPRESSIONS, LABEL_SETS
 from core.renew import training_data_of
 from core.runtime.console import Console
 from core.train import train
-from core.training_data import load_training_data
 from tests.trained import small_config
 
 

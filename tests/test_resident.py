@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.data.face_pack import FacePack
 from core.devices import OneDevice, keeps_faces_resident
 from core.errors import AffectoscopeError
-from core.facepack import FacePack
 from tests.trained import small_config
 
 PACK = FacePack(np.zeros((10, 24, 24, 1), np.uint8), np.arange(10))

@@ -12,7 +12,7 @@ from benchmarks.scale_hardware import Cost, all_reduce_seconds, network_cost
 from benchmarks.scale_simulation import Stage, bound, simulate
 from benchmarks.scale_tables import TABLES, TOLERANCE
 from core.config import PRESETS
-from core.faces import PreprocessingContract
+from core.data.preprocessing import PreprocessingContract
 from tests.conftest import ROOT
 
 DOCUMENT = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ import pytest
 
 from core.artifacts import open_run
 from core.config import PRESETS
-from core.leaks.near_duplicates import near_duplicate_groups
-from core.leaks.perceptual_hashes import perceptual_hashes
+from core.data.near_duplicates import near_duplicate_groups
+from core.data.perceptual_hashes import perceptual_hashes
+from core.data.training_data import load_training_data
 from core.runtime.console import Console
-from core.training_data import load_training_data
 from tests.conftest import ROOT
 from tests.trained import small_config
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.data.splits import resolve_splits
 from core.errors import AffectoscopeError
-from core.splits import resolve_splits
 
 
 def dataset(splits, classes=7, seed=0, alike=0.1):

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from core.artifacts import open_run
+from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.inference import compare_augmentations, run_network
@@ -28,7 +29,6 @@ from core.test_time_augmentation import (
     shifted,
 )
 from core.train import train
-from core.training_data import load_training_data
 from tests.trained import small_config
 
 #: Rows (above, below) and columns (left, right) that a network cuts off.

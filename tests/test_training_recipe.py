@@ -11,10 +11,10 @@ from keras import layers
 from core import fit
 from core.augmentation import FaceAugmentation
 from core.batch_statistics import recompute_batch_statistics
-from core.batches import Targets
 from core.config import Augmentation, TrainConfig
+from core.data.batches import Targets
+from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract
 from core.model import build_model
 from core.precision import FusedBatchNormalization, resolve_precision
 from core.train import train
@@ -35,7 +35,7 @@ def folder(tmp_path):
 
 
 class Pack:
-    """Faces of an array, as core.facepack gives those on disk."""
+    """Faces of an array, as core.data.face_pack gives those on disk."""
 
     def __init__(self, faces):
         self.faces = faces

@@ -11,7 +11,8 @@ from PIL import Image
 
 from core.artifacts import open_run
 from core.calibration.fitting import fit_calibration
-from core.datasets import open_dataset
+from core.data.readers import open_dataset
+from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.photo_prediction import NOT_SURE, TOO_SMALL, UNLIKE
@@ -19,7 +20,6 @@ from core.predictor import SURE, Predictor
 from core.renew import RenewOptions, renew
 from core.runtime.console import Console
 from core.train import train
-from core.training_data import load_training_data
 from core.training_sample import TrainingSample, directions, distances_to, draw_rows
 from tests.trained import small_config
 

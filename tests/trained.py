@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.config import PRESETS, TrainConfig
-from core.datasets.drawn import write_drawn_faces
+from core.data.drawn.dataset import write_drawn_faces
 
 
 def small_config(data: Path, **changes) -> TrainConfig:

@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from core.artifacts.kept import KeptTable, read_kept
+from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract
 from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.metrics.scoring import Scores, scores_from_dict
@@ -41,10 +41,10 @@ MARKS_FILE = "marks.csv"
 #: The model card and the report that core.report writes.
 CARD_FILE, REPORT_FILE = "card.md", "report.html"
 
-#: What a reader decided about labels that may be wrong; see core.label_errors.decisions.
+#: What a reader decided about labels that may be wrong; see core.data.decisions.
 DECISIONS_FILE = "decisions.csv"
 
-#: The decisions that the run was trained with; see core.label_errors.relabelling.
+#: The decisions that the run was trained with; see core.data.relabelling.
 RELABELLED_FILE = "relabelled.csv"
 
 

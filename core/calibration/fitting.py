@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts import SAMPLE_FILE
-from core.datasets.table import FaceTable
-from core.facepack import FacePack
-from core.faces import PreprocessingContract
+from core.data.face_pack import FacePack
+from core.data.face_table import FaceTable
+from core.data.preprocessing import PreprocessingContract
+from core.data.thumbnails import thumbnails_of
 from core.labels import LabelSet
 from core.metrics.calibration import (
     apply_temperature,
@@ -21,7 +22,6 @@ from core.metrics.calibration import (
     log_probabilities,
 )
 from core.test_time_augmentation import TestTimeAugmentation
-from core.thumbnails import thumbnails_of
 from core.training_sample import NEIGHBOURS, TrainingSample, directions, distances_to, draw_rows
 
 #: Share of the validation faces that are as near as a face must be.

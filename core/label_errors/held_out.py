@@ -13,15 +13,15 @@ import pandas as pd
 
 from core.artifacts import Run, check_recipe, has_checkpoint, open_run, working_folder, write_json
 from core.config import TrainConfig
-from core.datasets.table import Ledger
+from core.data.face_table import Ledger
+from core.data.near_duplicates import near_duplicate_groups
+from core.data.relabelling import TRAINED_SPLITS
+from core.data.splits import resolve_splits
+from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
-from core.label_errors.relabelling import TRAINED_SPLITS
-from core.leaks.near_duplicates import near_duplicate_groups
 from core.metrics.predictions import Predictions
 from core.runtime.console import Console
 from core.runtime.interruption import left_for_later_on_ctrl_c
-from core.splits import resolve_splits
-from core.training_data import TrainingData
 
 
 def held_out_predictions(

@@ -1,6 +1,6 @@
 """Scored faces with near-duplicates in other splits, and what a score is worth without them: `python -m core.leaks`.
 
-A test face of which the network has learnt a copy tests its memory. Splits that core.splits carves keep
+A test face of which the network has learnt a copy tests its memory. Splits that core.data.splits carves keep
 near-duplicates on one side; official splits come as they are.
 """
 
@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 
 from core.artifacts import LEAKS, Run, write_kept
+from core.data.near_duplicates import LISTED, MAX_DISTANCE, CrossSplitPairs, cross_split_pairs
+from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from core.leaks.near_duplicates import LISTED, MAX_DISTANCE, CrossSplitPairs, cross_split_pairs
 from core.metrics import expression
 from core.metrics.bootstrap import resample_confusion
 from core.metrics.intervals import percentiles
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Estimate
-from core.training_data import TrainingData
 
 #: Splits that a training looks at: to learn, or to choose the epoch.
 TRAINED_ON = ("train", "validation")
@@ -178,7 +178,7 @@ def find_leaks(faces: pd.DataFrame, hashes: np.ndarray, *, of: Collection[str]) 
 
     Args:
         faces: reference, split and expression (code) of every face, (n,) rows, as in FaceTable.faces.
-        hashes: (n,) uint64 from core.leaks.perceptual_hashes.
+        hashes: (n,) uint64 from core.data.perceptual_hashes.
         of: the splits.
     """
     return leak_table(faces, cross_split_pairs(hashes, faces["split"], of=of))

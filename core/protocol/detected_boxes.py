@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.artifacts import Run
-from core.datasets.table import FaceTable
-from core.detector import DetectedFace, detect_faces
+from core.data.detector import DetectedFace, detect_faces
+from core.data.face_table import FaceTable
+from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract, crop_face, read_upright
 from core.metrics.predictions import BOX_COLUMNS
 from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval

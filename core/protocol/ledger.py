@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from core.artifacts import Run
-from core.datasets.table import FaceTable
+from core.data.face_table import FaceTable
 from core.labels import EXPRESSIONS
 from core.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, augmentation_of
 from core.wording import listed
@@ -247,7 +247,7 @@ def protocol_of_evaluation(
         split: which they are, or 'all'.
         tta: what the network's outputs were averaged over.
         detector_misses: how many of them the detector did not find, where it was asked for them.
-        relabelled: `core.label_errors.relabelling.Relabelled.report`.
+        relabelled: `core.data.relabelling.Relabelled.report`.
     """
     known, outside = known_and_outside(counts, run.labels)
     others = {} if split == "all" else {name: faces for name, faces in known.items() if name != split}

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.artifacts import OUTSIDE, Run, write_kept
-from core.datasets.table import FaceTable
+from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import SUM_TOLERANCE
@@ -21,7 +21,7 @@ from core.test_time_augmentation import TestTimeAugmentation
 if TYPE_CHECKING:
     import keras
 
-    from core.training_data import TrainingData
+    from core.data.training_data import TrainingData
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class OutsideFaces:
 
 
 def split_outside(outside: FaceTable, before: np.ndarray, after: np.ndarray, *, seed: int) -> FaceTable:
-    """The faces in the splits that `core.splits.resolve_splits` gave the others.
+    """The faces in the splits that `core.data.splits.resolve_splits` gave the others.
 
     - An official "validation" split goes where that of the other faces went.
     - Where part of a split became "test", as much of the outside faces of that split does, per expression and one at

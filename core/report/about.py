@@ -11,7 +11,7 @@ from tomllib import loads
 from core.artifacts import Run
 from core.commandline import train_command
 from core.config import TrainConfig
-from core.datasets.table import Ledger
+from core.data.face_table import Ledger
 from core.errors import AffectoscopeError
 from core.figures import training as figures
 from core.labels import EXPRESSIONS

@@ -11,12 +11,12 @@ import tyro
 
 from core.commandline import ClusterOptions, parse_train_config, train_arguments, train_command
 from core.config import TrainConfig
+from core.data.training_data import TrainingData, load_training_data
 from core.errors import AffectoscopeError
 from core.runtime.console import Console, run_command
 from core.sweep.spaces import SPACES, Between
 from core.sweep.store import OBJECTIVES, Sweep, open_sweep, sweep_folder, write_sweep
 from core.sweep.workers import Processes, watch
-from core.training_data import TrainingData, load_training_data
 
 if TYPE_CHECKING:
     from core.runtime.ray_cluster import RayCluster

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.label_errors.relabelling import trained_with
+from core.data.relabelling import trained_with
 from dashboard import deciding, guard, links, suspects
 from dashboard.downloads import csv_button
 from dashboard.images import image_source

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from core.label_errors.decisions import KEEP, REMOVE, Decision
+from core.data.decisions import KEEP, REMOVE, Decision
 from core.label_errors.found import LabelErrors
 
 #: Which faces: the ranking of those that the run was scored on, or of those it was trained on.
@@ -20,7 +20,7 @@ UNDECIDED, DECIDED = "undecided", "decided"
 
 
 def with_decisions(table: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
-    """A ranking with a text column `decision` (of core.label_errors.decisions.read_decisions), '' where there is none."""
+    """A ranking with a text column `decision` (of core.data.decisions.read_decisions), '' where there is none."""
     column = np.full(len(table), "", object)
     if len(decisions):
         by_reference = decisions.set_index("reference")["decision"]

@@ -10,10 +10,10 @@ from core.artifacts import Run
 from core.commandline import train_command
 from core.config import TrainConfig
 from core.contradictions import AFFECTNET_REGIONS
+from core.data.decisions import KEEP, REMOVE
+from core.data.relabelling import TRAINED_SPLITS
 from core.errors import AffectoscopeError
-from core.label_errors.decisions import KEEP, REMOVE
 from core.label_errors.found import DRAWN
-from core.label_errors.relabelling import TRAINED_SPLITS
 from core.wording import percent
 from dashboard.words.runs import is_drawn
 

@@ -5,8 +5,8 @@ import math
 import pandas as pd
 
 from core.artifacts import LEAKS, Run
+from core.data.near_duplicates import LISTED, MAX_DISTANCE
 from core.leaks.found import LeakSummary
-from core.leaks.near_duplicates import LISTED, MAX_DISTANCE
 from core.wording import interval, percent
 from dashboard.words.runs import is_drawn
 

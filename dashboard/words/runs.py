@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.artifacts import Run
-from core.datasets.table import Ledger
+from core.data.face_table import Ledger
 from dashboard.tables.counts import of_labels, ordered_splits
 
 TRAIN_COMMAND = "python -m core.train"

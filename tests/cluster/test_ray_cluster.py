@@ -12,12 +12,12 @@ pytest.importorskip("ray", reason="Ray is not installed: make test-cluster insta
 
 from core import pack_answers
 from core import predict as predict_command
-from core.datasets import open_dataset
+from core.data.face_pack import pack_faces
+from core.data.perceptual_hashes import _hash_file, pack_hashes
+from core.data.preprocessing import PreprocessingContract
+from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
-from core.facepack import pack_faces
-from core.faces import PreprocessingContract
-from core.leaks.perceptual_hashes import _hash_file, pack_hashes
 from core.predict import PredictOptions, predict
 from core.runtime.executor import working_with
 from tests.cluster.dying import DyingLoad, DyingReader, kills, refuses
@@ -40,8 +40,8 @@ def repeated(table, times):
 def test_a_pack_is_the_one_of_one_process_though_a_worker_was_killed(
     cluster, caches, drawn_tree, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("core.facepack.SERIAL_ROWS", 0)
-    monkeypatch.setattr("core.facepack.CHUNK", 32)
+    monkeypatch.setattr("core.data.face_pack.SERIAL_ROWS", 0)
+    monkeypatch.setattr("core.data.face_pack.CHUNK", 32)
     table = repeated(open_dataset(drawn_tree), 3)
     table.faces.loc[7, "reference"] = "missing.jpg"
     marker = tmp_path / "died"
@@ -62,8 +62,8 @@ def test_a_pack_is_the_one_of_one_process_though_a_worker_was_killed(
 
 
 def test_hashes_are_those_of_one_process(cluster, caches, drawn_tree, monkeypatch):
-    monkeypatch.setattr("core.leaks.perceptual_hashes._SERIAL_FACES", 0)
-    monkeypatch.setattr("core.leaks.perceptual_hashes._PIECE", 50)
+    monkeypatch.setattr("core.data.perceptual_hashes._SERIAL_FACES", 0)
+    monkeypatch.setattr("core.data.perceptual_hashes._PIECE", 50)
     caches("hashes")
     _, pack = pack_faces(open_dataset(drawn_tree), CONTRACT, workers=1)
     with working_with(cluster):

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from core.datasets.drawn_anatomy import FaceShape, posed, smooth
-from core.datasets.drawn_easel import Easel, tone
-from core.datasets.drawn_hair import paint_beard, paint_hair_before, paint_hair_behind
-from core.datasets.drawn_people import Person, Pose
-from core.datasets.drawn_skin import RING, Light, paint_highlights, shade_skin, swelling
+from core.data.drawn.anatomy import FaceShape, posed, smooth
+from core.data.drawn.easel import Easel, tone
+from core.data.drawn.hair import paint_beard, paint_hair_before, paint_hair_behind
+from core.data.drawn.people import Person, Pose
+from core.data.drawn.skin import RING, Light, paint_highlights, shade_skin, swelling
 
 
 def paint_person(easel: Easel, person: Person, shape: FaceShape, pose: Pose, light: Light, seed: int) -> None:

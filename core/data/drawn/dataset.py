@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.datasets.drawn_portrait import DrawnFace, draw_face, draw_scene
-from core.datasets.table import FaceTable
+from core.data.drawn.portrait import DrawnFace, draw_face, draw_scene
+from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.runtime.cache import cache_folder

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core import reader_table
 from core.artifacts import DECISIONS_FILE, RELABELLED_FILE
-from core.datasets.table import FaceTable
+from core.data import user_table
+from core.data.decisions import COLUMNS, KEEP, REMOVE, write_decisions
+from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
-from core.label_errors.decisions import COLUMNS, KEEP, REMOVE, write_decisions
 from core.labels import EXPRESSIONS, LabelSet, expression_code
 
-#: Columns that a file of decisions needs; of the others in core.label_errors.decisions.COLUMNS those that are there are kept.
+#: Columns that a file of decisions needs; of the others in core.data.decisions.COLUMNS those that are there are kept.
 NEEDED = ("reference", "given", "decision")
 
 #: Why a face is not used, in the ledger.
@@ -37,7 +37,7 @@ class Relabelling:
     Attributes:
         file: its name, without the folder.
         content: its bytes.
-        table: text columns core.label_errors.decisions.COLUMNS and line (of the file, from 1); labels by their AffectNet names.
+        table: text columns core.data.decisions.COLUMNS and line (of the file, from 1); labels by their AffectNet names.
     """
 
     file: str
@@ -108,7 +108,7 @@ def read_relabelling(path: Path, labels: LabelSet) -> Relabelling:
     """
     try:
         content = path.read_bytes()
-        header, *rows = reader_table.cells(content) or [[]]
+        header, *rows = user_table.cells(content) or [[]]
     except (OSError, ValueError, csv.Error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise AffectoscopeError(f"--relabel {path} cannot be read as a CSV file ({reason}).") from error
@@ -121,7 +121,7 @@ def read_relabelling(path: Path, labels: LabelSet) -> Relabelling:
     for line, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise _refused(path, line, f"has {len(row)} cells; expected {len(header)}, as the first row has")
-    table = reader_table.unescaped(pd.DataFrame(rows, columns=header, dtype="str"))
+    table = user_table.unescaped(pd.DataFrame(rows, columns=header, dtype="str"))
     table = table.reindex(columns=list(COLUMNS), fill_value="").assign(line=np.arange(len(rows)) + 2)
     twice = table["reference"].duplicated()
     if twice.any():

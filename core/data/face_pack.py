@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.datasets.table import FaceTable
+from core.data.face_table import FaceTable
+from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract, crop_face, read_upright
 from core.metrics.predictions import BOX_COLUMNS
 from core.runtime.cache import cache_folder
 from core.runtime.executor import workforce

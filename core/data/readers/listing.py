@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from core.datasets.storage import OUTSIDE, FolderImages, ZipImages, leaves_folder
+from core.data.readers.storage import OUTSIDE, FolderImages, ZipImages, leaves_folder
 from core.errors import AffectoscopeError
 
 IMAGE_SUFFIXES = frozenset((

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from core.data.preprocessing import MAX_PIXELS, read_upright, upright
 from core.errors import AffectoscopeError
-from core.faces import MAX_PIXELS, read_upright, upright
 
 #: Endings of the files that are looked at in folders.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")

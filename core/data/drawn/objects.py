@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core.datasets.drawn_easel import Easel, tone
-from core.datasets.drawn_surroundings import paint_background
+from core.data.drawn.easel import Easel, tone
+from core.data.drawn.surroundings import paint_background
 
 
 def paint_object(size: int, rng: np.random.Generator) -> Image.Image:

@@ -10,8 +10,8 @@ from functools import cache
 
 import numpy as np
 
-from core.datasets.drawn_expressions import Actions
-from core.datasets.drawn_people import Person, Pose
+from core.data.drawn.expressions import Actions
+from core.data.drawn.people import Person, Pose
 
 
 @cache

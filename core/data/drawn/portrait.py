@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from PIL import Image
 
-from core.datasets.drawn_anatomy import FaceShape, shape_face
-from core.datasets.drawn_easel import Easel
-from core.datasets.drawn_expressions import PROTOTYPES, Portrayal, portray
-from core.datasets.drawn_objects import paint_object
-from core.datasets.drawn_painting import paint_person
-from core.datasets.drawn_people import Person, Pose, draw_person, draw_pose
-from core.datasets.drawn_skin import draw_light
-from core.datasets.drawn_surroundings import (
+from core.data.drawn.anatomy import FaceShape, shape_face
+from core.data.drawn.easel import Easel
+from core.data.drawn.expressions import PROTOTYPES, Portrayal, portray
+from core.data.drawn.objects import paint_object
+from core.data.drawn.painting import paint_person
+from core.data.drawn.people import Person, Pose, draw_person, draw_pose
+from core.data.drawn.skin import draw_light
+from core.data.drawn.surroundings import (
     OCCLUSIONS,
     paint_background,
     paint_glasses,

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from core.datasets.drawn_anatomy import FaceShape, pose_points, posed, smooth
-from core.datasets.drawn_easel import Easel, tone
-from core.datasets.drawn_people import Person, Pose
+from core.data.drawn.anatomy import FaceShape, pose_points, posed, smooth
+from core.data.drawn.easel import Easel, tone
+from core.data.drawn.people import Person, Pose
 
 #: Half outlines of hair behind the head, from the crown down on the viewer's right.
 _BEHIND = {

@@ -9,9 +9,9 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from core.datasets.drawn_anatomy import FaceShape, smooth
-from core.datasets.drawn_easel import Easel, tapered, tone
-from core.datasets.drawn_people import Person
+from core.data.drawn.anatomy import FaceShape, smooth
+from core.data.drawn.easel import Easel, tapered, tone
+from core.data.drawn.people import Person
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 import os
 
-from core.datasets.listing import (
+from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.readers.listing import (
     IGNORED_SUFFIXES,
     IMAGE_SUFFIXES,
     Listing,
     common_prefix,
 )
-from core.datasets.table import FaceTable, Ledger, as_face_frame
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, expression_code
 

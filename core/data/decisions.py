@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from core import reader_table
+from core.data import user_table
+from core.data.user_table import ReaderTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from core.reader_table import ReaderTable
 
 #: Decisions beside the name of another expression: the label is right; the face is of no use.
 KEEP, REMOVE = "keep", "remove"
@@ -48,7 +48,7 @@ class Decision:
 
 def no_decisions() -> pd.DataFrame:
     """Decisions as `read_decisions` gives them, of nobody."""
-    return reader_table.empty(_KIND)
+    return user_table.empty(_KIND)
 
 
 def read_decisions(path: Path) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def read_decisions(path: Path) -> pd.DataFrame:
     Raises:
         AffectoscopeError: the file is damaged or cannot be read.
     """
-    return reader_table.read(path, _KIND)
+    return user_table.read(path, _KIND)
 
 
 def decide(path: Path, decisions: Sequence[Decision]) -> pd.DataFrame:
@@ -72,16 +72,16 @@ def decide(path: Path, decisions: Sequence[Decision]) -> pd.DataFrame:
     Raises:
         AffectoscopeError: a note is too long, a label or decision is unknown, or the folder cannot be written.
     """
-    decided = reader_table.now()
+    decided = user_table.now()
     rows = []
     for each in decisions:
         if each.given not in EXPRESSIONS or each.decision not in _POSSIBLE:
             wrong = each.given if each.given not in EXPRESSIONS else each.decision
             raise AffectoscopeError(f"'{wrong}' is no decision; expected one of {', '.join(_POSSIBLE)}.")
         decision = KEEP if each.decision == each.given else each.decision
-        note = reader_table.plain_note(each.note)
+        note = user_table.plain_note(each.note)
         rows.append((each.reference, each.split, each.given, decision, note, decided))
-    return reader_table.put(path, _KIND, rows)
+    return user_table.put(path, _KIND, rows)
 
 
 def write_decisions(path: Path, decisions: pd.DataFrame) -> None:
@@ -90,7 +90,7 @@ def write_decisions(path: Path, decisions: pd.DataFrame) -> None:
     Raises:
         AffectoscopeError: the folder cannot be written.
     """
-    reader_table.put(path, _KIND, list(decisions[list(COLUMNS)].itertuples(index=False, name=None)))
+    user_table.put(path, _KIND, list(decisions[list(COLUMNS)].itertuples(index=False, name=None)))
 
 
 def take_back(path: Path, references: Collection[str]) -> pd.DataFrame:
@@ -99,4 +99,4 @@ def take_back(path: Path, references: Collection[str]) -> pd.DataFrame:
     Raises:
         AffectoscopeError: the folder cannot be written.
     """
-    return reader_table.drop(path, _KIND, references)
+    return user_table.drop(path, _KIND, references)

@@ -5,10 +5,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from core.datasets import affectnet2017, affectnet2021, drawn, fer2013, folders
-from core.datasets.affectnet2017_lists import read_header
-from core.datasets.listing import Listing, is_hidden, list_files, shallow_folders
-from core.datasets.table import FaceTable
+from core.data.drawn import dataset
+from core.data.face_table import FaceTable
+from core.data.readers import affectnet2017, affectnet2021, fer2013, folders
+from core.data.readers.affectnet2017_lists import read_header
+from core.data.readers.listing import Listing, is_hidden, list_files, shallow_folders
 from core.errors import AffectoscopeError
 
 #: What `format` may say, and what each looks like on disk.
@@ -60,7 +61,7 @@ def _open_folder(path: Path, format: str | None, automatic: bool, progress: Call
         return affectnet2021.open_sets(path, progress=progress)
     if format == "affectnet-2017" or (format is None and affectnet2017.find_lists(path)):
         table = affectnet2017.open_lists(path, automatic=automatic, progress=progress)
-        return drawn.as_drawn(table) if (path / drawn.MARKER).is_file() else table
+        return dataset.as_drawn(table) if (path / dataset.MARKER).is_file() else table
     files = [folder / name for folder, _, names in shallow_folders(path) for name in names]
     if format != "fer2013-csv":
         listing = list_files(path)

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from core.datasets.listing import IMAGE_SUFFIXES, shallow_folders
-from core.datasets.table import Ledger
+from core.data.face_table import Ledger
+from core.data.readers.listing import IMAGE_SUFFIXES, shallow_folders
 from core.errors import AffectoscopeError
 
 HEADER = (

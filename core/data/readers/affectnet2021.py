@@ -20,9 +20,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.datasets.listing import IMAGE_SUFFIXES, FolderContents, is_hidden, shallow_folders
-from core.datasets.storage import OUTSIDE, FolderImages
-from core.datasets.table import FaceTable, Ledger, as_face_frame
+from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.readers.listing import IMAGE_SUFFIXES, FolderContents, is_hidden, shallow_folders
+from core.data.readers.storage import OUTSIDE, FolderImages
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.runtime.cache import cache_folder

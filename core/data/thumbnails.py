@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from core.artifacts import write_thumbnails
-from core.datasets.table import FaceTable
+from core.data.face_table import FaceTable
+from core.data.preprocessing import PreprocessingContract, as_webp, crop_face, read_upright
 from core.errors import AffectoscopeError
-from core.faces import PreprocessingContract, as_webp, crop_face, read_upright
 from core.metrics.predictions import BOX_COLUMNS
 
 #: Side of a kept thumbnail in pixels.

@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from core.datasets.drawn_anatomy import FaceShape, smooth
-from core.datasets.drawn_easel import Easel, tone
-from core.datasets.drawn_people import Person
+from core.data.drawn.anatomy import FaceShape, smooth
+from core.data.drawn.easel import Easel, tone
+from core.data.drawn.people import Person
 
 
 def paint_background(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.datasets.listing import Listing, common_prefix
-from core.datasets.table import FaceTable, Ledger, as_face_frame
+from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.readers.listing import Listing, common_prefix
 from core.errors import AffectoscopeError
 from core.labels import expression_code
 

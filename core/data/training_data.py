@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 
 from core.config import TrainConfig
-from core.datasets import open_dataset
-from core.datasets.drawn import drawn_faces_folder
-from core.datasets.table import FaceTable, frame_margin
+from core.data.drawn.dataset import drawn_faces_folder
+from core.data.face_pack import FacePack, pack_faces
+from core.data.face_table import FaceTable, frame_margin
+from core.data.near_duplicates import near_duplicate_groups
+from core.data.perceptual_hashes import pack_hashes
+from core.data.preprocessing import PreprocessingContract
+from core.data.readers import open_dataset
+from core.data.relabelling import Relabelled, read_relabelling, relabel
+from core.data.splits import resolve_splits
 from core.errors import AffectoscopeError
-from core.facepack import FacePack, pack_faces
-from core.faces import PreprocessingContract
-from core.label_errors.relabelling import Relabelled, read_relabelling, relabel
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
-from core.leaks.near_duplicates import near_duplicate_groups
-from core.leaks.perceptual_hashes import pack_hashes
 from core.protocol.outside_faces import split_outside
 from core.runtime.console import Console
-from core.splits import resolve_splits
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class TrainingData:
     labels: LabelSet
     contract: PreprocessingContract
     counts: dict[str, dict[str, int]]  # per split and expression, labels outside the set included
-    hashes: np.ndarray  # (n,) uint64, one per row: see core.leaks.perceptual_hashes
+    hashes: np.ndarray  # (n,) uint64, one per row: see core.data.perceptual_hashes
     relabelled: Relabelled | None = None  # what a reader's decisions changed
     origins: dict[str, list[str]] = field(default_factory=dict)  # per split: what the data calls its faces'
     outside: FaceTable | None = None  # faces with other labels; of the scored split alone, once split

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.datasets.affectnet2017_lists import (
+from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.readers.affectnet2017_lists import (
     HEADER,
     POINTS,
     AnnotationList,
@@ -23,9 +24,8 @@ from core.datasets.affectnet2017_lists import (
     read_numbers,
     read_references,
 )
-from core.datasets.listing import FolderContents, shallow_folders
-from core.datasets.storage import FolderImages
-from core.datasets.table import FaceTable, Ledger, as_face_frame
+from core.data.readers.listing import FolderContents, shallow_folders
+from core.data.readers.storage import FolderImages
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 

@@ -6,7 +6,7 @@ from itertools import count
 
 import numpy as np
 
-from core.facepack import FacePack
+from core.data.face_pack import FacePack
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from core.facepack import FacePack
+from core.data.face_pack import FacePack
 from core.runtime.executor import workforce
 from core.runtime.files import replacing
 

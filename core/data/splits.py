@@ -1,4 +1,4 @@
-"""Train, validation and test: splits that keep near-duplicates (core.leaks.near_duplicates) on one side."""
+"""Train, validation and test: splits that keep near-duplicates (core.data.near_duplicates) on one side."""
 
 from collections.abc import Sequence
 
