@@ -17,11 +17,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.artifacts import open_run
 from core.data.face_pack import pack_faces
 from core.data.readers import open_dataset
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
+from core.runs import open_run
 from core.runtime.environment import quiet_tensorflow
 from core.test_time_augmentation import PASSES
 

@@ -29,7 +29,6 @@ from sklearn.metrics import average_precision_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.artifacts import Run, open_run
 from core.config import PRESETS
 from core.data.drawn.dataset import write_drawn_faces
 from core.data.relabelling import TRAINED_SPLITS
@@ -37,6 +36,7 @@ from core.data.training_data import load_training_data
 from core.label_errors.found import label_errors
 from core.label_errors.held_out import held_out_predictions
 from core.metrics.predictions import Predictions
+from core.runs import Run, open_run
 from core.runtime.console import Console
 
 #: What each expression is easily taken for.

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import tyro
 
-from core.artifacts import open_run, write_json, write_text
 from core.comparison.pairing import pair
 from core.comparison.runs import RESAMPLES, Comparison, compare_paired
 from core.errors import AffectoscopeError
+from core.runs import open_run, write_json, write_text
 from core.runtime.console import Console, run_command
 
 SUFFIXES = (".json", ".csv")

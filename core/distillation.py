@@ -6,11 +6,11 @@ from dataclasses import replace
 import keras
 from keras import ops
 
-from core.artifacts import Run, open_run
 from core.config import TrainConfig
 from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
 from core.model import build_model
+from core.runs import Run, open_run
 
 
 def load_teachers(

@@ -10,13 +10,6 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from core.artifacts import (
-    Run,
-    open_run,
-    write_detected,
-    write_json,
-    write_robustness,
-)
 from core.commandline import ClusterOptions
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
@@ -31,6 +24,13 @@ from core.pack_answers import answers_of, predictions_of
 from core.protocol.detected_boxes import DetectedScores, score_detected
 from core.protocol.ledger import Protocol, protocol_of_evaluation
 from core.robustness import mean_accuracy, robustness
+from core.runs import (
+    Run,
+    open_run,
+    write_detected,
+    write_json,
+    write_robustness,
+)
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
 from core.test_time_augmentation import TestTimeAugmentation

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import tyro
 
-from core.artifacts import MAP, SCHEMA_VERSION, Run, digest, open_run, read_kept, write_kept
 from core.errors import AffectoscopeError
+from core.runs import MAP, SCHEMA_VERSION, Run, digest, open_run, read_kept, write_kept
 from core.runtime.console import run_command
 
 #: Most faces on a map: more would cover each other, and t-SNE's time grows faster than their number.

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from keras import ops
 
-from core.artifacts import checkpoint_file
 from core.augmentation import FaceAugmentation
 from core.batch_statistics import recompute_batch_statistics
 from core.config import TrainConfig
@@ -24,6 +23,7 @@ from core.inference import run_network
 from core.metrics import affect as affect_metrics
 from core.metrics import expression as expression_metrics
 from core.metrics.calibration import log_losses
+from core.runs import checkpoint_file
 from core.sharpness import SharpnessAware
 
 #: Focusing parameter of the focal loss, as recommended by Lin et al. (2017).

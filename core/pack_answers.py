@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.artifacts import Run, network_digest, open_run
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
+from core.runs import Run, network_digest, open_run
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import workforce

@@ -11,15 +11,15 @@ from typing import Annotated
 
 import tyro
 
-from core import artifacts
+from core import runs
 from core.annotate import annotated_path, check_folder, common_folder, save_annotated
-from core.artifacts import Run, list_runs, network_digest, open_run
 from core.commandline import ClusterOptions
 from core.data.images import SUFFIXES, photos_in, read_photo
 from core.errors import AffectoscopeError
 from core.photo_prediction import PhotoPrediction, as_rows, row_names
 from core.prediction_file import PredictionFile, check_output, open_output
 from core.predictor import Predictor
+from core.runs import Run, list_runs, network_digest, open_run
 from core.runtime.console import Console
 from core.runtime.executor import workforce
 
@@ -137,7 +137,7 @@ def newest_run() -> Path:
     Raises:
         AffectoscopeError: there is none.
     """
-    for listing in list_runs(artifacts.ARTIFACTS_FOLDER):
+    for listing in list_runs(runs.ARTIFACTS_FOLDER):
         if listing.run:
             return listing.path
     raise AffectoscopeError(

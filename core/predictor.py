@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.artifacts import Run, open_run
 from core.data.detector import DetectedFace, detect_faces
 from core.data.images import read_photo
 from core.data.preprocessing import crop_face
@@ -25,6 +24,7 @@ from core.photo_prediction import (
     as_rows,
     as_table,
 )
+from core.runs import Run, open_run
 
 __all__ = [
     "SURE",

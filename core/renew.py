@@ -10,7 +10,6 @@ from pathlib import Path
 
 import tyro
 
-from core.artifacts import SUMMARY, Run, digest, network_digest, open_run, write_json, write_kept
 from core.calibration.fitting import calibrate
 from core.config import PRESETS, TrainConfig
 from core.data.training_data import TrainingData, load_training_data
@@ -21,6 +20,7 @@ from core.metrics.scoring import score
 from core.protocol.ledger import protocol_of
 from core.report.card import write_card
 from core.review_tables import keep_review_tables
+from core.runs import SUMMARY, Run, digest, network_digest, open_run, write_json, write_kept
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
 

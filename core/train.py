@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core import artifacts
+from core import runs
 from core.calibration.fitting import calibrate
 from core.commandline import parse_train_options
 from core.config import TrainConfig
@@ -39,12 +39,12 @@ def _main() -> None:
 def train(
     config: TrainConfig,
     *,
-    folder: Path = artifacts.ARTIFACTS_FOLDER,
+    folder: Path = runs.ARTIFACTS_FOLDER,
     data: TrainingData | None = None,
     after_epoch: Callable[[dict], None] | None = None,
     epochs_by: Callable[..., tuple] = fit,
     say_resume: bool = True,
-) -> artifacts.Run:
+) -> runs.Run:
     """Train by `config` and publish the run under `folder`.
 
     Args:
@@ -63,7 +63,7 @@ def train(
     try:
         return _train_in(working, config, console, data, after_epoch, epochs_by)
     except BaseException:
-        if not artifacts.has_checkpoint(working):
+        if not runs.has_checkpoint(working):
             shutil.rmtree(working, ignore_errors=True)
         elif say_resume:
             console.say(
@@ -72,9 +72,7 @@ def train(
         raise
 
 
-def _train_in(
-    working: Path, config: TrainConfig, console: Console, data, after_epoch, epochs_by
-) -> artifacts.Run:
+def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch, epochs_by) -> runs.Run:
     started = time.perf_counter()
     data = data or load_training_data(config, console)
     packed = time.perf_counter()
@@ -95,7 +93,7 @@ def _train_in(
 
 def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
     """The working folder, with the recipe it is for; kept on --resume, refused when it does not fit."""
-    working = artifacts.working_folder(name, folder)
+    working = runs.working_folder(name, folder)
     if (folder / name).exists() and not config.overwrite:
         raise AffectoscopeError(f"A run '{name}' exists already; pass --overwrite or another --name.")
     recipe = working / "recipe.json"
@@ -104,15 +102,15 @@ def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
             raise AffectoscopeError(
                 f"There is no interrupted training '{name}' to resume; start it without --resume."
             )
-        artifacts.check_recipe(recipe, config.recipe())
+        runs.check_recipe(recipe, config.recipe())
         return working
-    if artifacts.has_checkpoint(working):
+    if runs.has_checkpoint(working):
         raise AffectoscopeError(
             f"An interrupted training '{name}' is there; pass --resume to go on with it, or delete {working.name} "
             "in the artifacts folder."
         )
     working.mkdir(parents=True, exist_ok=True)
-    artifacts.write_json(recipe, config.recipe())
+    runs.write_json(recipe, config.recipe())
     return working
 
 
@@ -145,7 +143,7 @@ def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
     return network, fitted
 
 
-def _review(network, config, data, fitted, working, console, *, seconds: dict) -> artifacts.Run:
+def _review(network, config, data, fitted, working, console, *, seconds: dict) -> runs.Run:
     """Predict and score the test faces, write every file of the run, and publish it."""
     from core.inference import compare_augmentations, predict_table
     from core.metrics.scoring import score
@@ -164,8 +162,8 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         predictions = predict_table(network, table, pack, data.labels, tta=tta, progress=progress)
     predictions.save(working / "predictions.parquet")
     scores = score(predictions)
-    artifacts.write_json(working / "scores.json", scores.as_dict())
-    artifacts.write_kept(working, artifacts.SUMMARY, data_summary(data.table))
+    runs.write_json(working / "scores.json", scores.as_dict())
+    runs.write_kept(working, runs.SUMMARY, data_summary(data.table))
     shown = config.thumbnails == "yes" or (config.thumbnails == "auto" and data.table.redistributable)
     if shown:
         with console.progress("Keeping thumbnails") as progress:
@@ -189,8 +187,8 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         )
     seconds = {**seconds, "review": time.perf_counter() - started}
     info = {
-        "schema_version": artifacts.SCHEMA_VERSION,
-        "name": artifacts.run_name(working),
+        "schema_version": runs.SCHEMA_VERSION,
+        "name": runs.run_name(working),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": {
             "name": data.table.name,
@@ -211,7 +209,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             "parameters": network.count_params(),
             "side": _side(network),
             "bytes": (working / "model.keras").stat().st_size,
-            "sha256": artifacts.network_digest(working),
+            "sha256": runs.network_digest(working),
         },
         "training": {
             "epochs": len(fitted.history),
@@ -228,13 +226,13 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     }
     if data.relabelled:
         keep_relabelling(working, data.relabelled.relabelling)
-    artifacts.write_json(working / "run.json", info)
-    reviewed = artifacts.open_run(working)
+    runs.write_json(working / "run.json", info)
+    reviewed = runs.open_run(working)
     write_card(reviewed)
     console.headline(scores, of=config.review)
     console.say(protocol_from(info).sentence())
     console.say(leaks_of(reviewed, predictions).summary.sentence())
-    return artifacts.publish(working, replace=config.overwrite)
+    return runs.publish(working, replace=config.overwrite)
 
 
 def _side(network) -> int:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.artifacts import Run
 from core.comparison.pairing import PairedRuns
+from core.runs import Run
 from dashboard import data, face_view, gallery, links
 from dashboard.charts import bars
 from dashboard.downloads import csv_button

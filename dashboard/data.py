@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import artifacts
-from core.artifacts import Listing, Run
+from core import runs as artifacts
 from core.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
 from core.comparison.pairing import obstacle, pair
 from core.comparison.runs import Comparison, compare_paired
@@ -23,15 +22,16 @@ from core.face_map import FaceMap, map_of_run
 from core.label_errors.found import LabelErrors, kept_label_errors
 from core.label_errors.found import label_errors as rank_labels
 from core.leaks.found import Leaks, leaks_of
-from core.marks import read_marks
 from core.metrics import ranking, thresholds
 from core.metrics.embeddings import nearest_faces
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
 from core.protocol.abstention import Abstention, abstention_of
 from core.protocol.detected_boxes import DetectedScores, detected_of
+from core.runs import Listing, Run
+from core.runs.marks import read_marks
+from core.runs.sweeps import Sweep, list_sweeps, open_sweep
 from core.slices.review import SliceReview, review_slices
-from core.sweep.store import Sweep, list_sweeps, open_sweep
 from dashboard.tables import affect, per_class
 from dashboard.tables import comparison as comparison_tables
 from dashboard.tables import faces as face_tables
@@ -145,7 +145,7 @@ def misread(run: Run) -> pd.DataFrame:
 
 
 def marks(run: Run) -> pd.DataFrame:
-    """What `core.marks.read_marks` reads beside the run.
+    """What `core.runs.marks.read_marks` reads beside the run.
 
     Raises:
         AffectoscopeError: marks.csv is damaged.

@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from core.artifacts import Run
 from core.data.decisions import KEEP, REMOVE, decide, no_decisions, take_back
 from core.data.user_table import LONGEST_NOTE, for_spreadsheets
 from core.errors import AffectoscopeError
+from core.runs import Run
 from dashboard import data
 from dashboard.downloads import csv_button
 from dashboard.tables import label_errors as tables

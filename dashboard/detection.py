@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.artifacts import Run
 from core.protocol.detected_boxes import DetectedScores
 from core.protocol.ledger import Protocol
+from core.runs import Run
 from dashboard.downloads import csv_button
 from dashboard.tables import protocol as tables
 from dashboard.words import protocol as words

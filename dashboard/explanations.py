@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from core.artifacts import Run, open_run
 from core.gradcam import Explanation, Method, SplitNetwork, explain, split_network
+from core.runs import Run, open_run
 from core.runtime.environment import quiet_tensorflow
 from dashboard import data
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.artifacts import Run
 from core.errors import AffectoscopeError
 from core.photo_prediction import FacePrediction, Neighbour
+from core.runs import Run
 from dashboard import explanations, live, words
 from dashboard.charts import bars, faces
 

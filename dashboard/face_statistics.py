@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from core.artifacts import Run
 from core.data_summary import BIN
+from core.runs import Run
 from dashboard import appearance, links, words
 from dashboard.charts import planes
 from dashboard.downloads import csv_button

@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from core.artifacts import Run
 from core.data.preprocessing import CropGeometry, crop_geometry, read_upright
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
+from core.runs import Run
 from dashboard import data, explanations, images, links, outlines, words
 from dashboard.charts import bars
 from dashboard.downloads import csv_button

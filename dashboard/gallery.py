@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core.marks import MARKS
+from core.runs.marks import MARKS
 from dashboard import links, words
 from dashboard.downloads import csv_button
 from dashboard.images import ImageSource

@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from core.artifacts import Run
 from core.errors import AffectoscopeError
+from core.runs import Run
 from dashboard import data, links, words
 
 #: Entries of run.json that pages read, by top-level key.

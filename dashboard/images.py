@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from core.artifacts import Run
 from core.data.preprocessing import PreprocessingContract, as_webp, crop_face, read_upright
 from core.data.readers import FaceTable, open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
+from core.runs import Run
 from dashboard import data, words
 
 #: Side in pixels of faces read from a data set: larger than what most networks see, for the reader's sake.

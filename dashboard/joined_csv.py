@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.artifacts import Run
 from core.errors import AffectoscopeError
+from core.runs import Run
 from core.slices.joined_columns import MEGABYTES, JoinedColumns, read_joined_columns
 from core.slices.review import SliceReview, review_slices
 from dashboard import data

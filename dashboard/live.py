@@ -13,10 +13,10 @@ from PIL import Image
 
 from core import annotate
 from core import predictor as photo_predictor
-from core.artifacts import Run
 from core.data.detector import load_detector
 from core.errors import AffectoscopeError
 from core.predictor import PhotoPrediction, Predictor, as_rows, read_photo
+from core.runs import Run
 from dashboard import data
 
 TYPES = ("jpg", "jpeg", "png", "webp")

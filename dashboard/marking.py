@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from core.artifacts import Run
 from core.errors import AffectoscopeError
-from core.marks import LONGEST_NOTE, MARKS, for_spreadsheets, no_marks, remove_mark, set_mark
+from core.runs import Run
+from core.runs.marks import LONGEST_NOTE, MARKS, for_spreadsheets, no_marks, remove_mark, set_mark
 from dashboard import data, words
 from dashboard.downloads import csv_button
 from dashboard.tables import faces as tables

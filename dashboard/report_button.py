@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from core.artifacts import CARD_FILE, REPORT_FILE, Run
 from core.comparison.pairing import pair
 from core.errors import AffectoscopeError
 from core.report.card import model_card
 from core.report.html import report_html
 from core.report.review import review_of
+from core.runs import CARD_FILE, REPORT_FILE, Run
 from dashboard import data, links
 from dashboard.words import report as words
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core.artifacts import Run
 from core.data.decisions import KEEP, REMOVE
 from core.label_errors.found import LabelErrors
+from core.runs import Run
 from dashboard import deciding, links
 from dashboard.charts import bars
 from dashboard.downloads import csv_button

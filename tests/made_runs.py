@@ -11,7 +11,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from core.artifacts import (
+from core.data.preprocessing import PreprocessingContract, as_webp
+from core.data_summary import data_summary
+from core.labels import EXPRESSIONS, LABEL_SETS
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import score
+from core.runs import (
     SCHEMA_VERSION,
     SUMMARY,
     Run,
@@ -21,11 +26,6 @@ from core.artifacts import (
     write_kept,
     write_thumbnails,
 )
-from core.data.preprocessing import PreprocessingContract, as_webp
-from core.data_summary import data_summary
-from core.labels import EXPRESSIONS, LABEL_SETS
-from core.metrics.predictions import Predictions
-from core.metrics.scoring import score
 
 #: Where on the plane of valence and arousal each of the eight emotions lies, roughly (Russell 1980).
 AFFECT = np.array(

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import artifacts
 from core import predictor as predictor_module
+from core import runs as artifacts
 from core.data.detector import DetectedFace, detect_faces
 from core.data.drawn.dataset import draw_scene
 from core.labels import LABEL_SETS

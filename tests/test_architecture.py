@@ -111,7 +111,7 @@ def test_networks_are_imported_late():
         "core.renew",
         "core.report.__main__",
         "core.sweep.__main__",
-        "core.artifacts",
+        "core.runs",
         "core.metrics.scoring",
     ],
 )

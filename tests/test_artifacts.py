@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from core.artifacts import check_run_name, list_runs, open_run, publish, working_folder, write_json
 from core.errors import AffectoscopeError
+from core.runs import check_run_name, list_runs, open_run, publish, working_folder, write_json
 
 
 @pytest.fixture

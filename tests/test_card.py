@@ -6,11 +6,11 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from core.artifacts import open_run, write_json
 from core.report.card import _plain, model_card, write_card
 from core.report.document import Items, Text
 from core.report.review import review_of
 from core.report.sections import sections
+from core.runs import open_run, write_json
 from tests.made_runs import make_run
 from tests.pages import RUNS
 from tests.test_report import Elements

@@ -11,11 +11,11 @@ import pytest
 from scipy.stats import binomtest
 
 from core import compare as command
-from core.artifacts import open_run
 from core.compare import CompareOptions, compare_runs
 from core.comparison.runs import NUMBERS, Comparison, compare, compare_paired
 from core.errors import AffectoscopeError
 from core.metrics.comparison import Difference
+from core.runs import open_run
 from tests.made_runs import make_run
 from tests.pages import ROOT
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.artifacts import open_run
 from core.corruptions import CORRUPTIONS, GREY, STRENGTHS, CorruptedFaces, corrupted
 from core.data.drawn.portrait import draw_face
 from core.data.preprocessing import PreprocessingContract, crop_face
@@ -16,6 +15,7 @@ from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, spoil
 from core.metrics.thresholds import wilson_interval
 from core.robustness import COLUMNS, mean_accuracy, robustness
+from core.runs import open_run
 
 
 def drawn(colour="grey", size=48):

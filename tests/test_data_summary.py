@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from core.artifacts import SUMMARY
 from core.contradictions import AFFECTNET_REGIONS, EXCLUDED, contradictions
 from core.data.readers import open_dataset
 from core.data_summary import data_summary
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
+from core.runs import SUMMARY
 from tests.made_runs import make_predictions, make_run
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from core.artifacts import DECISIONS_FILE, KEPT_BESIDE, publish, working_folder
 from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions, take_back
 from core.errors import AffectoscopeError
-from core.marks import set_mark
+from core.runs import DECISIONS_FILE, KEPT_BESIDE, publish, working_folder
+from core.runs.marks import set_mark
 from tests.made_runs import make_run
 
 

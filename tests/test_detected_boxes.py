@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.artifacts import open_run
 from core.data.detector import DetectedFace
 from core.data.preprocessing import PreprocessingContract, crop_face
 from core.data.readers import open_dataset
@@ -21,6 +20,7 @@ from core.protocol.detected_boxes import (
     overlap,
     score_detected,
 )
+from core.runs import open_run
 
 
 def face(*box: float) -> DetectedFace:

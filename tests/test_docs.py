@@ -5,7 +5,6 @@ from dataclasses import fields
 
 import pytest
 
-from core import training_sample
 from core.calibration import fitting as calibrate
 from core.calibration import reliability
 from core.calibration import review as calibration_review
@@ -16,6 +15,7 @@ from core.metrics import calibration, intervals
 from core.metrics.affect import AffectScores
 from core.metrics.scoring import HEADLINES, Estimate, LabelScores
 from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
+from core.runs import training_sample
 from dashboard.tables import thresholds
 from tests.conftest import ROOT
 

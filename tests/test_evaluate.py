@@ -5,12 +5,12 @@ import shutil
 import numpy as np
 import pytest
 
-from core.artifacts import open_run, write_json
 from core.data.preprocessing import as_webp
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, attach_images, evaluate
 from core.metrics.predictions import Predictions
+from core.runs import open_run, write_json
 from core.runtime.console import Console
 
 

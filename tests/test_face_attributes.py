@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from core.artifacts import ATTRIBUTES
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.runs import ATTRIBUTES
 from core.slices.face_attributes import face_attributes
 
 

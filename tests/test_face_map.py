@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from core import face_map as maps
-from core.artifacts import MAP, open_run
 from core.errors import AffectoscopeError
 from core.face_map import face_map, map_of_run
+from core.runs import MAP, open_run
 from tests.made_runs import make_predictions, make_run
 
 

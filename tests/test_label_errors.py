@@ -13,7 +13,6 @@ import pytest
 
 from core import fit
 from core import train as training
-from core.artifacts import LABEL_ERRORS, open_run, read_kept, write_json, write_kept
 from core.contradictions import contradictions
 from core.data.near_duplicates import near_duplicate_groups
 from core.errors import AffectoscopeError
@@ -30,6 +29,7 @@ from core.label_errors.found import (
 from core.label_errors.held_out import held_out_predictions
 from core.metrics.predictions import Predictions
 from core.renew import training_data_of
+from core.runs import LABEL_ERRORS, open_run, read_kept, write_json, write_kept
 from core.runtime.console import Console
 from tests.made_runs import make_predictions, make_run
 

@@ -9,10 +9,10 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from core import fit
-from core.artifacts import open_run
 from core.data.batches import mixed
 from core.distillation import distillation_loss, load_teachers, with_teachers
 from core.errors import AffectoscopeError
+from core.runs import open_run
 from core.sharpness import SharpnessAware
 from core.train import train
 from tests.trained import small_config

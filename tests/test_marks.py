@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from core.artifacts import KEPT_BESIDE, MARKS_FILE, publish, working_folder
 from core.errors import AffectoscopeError
-from core.marks import COLUMNS, LONGEST_NOTE, MARKS, for_spreadsheets, read_marks, remove_mark, set_mark
+from core.runs import KEPT_BESIDE, MARKS_FILE, publish, working_folder
+from core.runs.marks import COLUMNS, LONGEST_NOTE, MARKS, for_spreadsheets, read_marks, remove_mark, set_mark
 from tests.made_runs import make_run
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.artifacts import open_run
 from core.contradictions import contradictions
 from core.figures.contrast import ENOUGH, INK, INK_ON_DARK, contrast
 from core.metrics.predictions import Predictions
+from core.runs import open_run
 from dashboard import words
 from dashboard.charts import planes as charts
 from dashboard.tables import affect, planes

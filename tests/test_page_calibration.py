@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from core.artifacts import open_run, write_json
 from core.calibration.review import READINGS, calibration_of, reliability_of
 from core.figures import calibration as figures
 from core.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from core.metrics.calibration import expected_calibration_error
+from core.runs import open_run, write_json
 from dashboard.tables import calibration as tables
 from dashboard.words import calibration as words
 from tests.made_runs import make_run

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.artifacts import open_run
 from core.comparison.pairing import pair
 from core.comparison.runs import compare
 from core.figures import comparison as figures
 from core.figures.contrast import INK, INK_ON_DARK
 from core.metrics.expression import confusion_matrix
+from core.runs import open_run
 from dashboard.tables import comparison as tables
 from tests.made_runs import make_run
 from tests.pages import pictures, problems, text_of

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.artifacts import open_run
 from core.face_map import map_of_run
+from core.runs import open_run
 from tests.pages import pictures, problems, text_of
 
 

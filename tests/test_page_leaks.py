@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.artifacts import LEAKS, open_run, write_kept
 from core.data.near_duplicates import LISTED
 from core.data.preprocessing import as_webp
 from core.leaks.found import leaks_of
-from core.training_sample import TrainingSample
+from core.runs import LEAKS, open_run, write_kept
+from core.runs.training_sample import TrainingSample
 from dashboard import face_pairs
 from dashboard.tables import leaks as tables
 from dashboard.words import leaks as words

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.artifacts import open_run
 from core.data.preprocessing import PreprocessingContract, crop_geometry
-from core.marks import MARKS, read_marks, set_mark
 from core.metrics.predictions import Predictions
+from core.runs import open_run
+from core.runs.marks import MARKS, read_marks, set_mark
 from dashboard import explanations, outlines
 from dashboard.tables import faces as tables
 from tests.made_runs import make_predictions, make_run

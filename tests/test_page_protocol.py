@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.artifacts import OUTSIDE, open_run, write_detected, write_json, write_kept
 from core.figures import abstention as figures
 from core.labels import EXPRESSIONS
 from core.protocol.abstention import ALL_OUTSIDE, NO_EXPRESSION_GROUP, abstention_of
@@ -21,6 +20,7 @@ from core.protocol.abstention_tables import (
     risk_curves,
 )
 from core.protocol.detected_boxes import DetectedScores
+from core.runs import OUTSIDE, open_run, write_detected, write_json, write_kept
 from dashboard.tables import protocol as tables
 from tests.made_runs import make_run
 from tests.pages import problems, text_of

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from core.artifacts import open_run, write_robustness
 from core.corruptions import CORRUPTIONS, STRENGTHS
 from core.robustness import COLUMNS
+from core.runs import open_run, write_robustness
 from dashboard.charts import robustness as charts
 from dashboard.tables import robustness as tables
 from dashboard.words import robustness as words

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.artifacts import ATTRIBUTES, write_kept
 from core.figures import slices as figures
 from core.figures.contrast import INK_ON_DARK
+from core.runs import ATTRIBUTES, write_kept
 from core.slices.review import review_slices
 from dashboard.tables import slices as tables
 from dashboard.words import slices as words
@@ -161,7 +161,7 @@ def test_a_table_that_cannot_be_used_is_one_sentence_and_the_page_goes_on(open_p
 
 
 def review(run_path):
-    from core.artifacts import open_run
+    from core.runs import open_run
 
     run = open_run(run_path)
     return review_slices(run.predictions(), run.kept(ATTRIBUTES)[0], resamples=50)

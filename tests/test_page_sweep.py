@@ -8,8 +8,8 @@ import pytest
 
 from core.commandline import parse_train_config
 from core.config import PRESETS
+from core.runs.sweeps import write_sweep, write_tables
 from core.sweep.spaces import SPACES
-from core.sweep.store import write_sweep, write_tables
 from dashboard.charts import sweeps as charts
 from dashboard.tables import sweeps as tables
 from dashboard.words import sweeps as words

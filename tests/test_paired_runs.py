@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from core.artifacts import Run
 from core.comparison.pairing import CHANGES, PairedRuns, obstacle, pair
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
+from core.runs import Run
 from tests.made_runs import make_predictions
 
 LABELS = ("neutral", "happy", "sad")

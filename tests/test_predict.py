@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core import artifacts, predict
+from core import predict
 from core import predictor as predictor_module
+from core import runs as artifacts
 from core.predict import main
 from core.prediction_file import PredictionFile
 from tests.photo_fixtures import LABELS

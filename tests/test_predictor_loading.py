@@ -7,9 +7,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from core.artifacts import open_run, write_json
 from core.errors import AffectoscopeError
 from core.predictor import Predictor
+from core.runs import open_run, write_json
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_damaged_calibration_is_refused(folder, calibration):
 
 
 def test_a_training_sample_of_another_network_is_refused(folder):
-    from core.training_sample import TrainingSample
+    from core.runs.training_sample import TrainingSample
 
     TrainingSample(("a",), ("happy",), np.zeros((1, 5), np.float16), {}).save(
         folder / "training_sample.parquet"

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.artifacts import open_run
 from core.config import TrainConfig
 from core.data.decisions import COLUMNS, read_decisions
 from core.data.face_table import FaceTable, Ledger, as_face_frame
@@ -19,6 +18,7 @@ from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.labels import EXPRESSIONS, LABEL_SETS
 from core.renew import training_data_of
+from core.runs import open_run
 from core.runtime.console import Console
 from core.train import train
 from tests.trained import small_config

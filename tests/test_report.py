@@ -14,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.artifacts import KEPT_BESIDE, LEAKS, REPORT_FILE, open_run, write_json, write_kept
 from core.errors import AffectoscopeError
 from core.report.__main__ import ReportOptions, report
 from core.report.document import Caution, Figure, Items, Table, Text
@@ -22,6 +21,7 @@ from core.report.html import report_html
 from core.report.review import review_of
 from core.report.sections import sections
 from core.report.sources import SOURCES
+from core.runs import KEPT_BESIDE, LEAKS, REPORT_FILE, open_run, write_json, write_kept
 from tests.made_runs import make_run
 from tests.pages import ROOT, RUNS, problems
 

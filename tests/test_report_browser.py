@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.artifacts import open_run
 from core.report.html import report_html
 from core.report.review import review_of
+from core.runs import open_run
 from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 from tests.made_runs import make_run
 from tests.pages import RUNS

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.artifacts import ATTRIBUTES, write_kept
 from core.metrics.comparison import holm
 from core.metrics.predictions import Predictions
+from core.runs import ATTRIBUTES, write_kept
 from core.slices.cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, cut
 from core.slices.review import GAPS, all_slices, review_slices
 from tests.made_runs import make_run

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from benchmarks.study import tables
-from core.artifacts import open_run
 from core.robustness import mean_accuracy
+from core.runs import open_run
+from core.runs.sweeps import list_sweeps
 from core.sweep.spaces import SPACES
-from core.sweep.store import list_sweeps
 from tests.conftest import ROOT
 
 STUDY = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")

@@ -11,10 +11,10 @@ import pytest
 from core.commandline import parse_train_config, train_command
 from core.config import PRESETS, TrainConfig
 from core.errors import AffectoscopeError
+from core.runs.sweeps import list_sweeps, open_sweep
 from core.sweep import __main__ as command
 from core.sweep import search
 from core.sweep.spaces import CHANGES, SPACES, trial_config
-from core.sweep.store import list_sweeps, open_sweep
 from tests.trained import small_config, sweep_in
 
 
@@ -53,7 +53,7 @@ def test_every_combination_is_a_run_scored_on_validation_faces(artifacts, tiny, 
         (2, 0.0),
         (2, 0.25),
     ]
-    from core.artifacts import list_runs, open_run
+    from core.runs import list_runs, open_run
 
     for trial in trials.itertuples():
         run = open_run(found.path / f"trial-{trial.trial:04d}")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.artifacts import open_run
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
@@ -18,6 +17,7 @@ from core.predictor import Predictor
 from core.protocol.ledger import protocol_from, protocol_of
 from core.renew import RenewOptions, renew
 from core.report.about import _augmentation as told_in_card
+from core.runs import open_run
 from core.runtime.console import Console
 from core.test_time_augmentation import (
     PASSES,

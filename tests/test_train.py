@@ -13,9 +13,9 @@ from PIL import Image
 
 from core import fit
 from core import train as training
-from core.artifacts import list_runs, open_run
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
+from core.runs import list_runs, open_run
 from core.runtime.console import Console
 from core.train import train
 from tests.trained import small_config

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.artifacts import open_run
 from core.calibration.fitting import fit_calibration
 from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
@@ -18,9 +17,10 @@ from core.metrics.calibration import apply_temperature
 from core.photo_prediction import NOT_SURE, TOO_SMALL, UNLIKE
 from core.predictor import SURE, Predictor
 from core.renew import RenewOptions, renew
+from core.runs import open_run
+from core.runs.training_sample import TrainingSample, directions, distances_to, draw_rows
 from core.runtime.console import Console
 from core.train import train
-from core.training_sample import TrainingSample, directions, distances_to, draw_rows
 from tests.trained import small_config
 
 # The sample

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from core.artifacts import SAMPLE_FILE
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
 from core.data.preprocessing import PreprocessingContract
@@ -21,8 +20,9 @@ from core.metrics.calibration import (
     fit_temperature,
     log_probabilities,
 )
+from core.runs import SAMPLE_FILE
+from core.runs.training_sample import NEIGHBOURS, TrainingSample, directions, distances_to, draw_rows
 from core.test_time_augmentation import TestTimeAugmentation
-from core.training_sample import NEIGHBOURS, TrainingSample, directions, distances_to, draw_rows
 
 #: Share of the validation faces that are as near as a face must be.
 INSIDE = 0.99

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.artifacts import Run
 from core.calibration.reliability import label_table, mean_with_interval, reliability_table, spread_table
 from core.calibration.wording import findings
 from core.errors import AffectoscopeError
@@ -24,6 +23,7 @@ from core.metrics.intervals import intervals
 from core.metrics.predictions import Predictions
 from core.metrics.ranking import m_measure
 from core.metrics.scoring import Estimate
+from core.runs import Run
 
 #: How the probabilities are read -> its title.
 READINGS = {"before": "plain softmax", "after": "with temperature"}

@@ -23,10 +23,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.artifacts import Run
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
+from core.runs import Run
 
 #: What may become of a face from run A to run B, by the codes of `PairedRuns.changes`.
 CHANGES = ("same", "fixed", "broken", "both-wrong")

@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.artifacts import Run
 from core.comparison.pairing import CHANGES, PairedRuns, pair
 from core.metrics.comparison import Difference, compare_predictions
+from core.runs import Run
 from core.wording import listed, number, percent
 
 #: A corrected p-value below this is a difference.

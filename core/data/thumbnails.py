@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core.artifacts import write_thumbnails
 from core.data.face_table import FaceTable
 from core.data.preprocessing import PreprocessingContract, as_webp, crop_face, read_upright
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
+from core.runs import write_thumbnails
 
 #: Side of a kept thumbnail in pixels.
 THUMBNAIL_SIZE = 96

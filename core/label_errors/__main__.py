@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import tyro
 
-from core.artifacts import Run, open_run
 from core.errors import AffectoscopeError
 from core.label_errors.found import (
     DRAWN,
@@ -17,6 +16,7 @@ from core.label_errors.found import (
     label_errors,
     label_errors_of,
 )
+from core.runs import Run, open_run
 from core.runtime.console import Console, run_command
 
 

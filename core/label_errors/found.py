@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from core.artifacts import LABEL_ERRORS, Run, write_kept
 from core.contradictions import contradictions
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS, Predictions
+from core.runs import LABEL_ERRORS, Run, write_kept
 
 #: Of the likeliest errors among training faces, so many thumbnails are kept where the data may be passed on.
 MOST_THUMBNAILS = 5000

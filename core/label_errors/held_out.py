@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.artifacts import Run, check_recipe, has_checkpoint, open_run, working_folder, write_json
 from core.config import TrainConfig
 from core.data.face_table import Ledger
 from core.data.near_duplicates import near_duplicate_groups
@@ -20,6 +19,7 @@ from core.data.splits import resolve_splits
 from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
+from core.runs import Run, check_recipe, has_checkpoint, open_run, working_folder, write_json
 from core.runtime.console import Console
 from core.runtime.interruption import left_for_later_on_ctrl_c
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.artifacts import LEAKS, Run, write_kept
 from core.data.near_duplicates import LISTED, MAX_DISTANCE, CrossSplitPairs, cross_split_pairs
 from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
@@ -22,6 +21,7 @@ from core.metrics.bootstrap import resample_confusion
 from core.metrics.intervals import percentiles
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Estimate
+from core.runs import LEAKS, Run, write_kept
 
 #: Splits that a training looks at: to learn, or to choose the epoch.
 TRAINED_ON = ("train", "validation")

@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.artifacts import Run
 from core.calibration.review import fitted_temperature
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
@@ -22,6 +21,7 @@ from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
 from core.protocol.ledger import protocol_of
 from core.protocol.outside_faces import kept_outside_faces
+from core.runs import Run
 from core.wording import interval, number, percent
 
 #: AffectNet's labels that say no expression.

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.artifacts import Run
 from core.data.detector import DetectedFace, detect_faces
 from core.data.face_table import FaceTable
 from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
@@ -21,6 +20,7 @@ from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
 from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
+from core.runs import Run
 from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Literal
 
 import pandas as pd
 
-from core.artifacts import Run
 from core.data.face_table import FaceTable
 from core.labels import EXPRESSIONS
+from core.runs import Run
 from core.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, augmentation_of
 from core.wording import listed
 

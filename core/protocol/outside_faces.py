@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.artifacts import OUTSIDE, Run, write_kept
 from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import SUM_TOLERANCE
+from core.runs import OUTSIDE, Run, write_kept
 from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tomllib import loads
 
-from core.artifacts import Run
 from core.commandline import train_command
 from core.config import TrainConfig
 from core.data.face_table import Ledger
@@ -17,6 +16,7 @@ from core.figures import training as figures
 from core.labels import EXPRESSIONS
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
 from core.report.review import Review, data_path
+from core.runs import Run
 from core.score_tables import learning_curves
 from core.test_time_augmentation import DESCRIPTIONS, TOLERANCE
 from core.wording import number, percent

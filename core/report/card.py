@@ -5,11 +5,11 @@ It says what the report says, in the same words, without its charts and faces.
 
 import re
 
-from core.artifacts import CARD_FILE, Run, write_text
 from core.report import document
 from core.report.review import Review, review_of
 from core.report.sections import sections
 from core.report.sources import SOURCES
+from core.runs import CARD_FILE, Run, write_text
 
 #: What Markdown, or Streamlit's, would take for a sign where it is meant as itself.
 _SIGNS = re.compile(

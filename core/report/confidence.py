@@ -1,6 +1,5 @@
 """Whether a network's confidence can be believed: calibration and abstention."""
 
-from core.artifacts import OUTSIDE
 from core.calibration.review import NUMBERS, READINGS
 from core.figures import abstention as abstention_figures
 from core.figures import calibration as calibration_figures
@@ -8,6 +7,7 @@ from core.protocol.abstention_tables import risk_curves
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
 from core.report.numbers import told
 from core.report.review import Review, command_of
+from core.runs import OUTSIDE
 from core.score_tables import HEADLINES
 from core.wording import number, percent
 

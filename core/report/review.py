@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.artifacts import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUTSIDE, Run
-from core.artifacts.run import checked_history
 from core.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
 from core.comparison.runs import Comparison, compare
 from core.errors import AffectoscopeError
@@ -19,6 +17,8 @@ from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
 from core.protocol.abstention import Abstention, abstention_of
 from core.protocol.ledger import Protocol, protocol_of
+from core.runs import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUTSIDE, Run
+from core.runs.run import checked_history
 from core.slices.joined_columns import JoinedColumns
 from core.slices.review import all_slices
 from core.slices.tables import SliceReview

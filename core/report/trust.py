@@ -4,13 +4,13 @@ import math
 
 import pandas as pd
 
-from core.artifacts import ATTRIBUTES
 from core.figures import comparison as comparison_figures
 from core.figures import slices as slice_figures
 from core.label_errors.found import LabelErrors
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
 from core.report.numbers import told
 from core.report.review import Review, command_of
+from core.runs import ATTRIBUTES
 from core.slices.tables import SliceReview, SliceTable
 from core.wording import number, percent
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from core.artifacts import ATTRIBUTES, Run
 from core.metrics import expression, slices
 from core.metrics.comparison import holm
 from core.metrics.predictions import Predictions
 from core.metrics.slices import FEWEST_FACES, Gap
+from core.runs import ATTRIBUTES, Run
 from core.slices import findings as slice_findings
 from core.slices.cuts import Cut, attributes_of, cut
 from core.slices.tables import GAPS, SliceReview, SliceTable

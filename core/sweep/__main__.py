@@ -13,9 +13,9 @@ from core.commandline import ClusterOptions, parse_train_config, train_arguments
 from core.config import TrainConfig
 from core.data.training_data import TrainingData, load_training_data
 from core.errors import AffectoscopeError
+from core.runs.sweeps import OBJECTIVES, Sweep, open_sweep, sweep_folder, write_sweep
 from core.runtime.console import Console, run_command
 from core.sweep.spaces import SPACES, Between
-from core.sweep.store import OBJECTIVES, Sweep, open_sweep, sweep_folder, write_sweep
 from core.sweep.workers import Processes, watch
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from core.artifacts import has_checkpoint, working_folder
 from core.config import TrainConfig
 from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
+from core.runs import has_checkpoint, working_folder
+from core.runs.sweeps import OBJECTIVES, Sweep, write_tables
 from core.runtime.interruption import left_for_later_on_ctrl_c
 from core.sweep.spaces import SPACES, Between, Space, Value
-from core.sweep.store import OBJECTIVES, Sweep, write_tables
 from core.train import train
 
 #: Trials that run to their end before any is pruned, and epochs that each is given.

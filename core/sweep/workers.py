@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import AffectoscopeError
+from core.runs.sweeps import sweep_folder
 from core.runtime.console import Console
-from core.sweep.store import sweep_folder
 
 #: How often a sweep with several workers looks at what they have done, in seconds.
 LOOK_EVERY = 2.0

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.artifacts import Run
 from core.errors import AffectoscopeError
 from core.metrics.scoring import Scores
+from core.runs import Run
 from dashboard import appearance, data, gallery, guard, links, words
 from dashboard.charts import matrices
 from dashboard.downloads import csv_button

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.artifacts import Run
 from core.figures import slices as figures
+from core.runs import Run
 from core.slices.review import SliceReview, SliceTable
 from dashboard import appearance, data, gallery, guard, joined_csv, links
 from dashboard.downloads import csv_button

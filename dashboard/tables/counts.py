@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from core.artifacts import Run
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
+from core.runs import Run
 
 #: Splits in the order in which readers think of them; others follow by name.
 SPLIT_ORDER = ("train", "validation", "test", "private_test")

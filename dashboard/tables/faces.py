@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.marks import MARKS
 from core.metrics.predictions import Predictions
+from core.runs.marks import MARKS
 
 #: Orders of the misclassified faces: option -> (title, column, rising?).
 ORDERS: dict[str, tuple[str, str, bool]] = {
@@ -130,7 +130,7 @@ def number_ranges(table: pd.DataFrame) -> dict[str, tuple[str, float, float, flo
 
 
 def with_marks(table: pd.DataFrame, marks: pd.DataFrame) -> pd.DataFrame:
-    """A `faces` table with its marks (of core.marks.read_marks): a column mark, UNMARKED where there is none."""
+    """A `faces` table with its marks (of core.runs.marks.read_marks): a column mark, UNMARKED where there is none."""
     codes = np.full(len(table), len(MARKS), np.int8)
     if len(marks):
         by_reference = marks.set_index("reference")["mark"].map(MARKS.index)

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from core.artifacts import Run
-from core.artifacts.run import checked_history as checked_history
 from core.metrics.scoring import Scores
+from core.runs import Run
+from core.runs.run import checked_history as checked_history
 from core.score_tables import HEADLINES as HEADLINES
 from core.score_tables import headlines as headlines
 from core.score_tables import learning_curves as learning_curves

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from core.metrics.thresholds import wilson_interval
+from core.runs.sweeps import OBJECTIVES, Sweep
 from core.sweep.effects import level_effects, parameter_tests
-from core.sweep.store import OBJECTIVES, Sweep
 
 
 def ended(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:

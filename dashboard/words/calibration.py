@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from core.artifacts import Run
 from core.calibration.reliability import classwise_error
 from core.calibration.review import CalibrationReview
+from core.runs import Run
 
 #: Fewer faces than this in a bin say little about its accuracy.
 _FEW_IN_A_BIN = 20

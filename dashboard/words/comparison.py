@@ -1,8 +1,8 @@
 """Two runs on the same faces: what the page says beside the verdict, which is core.comparison.runs's."""
 
-from core.artifacts import Run
 from core.comparison.runs import ALPHA, Comparison
 from core.metrics.intervals import MOST_FACES_REDRAWN
+from core.runs import Run
 from core.wording import percent
 from dashboard.words.runs import is_drawn
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.artifacts import Run
+from core.runs import Run
 from core.wording import percent
 
 

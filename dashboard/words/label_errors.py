@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.artifacts import Run
 from core.commandline import train_command
 from core.config import TrainConfig
 from core.contradictions import AFFECTNET_REGIONS
@@ -14,6 +13,7 @@ from core.data.decisions import KEEP, REMOVE
 from core.data.relabelling import TRAINED_SPLITS
 from core.errors import AffectoscopeError
 from core.label_errors.found import DRAWN
+from core.runs import Run
 from core.wording import percent
 from dashboard.words.runs import is_drawn
 

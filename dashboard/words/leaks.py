@@ -4,9 +4,9 @@ import math
 
 import pandas as pd
 
-from core.artifacts import LEAKS, Run
 from core.data.near_duplicates import LISTED, MAX_DISTANCE
 from core.leaks.found import LeakSummary
+from core.runs import LEAKS, Run
 from core.wording import interval, percent
 from dashboard.words.runs import is_drawn
 

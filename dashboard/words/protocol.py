@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from core.artifacts import Run
 from core.face_network import SURE
 from core.protocol.abstention import NO_EXPRESSION, Abstention, Accepted
 from core.protocol.detected_boxes import MIN_OVERLAP, DetectedScores
 from core.protocol.ledger import Protocol
+from core.runs import Run
 from core.test_time_augmentation import DESCRIPTIONS
 from core.wording import percent, span
 

@@ -2,7 +2,7 @@
 
 import shlex
 
-from core.artifacts import Run
+from core.runs import Run
 
 MEANING = (
     "One HTML file of about 5 MB with all that is known of this run: data, protocol, numbers with intervals, confusions, "

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from core.artifacts import Run
 from core.corruptions import CORRUPTIONS
 from core.robustness import CLEAN, mean_accuracy
+from core.runs import Run
 from core.test_time_augmentation import DESCRIPTIONS
 
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from core.artifacts import Run
 from core.data.face_table import Ledger
+from core.runs import Run
 from dashboard.tables.counts import of_labels, ordered_splits
 
 TRAIN_COMMAND = "python -m core.train"

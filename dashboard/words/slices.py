@@ -4,8 +4,8 @@ import re
 
 import pandas as pd
 
-from core.artifacts import ATTRIBUTES, Run
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
+from core.runs import ATTRIBUTES, Run
 from core.slices.review import SliceReview, SliceTable
 
 MEANING = (

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.sweep.store import OBJECTIVES, Sweep
+from core.runs.sweeps import OBJECTIVES, Sweep
 
 SWEEP_COMMAND = "python -m core.sweep --name first --space search --trials 40 --prune --workers 2"
 

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed: make test-cluster installs it")
 
-from core.sweep.store import open_sweep
+from core.runs.sweeps import open_sweep
 from tests.trained import sweep_in
 
 

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed: make test-cluster installs it")
 
-from core.artifacts import open_run
 from core.cluster import training
 from core.errors import AffectoscopeError
+from core.runs import open_run
 from core.train import train
 from tests.cluster import dying
 from tests.trained import small_config

@@ -11,22 +11,22 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from core.artifacts.kept import KeptTable, read_kept
 from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.metrics.scoring import Scores, scores_from_dict
 from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
+from core.runs.tables import KeptTable, read_kept
 from core.runtime.files import digest, read_json, write_json
 from core.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it
     import keras
 
-    from core.training_sample import TrainingSample
+    from core.runs.training_sample import TrainingSample
 
-#: Some of the training faces; see core.training_sample.
+#: Some of the training faces; see core.runs.training_sample.
 SAMPLE_FILE = "training_sample.parquet"
 
 #: Scores on spoiled faces; see core.robustness.
@@ -35,7 +35,7 @@ ROBUSTNESS_FILE = "robustness.json"
 #: What the detector costs; see core.protocol.detected_boxes.
 DETECTED_FILE = "detected.json"
 
-#: What a reader marked faces with; see core.marks.
+#: What a reader marked faces with; see core.runs.marks.
 MARKS_FILE = "marks.csv"
 
 #: The model card and the report that core.report writes.
@@ -207,7 +207,7 @@ class Run:
 
     def training_sample(self) -> "TrainingSample | None":
         """Some of the faces that the network was trained on; None where none were kept."""
-        from core.training_sample import TrainingSample
+        from core.runs.training_sample import TrainingSample
 
         return TrainingSample.load(self.path / SAMPLE_FILE) if self.has_training_sample else None
 

@@ -23,7 +23,7 @@ artifacts/<run>/
   relabelled.csv       the decisions that the run was trained with; only after core.train --relabel
 """
 
-from core.artifacts.catalogue import (
+from core.runs.catalogue import (
     ARTIFACTS_FOLDER,
     RUN_KEYS,
     SCHEMA_VERSION,
@@ -38,19 +38,7 @@ from core.artifacts.catalogue import (
     publish,
     working_folder,
 )
-from core.artifacts.kept import (
-    ATTRIBUTES,
-    LABEL_ERRORS,
-    LEAKS,
-    MAP,
-    OUTSIDE,
-    SUMMARY,
-    KeptTable,
-    read_kept,
-    write_kept,
-    write_thumbnails,
-)
-from core.artifacts.run import (
+from core.runs.run import (
     CARD_FILE,
     DECISIONS_FILE,
     MARKS_FILE,
@@ -61,6 +49,18 @@ from core.artifacts.run import (
     run_name,
     write_detected,
     write_robustness,
+)
+from core.runs.tables import (
+    ATTRIBUTES,
+    LABEL_ERRORS,
+    LEAKS,
+    MAP,
+    OUTSIDE,
+    SUMMARY,
+    KeptTable,
+    read_kept,
+    write_kept,
+    write_thumbnails,
 )
 from core.runtime.files import digest, network_digest, write_json, write_text
 

@@ -7,8 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.artifacts.run import DECISIONS_FILE, MARKS_FILE, Run, run_name
 from core.errors import AffectoscopeError
+from core.runs.run import DECISIONS_FILE, MARKS_FILE, Run, run_name
 from core.runtime.files import read_json
 
 SCHEMA_VERSION = 1

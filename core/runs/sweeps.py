@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.artifacts import ARTIFACTS_FOLDER, SWEEPS_FOLDER, write_json
 from core.errors import AffectoscopeError
+from core.runs import ARTIFACTS_FOLDER, SWEEPS_FOLDER, write_json
 from core.runtime.files import replacing
 
 SCHEMA_VERSION = 1
