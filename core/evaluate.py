@@ -20,7 +20,8 @@ from core.errors import AffectoscopeError
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.scoring import Scores, score
-from core.pack_answers import answers_of, predictions_of
+from core.network.resumable_inference import answers_of, predictions_of
+from core.network.test_time_augmentation import TestTimeAugmentation
 from core.protocol.detected_boxes import DetectedScores, score_detected
 from core.protocol.ledger import Protocol, protocol_of_evaluation
 from core.robustness import mean_accuracy, robustness
@@ -33,7 +34,6 @@ from core.runs import (
 )
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
-from core.test_time_augmentation import TestTimeAugmentation
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def locate(options: EvaluateOptions) -> DetectedScores:
             "cropped faces; pass AffectNet 2017 or drawn faces."
         )
     with quiet_tensorflow():
-        from core.inference import run_network
+        from core.network.inference import run_network
 
         network = faces.run.load_model()
     with console.progress("Predicting by annotated boxes") as progress:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from core.data.training_data import TrainingData
 from core.leaks.found import keep_leaks
 from core.metrics.predictions import Predictions
+from core.network.test_time_augmentation import TestTimeAugmentation
 from core.protocol.outside_faces import keep_outside_faces
 from core.slices.face_attributes import keep_face_attributes
-from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras

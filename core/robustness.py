@@ -10,7 +10,7 @@ from core.corruptions import CORRUPTIONS, STRENGTHS, CorruptedFaces
 from core.data.face_pack import FacePack
 from core.metrics import expression
 from core.metrics.thresholds import wilson_interval
-from core.test_time_augmentation import TestTimeAugmentation
+from core.network.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +42,7 @@ def robustness(
         One row per corruption and strength, the clean faces first (corruption "none", strength 0): COLUMNS;
         low and high are the 95 % Wilson interval of the accuracy, macro_f1 has none.
     """
-    from core.inference import run_network
+    from core.network.inference import run_network
 
     tasks = [(CLEAN, 0), *((name, strength) for name in CORRUPTIONS for strength in STRENGTHS)]
     rows = []

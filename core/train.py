@@ -17,8 +17,8 @@ from core.data.thumbnails import save_thumbnails
 from core.data.training_data import TrainingData, load_training_data
 from core.data_summary import data_summary
 from core.errors import AffectoscopeError
-from core.fit_job import FitJob, fit
 from core.leaks.found import leaks_of
+from core.network.training_job import FitJob, fit
 from core.protocol.ledger import protocol_from
 from core.report.card import write_card
 from core.review_tables import keep_review_tables
@@ -50,7 +50,7 @@ def train(
     Args:
         data: what `load_training_data(config, ...)` gives, where it is at hand already.
         after_epoch: called with each new row of the history; what it raises ends the training.
-        epochs_by: who trains, called like core.fit_job.fit.
+        epochs_by: who trains, called like core.network.training_job.fit.
         say_resume: after an interruption, print that --resume goes on with this training; off for trainings that
             a sweep or a cross-validation goes on with, or drops.
 
@@ -145,8 +145,8 @@ def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
 
 def _review(network, config, data, fitted, working, console, *, seconds: dict) -> runs.Run:
     """Predict and score the test faces, write every file of the run, and publish it."""
-    from core.inference import compare_augmentations, predict_table
     from core.metrics.scoring import score
+    from core.network.inference import compare_augmentations, predict_table
 
     started = time.perf_counter()
     network.save(working / "model.keras")

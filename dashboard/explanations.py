@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from core.gradcam import Explanation, Method, SplitNetwork, explain, split_network
+from core.network.gradcam import Explanation, Method, SplitNetwork, explain, split_network
 from core.runs import Run, open_run
 from core.runtime.environment import quiet_tensorflow
 from dashboard import data

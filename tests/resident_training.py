@@ -17,11 +17,11 @@ from core.config import TrainConfig
 from core.data.batches import Targets
 from core.data.face_pack import FacePack
 from core.data.preprocessing import PreprocessingContract
-from core.devices import OneDevice
-from core.fit import fit_network
-from core.fit_job import FitJob
 from core.labels import LABEL_SETS
-from core.resident import ResidentEpochs
+from core.network.devices import OneDevice
+from core.network.fit import fit_network
+from core.network.resident import ResidentEpochs
+from core.network.training_job import FitJob
 
 
 class Interrupted(Exception):

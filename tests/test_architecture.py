@@ -36,17 +36,17 @@ GROUND_FLOOR = {
 
 #: Modules whose subject is a network; the others may import Keras only inside a function.
 NETWORK_ROOMS = (
-    "core/model.py",
-    "core/augmentation.py",
-    "core/fit.py",
-    "core/resident.py",
-    "core/batch_statistics.py",
-    "core/precision.py",
-    "core/inference.py",
-    "core/distillation.py",
-    "core/sharpness.py",
-    "core/devices.py",
-    "core/cluster/training.py",
+    "core/network/model.py",
+    "core/network/augmentation.py",
+    "core/network/fit.py",
+    "core/network/resident.py",
+    "core/network/batch_statistics.py",
+    "core/network/precision.py",
+    "core/network/inference.py",
+    "core/network/distillation.py",
+    "core/network/sam.py",
+    "core/network/devices.py",
+    "core/network/ray_training.py",
 )
 
 HEAVY = ("tensorflow", "keras", "mtcnn")

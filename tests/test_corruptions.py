@@ -111,7 +111,7 @@ def test_scores_by_hand(monkeypatch):
     faces = np.stack([np.full((24, 24, 1), value, np.uint8) for value in [64] * 10 + [192] * 10])
     truth = np.repeat([0, 1], 10)
     monkeypatch.setattr(
-        "core.inference.run_network", lambda network, pack, **_: network.predict(pack[0 : len(pack)])
+        "core.network.inference.run_network", lambda network, pack, **_: network.predict(pack[0 : len(pack)])
     )
     steps = []
     table = robustness(Brightness(), faces, truth, 2, progress=lambda done, of: steps.append((done, of)))

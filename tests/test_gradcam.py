@@ -9,8 +9,8 @@ import pytest
 from core.config import PRESETS
 from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
-from core.gradcam import SMALLEST_SIDE, explain, split_network
-from core.model import build_model
+from core.network.gradcam import SMALLEST_SIDE, explain, split_network
+from core.network.model import build_model
 
 LABELS = 5
 

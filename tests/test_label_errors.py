@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import fit
 from core import train as training
 from core.contradictions import contradictions
 from core.data.near_duplicates import near_duplicate_groups
@@ -28,6 +27,7 @@ from core.label_errors.found import (
 )
 from core.label_errors.held_out import held_out_predictions
 from core.metrics.predictions import Predictions
+from core.network import fit
 from core.renew import training_data_of
 from core.runs import LABEL_ERRORS, open_run, read_kept, write_json, write_kept
 from core.runtime.console import Console

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from scipy.special import log_softmax, softmax
 
-from core import fit
 from core.data.batches import mixed
-from core.distillation import distillation_loss, load_teachers, with_teachers
 from core.errors import AffectoscopeError
+from core.network import fit
+from core.network.distillation import distillation_loss, load_teachers, with_teachers
+from core.network.sam import SharpnessAware
 from core.runs import open_run
-from core.sharpness import SharpnessAware
 from core.train import train
 from tests.trained import small_config
 
@@ -21,7 +21,9 @@ from tests.trained import small_config
 @pytest.fixture
 def folder(tmp_path, monkeypatch, trained_run):
     """Where trainings write, and where the teacher lies under its own name."""
-    monkeypatch.setattr("core.distillation.open_run", lambda name: open_run(trained_run.path.parent / name))
+    monkeypatch.setattr(
+        "core.network.distillation.open_run", lambda name: open_run(trained_run.path.parent / name)
+    )
     return tmp_path / "artifacts"
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from core.augmentation import FaceAugmentation
 from core.config import PRESETS, Augmentation, TrainConfig
 from core.data.batches import Targets
 from core.data.preprocessing import PreprocessingContract
-from core.fit import expression_loss, optimizer
-from core.model import build_model
+from core.network.augmentation import FaceAugmentation
+from core.network.fit import expression_loss, optimizer
+from core.network.model import build_model
 
 SMALL = PreprocessingContract(size=24)
 NO_AUGMENTATION = Augmentation(shift=0, flip=False, rotation=0, scale=0, brightness=0, contrast=0, erasing=0)

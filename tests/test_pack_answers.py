@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from core import pack_answers
 from core.data.face_pack import pack_faces
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS
-from core.pack_answers import answers_of, predictions_of
+from core.network import resumable_inference
+from core.network.resumable_inference import answers_of, predictions_of
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import ThisMachine, working_with
@@ -40,7 +40,7 @@ class CutOff(ThisMachine):
 def faces(trained_run, drawn_tree, tmp_path, monkeypatch):
     """A table and its pack, in a cache of their own, in pieces of 32."""
     monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(pack_answers, "PIECE", 32)
+    monkeypatch.setattr(resumable_inference, "PIECE", 32)
     table = open_dataset(drawn_tree)
     return pack_faces(table.select((table.faces["expression"] < 8).to_numpy()), trained_run.contract)
 
@@ -56,7 +56,7 @@ def kept():
 
 def test_they_are_those_of_the_network_in_one_go(trained_run, faces):
     with quiet_tensorflow():
-        from core.inference import predict_table
+        from core.network.inference import predict_table
 
     table, pack = faces
     labels = LABEL_SETS[len(trained_run.labels)]
@@ -113,7 +113,7 @@ def test_other_faces_and_another_augmentation_are_other_answers(trained_run, fac
 
 def test_no_room_on_the_disk_is_said_and_what_is_there_is_kept(trained_run, faces, monkeypatch):
     _, pack = faces
-    original, written = pack_answers._write, []
+    original, written = resumable_inference._write, []
 
     def full(path, *arguments):
         written.append(path)
@@ -121,7 +121,7 @@ def test_no_room_on_the_disk_is_said_and_what_is_there_is_kept(trained_run, face
             raise OSError(28, "No space left on device")
         original(path, *arguments)
 
-    monkeypatch.setattr(pack_answers, "_write", full)
+    monkeypatch.setattr(resumable_inference, "_write", full)
     with pytest.raises(
         AffectoscopeError, match=r"cannot be kept \(No space left on device\); make room and start"
     ):

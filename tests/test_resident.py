@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from core.data.face_pack import FacePack
-from core.devices import OneDevice, keeps_faces_resident
 from core.errors import AffectoscopeError
+from core.network.devices import OneDevice, keeps_faces_resident
 from tests.trained import small_config
 
 PACK = FacePack(np.zeros((10, 24, 24, 1), np.uint8), np.arange(10))
@@ -75,7 +75,7 @@ def test_faces_of_several_devices_stay_on_the_host(tmp_path, monkeypatch):
 def test_faces_are_resident_where_they_take_two_fifths_of_the_memory_at_most(monkeypatch):
     import jax
 
-    from core.resident import faces_fit
+    from core.network.resident import faces_fit
 
     class Device:
         def __init__(self, memory):

@@ -116,7 +116,7 @@ def test_resnet_50_has_the_multiply_adds_of_its_paper():
 def test_multiply_adds_are_what_tensorflow_counts(name):
     import tensorflow as tf
 
-    from core.model import build_model
+    from core.network.model import build_model
 
     config = PRESETS[name]
     contract = PreprocessingContract(colour=config.colour, size=config.size)

@@ -12,14 +12,8 @@ from PIL import Image
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
-from core.inference import compare_augmentations, run_network
-from core.predictor import Predictor
-from core.protocol.ledger import protocol_from, protocol_of
-from core.renew import RenewOptions, renew
-from core.report.about import _augmentation as told_in_card
-from core.runs import open_run
-from core.runtime.console import Console
-from core.test_time_augmentation import (
+from core.network.inference import compare_augmentations, run_network
+from core.network.test_time_augmentation import (
     PASSES,
     augmentation_of,
     augmented,
@@ -28,6 +22,12 @@ from core.test_time_augmentation import (
     parse_augmentation,
     shifted,
 )
+from core.predictor import Predictor
+from core.protocol.ledger import protocol_from, protocol_of
+from core.renew import RenewOptions, renew
+from core.report.about import _augmentation as told_in_card
+from core.runs import open_run
+from core.runtime.console import Console
 from core.train import train
 from tests.trained import small_config
 

@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from core import fit
-from core.augmentation import FaceAugmentation
-from core.batch_statistics import recompute_batch_statistics
 from core.config import Augmentation, TrainConfig
 from core.data.batches import Targets
 from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
-from core.model import build_model
-from core.precision import FusedBatchNormalization, resolve_precision
+from core.network import fit
+from core.network.augmentation import FaceAugmentation
+from core.network.batch_statistics import recompute_batch_statistics
+from core.network.model import build_model
+from core.network.precision import FusedBatchNormalization, resolve_precision
 from core.train import train
 from tests.trained import small_config
 

@@ -20,9 +20,9 @@ from core.metrics.calibration import (
     fit_temperature,
     log_probabilities,
 )
+from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs import SAMPLE_FILE
 from core.runs.training_sample import NEIGHBOURS, TrainingSample, directions, distances_to, draw_rows
-from core.test_time_augmentation import TestTimeAugmentation
 
 #: Share of the validation faces that are as near as a face must be.
 INSIDE = 0.99
@@ -93,7 +93,7 @@ def calibrate(
         thumbnails: whether the sample may hold pictures.
         progress: called as progress(done, total) in faces.
     """
-    from core.inference import predict_table
+    from core.network.inference import predict_table
 
     table, pack = train
     rows = draw_rows(table.faces["expression"].to_numpy(), seed=seed)

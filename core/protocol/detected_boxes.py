@@ -20,8 +20,8 @@ from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
 from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
+from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs import Run
-from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras
@@ -165,7 +165,7 @@ def score_detected(
         detect: upright image -> its detected faces.
         progress: called as progress(done, total) in faces.
     """
-    from core.inference import run_network
+    from core.network.inference import run_network
 
     boxes = table.faces[list(BOX_COLUMNS)].to_numpy(np.float64)
     predicted, overlaps = np.full(len(table), -1), []

@@ -15,8 +15,8 @@ from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import SUM_TOLERANCE
+from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs import OUTSIDE, Run, write_kept
-from core.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras
@@ -78,7 +78,7 @@ def keep_outside_faces(
     Returns:
         What was kept: reference, split, expression, p_<label> of the run's labels; None where there is no such face.
     """
-    from core.inference import run_network
+    from core.network.inference import run_network
 
     table, pack = data.outside, data.outside_pack
     if pack is None or set(table.faces["split"]) != {split}:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.figures import scores as figures
 from core.metrics.scoring import Estimate
+from core.network.test_time_augmentation import DESCRIPTIONS
 from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, absent
 from core.report.review import Review
 from core.robustness import CLEAN, mean_accuracy
@@ -17,7 +18,6 @@ from core.score_tables import (
     per_class_long,
     strongest_confusions,
 )
-from core.test_time_augmentation import DESCRIPTIONS
 from core.wording import (
     M_IS,
     confusion,

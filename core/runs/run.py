@@ -16,10 +16,10 @@ from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.metrics.scoring import Scores, scores_from_dict
+from core.network.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
 from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.runs.tables import KeptTable, read_kept
 from core.runtime.files import digest, read_json, write_json
-from core.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it
     import keras
@@ -111,7 +111,7 @@ class Run:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """One row per epoch; columns as core.fit writes them."""
+        """One row per epoch; columns as core.network.fit writes them."""
         return pd.read_csv(self.path / "history.csv")
 
     @property

@@ -1,4 +1,4 @@
-"""Ctrl-C that leaves what is under way for later, where core.fit would end it early and keep it as finished."""
+"""Ctrl-C that leaves what is under way for later, where core.network.fit would end it early and keep it as finished."""
 
 import signal
 import threading

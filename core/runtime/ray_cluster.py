@@ -103,9 +103,9 @@ class RayCluster:
         return {"num_cpus": self.cores, "num_gpus": 1 if self.gpus else 0}
 
     def fit(self, job, **told) -> tuple:
-        """`core.fit_job.fit` by the workers."""
+        """`core.network.training_job.fit` by the workers."""
         with quiet_tensorflow():
-            from core.cluster.training import fit_on
+            from core.network.ray_training import fit_on
 
         return fit_on(self, job, **told)
 

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from core.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation
+from core.network.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation
 from core.wording import percent
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from core.face_network import SURE
+from core.network.test_time_augmentation import DESCRIPTIONS
 from core.protocol.abstention import NO_EXPRESSION, Abstention, Accepted
 from core.protocol.detected_boxes import MIN_OVERLAP, DetectedScores
 from core.protocol.ledger import Protocol
 from core.runs import Run
-from core.test_time_augmentation import DESCRIPTIONS
 from core.wording import percent, span
 
 LEDGER = (

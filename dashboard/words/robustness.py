@@ -3,9 +3,9 @@
 import pandas as pd
 
 from core.corruptions import CORRUPTIONS
+from core.network.test_time_augmentation import DESCRIPTIONS
 from core.robustness import CLEAN, mean_accuracy
 from core.runs import Run
-from core.test_time_augmentation import DESCRIPTIONS
 
 
 def findings(table: pd.DataFrame, about: dict) -> str:

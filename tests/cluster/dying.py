@@ -57,8 +57,8 @@ def dying_worker(settings: dict) -> None:
     """A worker of a training that dies right after the first checkpoint unless somebody did before."""
     import ray
 
-    from core import fit
-    from core.cluster.training import _worker
+    from core.network import fit
+    from core.network.ray_training import _worker
 
     marker = ray.get(settings["job"]).folder.parent / "died"
     save = fit.TrainingCallback.save

@@ -10,7 +10,6 @@ import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed: make test-cluster installs it")
 
-from core import pack_answers
 from core import predict as predict_command
 from core.data.face_pack import pack_faces
 from core.data.perceptual_hashes import _hash_file, pack_hashes
@@ -18,6 +17,7 @@ from core.data.preprocessing import PreprocessingContract
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
+from core.network import resumable_inference
 from core.predict import PredictOptions, predict
 from core.runtime.executor import working_with
 from tests.cluster.dying import DyingLoad, DyingReader, kills, refuses
@@ -76,12 +76,12 @@ def test_hashes_are_those_of_one_process(cluster, caches, drawn_tree, monkeypatc
 def test_scores_are_those_of_one_process_though_a_worker_was_killed(
     cluster, caches, trained_run, drawn_tree, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(pack_answers, "PIECE", 32)
+    monkeypatch.setattr(resumable_inference, "PIECE", 32)
     caches("scores")
     options = EvaluateOptions(run=str(trained_run.path), data=drawn_tree, split="all", resamples=0)
     here, _ = evaluate(options)
     marker = tmp_path / "died"
-    monkeypatch.setattr(pack_answers, "_load", DyingLoad(pack_answers._load, marker))
+    monkeypatch.setattr(resumable_inference, "_load", DyingLoad(resumable_inference._load, marker))
     with working_with(cluster):
         there, _ = evaluate(options)
 

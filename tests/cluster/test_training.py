@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed: make test-cluster installs it")
 
-from core.cluster import training
 from core.errors import AffectoscopeError
+from core.network import ray_training
 from core.runs import open_run
 from core.train import train
 from tests.cluster import dying
@@ -47,7 +47,7 @@ def pair(cluster, drawn_tree, tmp_path_factory):
     )
     told = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(training, "_worker", dying.dying_worker)
+        patched.setattr(ray_training, "_worker", dying.dying_worker)
         train(config_of(drawn_tree), folder=there, epochs_by=cluster.fit, after_epoch=told.append)
     assert alone.wait() == 0
     assert (there / "died").exists()

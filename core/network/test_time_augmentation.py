@@ -28,7 +28,7 @@ DESCRIPTIONS: dict[TestTimeAugmentation, str] = {
     "ten-crop": "averaged over ten crops of each face",
 }
 
-#: The layer that cuts the centre out of a face; see core.model.
+#: The layer that cuts the centre out of a face; see core.network.model.
 CENTRE_CROP = "centre_crop"
 
 #: Largest difference to the least log loss at which a cheaper augmentation is preferred.

@@ -9,8 +9,8 @@ from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
 from core.labels import LabelSet
 from core.metrics.predictions import Predictions
-from core.pack_answers import predictions_of
-from core.test_time_augmentation import PASSES, TestTimeAugmentation, augmented, choose_augmentation
+from core.network.resumable_inference import predictions_of
+from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented, choose_augmentation
 
 BATCH = 256
 

@@ -12,19 +12,19 @@ import numpy as np
 import pandas as pd
 from keras import ops
 
-from core.augmentation import FaceAugmentation
-from core.batch_statistics import recompute_batch_statistics
 from core.config import TrainConfig
 from core.data.batches import Targets, steps_per_epoch, training_batches
 from core.data.face_pack import FacePack
-from core.devices import OneDevice, keeps_faces_resident
-from core.distillation import distillation_loss, with_teachers
-from core.inference import run_network
 from core.metrics import affect as affect_metrics
 from core.metrics import expression as expression_metrics
 from core.metrics.calibration import log_losses
+from core.network.augmentation import FaceAugmentation
+from core.network.batch_statistics import recompute_batch_statistics
+from core.network.devices import OneDevice, keeps_faces_resident
+from core.network.distillation import distillation_loss, with_teachers
+from core.network.inference import run_network
+from core.network.sam import SharpnessAware
 from core.runs import checkpoint_file
-from core.sharpness import SharpnessAware
 
 #: Focusing parameter of the focal loss, as recommended by Lin et al. (2017).
 FOCAL_GAMMA = 2.0
@@ -98,7 +98,7 @@ def fit_network(
         try:
             with devices.training(network):
                 if keeps_faces_resident(config, devices, pack):
-                    from core.resident import ResidentEpochs
+                    from core.network.resident import ResidentEpochs
 
                     ResidentEpochs(trainer, pack, targets, **drawing).fit(**during)
                 else:

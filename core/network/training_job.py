@@ -19,8 +19,8 @@ from core.runtime.environment import keep_freed_memory, quiet_tensorflow
 if TYPE_CHECKING:  # Keras takes seconds to import
     import keras
 
-    from core.devices import OneDevice
-    from core.fit import Fitted
+    from core.network.devices import OneDevice
+    from core.network.fit import Fitted
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class FitJob:
         """The network as it is trained and as the seed begins it: it reads crops."""
         import keras
 
-        from core.model import build_model
-        from core.precision import FusedBatchNormalization
+        from core.network.model import build_model
+        from core.network.precision import FusedBatchNormalization
 
         contract = replace(self.contract, size=self.config.crop or self.contract.size)
         fused = keras.backend.backend() == "tensorflow" and devices.count == 1
@@ -71,7 +71,7 @@ class FitJob:
 
     def network(self, side: int | None = None) -> "keras.Model":
         """The network as it is kept: float32, of whole faces, of which it reads the centre of `side` pixels."""
-        from core.model import build_model
+        from core.network.model import build_model
 
         return build_model(self.config, self.contract, len(self.labels), affect=self.affect, side=side)
 
@@ -95,7 +95,7 @@ def fit(
 
     Args:
         devices: what it runs on; default: what the job's config asks for.
-        on_step, on_epoch: as core.fit calls them.
+        on_step, on_epoch: as core.network.fit calls them.
 
     Raises:
         AffectoscopeError: the options fit neither each other nor the backend, or a teacher is missing.
@@ -105,10 +105,10 @@ def fit(
     with quiet_tensorflow():
         import keras
 
-        from core.devices import devices_for
-        from core.distillation import load_teachers
-        from core.fit import choose_side, fit_network
-        from core.precision import resolve_precision
+        from core.network.devices import devices_for
+        from core.network.distillation import load_teachers
+        from core.network.fit import choose_side, fit_network
+        from core.network.precision import resolve_precision
 
         keras.utils.set_random_seed(config.seed)
     backend = keras.backend.backend()

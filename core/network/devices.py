@@ -117,7 +117,7 @@ def check_split(config: TrainConfig, parts: int, of: str, option: str) -> None:
 
 
 def keeps_faces_resident(config: TrainConfig, devices: OneDevice, pack: FacePack) -> bool:
-    """Whether the training faces lie in the device's memory, as core.resident trains on them.
+    """Whether the training faces lie in the device's memory, as core.network.resident trains on them.
 
     Raises:
         AffectoscopeError: config.resident asks for it and Keras does not run on JAX, or on several devices.
@@ -133,6 +133,6 @@ def keeps_faces_resident(config: TrainConfig, devices: OneDevice, pack: FacePack
         )
     if config.resident == "no" or backend != "jax" or devices.count > 1:
         return False
-    from core.resident import faces_fit
+    from core.network.resident import faces_fit
 
     return config.resident == "yes" or faces_fit(pack)

@@ -20,10 +20,10 @@ from ray.train.collective import broadcast_from_rank_zero
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from core.config import TrainConfig
-from core.devices import OneDevice, check_split
 from core.errors import AffectoscopeError
-from core.fit import Fitted
-from core.fit_job import FitJob, fit
+from core.network.devices import OneDevice, check_split
+from core.network.fit import Fitted
+from core.network.training_job import FitJob, fit
 from core.runtime.ray_cluster import RayCluster
 
 #: How often a training whose worker was lost goes on from its last checkpoint.
@@ -41,7 +41,7 @@ def fit_on(
     on_step: Callable | None = None,
     on_epoch: Callable[[dict], None] | None = None,
 ) -> tuple[keras.Model, Fitted]:
-    """What core.fit_job.fit gives, the epochs done by the workers. Steps are not told of.
+    """What core.network.training_job.fit gives, the epochs done by the workers. Steps are not told of.
 
     Raises:
         AffectoscopeError: the options do not fit the cluster, or the workers ended with an error.

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import AffectoscopeError
-from core.test_time_augmentation import CENTRE_CROP
+from core.network.test_time_augmentation import CENTRE_CROP
 
 if TYPE_CHECKING:  # Keras takes seconds to import, and whoever has a network has imported it
     import keras
@@ -56,7 +56,7 @@ class Explanation:
 
 
 def split_network(network: "keras.Model") -> SplitNetwork:
-    """Cut a network of `core.model.build_model` where it is explained.
+    """Cut a network of `core.network.model.build_model` where it is explained.
 
     That is 'last_features' where it has SMALLEST_SIDE pixels a side, as in the paper, and else the output of
     the deepest convolution block that has: the shipped networks end at 3 x 3, which tells no mouth from an eye.

@@ -16,13 +16,13 @@ from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
+from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs import Run, network_digest, open_run
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import workforce
-from core.test_time_augmentation import TestTimeAugmentation
 
-#: Faces that are answered at once and kept as one; whole batches of core.inference.
+#: Faces that are answered at once and kept as one; whole batches of core.network.inference.
 PIECE = 2048
 
 Answers = dict[str, np.ndarray]
@@ -134,7 +134,7 @@ def _load(
     path: Path, pack: FacePack, tta: TestTimeAugmentation
 ) -> Callable[[Iterable[tuple[int, int]]], Iterator[Answers]]:
     with quiet_tensorflow():
-        from core.inference import run_network, with_embedding
+        from core.network.inference import run_network, with_embedding
 
         network = with_embedding(open_run(path).load_model())
 

@@ -9,7 +9,7 @@ from keras import ops
 from core.config import TrainConfig
 from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
-from core.model import build_model
+from core.network.model import build_model
 from core.runs import Run, open_run
 
 

@@ -1,0 +1,1 @@
+"""The network: model, augmentation, training, inference, devices."""
