@@ -52,7 +52,7 @@ def main(options: Options) -> None:
         return
     began = time.time()
     started, loaded, answered = (float(value) for value in fresh_process(options.run))
-    from core.predictor import Predictor
+    from core.photos.predictor import Predictor
 
     predictor = Predictor.load(options.run)
     fresh = f"a fresh process, run {predictor.run.name}"
@@ -83,7 +83,7 @@ def fresh_process(run: str) -> list[str]:
 
 def first_answer(run: str) -> None:
     from core.data.detector import load_detector
-    from core.predictor import Predictor
+    from core.photos.predictor import Predictor
 
     photo = drawn_photo(1, (380, 380), PORTRAIT_SEED)
     load_detector()
@@ -136,7 +136,7 @@ def answers(title: str, predictor, photo: bytes, rounds: int) -> Row:
 def throughput(predictor, count: int) -> Row:
     """Cropped faces per second through the predictor and through the network's own predict."""
     from core.data.preprocessing import crop_face, read_upright
-    from core.predictor import BATCH
+    from core.photos.predictor import BATCH
 
     random = np.random.default_rng(0)
     photo = read_upright(drawn_photo(6, (1280, 960), GROUP_SEED))

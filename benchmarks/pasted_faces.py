@@ -27,7 +27,7 @@ from core.data.face_table import FaceTable
 from core.data.preprocessing import crop_face, read_upright
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import BOX_COLUMNS
-from core.predictor import Predictor
+from core.photos.predictor import Predictor
 from core.renew import training_data_of
 from core.runtime.console import Console
 

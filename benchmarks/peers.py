@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     options = parser.parse_args()
     began = time.time()
-    from core.predictor import Predictor
+    from core.photos.predictor import Predictor
 
     photos = {
         "a portrait of 380 pixels": drawn_photo(1, (380, 380), PORTRAIT_SEED),

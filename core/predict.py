@@ -12,13 +12,13 @@ from typing import Annotated
 import tyro
 
 from core import runs
-from core.annotate import annotated_path, check_folder, common_folder, save_annotated
 from core.commandline import ClusterOptions
 from core.data.images import SUFFIXES, photos_in, read_photo
 from core.errors import AffectoscopeError
-from core.photo_prediction import PhotoPrediction, as_rows, row_names
-from core.prediction_file import PredictionFile, check_output, open_output
-from core.predictor import Predictor
+from core.photos.annotate import annotated_path, check_folder, common_folder, save_annotated
+from core.photos.predictor import Predictor
+from core.photos.results import PhotoPrediction, as_rows, row_names
+from core.photos.results_file import PredictionFile, check_output, open_output
 from core.runs import Run, list_runs, network_digest, open_run
 from core.runtime.console import Console
 from core.runtime.executor import workforce

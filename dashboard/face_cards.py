@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.photo_prediction import FacePrediction, Neighbour
+from core.photos.results import FacePrediction, Neighbour
 from core.runs import Run
 from dashboard import explanations, live, words
 from dashboard.charts import bars, faces

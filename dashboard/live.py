@@ -11,11 +11,11 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from core import annotate
-from core import predictor as photo_predictor
 from core.data.detector import load_detector
 from core.errors import AffectoscopeError
-from core.predictor import PhotoPrediction, Predictor, as_rows, read_photo
+from core.photos import annotate
+from core.photos import predictor as photo_predictor
+from core.photos.predictor import PhotoPrediction, Predictor, as_rows, read_photo
 from core.runs import Run
 from dashboard import data
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import predictor as predictor_module
 from core import runs as artifacts
 from core.data.detector import DetectedFace, detect_faces
 from core.data.drawn.dataset import draw_scene
 from core.labels import LABEL_SETS
-from core.predictor import Predictor
+from core.photos import predictor as predictor_module
+from core.photos.predictor import Predictor
 from tests.made_runs import make_run
 
 LABELS = LABEL_SETS[8].labels

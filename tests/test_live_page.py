@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import predictor
 from core.data import detector
 from core.data.detector import DetectedFace
-from core.predictor import FacePrediction, PhotoPrediction
+from core.photos import predictor
+from core.photos.predictor import FacePrediction, PhotoPrediction
 from dashboard import live
 from dashboard.data import ARTIFACTS_VARIABLE
 from tests.photo_fixtures import make_standin

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from core import predict
-from core import predictor as predictor_module
 from core import runs as artifacts
+from core.photos import predictor as predictor_module
+from core.photos.results_file import PredictionFile
 from core.predict import main
-from core.prediction_file import PredictionFile
 from tests.photo_fixtures import LABELS
 
 pytest_plugins = ("tests.photo_fixtures",)

@@ -14,8 +14,8 @@ from PIL import Image
 
 from core.data.detector import detect_faces
 from core.errors import AffectoscopeError
+from core.photos.predictor import MAX_FACES
 from core.predict import main, name_of
-from core.predictor import MAX_FACES
 from tests.photo_fixtures import jpeg
 
 pytest_plugins = ("tests.photo_fixtures",)

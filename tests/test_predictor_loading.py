@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import AffectoscopeError
-from core.predictor import Predictor
+from core.photos.predictor import Predictor
 from core.runs import open_run, write_json
 
 

@@ -9,7 +9,7 @@ from benchmarks.pasted_faces import UNTURN, make_photo, photos_of, score_photo
 from core.data.preprocessing import read_upright
 from core.data.readers import open_dataset
 from core.labels import LABEL_SETS
-from core.predictor import Predictor
+from core.photos.predictor import Predictor
 
 SHIPPED = Path(__file__).resolve().parent.parent / "artifacts" / "drawn-faces"
 SIDES = (80, 160)

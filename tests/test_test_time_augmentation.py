@@ -22,7 +22,7 @@ from core.network.test_time_augmentation import (
     parse_augmentation,
     shifted,
 )
-from core.predictor import Predictor
+from core.photos.predictor import Predictor
 from core.protocol.ledger import protocol_from, protocol_of
 from core.renew import RenewOptions, renew
 from core.report.about import _augmentation as told_in_card

@@ -14,8 +14,8 @@ from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
-from core.photo_prediction import NOT_SURE, TOO_SMALL, UNLIKE
-from core.predictor import SURE, Predictor
+from core.photos.predictor import SURE, Predictor
+from core.photos.results import NOT_SURE, TOO_SMALL, UNLIKE
 from core.renew import RenewOptions, renew
 from core.runs import open_run
 from core.runs.training_sample import TrainingSample, directions, distances_to, draw_rows

@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.predictor import as_table
+from core.photos.predictor import as_table
 from dashboard import data, face_cards, guard, links, live
 from dashboard.downloads import csv_button
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.face_network import SURE
 from core.figures import abstention as figures
+from core.photos.face_classifier import SURE
 from core.protocol.abstention_tables import confidence_bins, group_table, risk_curves
 from core.protocol.ledger import protocol_of
 from dashboard import appearance, detection, guard, links

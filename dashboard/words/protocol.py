@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from core.face_network import SURE
 from core.network.test_time_augmentation import DESCRIPTIONS
+from core.photos.face_classifier import SURE
 from core.protocol.abstention import NO_EXPRESSION, Abstention, Accepted
 from core.protocol.detected_boxes import MIN_OVERLAP, DetectedScores
 from core.protocol.ledger import Protocol

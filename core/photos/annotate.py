@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core.errors import AffectoscopeError
 from core.labels import COLOURS
-from core.photo_prediction import PhotoPrediction
+from core.photos.results import PhotoPrediction
 from core.runtime.files import replacing
 
 #: How a photo is written, by its ending; others become PNG, their ending kept before it.

@@ -8,7 +8,7 @@ from core.calibration.fitting import Calibration
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented
-from core.photo_prediction import NOT_SURE, UNLIKE, Neighbour
+from core.photos.results import NOT_SURE, UNLIKE, Neighbour
 from core.runs import Run
 from core.runs.training_sample import directions
 from core.runtime.environment import quiet_tensorflow

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import AffectoscopeError
-from core.photo_prediction import as_table
+from core.photos.results import as_table
 from core.runtime.files import replacing
 
 SUFFIXES = (".csv", ".json", ".parquet")

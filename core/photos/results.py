@@ -1,4 +1,4 @@
-"""What a run says of a photo: the results that `core.predictor` returns, and as the rows of a table."""
+"""What a run says of a photo: the results that `core.photos.predictor` returns, and as the rows of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -15,8 +15,8 @@ from core.data.detector import DetectedFace, detect_faces
 from core.data.images import read_photo
 from core.data.preprocessing import crop_face
 from core.errors import AffectoscopeError
-from core.face_network import SURE, FaceNetwork
-from core.photo_prediction import (
+from core.photos.face_classifier import SURE, FaceNetwork
+from core.photos.results import (
     TOO_SMALL,
     FacePrediction,
     Neighbour,
