@@ -29,11 +29,11 @@ from sklearn.metrics import average_precision_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from core.analysis.label_errors import label_errors
 from core.config import PRESETS
 from core.data.drawn.dataset import write_drawn_faces
 from core.data.relabelling import TRAINED_SPLITS
 from core.data.training_data import load_training_data
-from core.label_errors.found import label_errors
 from core.label_errors.held_out import held_out_predictions
 from core.metrics.predictions import Predictions
 from core.runs import Run, open_run
@@ -48,7 +48,7 @@ CONFUSABLE = {
 #: What labels are flipped to.
 KINDS = ("any", "confusable")
 
-#: The scores that a ranking could go by, as cleanlab names them; the first is core.label_errors.found's.
+#: The scores that a ranking could go by, as cleanlab names them; the first is core.analysis.label_errors's.
 SCORES = {
     "normalised margin": ("normalized_margin", False),
     "self-confidence": ("self_confidence", False),

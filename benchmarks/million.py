@@ -176,14 +176,14 @@ def every_metric(path: Path) -> None:
     """All that is computed of a file of predictions, one after the other."""
     import numpy as np
 
-    from core.calibration.review import calibration_of
-    from core.label_errors.found import label_errors
+    from core.analysis.calibration.review import calibration_of
+    from core.analysis.label_errors import label_errors
+    from core.analysis.selective.abstention import abstention_of
+    from core.analysis.slices.review import review_slices
     from core.metrics.comparison import compare_predictions
     from core.metrics.predictions import Predictions
     from core.metrics.scoring import score
-    from core.protocol.abstention import abstention_of
     from core.runs import open_run
-    from core.slices.review import review_slices
 
     run = open_run(path.parent / "artifacts" / RUN)
     predictions = Predictions.load(path)

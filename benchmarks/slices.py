@@ -1,8 +1,8 @@
 """What slices cost: `python benchmarks/slices.py`.
 
-Seconds of core.slices.review_slices on made-up faces of eight labels with five measured attributes and two joined
+Seconds of core.analysis.slices.review_slices on made-up faces of eight labels with five measured attributes and two joined
 columns, and the most memory it added, from 4,000 faces to a million; and the faces per second of
-core.slices.face_attributes.face_attributes on grey and colour crops.
+core.analysis.slices.face_attributes.face_attributes on grey and colour crops.
 """
 
 import sys
@@ -15,11 +15,11 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from core.analysis.slices.cuts import MEASURED
+from core.analysis.slices.face_attributes import face_attributes
+from core.analysis.slices.review import review_slices
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable, Ledger, as_face_frame
-from core.slices.cuts import MEASURED
-from core.slices.face_attributes import face_attributes
-from core.slices.review import review_slices
 from tests.made_runs import make_predictions
 
 SIZES = (4_000, 40_000, 1_000_000)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from core.comparison.pairing import pair
-from core.comparison.runs import RESAMPLES, Comparison, compare_paired
+from core.analysis.comparison.pairing import pair
+from core.analysis.comparison.runs import RESAMPLES, Comparison, compare_paired
 from core.errors import AffectoscopeError
 from core.runs import open_run, write_json, write_text
 from core.runtime.console import Console, run_command
@@ -48,7 +48,7 @@ def compare_runs(options: CompareOptions) -> Comparison:
 
     Raises:
         AffectoscopeError: an option is out of its range, a run cannot be read, the two cannot be compared
-            (core.comparison.pairing), or the result cannot be written.
+            (core.analysis.comparison.pairing), or the result cannot be written.
     """
     _check(options)
     console = Console()

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import tyro
 
-from core.calibration.fitting import calibrate
+from core.analysis.after_training import keep_review_tables
+from core.analysis.calibration.fitting import calibrate
+from core.analysis.data_summary import data_summary
+from core.analysis.leaks import leaks_of
+from core.analysis.protocol import protocol_of
 from core.config import PRESETS, TrainConfig
 from core.data.training_data import TrainingData, load_training_data
-from core.data_summary import data_summary
 from core.errors import AffectoscopeError
-from core.leaks.found import leaks_of
 from core.metrics.scoring import score
-from core.protocol.ledger import protocol_of
 from core.report.card import write_card
-from core.review_tables import keep_review_tables
 from core.runs import SUMMARY, Run, digest, network_digest, open_run, write_json, write_kept
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow

@@ -9,19 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core import runs
-from core.calibration.fitting import calibrate
+from core.analysis.after_training import keep_review_tables
+from core.analysis.calibration.fitting import calibrate
+from core.analysis.data_summary import data_summary
+from core.analysis.leaks import leaks_of
+from core.analysis.protocol import protocol_from
 from core.commandline import parse_train_options
 from core.config import TrainConfig
 from core.data.relabelling import keep_relabelling
 from core.data.thumbnails import save_thumbnails
 from core.data.training_data import TrainingData, load_training_data
-from core.data_summary import data_summary
 from core.errors import AffectoscopeError
-from core.leaks.found import leaks_of
 from core.network.training_job import FitJob, fit
-from core.protocol.ledger import protocol_from
 from core.report.card import write_card
-from core.review_tables import keep_review_tables
 from core.runtime.console import Console, run_command
 from core.runtime.environment import environment
 

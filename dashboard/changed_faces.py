@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.comparison.pairing import PairedRuns
+from core.analysis.comparison.pairing import PairedRuns
 from core.runs import Run
 from dashboard import data, face_view, gallery, links
 from dashboard.charts import bars

@@ -12,26 +12,26 @@ import pandas as pd
 import streamlit as st
 
 from core import runs as artifacts
-from core.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
-from core.comparison.pairing import obstacle, pair
-from core.comparison.runs import Comparison, compare_paired
+from core.analysis.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
+from core.analysis.comparison.pairing import obstacle, pair
+from core.analysis.comparison.runs import Comparison, compare_paired
+from core.analysis.data_summary import data_summary as summarise
+from core.analysis.detection import DetectedScores, detected_of
+from core.analysis.label_errors import LabelErrors, kept_label_errors
+from core.analysis.label_errors import label_errors as rank_labels
+from core.analysis.leaks import Leaks, leaks_of
+from core.analysis.selective.abstention import Abstention, abstention_of
+from core.analysis.slices.review import SliceReview, review_slices
 from core.data.decisions import read_decisions
-from core.data_summary import data_summary as summarise
 from core.errors import AffectoscopeError
 from core.face_map import FaceMap, map_of_run
-from core.label_errors.found import LabelErrors, kept_label_errors
-from core.label_errors.found import label_errors as rank_labels
-from core.leaks.found import Leaks, leaks_of
 from core.metrics import ranking, thresholds
 from core.metrics.embeddings import nearest_faces
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
-from core.protocol.abstention import Abstention, abstention_of
-from core.protocol.detected_boxes import DetectedScores, detected_of
 from core.runs import Listing, Run
 from core.runs.marks import read_marks
 from core.runs.sweeps import Sweep, list_sweeps, open_sweep
-from core.slices.review import SliceReview, review_slices
 from dashboard.tables import affect, per_class
 from dashboard.tables import comparison as comparison_tables
 from dashboard.tables import faces as face_tables
@@ -220,7 +220,7 @@ def face_map(run: Run) -> FaceMap | None:
 
 
 def data_summary(run: Run) -> tuple[pd.DataFrame, bool]:
-    """Counts over the run's faces (core.data_summary), and whether they cover every split or the test faces alone.
+    """Counts over the run's faces (core.analysis.data_summary), and whether they cover every split or the test faces alone.
 
     Raises:
         AffectoscopeError: what training kept of them is damaged.

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.protocol.detected_boxes import DetectedScores
-from core.protocol.ledger import Protocol
+from core.analysis.detection import DetectedScores
+from core.analysis.protocol import Protocol
 from core.runs import Run
 from dashboard.downloads import csv_button
 from dashboard.tables import protocol as tables

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.data_summary import BIN
+from core.analysis.data_summary import BIN
 from core.runs import Run
 from dashboard import appearance, links, words
 from dashboard.charts import planes

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.analysis.slices.review import SliceReview, review_slices
+from core.analysis.slices.user_columns import MEGABYTES, JoinedColumns, read_joined_columns
 from core.errors import AffectoscopeError
 from core.runs import Run
-from core.slices.joined_columns import MEGABYTES, JoinedColumns, read_joined_columns
-from core.slices.review import SliceReview, review_slices
 from dashboard import data
 from dashboard.words import slices as words
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.comparison.pairing import pair
+from core.analysis.comparison.pairing import pair
 from core.errors import AffectoscopeError
 from core.report.card import model_card
 from core.report.html import report_html

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.corruptions import STRENGTHS, corrupted
+from core.analysis.corruptions import STRENGTHS, corrupted
 from core.data.drawn.portrait import draw_face
 from core.data.preprocessing import PreprocessingContract, crop_face
 

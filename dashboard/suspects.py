@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from core.analysis.label_errors import LabelErrors
 from core.data.decisions import KEEP, REMOVE
-from core.label_errors.found import LabelErrors
 from core.runs import Run
 from dashboard import deciding, links
 from dashboard.charts import bars

@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import binomtest
 
 from core import compare as command
+from core.analysis.comparison.runs import NUMBERS, Comparison, compare, compare_paired
 from core.compare import CompareOptions, compare_runs
-from core.comparison.runs import NUMBERS, Comparison, compare, compare_paired
 from core.errors import AffectoscopeError
 from core.metrics.comparison import Difference
 from core.runs import open_run
@@ -167,7 +167,7 @@ def test_b_against_a_is_a_against_b_turned_round(runs):
 
 
 def test_the_order_of_rows_and_labels_in_a_run_changes_nothing(runs):
-    from core.comparison.pairing import pair
+    from core.analysis.comparison.pairing import pair
     from tests.test_paired_runs import shuffled
 
     a, b = open_run(runs / "first"), open_run(runs / "better")

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.corruptions import CORRUPTIONS, GREY, STRENGTHS, CorruptedFaces, corrupted
+from core.analysis.corruptions import CORRUPTIONS, GREY, STRENGTHS, CorruptedFaces, corrupted
+from core.analysis.robustness import COLUMNS, mean_accuracy, robustness
 from core.data.drawn.portrait import draw_face
 from core.data.preprocessing import PreprocessingContract, crop_face
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, spoil
 from core.metrics.thresholds import wilson_interval
-from core.robustness import COLUMNS, mean_accuracy, robustness
 from core.runs import open_run
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from core.contradictions import AFFECTNET_REGIONS, EXCLUDED, contradictions
+from core.analysis.contradictions import AFFECTNET_REGIONS, EXCLUDED, contradictions
+from core.analysis.data_summary import data_summary
 from core.data.readers import open_dataset
-from core.data_summary import data_summary
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions

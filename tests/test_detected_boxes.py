@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.detector import DetectedFace
-from core.data.preprocessing import PreprocessingContract, crop_face
-from core.data.readers import open_dataset
-from core.errors import AffectoscopeError
-from core.evaluate import EvaluateOptions, evaluate, locate
-from core.metrics.thresholds import wilson_interval
-from core.protocol.detected_boxes import (
+from core.analysis.detection import (
     DetectedScores,
     detected_of,
     match,
     overlap,
     score_detected,
 )
+from core.data.detector import DetectedFace
+from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.readers import open_dataset
+from core.errors import AffectoscopeError
+from core.evaluate import EvaluateOptions, evaluate, locate
+from core.metrics.thresholds import wilson_interval
 from core.runs import open_run
 
 

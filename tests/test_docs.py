@@ -5,16 +5,16 @@ from dataclasses import fields
 
 import pytest
 
-from core.calibration import fitting as calibrate
-from core.calibration import reliability
-from core.calibration import review as calibration_review
-from core.comparison import runs as run_comparison
-from core.corruptions import CORRUPTIONS, STRENGTHS
+from core.analysis.calibration import fitting as calibrate
+from core.analysis.calibration import reliability
+from core.analysis.calibration import review as calibration_review
+from core.analysis.comparison import runs as run_comparison
+from core.analysis.corruptions import CORRUPTIONS, STRENGTHS
+from core.analysis.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.data.near_duplicates import MAX_DISTANCE
 from core.metrics import calibration, intervals
 from core.metrics.affect import AffectScores
 from core.metrics.scoring import HEADLINES, Estimate, LabelScores
-from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.runs import training_sample
 from dashboard.tables import thresholds
 from tests.conftest import ROOT

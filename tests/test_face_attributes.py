@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
+from core.analysis.slices.face_attributes import face_attributes
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.runs import ATTRIBUTES
-from core.slices.face_attributes import face_attributes
 
 
 def table_of(faces: int, *, boxes=None, landmarks=None) -> FaceTable:
@@ -77,7 +77,7 @@ def test_a_flat_face_has_no_sharpness():
 def test_chunks_do_not_show(monkeypatch):
     images = np.random.default_rng(2).integers(0, 256, (23, 16, 16, 3), np.uint8)
     whole = attributes(images)
-    monkeypatch.setattr("core.slices.face_attributes._VALUES_AT_ONCE", 16 * 16 * 3 * 5 + 1)
+    monkeypatch.setattr("core.analysis.slices.face_attributes._VALUES_AT_ONCE", 16 * 16 * 3 * 5 + 1)
     pd.testing.assert_frame_equal(attributes(images), whole)
 
 

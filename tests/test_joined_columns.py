@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.errors import AffectoscopeError
-from core.slices.joined_columns import (
+from core.analysis.slices.user_columns import (
     MEGABYTES,
     MOST_COLUMNS,
     MOST_VALUES,
     JoinedColumns,
     read_joined_columns,
 )
+from core.errors import AffectoscopeError
 
 #: Two faces share the name 1.png.
 REFERENCES = ["test/a/1.png", "test/a/2.png", "test/b/1.png", "test/b/3.png"]

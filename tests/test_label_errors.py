@@ -12,19 +12,19 @@ import pandas as pd
 import pytest
 
 from core import train as training
-from core.contradictions import contradictions
-from core.data.near_duplicates import near_duplicate_groups
-from core.errors import AffectoscopeError
-from core.label_errors import found as label_errors
-from core.label_errors import held_out
-from core.label_errors.__main__ import LabelErrorOptions, rank
-from core.label_errors.found import (
+from core.analysis import label_errors
+from core.analysis.contradictions import contradictions
+from core.analysis.label_errors import (
     DRAWN,
     keep_label_errors,
     kept_label_errors,
     label_errors_of,
     rank_label_errors,
 )
+from core.data.near_duplicates import near_duplicate_groups
+from core.errors import AffectoscopeError
+from core.label_errors import held_out
+from core.label_errors.__main__ import LabelErrorOptions, rank
 from core.label_errors.held_out import held_out_predictions
 from core.metrics.predictions import Predictions
 from core.network import fit

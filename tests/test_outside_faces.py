@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.analysis.protocol import protocol_of
+from core.analysis.selective.abstention import NO_EXPRESSION_GROUP, abstention_of
+from core.analysis.selective.out_of_set import kept_outside_faces, split_outside
 from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
-from core.protocol.abstention import NO_EXPRESSION_GROUP, abstention_of
-from core.protocol.ledger import protocol_of
-from core.protocol.outside_faces import kept_outside_faces, split_outside
 from core.renew import RenewOptions, renew
 from core.runs import OUTSIDE, open_run, write_json, write_kept
 from core.runtime.console import Console

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.contradictions import contradictions
+from core.analysis.contradictions import contradictions
 from core.figures.contrast import ENOUGH, INK, INK_ON_DARK, contrast
 from core.metrics.predictions import Predictions
 from core.runs import open_run

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from core.calibration.review import READINGS, calibration_of, reliability_of
+from core.analysis.calibration.review import READINGS, calibration_of, reliability_of
 from core.figures import calibration as figures
 from core.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from core.metrics.calibration import expected_calibration_error

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.comparison.pairing import pair
-from core.comparison.runs import compare
+from core.analysis.comparison.pairing import pair
+from core.analysis.comparison.runs import compare
 from core.figures import comparison as figures
 from core.figures.contrast import INK, INK_ON_DARK
 from core.metrics.expression import confusion_matrix

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from core import runs
-from core.data_summary import data_summary
+from core.analysis.data_summary import data_summary
 from core.figures.contrast import INK, INK_ON_DARK
 from core.labels import EXPRESSIONS
 from core.runs import open_run

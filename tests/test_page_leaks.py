@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from core.analysis.leaks import leaks_of
 from core.data.near_duplicates import LISTED
 from core.data.preprocessing import as_webp
-from core.leaks.found import leaks_of
 from core.runs import LEAKS, open_run, write_kept
 from core.runs.training_sample import TrainingSample
 from dashboard import face_pairs

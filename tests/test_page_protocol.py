@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.figures import abstention as figures
-from core.labels import EXPRESSIONS
-from core.protocol.abstention import ALL_OUTSIDE, NO_EXPRESSION_GROUP, abstention_of
-from core.protocol.abstention_tables import (
+from core.analysis.detection import DetectedScores
+from core.analysis.selective.abstention import ALL_OUTSIDE, NO_EXPRESSION_GROUP, abstention_of
+from core.analysis.selective.tables import (
     BEST,
     RIGHT,
     SCORED,
@@ -19,7 +18,8 @@ from core.protocol.abstention_tables import (
     confidence_bins,
     risk_curves,
 )
-from core.protocol.detected_boxes import DetectedScores
+from core.figures import abstention as figures
+from core.labels import EXPRESSIONS
 from core.runs import OUTSIDE, open_run, write_detected, write_json, write_kept
 from dashboard.tables import protocol as tables
 from tests.made_runs import make_run

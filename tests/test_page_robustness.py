@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from core.corruptions import CORRUPTIONS, STRENGTHS
-from core.robustness import COLUMNS
+from core.analysis.corruptions import CORRUPTIONS, STRENGTHS
+from core.analysis.robustness import COLUMNS
 from core.runs import open_run, write_robustness
 from dashboard.charts import robustness as charts
 from dashboard.tables import robustness as tables

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.analysis.slices.review import review_slices
 from core.figures import slices as figures
 from core.figures.contrast import INK_ON_DARK
 from core.runs import ATTRIBUTES, write_kept
-from core.slices.review import review_slices
 from dashboard.tables import slices as tables
 from dashboard.words import slices as words
 from tests.made_runs import make_run

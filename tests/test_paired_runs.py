@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.comparison.pairing import CHANGES, PairedRuns, obstacle, pair
+from core.analysis.comparison.pairing import CHANGES, PairedRuns, obstacle, pair
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs import Run

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from core.analysis.protocol import protocol_from, protocol_of, protocol_of_evaluation
 from core.data.readers import open_dataset
 from core.evaluate import EvaluateOptions, evaluate
-from core.protocol.ledger import protocol_from, protocol_of, protocol_of_evaluation
 from core.runs import write_json
 from tests.made_runs import make_run
 

@@ -7,14 +7,19 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from core.calibration.reliability import (
+from core.analysis.calibration.reliability import (
     classwise_error,
     label_table,
     mean_with_interval,
     reliability_table,
     spread_table,
 )
-from core.calibration.review import calibration_of, fitted_temperature, reliability_of, with_temperature
+from core.analysis.calibration.review import (
+    calibration_of,
+    fitted_temperature,
+    reliability_of,
+    with_temperature,
+)
 from core.errors import AffectoscopeError
 from core.metrics import bootstrap, calibration
 from core.metrics.predictions import Predictions

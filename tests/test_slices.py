@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.analysis.slices.cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, cut
+from core.analysis.slices.review import GAPS, all_slices, review_slices
 from core.metrics.comparison import holm
 from core.metrics.predictions import Predictions
 from core.runs import ATTRIBUTES, write_kept
-from core.slices.cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, cut
-from core.slices.review import GAPS, all_slices, review_slices
 from tests.made_runs import make_run
 
 AGE = Attribute("age", "age", personal=True)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from benchmarks.study import tables
-from core.robustness import mean_accuracy
+from core.analysis.robustness import mean_accuracy
 from core.runs import open_run
 from core.runs.sweeps import list_sweeps
 from core.sweep.spaces import SPACES

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.sweep.effects import as_levels, level_effects, parameter_tests
+from core.analysis.sweep_effects import as_levels, level_effects, parameter_tests
 
 
 def test_two_levels_are_the_t_test():

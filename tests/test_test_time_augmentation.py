@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.analysis.protocol import protocol_from, protocol_of
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
@@ -23,7 +24,6 @@ from core.network.test_time_augmentation import (
     shifted,
 )
 from core.photos.predictor import Predictor
-from core.protocol.ledger import protocol_from, protocol_of
 from core.renew import RenewOptions, renew
 from core.report.about import _augmentation as told_in_card
 from core.runs import open_run
@@ -239,7 +239,7 @@ def test_calibration_and_outside_faces_are_averaged_too(averaged_run, data):
     assert face.neighbours[0].distance == pytest.approx(0, abs=1e-5)
     network, tta = averaged_run.load_model(), averaged_run.test_time_augmentation
     expected = run_network(network, data.outside_pack, tta=tta)["expression"]
-    from core.protocol.outside_faces import kept_outside_faces
+    from core.analysis.selective.out_of_set import kept_outside_faces
 
     np.testing.assert_allclose(kept_outside_faces(averaged_run).probabilities, expected, atol=1e-6)
 

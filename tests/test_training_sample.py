@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.calibration.fitting import fit_calibration
+from core.analysis.calibration.fitting import fit_calibration
 from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError

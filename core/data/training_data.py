@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.analysis.selective.out_of_set import split_outside
 from core.config import TrainConfig
 from core.data.drawn.dataset import drawn_faces_folder
 from core.data.face_pack import FacePack, pack_faces
@@ -17,7 +18,6 @@ from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.data.splits import resolve_splits
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
-from core.protocol.outside_faces import split_outside
 from core.runtime.console import Console
 
 

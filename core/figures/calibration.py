@@ -23,7 +23,7 @@ def reliability(
 ) -> go.Figure:
     """Accuracy over confidence in equal-mass bins with Wilson intervals; below, how many faces are how sure.
 
-    `bins` and `spread` are those of `core.calibration.review.Reliability`, `titles` the names of their readings.
+    `bins` and `spread` are those of `core.analysis.calibration.review.Reliability`, `titles` the names of their readings.
     With `expression` they are of its probability, one versus rest.
     """
     of = "confidence" if expression is None else f"probability of {expression}"

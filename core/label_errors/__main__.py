@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 import tyro
 
-from core.errors import AffectoscopeError
-from core.label_errors.found import (
+from core.analysis.label_errors import (
     DRAWN,
     MOST_THUMBNAILS,
     LabelErrors,
@@ -16,6 +15,7 @@ from core.label_errors.found import (
     label_errors,
     label_errors_of,
 )
+from core.errors import AffectoscopeError
 from core.runs import Run, open_run
 from core.runtime.console import Console, run_command
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import tyro
 
+from core.analysis.leaks import keep_leaks, labels_differ, leak_table, leaks_of, listed
 from core.config import PRESETS, Preset
 from core.data.near_duplicates import MAX_DISTANCE, cross_split_pairs
 from core.data.training_data import load_faces
 from core.errors import AffectoscopeError
-from core.leaks.found import keep_leaks, labels_differ, leak_table, leaks_of, listed
 from core.runs import open_run
 from core.runtime.console import Console, run_command
 

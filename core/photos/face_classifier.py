@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.calibration.fitting import Calibration
+from core.analysis.calibration.fitting import Calibration
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import tyro
 
+from core.analysis.slices.user_columns import JoinedColumns, read_joined_columns
 from core.errors import AffectoscopeError
 from core.report.review import review_of
 from core.report.writing import write_review
 from core.runs import Run, open_run
 from core.runtime.console import Console, run_command
-from core.slices.joined_columns import JoinedColumns, read_joined_columns
 
 
 @dataclass(frozen=True)

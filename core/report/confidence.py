@@ -1,9 +1,9 @@
 """Whether a network's confidence can be believed: calibration and abstention."""
 
-from core.calibration.review import NUMBERS, READINGS
+from core.analysis.calibration.review import NUMBERS, READINGS
+from core.analysis.selective.tables import risk_curves
 from core.figures import abstention as abstention_figures
 from core.figures import calibration as calibration_figures
-from core.protocol.abstention_tables import risk_curves
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
 from core.report.numbers import told
 from core.report.review import Review, command_of

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 
+from core.analysis.robustness import CLEAN, mean_accuracy
 from core.figures import scores as figures
 from core.metrics.scoring import Estimate
 from core.network.test_time_augmentation import DESCRIPTIONS
 from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, absent
 from core.report.review import Review
-from core.robustness import CLEAN, mean_accuracy
 from core.score_tables import (
     HEADLINES,
     confusion_cells,

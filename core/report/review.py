@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
-from core.comparison.runs import Comparison, compare
+from core.analysis.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
+from core.analysis.comparison.runs import Comparison, compare
+from core.analysis.label_errors import LabelErrors, kept_label_errors, label_errors_of
+from core.analysis.leaks import Leaks, leaks_of
+from core.analysis.protocol import Protocol, protocol_of
+from core.analysis.selective.abstention import Abstention, abstention_of
+from core.analysis.slices.review import all_slices
+from core.analysis.slices.tables import SliceReview
+from core.analysis.slices.user_columns import JoinedColumns
 from core.errors import AffectoscopeError
-from core.label_errors.found import LabelErrors, kept_label_errors, label_errors_of
-from core.leaks.found import Leaks, leaks_of
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
-from core.protocol.abstention import Abstention, abstention_of
-from core.protocol.ledger import Protocol, protocol_of
 from core.runs import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUTSIDE, Run
 from core.runs.run import checked_history
-from core.slices.joined_columns import JoinedColumns
-from core.slices.review import all_slices
-from core.slices.tables import SliceReview
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Review:
     Attributes:
         made: when it was collected.
         label_errors, training_label_errors: of the scored faces, and of those trained on.
-        robustness: what core.robustness measured, and on which data.
+        robustness: what core.analysis.robustness measured, and on which data.
         comparison: this run against another one; None where none was asked for, and then not missing.
         joined: the reader's columns that its slices were cut by too, likewise.
     """

@@ -4,14 +4,14 @@ import math
 
 import pandas as pd
 
+from core.analysis.label_errors import LabelErrors
+from core.analysis.slices.tables import SliceReview, SliceTable
 from core.figures import comparison as comparison_figures
 from core.figures import slices as slice_figures
-from core.label_errors.found import LabelErrors
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
 from core.report.numbers import told
 from core.report.review import Review, command_of
 from core.runs import ATTRIBUTES
-from core.slices.tables import SliceReview, SliceTable
 from core.wording import number, percent
 
 #: Rows of the tables of single faces.

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from core.analysis.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.metrics.scoring import Scores, scores_from_dict
 from core.network.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
-from core.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.runs.tables import KeptTable, read_kept
 from core.runtime.files import digest, read_json, write_json
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs i
 #: Some of the training faces; see core.runs.training_sample.
 SAMPLE_FILE = "training_sample.parquet"
 
-#: Scores on spoiled faces; see core.robustness.
+#: Scores on spoiled faces; see core.analysis.robustness.
 ROBUSTNESS_FILE = "robustness.json"
 
-#: What the detector costs; see core.protocol.detected_boxes.
+#: What the detector costs; see core.analysis.detection.
 DETECTED_FILE = "detected.json"
 
 #: What a reader marked faces with; see core.runs.marks.
@@ -176,7 +176,7 @@ class Run:
         return read_kept(self.path, kind)
 
     def robustness(self) -> tuple[pd.DataFrame, dict] | None:
-        """What core.robustness measured, and on which data; None where nobody has asked for it.
+        """What core.analysis.robustness measured, and on which data; None where nobody has asked for it.
 
         Raises:
             AffectoscopeError: the file is damaged.
@@ -193,7 +193,7 @@ class Run:
             ) from error
 
     def detected(self) -> dict | None:
-        """The document of core.protocol.detected_boxes; None where nobody has asked for it.
+        """The document of core.analysis.detection; None where nobody has asked for it.
 
         Raises:
             AffectoscopeError: the file is damaged.
@@ -269,12 +269,12 @@ def _renamed(document: dict) -> dict:
 
 
 def write_robustness(run: Run, table: pd.DataFrame, about: dict) -> None:
-    """Keep what core.robustness measured with a finished run."""
+    """Keep what core.analysis.robustness measured with a finished run."""
     write_json(run.path / ROBUSTNESS_FILE, {"about": about, "rows": table.to_dict("records")})
 
 
 def write_detected(run: Run, document: dict) -> None:
-    """Keep what core.protocol.detected_boxes measured with a finished run."""
+    """Keep what core.analysis.detection measured with a finished run."""
     write_json(run.path / DETECTED_FILE, document)
 
 

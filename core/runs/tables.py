@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.data_summary import COLUMNS as SUMMARY_COLUMNS
+from core.analysis.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
 from core.runtime.files import replacing
 
@@ -30,7 +30,7 @@ class KeptTable:
     renew: str
 
 
-#: Counts over the faces of every split; see core.data_summary.
+#: Counts over the faces of every split; see core.analysis.data_summary.
 SUMMARY = KeptTable("data_summary.parquet", SUMMARY_COLUMNS, "python -m core.train")
 
 #: Pairs of a scored face and a near-duplicate in another split; see core.leaks.
@@ -49,14 +49,14 @@ LEAKS = KeptTable(
     "python -m core.leaks --run R --data PATH",
 )
 
-#: What the network says of faces of the scored split whose label it does not know; see core.protocol.outside_faces.
+#: What the network says of faces of the scored split whose label it does not know; see core.analysis.selective.out_of_set.
 OUTSIDE = KeptTable(
     "outside.parquet",
     ("reference", "split", "expression"),  # and p_<label> for each of the run's labels
     "python -m core.renew --run R --data PATH",
 )
 
-#: Size, brightness, sharpness and pose of each scored face; see core.slices.face_attributes.
+#: Size, brightness, sharpness and pose of each scored face; see core.analysis.slices.face_attributes.
 ATTRIBUTES = KeptTable(
     "face_attributes.parquet",
     ("reference", "face_size", "brightness", "sharpness", "turn", "roll"),

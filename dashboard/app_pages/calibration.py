@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.calibration.review import READINGS, renewal
+from core.analysis.calibration.review import READINGS, renewal
 from core.figures import calibration as figures
 from core.metrics.calibration import BINS
 from dashboard import appearance, data, guard, links

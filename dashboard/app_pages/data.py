@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.data_summary import COLUMNS as SUMMARY_COLUMNS
+from core.analysis.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
 from dashboard import data as loaded
 from dashboard import face_statistics, gallery, guard, links, words

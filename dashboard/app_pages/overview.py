@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.protocol.ledger import protocol_of
+from core.analysis.protocol import protocol_of
 from dashboard import appearance, data, guard, links, words
 from dashboard.charts import curves
 from dashboard.downloads import csv_button

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.corruptions import CORRUPTIONS
+from core.analysis.corruptions import CORRUPTIONS
 from dashboard import appearance, guard, links
 from dashboard.charts import robustness as charts
 from dashboard.downloads import csv_button

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from core.analysis.slices.review import SliceReview, SliceTable
 from core.figures import slices as figures
 from core.runs import Run
-from core.slices.review import SliceReview, SliceTable
 from dashboard import appearance, data, gallery, guard, joined_csv, links
 from dashboard.downloads import csv_button
 from dashboard.images import image_source

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.contradictions import AFFECTNET_REGIONS
+from core.analysis.contradictions import AFFECTNET_REGIONS
 from core.figures import REFERENCE_LINE, SECOND, base_figure, colour_of, run_colour
 from core.figures.contrast import INK, mixed, page_of, readable_on
 from core.labels import EXPRESSIONS

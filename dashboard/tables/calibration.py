@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from core.calibration.review import NUMBERS, CalibrationReview, Reliability
+from core.analysis.calibration.review import NUMBERS, CalibrationReview, Reliability
 from core.metrics.scoring import Estimate
 
 #: Numbers of a reading -> what stands beside them.

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from core.comparison.pairing import CHANGES, PairedRuns
+from core.analysis.comparison.pairing import CHANGES, PairedRuns
 from core.metrics.expression import confusion_matrix
 from core.metrics.predictions import Predictions
 from dashboard.tables.confusion import confusion_cells

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from core.analysis.label_errors import LabelErrors
 from core.data.decisions import KEEP, REMOVE, Decision
-from core.label_errors.found import LabelErrors
 
 #: Which faces: the ranking of those that the run was scored on, or of those it was trained on.
 SOURCES: dict[str, str] = {"scored": "Scored faces", "training": "Training faces"}

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from core.leaks.found import LeakSummary, labels_differ
+from core.analysis.leaks import LeakSummary, labels_differ
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Estimate
 from dashboard.tables.faces import faces_at

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from core.contradictions import contradictions
+from core.analysis.contradictions import contradictions
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
 from dashboard.tables.counts import ordered_splits

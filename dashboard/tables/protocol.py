@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from core.analysis.detection import DetectedScores
+from core.analysis.selective.abstention import Abstention, Accepted
+from core.analysis.selective.tables import SCORED, WITH_OUTSIDE
 from core.metrics.scoring import Estimate
-from core.protocol.abstention import Abstention, Accepted
-from core.protocol.abstention_tables import SCORED, WITH_OUTSIDE
-from core.protocol.detected_boxes import DetectedScores
 
 
 def groups_as_percent(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.robustness import CLEAN
+from core.analysis.robustness import CLEAN
 
 
 def lines(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from core.slices.tables import SliceReview, SliceTable
+from core.analysis.slices.tables import SliceReview, SliceTable
 from dashboard.tables.faces import select_faces
 
 #: What numbers can be cut into, by the name of the choice.

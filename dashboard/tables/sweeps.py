@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from core.analysis.sweep_effects import level_effects, parameter_tests
 from core.metrics.thresholds import wilson_interval
 from core.runs.sweeps import OBJECTIVES, Sweep
-from core.sweep.effects import level_effects, parameter_tests
 
 
 def ended(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
@@ -24,14 +24,14 @@ def finished(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def effects(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
-    """`core.sweep.effects.level_effects` of the finished trials, one row per parameter and value."""
+    """`core.analysis.sweep_effects.level_effects` of the finished trials, one row per parameter and value."""
     return level_effects(
         finished(trials), sweep.parameters, sweep.objective, reference=sweep.info["reference"]
     )
 
 
 def tests(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
-    """`core.sweep.effects.parameter_tests` of the finished trials."""
+    """`core.analysis.sweep_effects.parameter_tests` of the finished trials."""
     return parameter_tests(finished(trials), sweep.parameters, sweep.objective)
 
 

@@ -4,11 +4,11 @@ import math
 
 import pandas as pd
 
-from core.contradictions import AFFECTNET_REGIONS, NEUTRAL_RADIUS, TOLERANCE
+from core.analysis.contradictions import AFFECTNET_REGIONS, NEUTRAL_RADIUS, TOLERANCE
 
 _LEFT, _RIGHT, _BOTTOM, _TOP = AFFECTNET_REGIONS["happy"]
 
-#: What core.contradictions looks for.
+#: What core.analysis.contradictions looks for.
 CONTRADICTIONS = (
     "An expression excludes parts of the plane. Happy lies where AffectNet's annotation software expected it, valence "
     f"{_LEFT:g} to {_RIGHT:g} and arousal −{-_BOTTOM:g} to {_TOP:g}; its authors print no other expression's region "

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from core.calibration.reliability import classwise_error
-from core.calibration.review import CalibrationReview
+from core.analysis.calibration.reliability import classwise_error
+from core.analysis.calibration.review import CalibrationReview
 from core.runs import Run
 
 #: Fewer faces than this in a bin say little about its accuracy.

@@ -1,6 +1,6 @@
-"""Two runs on the same faces: what the page says beside the verdict, which is core.comparison.runs's."""
+"""Two runs on the same faces: what the page says beside the verdict, which is core.analysis.comparison.runs's."""
 
-from core.comparison.runs import ALPHA, Comparison
+from core.analysis.comparison.runs import ALPHA, Comparison
 from core.metrics.intervals import MOST_FACES_REDRAWN
 from core.runs import Run
 from core.wording import percent

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.analysis.contradictions import AFFECTNET_REGIONS
+from core.analysis.label_errors import DRAWN
 from core.commandline import train_command
 from core.config import TrainConfig
-from core.contradictions import AFFECTNET_REGIONS
 from core.data.decisions import KEEP, REMOVE
 from core.data.relabelling import TRAINED_SPLITS
 from core.errors import AffectoscopeError
-from core.label_errors.found import DRAWN
 from core.runs import Run
 from core.wording import percent
 from dashboard.words.runs import is_drawn

@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
+from core.analysis.leaks import LeakSummary
 from core.data.near_duplicates import LISTED, MAX_DISTANCE
-from core.leaks.found import LeakSummary
 from core.runs import LEAKS, Run
 from core.wording import interval, percent
 from dashboard.words.runs import is_drawn

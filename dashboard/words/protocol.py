@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from core.analysis.detection import MIN_OVERLAP, DetectedScores
+from core.analysis.protocol import Protocol
+from core.analysis.selective.abstention import NO_EXPRESSION, Abstention, Accepted
 from core.network.test_time_augmentation import DESCRIPTIONS
 from core.photos.face_classifier import SURE
-from core.protocol.abstention import NO_EXPRESSION, Abstention, Accepted
-from core.protocol.detected_boxes import MIN_OVERLAP, DetectedScores
-from core.protocol.ledger import Protocol
 from core.runs import Run
 from core.wording import percent, span
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from core.corruptions import CORRUPTIONS
+from core.analysis.corruptions import CORRUPTIONS
+from core.analysis.robustness import CLEAN, mean_accuracy
 from core.network.test_time_augmentation import DESCRIPTIONS
-from core.robustness import CLEAN, mean_accuracy
 from core.runs import Run
 
 

@@ -1,12 +1,12 @@
-"""What the page of slices says beside its findings, which are core.slices.findings'."""
+"""What the page of slices says beside its findings, which are core.analysis.slices.findings'."""
 
 import re
 
 import pandas as pd
 
+from core.analysis.slices.review import SliceReview, SliceTable
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
 from core.runs import ATTRIBUTES, Run
-from core.slices.review import SliceReview, SliceTable
 
 MEANING = (
     "Is the network as good on small, dark, blurred or turned faces as on the others? Each slice is compared with all "

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from core.analysis.slices.cuts import Attribute
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
-from core.slices.cuts import Attribute
 from core.wording import listed
 
 if TYPE_CHECKING:
-    from core.slices.tables import SliceReview, SliceTable
+    from core.analysis.slices.tables import SliceReview, SliceTable
 
 #: Slices that one sentence names before it counts the rest.
 _NAMED = 4

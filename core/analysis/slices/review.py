@@ -1,6 +1,6 @@
 """How well a run reads slices of its faces: by size, light, sharpness, pose, split, or a reader's own columns.
 
-Nothing about people is guessed: age, gender or skin tone come from a reader's table (core.slices.joined_columns) or not
+Nothing about people is guessed: age, gender or skin tone come from a reader's table (core.analysis.slices.user_columns) or not
 at all. A gap says that the network does worse on a slice, not why: attributes go together.
 """
 
@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from core.analysis.slices import findings as slice_findings
+from core.analysis.slices.cuts import Cut, attributes_of, cut
+from core.analysis.slices.tables import GAPS, SliceReview, SliceTable
 from core.metrics import expression, slices
 from core.metrics.comparison import holm
 from core.metrics.predictions import Predictions
 from core.metrics.slices import FEWEST_FACES, Gap
 from core.runs import ATTRIBUTES, Run
-from core.slices import findings as slice_findings
-from core.slices.cuts import Cut, attributes_of, cut
-from core.slices.tables import GAPS, SliceReview, SliceTable
 
 RESAMPLES = 1000
 
@@ -45,7 +45,7 @@ def review_slices(
     Args:
         attributes: an ATTRIBUTES table by reference; None: a run from before it was kept, of which only the size
             of the faces and the split are known.
-        joined: reference, and columns of numbers or text (core.slices.joined_columns).
+        joined: reference, and columns of numbers or text (core.analysis.slices.user_columns).
         parts: what numbers are cut into: 4 or 3.
     """
     tables, skipped = {}, []

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.comparison.pairing import CHANGES, PairedRuns, pair
+from core.analysis.comparison.pairing import CHANGES, PairedRuns, pair
 from core.metrics.comparison import Difference, compare_predictions
 from core.runs import Run
 from core.wording import listed, number, percent
@@ -135,7 +135,7 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
     """Run B against run A on the faces that both scored.
 
     Raises:
-        AffectoscopeError: they cannot be compared (core.comparison.pairing), or their predictions cannot be read.
+        AffectoscopeError: they cannot be compared (core.analysis.comparison.pairing), or their predictions cannot be read.
     """
     return compare_paired(pair(a, b), resamples=resamples, seed=seed)
 

@@ -11,7 +11,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.calibration.review import fitted_temperature
+from core.analysis.calibration.review import fitted_temperature
+from core.analysis.protocol import protocol_of
+from core.analysis.selective.out_of_set import kept_outside_faces
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.abstention import RiskCoverage, area, excess_area, risk_coverage, separation
@@ -19,8 +21,6 @@ from core.metrics.abstention_intervals import AbstentionBounds, abstention_inter
 from core.metrics.calibration import apply_temperature
 from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
-from core.protocol.ledger import protocol_of
-from core.protocol.outside_faces import kept_outside_faces
 from core.runs import Run
 from core.wording import interval, number, percent
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.analysis.leaks import keep_leaks
+from core.analysis.selective.out_of_set import keep_outside_faces
+from core.analysis.slices.face_attributes import keep_face_attributes
 from core.data.training_data import TrainingData
-from core.leaks.found import keep_leaks
 from core.metrics.predictions import Predictions
 from core.network.test_time_augmentation import TestTimeAugmentation
-from core.protocol.outside_faces import keep_outside_faces
-from core.slices.face_attributes import keep_face_attributes
 
 if TYPE_CHECKING:
     import keras

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from core.analysis.selective.abstention import Abstention, Accepted
 from core.metrics.abstention import RiskCoverage
-from core.protocol.abstention import Abstention, Accepted
 
 #: Width of a bin of confidence.
 BIN = 0.05

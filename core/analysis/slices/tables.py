@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from core.analysis.slices import findings as slice_findings
+from core.analysis.slices.cuts import Attribute
 from core.metrics.slices import ALPHA
-from core.slices import findings as slice_findings
-from core.slices.cuts import Attribute
 
 #: The gaps of a slice, each a group of columns <gap>, <gap>_low, <gap>_high, <gap>_p, <gap>_p_corrected.
 GAPS = ("accuracy_gap", "same_mix_gap", "macro_f1_gap")

@@ -9,8 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.calibration.reliability import label_table, mean_with_interval, reliability_table, spread_table
-from core.calibration.wording import findings
+from core.analysis.calibration.reliability import (
+    label_table,
+    mean_with_interval,
+    reliability_table,
+    spread_table,
+)
+from core.analysis.calibration.wording import findings
 from core.errors import AffectoscopeError
 from core.metrics.calibration import (
     BINS,

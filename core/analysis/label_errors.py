@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from core.contradictions import contradictions
+from core.analysis.contradictions import contradictions
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.runs import LABEL_ERRORS, Run, write_kept
@@ -33,7 +33,7 @@ class LabelErrors:
         table: a row per face, the likeliest error first; its index is the row in `predictions`. Columns: reference,
             split, annotated (the data's label), given (the label used, which decisions may have corrected),
             suggested, quality, p_given, p_suggested, issue (see Ranking), contradiction (the given expression and
-            the annotated valence and arousal exclude each other, core.contradictions).
+            the annotated valence and arousal exclude each other, core.analysis.contradictions).
         joint: (c, c) estimated faces by given (row) and true label.
         about: how the predictions were made; {} for a run's scored faces.
         thumbnails: reference -> WebP bytes, where such are kept with the ranking.

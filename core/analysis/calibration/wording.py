@@ -10,7 +10,7 @@ from core.metrics.intervals import LEVEL
 from core.metrics.scoring import Estimate
 
 if TYPE_CHECKING:
-    from core.calibration.review import CalibrationReview, Reading
+    from core.analysis.calibration.review import CalibrationReview, Reading
 
 
 def findings(review: "CalibrationReview") -> list[str]:

@@ -53,7 +53,7 @@ class Attribute:
         return f"{self.number(low)} to {self.number(high)}{self.unit}"
 
 
-#: Attributes that the program measures (core.slices.face_attributes), and the split.
+#: Attributes that the program measures (core.analysis.slices.face_attributes), and the split.
 MEASURED: dict[str, Attribute] = {
     "face_size": Attribute("Face size", "face size", "smallest", "largest", " px", 0),
     "brightness": Attribute("Brightness", "brightness", "darkest", "brightest", "", 3),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.corruptions import CORRUPTIONS, STRENGTHS, CorruptedFaces
+from core.analysis.corruptions import CORRUPTIONS, STRENGTHS, CorruptedFaces
 from core.data.face_pack import FacePack
 from core.metrics import expression
 from core.metrics.thresholds import wilson_interval

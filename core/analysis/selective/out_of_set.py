@@ -1,6 +1,6 @@
 """Faces whose label a run's network does not know: which belong to the scored split, and what it says of them.
 
-They train nothing and choose nothing; whether the network is less sure of them is the subject of core.protocol.abstention.
+They train nothing and choose nothing; whether the network is less sure of them is the subject of core.analysis.selective.abstention.
 """
 
 from collections.abc import Callable
