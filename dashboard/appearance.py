@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.figures import REFERENCE_LINE
+from core.report.figures import REFERENCE_LINE
 from dashboard.charts import matrices
 
 _INK_ON_DARK = "#E8EAF0"

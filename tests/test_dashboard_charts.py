@@ -8,11 +8,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from core.figures import RUN_COLOURS
 from core.labels import COLOURS, EXPRESSIONS
 from core.metrics import ranking
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
+from core.report.figures import RUN_COLOURS
 from dashboard import words
 from dashboard.charts import bars, curves, matrices
 from dashboard.tables import affect, confusion, counts, pairs, per_class, runs

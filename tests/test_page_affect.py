@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from core.analysis.contradictions import contradictions
-from core.figures.contrast import ENOUGH, INK, INK_ON_DARK, contrast
 from core.metrics.predictions import Predictions
+from core.report.figures.contrast import ENOUGH, INK, INK_ON_DARK, contrast
 from core.runs import open_run
 from dashboard import words
 from dashboard.charts import planes as charts

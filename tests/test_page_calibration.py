@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from core.analysis.calibration.review import READINGS, calibration_of, reliability_of
-from core.figures import calibration as figures
-from core.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from core.metrics.calibration import expected_calibration_error
+from core.report.figures import calibration as figures
+from core.report.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from core.runs import open_run, write_json
 from dashboard.tables import calibration as tables
 from dashboard.words import calibration as words

@@ -8,9 +8,9 @@ import pytest
 
 from core.analysis.comparison.pairing import pair
 from core.analysis.comparison.runs import compare
-from core.figures import comparison as figures
-from core.figures.contrast import INK, INK_ON_DARK
 from core.metrics.expression import confusion_matrix
+from core.report.figures import comparison as figures
+from core.report.figures.contrast import INK, INK_ON_DARK
 from core.runs import open_run
 from dashboard.tables import comparison as tables
 from tests.made_runs import make_run

@@ -8,8 +8,17 @@ import altair as alt
 import numpy as np
 import pytest
 
-from core.figures import ACCENT, SECOND
-from core.figures.contrast import DARK_PAGE, ENOUGH, INK, INK_ON_DARK, PAGE, contrast, mixed, readable_on
+from core.report.figures import ACCENT, SECOND
+from core.report.figures.contrast import (
+    DARK_PAGE,
+    ENOUGH,
+    INK,
+    INK_ON_DARK,
+    PAGE,
+    contrast,
+    mixed,
+    readable_on,
+)
 from core.runs import open_run
 from dashboard.charts import matrices
 from dashboard.tables import confusion as tables

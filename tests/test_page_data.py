@@ -6,8 +6,8 @@ import pytest
 
 from core import runs
 from core.analysis.data_summary import data_summary
-from core.figures.contrast import INK, INK_ON_DARK
 from core.labels import EXPRESSIONS
+from core.report.figures.contrast import INK, INK_ON_DARK
 from core.runs import open_run
 from dashboard import words
 from dashboard.charts import planes as charts

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from core.figures.contrast import DARK_PAGE, PAGE, contrast
 from core.metrics.thresholds import counts_at, threshold_points
+from core.report.figures.contrast import DARK_PAGE, PAGE, contrast
 from core.runs import open_run
 from dashboard import words
 from dashboard.charts import thresholds as charts

@@ -18,8 +18,8 @@ from core.analysis.selective.tables import (
     confidence_bins,
     risk_curves,
 )
-from core.figures import abstention as figures
 from core.labels import EXPRESSIONS
+from core.report.figures import abstention as figures
 from core.runs import OUTSIDE, open_run, write_detected, write_json, write_kept
 from dashboard.tables import protocol as tables
 from tests.made_runs import make_run

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from core.analysis.slices.review import review_slices
-from core.figures import slices as figures
-from core.figures.contrast import INK_ON_DARK
+from core.report.figures import slices as figures
+from core.report.figures.contrast import INK_ON_DARK
 from core.runs import ATTRIBUTES, write_kept
 from dashboard.tables import slices as tables
 from dashboard.words import slices as words

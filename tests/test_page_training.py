@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from core.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
+from core.report.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from dashboard import words
 from dashboard.charts import curves
 from dashboard.tables import runs as tables

@@ -12,8 +12,8 @@ import pandas as pd
 from core.data.face_table import FaceTable
 from core.labels import EXPRESSIONS
 from core.network.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, augmentation_of
+from core.report.wording import listed
 from core.runs import Run
-from core.wording import listed
 
 #: Where a face's place in its image comes from, as in `Protocol.boxes`, in words.
 BOXES = {

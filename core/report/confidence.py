@@ -2,14 +2,14 @@
 
 from core.analysis.calibration.review import NUMBERS, READINGS
 from core.analysis.selective.tables import risk_curves
-from core.figures import abstention as abstention_figures
-from core.figures import calibration as calibration_figures
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
+from core.report.figures import abstention as abstention_figures
+from core.report.figures import calibration as calibration_figures
 from core.report.numbers import told
 from core.report.review import Review, command_of
+from core.report.score_tables import HEADLINES
+from core.report.wording import number, percent
 from core.runs import OUTSIDE
-from core.score_tables import HEADLINES
-from core.wording import number, percent
 
 _CALIBRATION_TITLES = {
     name: HEADLINES[name][0] if name in HEADLINES else "Mean confidence less accuracy" for name in NUMBERS

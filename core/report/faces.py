@@ -5,7 +5,7 @@ import numpy as np
 from core.errors import AffectoscopeError
 from core.report.document import Block, Face, Faces, Section, Table, Text
 from core.report.review import Review
-from core.wording import percent
+from core.report.wording import percent
 
 #: How many are shown.
 SHOWN = 24

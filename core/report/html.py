@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from core.figures import REFERENCE_LINE
-from core.figures.contrast import INK
 from core.report import document
 from core.report.about import program_version
+from core.report.figures import REFERENCE_LINE
+from core.report.figures.contrast import INK
 from core.report.review import Review
 from core.report.sections import sections
 from core.report.sources import SOURCES

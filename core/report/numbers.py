@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.robustness import CLEAN, mean_accuracy
-from core.figures import scores as figures
 from core.metrics.scoring import Estimate
 from core.network.test_time_augmentation import DESCRIPTIONS
 from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, absent
+from core.report.figures import scores as figures
 from core.report.review import Review
-from core.score_tables import (
+from core.report.score_tables import (
     HEADLINES,
     confusion_cells,
     pairwise_cells,
     per_class_long,
     strongest_confusions,
 )
-from core.wording import (
+from core.report.wording import (
     M_IS,
     confusion,
     few_faces,

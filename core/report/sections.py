@@ -3,8 +3,8 @@
 from core.report import about, confidence, faces, numbers, trust, uses
 from core.report.document import Block, Caution, Items, Section
 from core.report.review import Review
-from core.score_tables import confusion_cells, strongest_confusions
-from core.wording import confusion, few_faces, presence
+from core.report.score_tables import confusion_cells, strongest_confusions
+from core.report.wording import confusion, few_faces, presence
 
 
 def sections(review: Review) -> list[Section]:

@@ -6,13 +6,13 @@ import pandas as pd
 
 from core.analysis.label_errors import LabelErrors
 from core.analysis.slices.tables import SliceReview, SliceTable
-from core.figures import comparison as comparison_figures
-from core.figures import slices as slice_figures
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
+from core.report.figures import comparison as comparison_figures
+from core.report.figures import slices as slice_figures
 from core.report.numbers import told
 from core.report.review import Review, command_of
+from core.report.wording import number, percent
 from core.runs import ATTRIBUTES
-from core.wording import number, percent
 
 #: Rows of the tables of single faces.
 _LISTED = 10

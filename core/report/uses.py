@@ -4,7 +4,7 @@ from core.metrics.scoring import Scores
 from core.report.about import is_drawn
 from core.report.document import Items, Section, Text
 from core.report.review import Review
-from core.wording import few_faces, percent, presence
+from core.report.wording import few_faces, percent, presence
 
 #: An expression with fewer scored faces than this is named as resting on few.
 FEW = 100

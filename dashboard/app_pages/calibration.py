@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.analysis.calibration.review import READINGS, renewal
-from core.figures import calibration as figures
 from core.metrics.calibration import BINS
+from core.report.figures import calibration as figures
 from dashboard import appearance, data, guard, links
 from dashboard.downloads import csv_button
 from dashboard.tables import calibration as tables

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.figures import comparison as figures
+from core.report.figures import comparison as figures
 from dashboard import appearance, changed_faces, data, guard, links
 from dashboard import words as common
 from dashboard.charts import matrices

@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.analysis.protocol import protocol_of
 from core.analysis.selective.tables import confidence_bins, group_table, risk_curves
-from core.figures import abstention as figures
 from core.photos.face_classifier import SURE
+from core.report.figures import abstention as figures
 from dashboard import appearance, detection, guard, links
 from dashboard.downloads import csv_button
 from dashboard.tables import protocol as tables

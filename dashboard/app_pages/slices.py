@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.analysis.slices.review import SliceReview, SliceTable
-from core.figures import slices as figures
+from core.report.figures import slices as figures
 from core.runs import Run
 from dashboard import appearance, data, gallery, guard, joined_csv, links
 from dashboard.downloads import csv_button

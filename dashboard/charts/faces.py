@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from core.figures import REFERENCE_LINE, colour_of
+from core.report.figures import REFERENCE_LINE, colour_of
 
 #: Side of the plane in pixels.
 SIDE = 180

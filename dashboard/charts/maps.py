@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import ACCENT, REFERENCE_LINE, SECOND, colour_of
+from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, colour_of
 
 #: Names and colours of right and wrong faces; wrong ones lie on top.
 _OUTCOMES = {True: ("right", ACCENT), False: ("wrong", SECOND)}

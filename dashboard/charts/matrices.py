@@ -6,8 +6,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.figures import ACCENT, REFERENCE_LINE, SECOND
-from core.figures.contrast import INK, mixed, page_of, readable_on
+from core.report.figures import ACCENT, REFERENCE_LINE, SECOND
+from core.report.figures.contrast import INK, mixed, page_of, readable_on
 
 #: Name of the selection in both charts; Streamlit reports clicks under it.
 SELECTION = "cell"

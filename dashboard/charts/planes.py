@@ -7,9 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analysis.contradictions import AFFECTNET_REGIONS
-from core.figures import REFERENCE_LINE, SECOND, base_figure, colour_of, run_colour
-from core.figures.contrast import INK, mixed, page_of, readable_on
 from core.labels import EXPRESSIONS
+from core.report.figures import REFERENCE_LINE, SECOND, base_figure, colour_of, run_colour
+from core.report.figures.contrast import INK, mixed, page_of, readable_on
 from dashboard.charts.curves import density_scale
 
 #: Name of the selection in `errors`.

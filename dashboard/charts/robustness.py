@@ -3,8 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import base_figure, run_colour
-from core.figures.contrast import INK, mixed, page_of
+from core.report.figures import base_figure, run_colour
+from core.report.figures.contrast import INK, mixed, page_of
 
 
 def accuracies(table: pd.DataFrame, *, chosen: str | None = None, ink: str = INK) -> go.Figure:

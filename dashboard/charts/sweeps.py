@@ -4,8 +4,8 @@ import altair as alt
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import ACCENT, REFERENCE_LINE, SECOND, base_figure
-from core.figures.contrast import INK
+from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, base_figure
+from core.report.figures.contrast import INK
 from dashboard.charts.curves import density_scale
 
 #: From here on parallel coordinates slant their titles, which would run into each other.

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import REFERENCE_LINE, base_figure, unit_axes
+from core.report.figures import REFERENCE_LINE, base_figure, unit_axes
 
 #: Number -> (name, colour, dash); no colour is an expression's, and the dashes tell them apart without any.
 LINES = {

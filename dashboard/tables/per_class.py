@@ -5,8 +5,8 @@ import pandas as pd
 
 from core.metrics import ranking
 from core.metrics.scoring import Scores
-from core.score_tables import CLASS_NUMBERS as NUMBERS
-from core.score_tables import per_class_long as per_class_long
+from core.report.score_tables import CLASS_NUMBERS as NUMBERS
+from core.report.score_tables import per_class_long as per_class_long
 
 AREAS = ("auc", "average_precision")
 

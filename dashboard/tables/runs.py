@@ -3,11 +3,11 @@
 import pandas as pd
 
 from core.metrics.scoring import Scores
+from core.report.score_tables import HEADLINES as HEADLINES
+from core.report.score_tables import headlines as headlines
+from core.report.score_tables import learning_curves as learning_curves
 from core.runs import Run
 from core.runs.run import checked_history as checked_history
-from core.score_tables import HEADLINES as HEADLINES
-from core.score_tables import headlines as headlines
-from core.score_tables import learning_curves as learning_curves
 
 
 def overview(pairs: list[tuple[Run, Scores | None]]) -> pd.DataFrame:

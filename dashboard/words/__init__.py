@@ -1,6 +1,6 @@
 """Numbers and findings in words, the same on every page, by subject. No Streamlit here."""
 
-from core.wording import interval, number, percent, span
+from core.report.wording import interval, number, percent, span
 from dashboard.words.affect import (
     CONTRADICTIONS,
     FURTHEST_FIRST,

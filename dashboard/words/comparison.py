@@ -2,8 +2,8 @@
 
 from core.analysis.comparison.runs import ALPHA, Comparison
 from core.metrics.intervals import MOST_FACES_REDRAWN
+from core.report.wording import percent
 from core.runs import Run
-from core.wording import percent
 from dashboard.words.runs import is_drawn
 
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from core.report.wording import percent
 from core.runs import Run
-from core.wording import percent
 
 
 def split_difference(table: pd.DataFrame) -> str:

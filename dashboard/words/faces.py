@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from core.network.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation
-from core.wording import percent
+from core.report.wording import percent
 
 
 def none_misread(faces: int) -> str:

@@ -13,8 +13,8 @@ from core.config import TrainConfig
 from core.data.decisions import KEEP, REMOVE
 from core.data.relabelling import TRAINED_SPLITS
 from core.errors import AffectoscopeError
+from core.report.wording import percent
 from core.runs import Run
-from core.wording import percent
 from dashboard.words.runs import is_drawn
 
 #: How the order comes about.

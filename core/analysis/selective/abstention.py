@@ -21,8 +21,8 @@ from core.metrics.abstention_intervals import AbstentionBounds, abstention_inter
 from core.metrics.calibration import apply_temperature
 from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
+from core.report.wording import interval, number, percent
 from core.runs import Run
-from core.wording import interval, number, percent
 
 #: AffectNet's labels that say no expression.
 NO_EXPRESSION = ("none", "uncertain", "no-face")

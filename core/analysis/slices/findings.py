@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.analysis.slices.cuts import Attribute
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
-from core.wording import listed
+from core.report.wording import listed
 
 if TYPE_CHECKING:
     from core.analysis.slices.tables import SliceReview, SliceTable

@@ -6,8 +6,8 @@ Backgrounds stay transparent and text takes the page's colour, so that light and
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures.contrast import DARK_PAGE, mixed, page_of
 from core.labels import COLOURS
+from core.report.figures.contrast import DARK_PAGE, mixed, page_of
 
 #: For marks that stand for no expression.
 ACCENT = "#4059AD"

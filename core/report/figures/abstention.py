@@ -4,9 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.figures import REFERENCE_LINE, base_figure, colour_of, run_colour
-from core.figures.contrast import INK, contrast, mixed, page_of
 from core.labels import EXPRESSIONS
+from core.report.figures import REFERENCE_LINE, base_figure, colour_of, run_colour
+from core.report.figures.contrast import INK, contrast, mixed, page_of
 
 #: Pixels of a group's row.
 _ROW = 84

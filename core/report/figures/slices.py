@@ -3,8 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import ACCENT, REFERENCE_LINE, SECOND, add_intervals, base_figure
-from core.figures.contrast import INK
+from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, add_intervals, base_figure
+from core.report.figures.contrast import INK
 
 #: By what the test says of a slice: (title, colour, symbol): told apart without colours too.
 _STANDINGS = {

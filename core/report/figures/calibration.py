@@ -3,8 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import REFERENCE_LINE, base_figure, run_colour, unit_axes
-from core.figures.contrast import INK, mixed, page_of
+from core.report.figures import REFERENCE_LINE, base_figure, run_colour, unit_axes
+from core.report.figures.contrast import INK, mixed, page_of
 
 #: Reading -> (number of its colour, symbol): told apart without colours too.
 _MARKS = {"before": (0, "circle"), "after": (1, "diamond")}

@@ -5,8 +5,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.figures import ACCENT, REFERENCE_LINE, SECOND, base_figure, colour_of
-from core.figures.contrast import INK, mixed, page_of
+from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, base_figure, colour_of
+from core.report.figures.contrast import INK, mixed, page_of
 
 #: The faintest shade of a colour: an empty cell can still be seen.
 _FAINTEST = 0.04

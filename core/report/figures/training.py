@@ -3,8 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import base_figure, run_colour
-from core.figures.contrast import INK
+from core.report.figures import base_figure, run_colour
+from core.report.figures.contrast import INK
 
 _DASHES = {"training": "dot", "validation": "solid"}
 

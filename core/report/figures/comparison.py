@@ -3,8 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures import ACCENT, REFERENCE_LINE, SECOND, add_intervals, base_figure
-from core.figures.contrast import INK
+from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, add_intervals, base_figure
+from core.report.figures.contrast import INK
 
 #: How a number is drawn by what the test says of the run: (title, colour, symbol): told apart without colours too.
 _STANDINGS = {
