@@ -34,10 +34,10 @@ from core.config import PRESETS
 from core.data.drawn.dataset import write_drawn_faces
 from core.data.relabelling import TRAINED_SPLITS
 from core.data.training_data import load_training_data
-from core.label_errors.held_out import held_out_predictions
 from core.metrics.predictions import Predictions
 from core.runs import Run, open_run
 from core.runtime.console import Console
+from core.sweep.cross_validation import held_out_predictions
 
 #: What each expression is easily taken for.
 CONFUSABLE = {

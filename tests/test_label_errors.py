@@ -23,14 +23,14 @@ from core.analysis.label_errors import (
 )
 from core.data.near_duplicates import near_duplicate_groups
 from core.errors import AffectoscopeError
-from core.label_errors import held_out
 from core.label_errors.__main__ import LabelErrorOptions, rank
-from core.label_errors.held_out import held_out_predictions
 from core.metrics.predictions import Predictions
 from core.network import fit
 from core.renew import training_data_of
 from core.runs import LABEL_ERRORS, open_run, read_kept, write_json, write_kept
 from core.runtime.console import Console
+from core.sweep import cross_validation
+from core.sweep.cross_validation import held_out_predictions
 from tests.made_runs import make_predictions, make_run
 
 
@@ -393,7 +393,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(run, drawn_tree, traini
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(held_out, "write_json", refuse)
+    monkeypatch.setattr(cross_validation, "write_json", refuse)
     with pytest.raises(
         AffectoscopeError, match="cannot be written .Permission denied.; folds are trained there"
     ):
@@ -401,7 +401,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(run, drawn_tree, traini
     monkeypatch.undo()
     monkeypatch.setattr(label_errors, "write_kept", refuse)
     monkeypatch.setattr(
-        "core.label_errors.held_out.held_out_predictions", lambda *_, **__: make_predictions(faces=20)
+        "core.sweep.cross_validation.held_out_predictions", lambda *_, **__: make_predictions(faces=20)
     )
     with pytest.raises(AffectoscopeError, match="What was found cannot be written .Permission denied"):
         rank(LabelErrorOptions(str(run.path), drawn_tree, folds=2, top=0))

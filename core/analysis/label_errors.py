@@ -1,7 +1,7 @@
 """Which labels of a data set are likely wrong. `python -m core.label_errors --run R --data PATH`.
 
 Confident learning needs probabilities of faces that the network was not trained on: the scored faces of a run have
-them; for training faces, core.label_errors.held_out makes them.
+them; for training faces, core.sweep.cross_validation makes them.
 """
 
 import warnings

@@ -26,7 +26,7 @@ from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import AHEAD
 
 if TYPE_CHECKING:
-    from core.cluster.sweeping import ClusterWorkers
+    from core.sweep.ray_workers import ClusterWorkers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -111,7 +111,7 @@ class RayCluster:
 
     def sweepers(self, arguments: Sequence[str], folder: Path) -> "ClusterWorkers":
         """Workers on the sweep in `folder`, each with those arguments of core.sweep."""
-        from core.cluster.sweeping import ClusterWorkers
+        from core.sweep.ray_workers import ClusterWorkers
 
         return ClusterWorkers(self, arguments, folder)
 
