@@ -28,8 +28,8 @@ from core.data.preprocessing import crop_face, read_upright
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import BOX_COLUMNS
 from core.photos.predictor import Predictor
-from core.renew import training_data_of
 from core.runtime.console import Console
+from core.upgrade import training_data_of
 
 #: What to do with upright pixels so that a reader who obeys the EXIF orientation has them upright again.
 UNTURN = {

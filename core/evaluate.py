@@ -13,7 +13,6 @@ import tyro
 from core.analysis.detection import DetectedScores, score_detected
 from core.analysis.protocol import Protocol, protocol_of_evaluation
 from core.analysis.robustness import mean_accuracy, robustness
-from core.commandline import ClusterOptions
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
 from core.data.readers import open_dataset
@@ -25,6 +24,7 @@ from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.scoring import Scores, score
 from core.network.resumable_inference import answers_of, predictions_of
 from core.network.test_time_augmentation import TestTimeAugmentation
+from core.options import ClusterOptions
 from core.runs import (
     Run,
     open_run,

@@ -2,9 +2,9 @@
 
 import sys
 
-from core.commandline import parse_train_options
 from core.config import TrainConfig
 from core.data.training_data import TrainingData, load_faces
+from core.options import parse_train_options
 from core.runtime.console import Console, run_command
 
 

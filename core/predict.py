@@ -12,9 +12,9 @@ from typing import Annotated
 import tyro
 
 from core import runs
-from core.commandline import ClusterOptions
 from core.data.images import SUFFIXES, photos_in, read_photo
 from core.errors import AffectoscopeError
+from core.options import ClusterOptions
 from core.photos.annotate import annotated_path, check_folder, common_folder, save_annotated
 from core.photos.predictor import Predictor
 from core.photos.results import PhotoPrediction, as_rows, row_names

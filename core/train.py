@@ -14,13 +14,13 @@ from core.analysis.calibration.fitting import calibrate
 from core.analysis.data_summary import data_summary
 from core.analysis.leaks import leaks_of
 from core.analysis.protocol import protocol_from
-from core.commandline import parse_train_options
 from core.config import TrainConfig
 from core.data.relabelling import keep_relabelling
 from core.data.thumbnails import save_thumbnails
 from core.data.training_data import TrainingData, load_training_data
 from core.errors import AffectoscopeError
 from core.network.training_job import FitJob, fit
+from core.options import parse_train_options
 from core.report.card import write_card
 from core.runtime.console import Console, run_command
 from core.runtime.environment import environment

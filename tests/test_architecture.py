@@ -108,7 +108,7 @@ def test_networks_are_imported_late():
         "core.evaluate",
         "core.predict",
         "core.compare",
-        "core.renew",
+        "core.upgrade",
         "core.report.__main__",
         "core.sweep.__main__",
         "core.runs",

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.commandline import ClusterOptions, parse_train_config, parse_train_options
 from core.errors import AffectoscopeError
+from core.options import ClusterOptions, parse_train_config, parse_train_options
 from core.runtime.executor import ThisMachine, workforce
 from core.sweep.__main__ import parse_sweep, worker_arguments
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.commandline import parse_train_config, parse_train_options
 from core.config import PRESETS, RANGES, TrainConfig
 from core.errors import AffectoscopeError
+from core.options import parse_train_config, parse_train_options
 
 
 def test_original_is_the_studys_network():

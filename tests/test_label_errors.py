@@ -23,14 +23,14 @@ from core.analysis.label_errors import (
 )
 from core.data.near_duplicates import near_duplicate_groups
 from core.errors import AffectoscopeError
-from core.label_errors.__main__ import LabelErrorOptions, rank
+from core.label_errors import LabelErrorOptions, rank
 from core.metrics.predictions import Predictions
 from core.network import fit
-from core.renew import training_data_of
 from core.runs import LABEL_ERRORS, open_run, read_kept, write_json, write_kept
 from core.runtime.console import Console
 from core.sweep import cross_validation
 from core.sweep.cross_validation import held_out_predictions
+from core.upgrade import training_data_of
 from tests.made_runs import make_predictions, make_run
 
 
@@ -365,7 +365,7 @@ def test_a_relabelled_run_is_ranked_by_its_labels_and_keeps_the_data_s(
     from tests.trained import small_config
 
     corrected = load_training_data(small_config(drawn_tree, relabel=path), Console())
-    monkeypatch.setattr("core.renew.training_data_of", lambda *_, **__: corrected)
+    monkeypatch.setattr("core.upgrade.training_data_of", lambda *_, **__: corrected)
     table = rank(LabelErrorOptions(str(run.path), drawn_tree, folds=2, top=0)).table.set_index("reference")
     assert (table.loc[first["reference"], "given"], table.loc[first["reference"], "annotated"]) == (
         other,
@@ -381,7 +381,7 @@ def test_drawn_faces_need_no_path(run, trainings, monkeypatch, drawn_tree):
         asked.append(path)
         return training_data_of(run, drawn_tree, console)
 
-    monkeypatch.setattr("core.renew.training_data_of", answer)
+    monkeypatch.setattr("core.upgrade.training_data_of", answer)
     write_json(run.path / "run.json", run.info | {"config": run.info["config"] | {"data": None}})
     rank(LabelErrorOptions(str(run.path), Path(DRAWN), folds=2, top=0))
     assert asked == [None]

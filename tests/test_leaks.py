@@ -15,7 +15,7 @@ from PIL import Image
 from core.analysis.leaks import find_leaks, keep_leaks, labels_differ, leaks_of, summarise
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
-from core.leaks.__main__ import LeaksOptions, look
+from core.leaks import LeaksOptions, look
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
 from core.runs import LEAKS, open_run, write_kept

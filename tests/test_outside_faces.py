@@ -15,9 +15,9 @@ from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
-from core.renew import RenewOptions, renew
 from core.runs import OUTSIDE, open_run, write_json, write_kept
 from core.runtime.console import Console
+from core.upgrade import RenewOptions, renew
 from tests.trained import small_config
 
 NAMES = ("none", "uncertain", "no-face")

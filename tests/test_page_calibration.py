@@ -62,7 +62,7 @@ def test_before_and_after_stand_side_by_side(open_page, folder, fitted):
 def test_a_run_without_a_temperature_gets_the_command(open_page, folder):
     page = open_page("calibration", folder=folder, run="plain")
     assert problems(page) == []
-    assert page.code[0].value == "python -m core.renew --run plain --data PATH"
+    assert page.code[0].value == "python -m core.upgrade --run plain --data PATH"
     assert page.dataframe[0].value.columns.tolist() == ["number", "plain softmax"]
     assert "at T" not in " ".join(page.dataframe[1].value.columns)
     assert "error_after" not in page.dataframe[2].value

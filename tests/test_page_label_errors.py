@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from core.analysis.label_errors import keep_label_errors, label_errors, label_errors_of
-from core.commandline import parse_train_config
 from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions
 from core.data.user_table import for_spreadsheets
+from core.options import parse_train_config
 from core.runs import LABEL_ERRORS, open_run, write_json
 from dashboard.tables import label_errors as tables
 from dashboard.words import label_errors as words

@@ -137,7 +137,7 @@ def test_an_older_run_gets_the_command(open_page, tmp_path):
     set_counts(make_run(tmp_path, "older", faces=40), {"none": 7})
     shown = open_page("protocol", folder=tmp_path)
     assert problems(shown) == [] and "keeps nothing of the 7 test faces" in shown.info[0].value
-    assert shown.code[0].value == "python -m core.renew --run older --data PATH"
+    assert shown.code[0].value == "python -m core.upgrade --run older --data PATH"
 
 
 def test_a_run_without_outside_faces_still_tells_what_its_confidence_is_worth(open_page, made_runs):
@@ -166,7 +166,7 @@ def test_damaged_outside_faces_are_named_and_the_ledger_stays(open_page, runs, t
             table = outside_table(EXPRESSIONS[:7]).drop(columns="p_sad")
             write_kept(path.parent, OUTSIDE, table)
         shown = open_page("protocol", folder=folder)
-        assert problems(shown) == [] and "make it again with python -m core.renew" in shown.error[0].value
+        assert problems(shown) == [] and "make it again with python -m core.upgrade" in shown.error[0].value
         assert shown.dataframe[0].value["step"].iloc[-1] == "scored"
 
 

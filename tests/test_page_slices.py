@@ -114,7 +114,7 @@ def test_what_the_url_asks_for_and_is_not_there_is_named(open_page, folder, name
 def test_a_run_from_before_gets_the_command(open_page, folder):
     shown = open_page("slices", folder=folder, run="other")
     assert problems(shown) == [] and not shown.error
-    assert shown.code[0].value == "python -m core.renew --run other --data PATH"
+    assert shown.code[0].value == "python -m core.upgrade --run other --data PATH"
     assert "There is nothing to compare faces by yet." in shown.info[1].value
 
 
@@ -123,7 +123,7 @@ def test_damaged_attributes_are_named(open_page, tmp_path):
     (tmp_path / "broken" / ATTRIBUTES.file).write_bytes(b"nonsense")
     shown = open_page("slices", folder=tmp_path)
     assert problems(shown) == []
-    assert "face_attributes.parquet" in shown.error[0].value and "core.renew" in shown.error[0].value
+    assert "face_attributes.parquet" in shown.error[0].value and "core.upgrade" in shown.error[0].value
 
 
 def test_a_joined_table_is_compared_in_the_same_family_and_can_be_forgotten(open_page, folder):

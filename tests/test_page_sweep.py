@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.commandline import parse_train_config
 from core.config import PRESETS
+from core.options import parse_train_config
 from core.runs.sweeps import write_sweep, write_tables
 from core.sweep.spaces import SPACES
 from dashboard.charts import sweeps as charts

@@ -121,7 +121,7 @@ def test_only_the_folder_of_a_run_is_loaded(trained_run, tmp_path):
 def test_a_damaged_calibration_is_refused(folder, calibration):
     info = json.loads((folder / "run.json").read_text()) | {"calibration": calibration}
     (folder / "run.json").write_text(json.dumps(info))
-    refused(folder, "The calibration in run.json of 'copy' is damaged .* core.renew")
+    refused(folder, "The calibration in run.json of 'copy' is damaged .* core.upgrade")
 
 
 def test_a_training_sample_of_another_network_is_refused(folder):

@@ -276,7 +276,7 @@ def test_a_damaged_calibration_is_refused_with_what_to_do(kept):
     run = run_with()
     run.info["calibration"] = kept
     with pytest.raises(
-        AffectoscopeError, match="run.json of 'made' is damaged .* core.renew --run made --data"
+        AffectoscopeError, match="run.json of 'made' is damaged .* core.upgrade --run made --data"
     ):
         fitted_temperature(run)
 

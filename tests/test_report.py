@@ -293,8 +293,8 @@ def test_texts_of_users_are_shown_and_never_run(tmp_path):
 
 
 def test_the_command_that_is_given_trains_the_same_again(tmp_path):
-    from core.commandline import parse_train_config
     from core.config import PRESETS, TrainConfig
+    from core.options import parse_train_config
 
     run = make_run(tmp_path, "run", faces=30)
     info = json.loads((run.path / "run.json").read_text())
@@ -398,7 +398,7 @@ def test_without_scores_or_predictions_there_is_no_report(tmp_path, file):
 def test_scores_of_other_predictions_are_refused(tmp_path):
     run, other = (make_run(tmp_path, name, faces=faces) for name, faces in (("run", 40), ("other", 30)))
     (run.path / "scores.json").write_bytes((other.path / "scores.json").read_bytes())
-    with pytest.raises(AffectoscopeError, match="about 30 faces .* 40 .* core.renew --run run"):
+    with pytest.raises(AffectoscopeError, match="about 30 faces .* 40 .* core.upgrade --run run"):
         review_of(open_run(run.path))
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from core.commandline import parse_train_config, train_command
 from core.config import PRESETS, TrainConfig
 from core.errors import AffectoscopeError
+from core.options import parse_train_config, train_command
 from core.runs.sweeps import list_sweeps, open_sweep
 from core.sweep import __main__ as command
 from core.sweep import search

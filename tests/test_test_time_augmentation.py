@@ -24,11 +24,11 @@ from core.network.test_time_augmentation import (
     shifted,
 )
 from core.photos.predictor import Predictor
-from core.renew import RenewOptions, renew
 from core.report.about import _augmentation as told_in_card
 from core.runs import open_run
 from core.runtime.console import Console
 from core.train import train
+from core.upgrade import RenewOptions, renew
 from tests.trained import small_config
 
 #: Rows (above, below) and columns (left, right) that a network cuts off.

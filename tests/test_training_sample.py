@@ -16,11 +16,11 @@ from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.photos.predictor import SURE, Predictor
 from core.photos.results import NOT_SURE, TOO_SMALL, UNLIKE
-from core.renew import RenewOptions, renew
 from core.runs import open_run
 from core.runs.training_sample import TrainingSample, directions, distances_to, draw_rows
 from core.runtime.console import Console
 from core.train import train
+from core.upgrade import RenewOptions, renew
 from tests.trained import small_config
 
 # The sample

@@ -1,4 +1,4 @@
-"""What a review asks of the scored faces beside the predictions, kept with the run by training and by core.renew."""
+"""What a review asks of the scored faces beside the predictions, kept with the run by training and by core.upgrade."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -135,7 +135,7 @@ def _calibration(run: Run) -> Calibration:
     except (TypeError, ValueError) as error:
         raise AffectoscopeError(
             f"The calibration in run.json of '{run.name}' is damaged ({error}); make it again with "
-            "python -m core.renew."
+            "python -m core.upgrade."
         ) from error
     if run.has_training_sample:
         return calibration
@@ -154,7 +154,7 @@ def _with_embedding(network, shape: tuple[int, int], name: str):
     if embedding is None or tuple(embedding.shape) != (None, shape[1]) or not shape[0]:
         raise AffectoscopeError(
             f"The training sample of run '{name}' has {shape[0]} embeddings of {shape[1]} numbers, which its network "
-            "does not give; make it again with python -m core.renew."
+            "does not give; make it again with python -m core.upgrade."
         )
     return keras.Model(network.input, {**network.output, "embedding": embedding})
 

@@ -65,7 +65,7 @@ class Predictor:
     """A run's network, ready for photos. Holds no photo; may be shared between threads.
 
     Runs trained before calibration was kept work too: their confidence is the plain highest probability,
-    and no face is unlike their training faces. `python -m core.renew` adds what they lack.
+    and no face is unlike their training faces. `python -m core.upgrade` adds what they lack.
     """
 
     def __init__(self, run: Run) -> None:

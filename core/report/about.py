@@ -8,12 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tomllib import loads
 
-from core.commandline import train_command
 from core.config import TrainConfig
 from core.data.face_table import Ledger
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.network.test_time_augmentation import DESCRIPTIONS, TOLERANCE
+from core.options import train_command
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
 from core.report.figures import training as figures
 from core.report.review import Review, data_path

@@ -162,7 +162,7 @@ def _scored(run: Run) -> tuple[Predictions, Scores]:
         raise AffectoscopeError(
             f"scores.json of '{run.name}' is about {scores.faces:,} faces and {len(scores.labels)} labels, its "
             f"predictions about {len(predictions):,} and {len(predictions.labels)}; bring the run up to date with "
-            f"{command_of(run, 'python -m core.renew --run R --data PATH')}."
+            f"{command_of(run, 'python -m core.upgrade --run R --data PATH')}."
         )
     return predictions, scores
 

@@ -74,7 +74,7 @@ def open_run(path: str | Path) -> Run:
 def list_runs(folder: Path = ARTIFACTS_FOLDER) -> list[Listing]:
     """Every folder under `folder`, damaged ones last with their reason.
 
-    The newest run comes first; one that core.renew brought up to date is as new as that.
+    The newest run comes first; one that core.upgrade brought up to date is as new as that.
     """
     listings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:

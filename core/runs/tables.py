@@ -53,14 +53,14 @@ LEAKS = KeptTable(
 OUTSIDE = KeptTable(
     "outside.parquet",
     ("reference", "split", "expression"),  # and p_<label> for each of the run's labels
-    "python -m core.renew --run R --data PATH",
+    "python -m core.upgrade --run R --data PATH",
 )
 
 #: Size, brightness, sharpness and pose of each scored face; see core.analysis.slices.face_attributes.
 ATTRIBUTES = KeptTable(
     "face_attributes.parquet",
     ("reference", "face_size", "brightness", "sharpness", "turn", "roll"),
-    "python -m core.renew --run R --data PATH",
+    "python -m core.upgrade --run R --data PATH",
 )
 
 #: Training faces ranked by how likely their label is wrong; see core.label_errors.

@@ -80,7 +80,7 @@ class TrainingSample:
         except (OSError, ValueError, KeyError, AttributeError, pa.ArrowException) as error:
             raise AffectoscopeError(
                 f"{path.name} of '{path.parent.name}' cannot be read ({type(error).__name__}); make it again with "
-                "python -m core.renew, or delete it to go without."
+                "python -m core.upgrade, or delete it to go without."
             ) from error
 
 

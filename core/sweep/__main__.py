@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from core.commandline import ClusterOptions, parse_train_config, train_arguments, train_command
 from core.config import TrainConfig
 from core.data.training_data import TrainingData, load_training_data
 from core.errors import AffectoscopeError
+from core.options import ClusterOptions, parse_train_config, train_arguments, train_command
 from core.runs.sweeps import OBJECTIVES, Sweep, open_sweep, sweep_folder, write_sweep
 from core.runtime.console import Console, run_command
 from core.sweep.spaces import SPACES, Between

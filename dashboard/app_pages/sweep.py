@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.commandline import train_command
 from core.errors import AffectoscopeError
+from core.options import train_command
 from core.sweep.spaces import trial_config
 from dashboard import appearance, data, links
 from dashboard.charts import sweeps as charts

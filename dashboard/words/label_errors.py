@@ -8,11 +8,11 @@ import pandas as pd
 
 from core.analysis.contradictions import AFFECTNET_REGIONS
 from core.analysis.label_errors import DRAWN
-from core.commandline import train_command
 from core.config import TrainConfig
 from core.data.decisions import KEEP, REMOVE
 from core.data.relabelling import TRAINED_SPLITS
 from core.errors import AffectoscopeError
+from core.options import train_command
 from core.report.wording import percent
 from core.runs import Run
 from dashboard.words.runs import is_drawn

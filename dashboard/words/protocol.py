@@ -79,7 +79,7 @@ def no_outside(run: Run, abstention: Abstention) -> str:
 
 
 def renewal(run: Run) -> str:
-    return f"python -m core.renew --run {run.name} --data PATH"
+    return f"python -m core.upgrade --run {run.name} --data PATH"
 
 
 def accepted(abstention: Abstention, at: Accepted) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.commandline import ClusterOptions
+from core.options import ClusterOptions
 
 
 @pytest.fixture(scope="session")

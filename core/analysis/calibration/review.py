@@ -169,7 +169,7 @@ def fitted_temperature(run: Run) -> FittedTemperature | None:
 
 def renewal(run: Run) -> str:
     """The command that fits a run's temperature."""
-    return f"python -m core.renew --run {run.name} --data PATH"
+    return f"python -m core.upgrade --run {run.name} --data PATH"
 
 
 def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""`python -m core.renew --run R --data PATH`: what a training keeps for a review, made again for a finished run.
+"""`python -m core.upgrade --run R --data PATH`: what a training keeps for a review, made again for a finished run.
 
 For runs from before it was kept. The predictions stay what they are; what is said of them is brought up to date.
 """
@@ -38,7 +38,7 @@ class RenewOptions:
 
 
 def main() -> None:
-    run_command(lambda: renew(tyro.cli(RenewOptions, prog="python -m core.renew", args=sys.argv[1:])))
+    run_command(lambda: renew(tyro.cli(RenewOptions, prog="python -m core.upgrade", args=sys.argv[1:])))
 
 
 def renew(options: RenewOptions) -> Run:

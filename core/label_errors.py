@@ -79,8 +79,8 @@ def rank(options: LabelErrorOptions) -> LabelErrors:
 
 def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> LabelErrors:
     from core.data.thumbnails import thumbnails_of
-    from core.renew import training_data_of
     from core.sweep.cross_validation import forget_folds, held_out_predictions
+    from core.upgrade import training_data_of
 
     drawn = str(options.data) == DRAWN and not run.info["config"].get("data")
     data = training_data_of(run, None if drawn else options.data, console, format=options.format)

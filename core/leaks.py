@@ -60,7 +60,7 @@ def look(options: LeaksOptions) -> pd.DataFrame:
 
 
 def _look_at_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
-    from core.renew import training_data_of  # which keeps leaks itself
+    from core.upgrade import training_data_of  # which keeps leaks itself
 
     run = open_run(options.run)
     data = training_data_of(run, options.data, console, format=options.format)

@@ -1,1 +1,0 @@
-"""Which labels are likely wrong, what a reader decides about them, and training with the decisions."""

@@ -1,1 +1,0 @@
-"""Near-duplicate faces across splits: hashes, pairs, and scores without them."""
