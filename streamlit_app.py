@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import live
+from dashboard import live_photos
 
 PAGES = "dashboard/app_pages"
 
@@ -74,4 +74,4 @@ st.navigation(
     expanded=True,
 ).run()
 
-live.warm_up()
+live_photos.warm_up()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.analysis.comparison.pairing import PairedRuns
 from core.runs import Run
-from dashboard import data, face_view, gallery, links
+from dashboard import face_view, gallery, loading, url_state
 from dashboard.charts import bars
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
@@ -19,14 +19,14 @@ def open_face(reference: str) -> None:
 
 def show(run: Run, other: Run, paired: PairedRuns, faces: pd.DataFrame) -> None:
     """A page of `faces`, rows of a `changed_faces` table of run B, which is `run`; `other` is run A."""
-    predictions = data.predictions(run)
+    predictions = loading.predictions(run)
     large = st.container()
     # The faces are the same: thumbnails of either run will do.
     pictured = other if other.has_thumbnails and not run.has_thumbnails else run
     source = image_source(pictured, predictions)
     listed = gallery.show(faces, source, name=f"{run.name}-changed-from-{other.name}", open_face=open_face)
     with large:
-        chosen = links.selectbox(
+        chosen = url_state.selectbox(
             "Face", list(listed["reference"]), key="face", placeholder="choose one to see it large"
         )
         if chosen is None:
@@ -35,6 +35,6 @@ def show(run: Run, other: Run, paired: PairedRuns, faces: pd.DataFrame) -> None:
         face_view.show(run, predictions, face, int(face.name), source)
         row = int(paired.rows_a[np.flatnonzero(paired.rows_b == face.name)[0]])
         st.markdown(f"What '{other.name}' says of it:")
-        table = face_probabilities(data.predictions(other), row)
+        table = face_probabilities(loading.predictions(other), row)
         st.altair_chart(bars.probabilities(table, true=face["true"]), width="stretch")
         csv_button(table, f"{other.name}-face-probabilities")

@@ -7,7 +7,7 @@ from core.data.decisions import KEEP, REMOVE, decide, no_decisions, take_back
 from core.data.user_table import LONGEST_NOTE, for_spreadsheets
 from core.errors import AffectoscopeError
 from core.runs import Run
-from dashboard import data
+from dashboard import loading
 from dashboard.downloads import csv_button
 from dashboard.tables import label_errors as tables
 from dashboard.words import label_errors as words
@@ -22,7 +22,7 @@ def load(run: Run) -> pd.DataFrame:
     if problem := st.session_state.pop(_PROBLEM, None):
         st.warning(problem, icon=":material/rule:")
     try:
-        return data.decisions(run)
+        return loading.decisions(run)
     except AffectoscopeError as error:
         st.warning(str(error), icon=":material/rule:")
         return no_decisions()

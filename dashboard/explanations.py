@@ -7,7 +7,7 @@ from PIL import Image
 from core.network.gradcam import Explanation, Method, SplitNetwork, explain, split_network
 from core.runs import Run, open_run
 from core.runtime.environment import quiet_tensorflow
-from dashboard import data
+from dashboard import loading
 
 #: Viridis at equal steps: its lightness rises evenly, so that it reads the same to colour-blind readers.
 _VIRIDIS = np.array(
@@ -30,7 +30,7 @@ def explanation(
     Raises:
         AffectoscopeError: the run's network cannot be loaded or explained.
     """
-    network = _network(str(run.path), data.fingerprint(run.path))
+    network = _network(str(run.path), loading.fingerprint(run.path))
     return explain(network, face, run.labels.index(label), method=method), network
 
 
@@ -53,6 +53,6 @@ def overlay(face: np.ndarray, heat: np.ndarray, *, side: int = 480) -> Image.Ima
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the network ...")
-def _network(path: str, state: data.Fingerprint) -> SplitNetwork:
+def _network(path: str, state: loading.Fingerprint) -> SplitNetwork:
     with quiet_tensorflow():
         return split_network(open_run(path).load_model())

@@ -5,11 +5,11 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.photos.results import FacePrediction, Neighbour
 from core.runs import Run
-from dashboard import explanations, live, words
+from dashboard import explanations, live_photos, words
 from dashboard.charts import bars, faces
 
 
-def show_photo(result: live.Result, runs: dict[str, Run], *, explained: bool) -> None:
+def show_photo(result: live_photos.Result, runs: dict[str, Run], *, explained: bool) -> None:
     """One photo, its numbered faces, or what is wrong with it; `explained` adds where each network looked."""
     st.subheader(result.name)
     if result.problem:
@@ -43,7 +43,9 @@ def show_photo(result: live.Result, runs: dict[str, Run], *, explained: bool) ->
 def _show_opinion(run: Run, face: FacePrediction, *, named: bool, explained: bool) -> None:
     """What one run says of a face."""
     seen, said, chart = st.columns([1, 1.4, 3])
-    seen.image(live.enlarged(face.crop), caption="as the network saw it", alt=f"Crop of face {face.number}")
+    seen.image(
+        live_photos.enlarged(face.crop), caption="as the network saw it", alt=f"Crop of face {face.number}"
+    )
     if explained:
         with seen:
             _show_explanation(run, face)
@@ -56,7 +58,7 @@ def _show_opinion(run: Run, face: FacePrediction, *, named: bool, explained: boo
         said.markdown(f"Valence {face.valence:+.2f}  \nArousal {face.arousal:+.2f}")
         plane = faces.affect_point(face.valence, face.arousal, face.label)
         said.altair_chart(plane, width="content", key=f"plane-{run.name}-{face.number}-{id(face)}")
-    table = live.probabilities_table(face.probabilities)
+    table = live_photos.probabilities_table(face.probabilities)
     chart.altair_chart(bars.probabilities(table), width="stretch")
     if face.neighbours:
         _show_neighbours(face.neighbours)
@@ -70,7 +72,7 @@ def _show_explanation(run: Run, face: FacePrediction) -> None:
         st.caption(str(error))
         return
     st.image(
-        explanations.overlay(face.crop, made.heat, side=live.ENLARGED),
+        explanations.overlay(face.crop, made.heat, side=live_photos.ENLARGED),
         caption=f"what speaks for {face.label}" if made.heat.any() else f"nothing speaks for {face.label}",
         alt=f"Grad-CAM of {face.label} over face {face.number}",
     )

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.runs.marks import MARKS
-from dashboard import links
+from dashboard import url_state
 from dashboard.tables import faces as tables
 
 
@@ -15,12 +15,12 @@ def choose(labels: tuple[str, ...]) -> dict:
     orders = {key: title for key, (title, _, _) in tables.ORDERS.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = {
-            "order": links.segments("Order", orders, key="order"),
-            "true": links.selectbox("True", labels, key="true"),
-            "predicted": links.selectbox("Predicted", labels, key="predicted"),
+            "order": url_state.segments("Order", orders, key="order"),
+            "true": url_state.selectbox("True", labels, key="true"),
+            "predicted": url_state.selectbox("Predicted", labels, key="predicted"),
             "within": {},
         }
-        span = links.span("Confidence (%)", 0, 100, step=5, key="confidence")
+        span = url_state.span("Confidence (%)", 0, 100, step=5, key="confidence")
     if span != (0, 100):
         chosen["within"]["probability"] = (span[0] / 100, span[1] / 100)
     return chosen
@@ -29,12 +29,12 @@ def choose(labels: tuple[str, ...]) -> dict:
 def choose_more(table: pd.DataFrame, chosen: dict) -> None:
     """Add the rarer filters to those chosen."""
     with st.popover("More filters", icon=":material/filter_list:"):
-        chosen["marks"] = links.several("Mark", [*MARKS, tables.UNMARKED], key="mark")
+        chosen["marks"] = url_state.several("Mark", [*MARKS, tables.UNMARKED], key="mark")
         splits = sorted(table["split"].unique())
         if len(splits) > 1:
-            chosen["splits"] = links.several("Split", splits, key="split")
+            chosen["splits"] = url_state.several("Split", splits, key="split")
         for name, (title, low, high, step) in tables.number_ranges(table).items():
-            span = links.span(title, low, high, step=step, key=name)
+            span = url_state.span(title, low, high, step=step, key=name)
             if span != (low, high):
                 chosen["within"][name] = span
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from dashboard import links
+from dashboard import url_state
 from dashboard.words import leaks as words
 
 PER_PAGE = 12
@@ -33,7 +33,7 @@ Pictures = tuple[Callable[[int], bytes | None], Callable[[str], bytes | None]]
 def on_page(pairs: pd.DataFrame) -> pd.DataFrame:
     """The rows of the page that the URL asks for."""
     pages = max(1, -(-len(pairs) // PER_PAGE))
-    page = links.page(pages, key="page", of=("pairs", len(pairs)))
+    page = url_state.page(pages, key="page", of=("pairs", len(pairs)))
     return pairs.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 
 from core.analysis.data_summary import BIN
 from core.runs import Run
-from dashboard import appearance, links, words
+from dashboard import appearance, url_state, words
 from dashboard.charts import planes
 from dashboard.downloads import csv_button
 from dashboard.tables import planes as tables
@@ -86,4 +86,4 @@ def show_sizes(run: Run, summary: pd.DataFrame) -> None:
 
 def choose_split(summary: pd.DataFrame) -> str:
     splits = tables.splits(summary, "plane")
-    return links.segments("Split", {name: name for name in splits}, key="split_shown")
+    return url_state.segments("Split", {name: name for name in splits}, key="split_shown")

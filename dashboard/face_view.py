@@ -11,7 +11,7 @@ from core.data.preprocessing import CropGeometry, crop_geometry, read_upright
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs import Run
-from dashboard import data, explanations, images, links, outlines, words
+from dashboard import explanations, images, loading, outlines, url_state, words
 from dashboard.charts import bars
 from dashboard.downloads import csv_button
 from dashboard.images import Box, ImageSource
@@ -30,10 +30,10 @@ def show(run: Run, predictions: Predictions, face: pd.Series, row: int, source: 
     geometry = _geometry(run, box, source, row) if picture else None
     landmarks = _landmarks(run, row) if geometry else None
     with st.container(horizontal=True):
-        dotted = landmarks is not None and links.toggle("Landmarks", key="landmarks")
-        boxed = geometry is not None and box is not None and links.toggle("Face box", key="box")
-        whole = picture is not None and box is not None and links.toggle("Whole photo", key="photo")
-        explained = picture is not None and links.toggle(
+        dotted = landmarks is not None and url_state.toggle("Landmarks", key="landmarks")
+        boxed = geometry is not None and box is not None and url_state.toggle("Face box", key="box")
+        whole = picture is not None and box is not None and url_state.toggle("Whole photo", key="photo")
+        explained = picture is not None and url_state.toggle(
             "Explain",
             key="explain",
             help="Which regions speak for a label. Loading the run's network takes some seconds.",
@@ -84,7 +84,7 @@ def _geometry(run: Run, box: Box | None, source: ImageSource, row: int) -> CropG
 
 def _landmarks(run: Run, row: int) -> np.ndarray | None:
     try:
-        return data.landmarks(run, row)
+        return loading.landmarks(run, row)
     except AffectoscopeError as error:
         st.caption(str(error))
         return None
@@ -95,8 +95,8 @@ def _show_explanation(
 ) -> None:
     """Where features raised the score of a label, over the face."""
     place = st.empty()
-    label = str(face[links.segments("Label to explain", _EXPLAINED, key="explained")])
-    method = links.segments("Method", _METHODS, key="method")
+    label = str(face[url_state.segments("Label to explain", _EXPLAINED, key="explained")])
+    method = url_state.segments("Method", _METHODS, key="method")
     seen = images.network_face(run, predictions, row, source)
     if seen is None:
         st.caption("This image cannot be read, so it cannot be explained.")

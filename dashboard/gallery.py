@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.runs.marks import MARKS
-from dashboard import links, words
+from dashboard import url_state, words
 from dashboard.downloads import csv_button
 from dashboard.images import ImageSource
 from dashboard.tables.faces import UNMARKED
@@ -43,7 +43,7 @@ def show(
     With `open_face`, a click on a face opens it.
     """
     pages = max(1, -(-len(faces) // PER_PAGE))
-    page = links.page(pages, key="page", of=(name, len(faces)))
+    page = url_state.page(pages, key="page", of=(name, len(faces)))
     shown = faces.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
     _lay_out(shown, source, name=name, open_face=open_face)
     csv_button(

@@ -14,7 +14,7 @@ from core.data.readers import FaceTable, open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs import Run
-from dashboard import data, words
+from dashboard import loading, words
 
 #: Side in pixels of faces read from a data set: larger than what most networks see, for the reader's sake.
 SHOWN_SIZE = 160
@@ -53,7 +53,7 @@ def image_source(
         thumbnails: reference -> encoded image; default: those of the scored faces.
     """
     try:
-        thumbnails = data.thumbnails(run) if thumbnails is None else thumbnails
+        thumbnails = loading.thumbnails(run) if thumbnails is None else thumbnails
     except (AffectoscopeError, OSError, ValueError, KeyError) as error:  # pyarrow's errors are ValueErrors
         st.warning(f"faces.parquet of '{run.name}' cannot be read ({error}).", icon=":material/broken_image:")
         thumbnails = {}
@@ -101,7 +101,7 @@ def other_faces(
     Draws the input for the path of that copy, below the sentence `why`, where the sample lacks some of `references`
     and `source` has not asked for it.
     """
-    thumbnails = data.training_thumbnails(run)
+    thumbnails = loading.training_thumbnails(run)
     if source.photo is None and (thumbnails.keys() >= set(references) or _attached_table(why) is None):
         return thumbnails.get
     path, stamp, contract = st.session_state[_PATH], _stamp(st.session_state[_PATH]), shown_contract(run)

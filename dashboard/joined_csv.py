@@ -9,7 +9,7 @@ from core.analysis.slices.review import SliceReview, review_slices
 from core.analysis.slices.user_columns import MEGABYTES, JoinedColumns, read_joined_columns
 from core.errors import AffectoscopeError
 from core.runs import Run
-from dashboard import data
+from dashboard import loading
 from dashboard.words import slices as words
 
 TYPES = ("csv", "tsv", "txt")
@@ -58,12 +58,14 @@ def choose(run: Run) -> JoinedColumns | None:
 def review(run: Run, joined: JoinedColumns | None, parts: int) -> SliceReview:
     """The run's slices, by the joined columns too."""
     if joined is None:
-        return data.slices(run, parts)
+        return loading.slices(run, parts)
     key = (*_state(run), st.session_state[_FILE].digest, parts)
     kept = st.session_state.get(_REVIEW)
     if kept is None or kept[0] != key:
         with st.spinner("Comparing slices of the faces ..."):
-            made = review_slices(data.predictions(run), data.face_attributes(run), joined.frame, parts=parts)
+            made = review_slices(
+                loading.predictions(run), loading.face_attributes(run), joined.frame, parts=parts
+            )
         kept = st.session_state[_REVIEW] = key, made
     return kept[1]
 
@@ -91,10 +93,10 @@ def _read(run: Run, file: _File) -> JoinedColumns:
     key = (*_state(run), file.digest)
     kept = st.session_state.get(_JOINED)
     if kept is None or kept[0] != key:
-        references = data.predictions(run).frame["reference"].tolist()
+        references = loading.predictions(run).frame["reference"].tolist()
         kept = st.session_state[_JOINED] = key, read_joined_columns(file.content, file.name, references)
     return kept[1]
 
 
 def _state(run: Run) -> tuple:
-    return str(run.path), data.fingerprint(run.path)
+    return str(run.path), loading.fingerprint(run.path)

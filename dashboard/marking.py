@@ -6,7 +6,7 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.runs import Run
 from core.runs.marks import LONGEST_NOTE, MARKS, for_spreadsheets, no_marks, remove_mark, set_mark
-from dashboard import data, words
+from dashboard import loading, words
 from dashboard.downloads import csv_button
 from dashboard.tables import faces as tables
 
@@ -14,7 +14,7 @@ from dashboard.tables import faces as tables
 def load(run: Run) -> pd.DataFrame:
     """The run's marks; none, with one sentence on the page, where their file is damaged."""
     try:
-        return data.marks(run)
+        return loading.marks(run)
     except AffectoscopeError as error:
         st.warning(str(error), icon=":material/flag:")
         return no_marks()

@@ -8,7 +8,7 @@ from core.report.card import model_card
 from core.report.html import report_html
 from core.report.review import review_of
 from core.runs import CARD_FILE, REPORT_FILE, Run
-from dashboard import data, links
+from dashboard import loading, url_state
 from dashboard.words import report as words
 
 
@@ -25,17 +25,17 @@ def offer_report(run: Run) -> None:
         return
     with section:
         st.markdown(words.MEANING)
-        fitting = data.comparable_runs(run)
+        fitting = loading.comparable_runs(run)
         against = None
         if fitting:
-            against = links.selectbox(
+            against = url_state.selectbox(
                 "Compare with", list(fitting), key="against_run", placeholder="no other run"
             )
         other = fitting[against] if against else None
         try:
-            predictions = data.predictions(run)
+            predictions = loading.predictions(run)
             if other:
-                pair(other, run, (data.predictions(other), predictions))
+                pair(other, run, (loading.predictions(other), predictions))
         except (AffectoscopeError, OSError) as error:
             st.warning(f"The report cannot be made: {error}", icon=":material/broken_image:")
             return

@@ -8,7 +8,7 @@ import streamlit as st
 from core.analysis.label_errors import LabelErrors
 from core.data.decisions import KEEP, REMOVE
 from core.runs import Run
-from dashboard import deciding, links
+from dashboard import deciding, url_state
 from dashboard.charts import bars
 from dashboard.downloads import csv_button
 from dashboard.images import ImageSource
@@ -41,7 +41,7 @@ def show(
 ) -> None:
     """One page of a ranking with decisions: pictures with buttons, or a table to tick rows of."""
     pages = max(1, -(-len(faces) // PER_PAGE))
-    page = links.page(pages, key="page", of=name)
+    page = url_state.page(pages, key="page", of=name)
     shown = faces.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
     if source is None:
         # Another key after each decision, so that nothing stays ticked.

@@ -118,9 +118,9 @@ def test_training_a_run_again_keeps_its_decisions(tmp_path):
 
 
 def test_deciding_does_not_make_the_dashboard_read_the_run_again(tmp_path):
-    from dashboard import data
+    from dashboard import loading
 
     run = make_run(tmp_path, "run", faces=20)
-    state = data.fingerprint(run.path)
+    state = loading.fingerprint(run.path)
     decide(run.decisions_path, [one()])
-    assert data.fingerprint(run.path) == state
+    assert loading.fingerprint(run.path) == state

@@ -13,8 +13,8 @@ from core.data import detector
 from core.data.detector import DetectedFace
 from core.photos import predictor
 from core.photos.predictor import FacePrediction, PhotoPrediction
-from dashboard import live
-from dashboard.data import ARTIFACTS_VARIABLE
+from dashboard import live_photos
+from dashboard.loading import ARTIFACTS_VARIABLE
 from tests.photo_fixtures import make_standin
 
 PAGE = "dashboard/app_pages/live.py"
@@ -39,7 +39,7 @@ def searched(monkeypatch) -> list:
         return faces if np.ptp(np.asarray(image)) > 50 else []
 
     monkeypatch.setattr(predictor, "detect_faces", detect)
-    monkeypatch.setattr(live, "load_detector", lambda: None)
+    monkeypatch.setattr(live_photos, "load_detector", lambda: None)
     return seen
 
 
@@ -190,7 +190,7 @@ def test_training_faces_seen_alike_and_where_the_network_looked_are_shown_when_a
     page.toggle(key="alike").set_value(True).run()
     assert not page.exception
     assert texts(page.caption).count("Seen as most alike") == 2
-    assert len(page.image) == 1 + 2 + 2 * live.NEIGHBOURS
+    assert len(page.image) == 1 + 2 + 2 * live_photos.NEIGHBOURS
     page.toggle(key="alike").set_value(False).run()
     page.toggle(key="explain").set_value(True).run()
     assert not page.exception
@@ -198,16 +198,16 @@ def test_training_faces_seen_alike_and_where_the_network_looked_are_shown_when_a
 
 
 def test_without_drawings_the_page_says_so(page, monkeypatch):
-    live.drawn_photo.clear()
+    live_photos.drawn_photo.clear()
     monkeypatch.setitem(sys.modules, "core.data.drawn.dataset", None)
     page.segmented_control(key="source").set_value("a drawing").run()
-    live.drawn_photo.clear()
+    live_photos.drawn_photo.clear()
     assert not page.exception
     assert "Drawn scenes are not available" in texts(page.info)
 
 
 def test_only_so_many_photos_at_once(page, monkeypatch):
-    monkeypatch.setattr(live, "MAX_PHOTOS", 2)
+    monkeypatch.setattr(live_photos, "MAX_PHOTOS", 2)
     upload(page, *(photo(f"{number}.png") for number in range(3)))
     assert "Only the first 2 of 3 photos" in texts(page.warning)
     assert [header.value for header in page.subheader] == ["0.png", "1.png", "Results"]
@@ -226,7 +226,9 @@ def test_a_damaged_network_is_a_message(page, runs):
 
 def test_no_function_that_sees_a_photo_is_cached():
     """Streamlit's caches are shared between visitors and outlive their visit."""
-    cached = {name for name, value in vars(live).items() if callable(value) and hasattr(value, "clear")}
+    cached = {
+        name for name, value in vars(live_photos).items() if callable(value) and hasattr(value, "clear")
+    }
     assert cached == {"_warm_up", "_predictor", "drawn_photo"}
 
 
@@ -239,7 +241,7 @@ def test_predicting_logs_no_photo(page, caplog):
 def test_boxes_are_drawn_where_the_faces_are():
     face = FacePrediction(1, (-20.0, 300.0, 700.0, 600.0), 0.9, "happy", {"happy": 1.0}, None, None, None, "")
     image = Image.new("RGB", (2400, 1200), "black")
-    shown = live.draw_boxes(image, PhotoPrediction(2400, 1200, (face,)))
+    shown = live_photos.draw_boxes(image, PhotoPrediction(2400, 1200, (face,)))
     assert shown.size == (1200, 600)
     assert shown.getpixel((340, 300)) == (0xE6, 0x9F, 0x00)  # the right edge, in the colour of happy
     assert shown.getpixel((600, 300)) == (0, 0, 0)
@@ -248,21 +250,19 @@ def test_boxes_are_drawn_where_the_faces_are():
 
 
 def test_importing_the_page_imports_no_tensorflow(project_root):
-    code = (
-        "import sys, dashboard.live, core.predict, core.data.detector; sys.exit('tensorflow' in sys.modules)"
-    )
+    code = "import sys, dashboard.live_photos, core.predict, core.data.detector; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=project_root, check=False).returncode == 0
 
 
 def test_the_warm_up_loads_detector_and_network_once_beside_the_page(runs, searched, monkeypatch):
     loaded = []
     monkeypatch.setenv(ARTIFACTS_VARIABLE, str(runs))
-    monkeypatch.setattr(live, "WARM_UP_DELAY", 0)
-    monkeypatch.setattr(live, "load_detector", lambda: loaded.append(detector))
-    monkeypatch.setattr(live, "_predictor", lambda path, state: loaded.append(path))
-    live._warm_up.clear()
-    live.warm_up().join(timeout=20)
-    live.warm_up()
-    live._warm_up.clear()
+    monkeypatch.setattr(live_photos, "WARM_UP_DELAY", 0)
+    monkeypatch.setattr(live_photos, "load_detector", lambda: loaded.append(detector))
+    monkeypatch.setattr(live_photos, "_predictor", lambda path, state: loaded.append(path))
+    live_photos._warm_up.clear()
+    live_photos.warm_up().join(timeout=20)
+    live_photos.warm_up()
+    live_photos._warm_up.clear()
     assert loaded == [detector, str((runs / "standin").resolve())]
-    assert searched == [live._WARM_UP_SIZE]
+    assert searched == [live_photos._WARM_UP_SIZE]

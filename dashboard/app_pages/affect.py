@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import appearance, data, gallery, guard, links, words
+from dashboard import appearance, gallery, loading, run_selector, url_state, words
 from dashboard.charts import bars, curves, planes
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
@@ -12,8 +12,8 @@ from dashboard.tables import affect as tables
 from dashboard.tables import planes as plane_tables
 
 st.title("Valence and arousal")
-run = guard.choose_run()
-scores, predictions = guard.load(run, "scores", "predictions")
+run = run_selector.choose_run()
+scores, predictions = run_selector.load(run, "scores", "predictions")
 if not predictions.has_affect:
     st.info(words.no_affect(run), icon=":material/info:")
     st.code(f"{words.TRAIN_COMMAND} --data /path/to/AffectNet", language="bash")
@@ -37,7 +37,7 @@ st.caption(
     f"Sign agreement: share of faces where both have the same sign. {words.interval_note(scores)}"
 )
 
-known = data.affect_tables(run)
+known = loading.affect_tables(run)
 for column, dimension in zip(st.columns(2), tables.DIMENSIONS, strict=True):
     with column:
         st.subheader(dimension.capitalize())
@@ -59,7 +59,7 @@ csv_button(known.per_expression, f"{run.name}-affect-errors")
 
 st.subheader("Errors by region of the plane")
 regions = known.regions
-region = links.selectbox(
+region = url_state.selectbox(
     "Region", list(regions["region"]), key="region", placeholder="choose, or click below"
 )
 # A new key for every choice: the region that was clicked last can then be clicked again.
@@ -68,7 +68,7 @@ st.altair_chart(
     planes.errors(regions, region=plane_tables.REGION, chosen=region, ink=appearance.ink()),
     width="stretch",
     key=chart_key,
-    on_select=links.take_click(chart_key, planes.SELECTION, "region"),
+    on_select=url_state.take_click(chart_key, planes.SELECTION, "region"),
     alt="Error of the predicted valence and arousal in each region of the plane.",
 )
 st.caption(words.REGION_ERRORS)
@@ -90,14 +90,14 @@ st.dataframe(
     height="content",
 )
 csv_button(known.contradictions, f"{run.name}-contradictions")
-side = links.segments("Contradictions in the", plane_tables.SIDES, key="contradictions")
-expression = links.selectbox("Of expression", run.labels, key="of", placeholder="choose to see faces")
+side = url_state.segments("Contradictions in the", plane_tables.SIDES, key="contradictions")
+expression = url_state.selectbox("Of expression", run.labels, key="of", placeholder="choose to see faces")
 
 if not region and not expression:
     st.stop()
 faces = plane_tables.picked_faces(predictions, region=region, side=side, expression=expression)
 st.subheader(words.affect_faces(len(faces), region, side, expression))
-st.button("Show no faces", icon=":material/close:", type="tertiary", on_click=links.clear("region", "of"))
+st.button("Show no faces", icon=":material/close:", type="tertiary", on_click=url_state.clear("region", "of"))
 if len(faces):
     st.caption(words.FURTHEST_FIRST)
     gallery.show(faces, image_source(run, predictions), name=f"{run.name}-affect-faces")

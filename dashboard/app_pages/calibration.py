@@ -5,7 +5,7 @@ import streamlit as st
 from core.analysis.calibration.review import READINGS, renewal
 from core.metrics.calibration import BINS
 from core.report.figures import calibration as figures
-from dashboard import appearance, data, guard, links
+from dashboard import appearance, loading, run_selector, url_state
 from dashboard.downloads import csv_button
 from dashboard.tables import calibration as tables
 from dashboard.words import calibration as words
@@ -20,8 +20,8 @@ _LABELS |= dict.fromkeys(
 _LABELS |= dict.fromkeys(("error", "by_chance", "error_after"), st.column_config.NumberColumn(format="%.3f"))
 
 st.title("Calibration")
-run = guard.choose_run()
-predictions, review = guard.load(run, "predictions", "calibration")
+run = run_selector.choose_run()
+predictions, review = run_selector.load(run, "predictions", "calibration")
 st.markdown("\n".join(f"- {finding}" for finding in review.findings()))
 if review.fitted is None:
     st.info(words.no_temperature(run), icon=":material/thermostat:")
@@ -37,21 +37,21 @@ readings = {
 }
 left, middle, right = st.columns([2, 2, 3])
 with left:
-    expression = links.selectbox(
+    expression = url_state.selectbox(
         "Expression", predictions.labels, key="expression", placeholder="all: confidence"
     )
 with middle:
-    bins = links.number("Bins", FEWEST, MOST, default=BINS, step=1, key="bins")
+    bins = url_state.number("Bins", FEWEST, MOST, default=BINS, step=1, key="bins")
 with right:
     chosen = (
-        links.segments("Show", {"both": "both", **readings}, key="reading") if review.fitted else "before"
+        url_state.segments("Show", {"both": "both", **readings}, key="reading") if review.fitted else "before"
     )
 shown = readings if chosen == "both" else {chosen: readings[chosen]}
 if few := words.few_faces(len(predictions), bins):
     st.warning(few, icon=":material/warning:")
 if expression and not (predictions.frame["expression"] == expression).any():
     st.info(words.absent(expression), icon=":material/info:")
-reliability = data.reliability(run, expression, bins)
+reliability = loading.reliability(run, expression, bins)
 drawn = reliability.bins[reliability.bins["reading"].isin(shown)]
 appearance.plot(
     figures.reliability(drawn, reliability.spread, READINGS, expression=expression, ink=appearance.ink()),

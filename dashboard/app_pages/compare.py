@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.report.figures import comparison as figures
-from dashboard import appearance, changed_faces, data, guard, links
+from dashboard import appearance, changed_faces, loading, run_selector, url_state
 from dashboard import words as common
 from dashboard.charts import matrices
 from dashboard.downloads import csv_button
@@ -22,11 +22,11 @@ def show_obstacles(obstacles: dict[str, str]) -> None:
 
 
 st.title("Compare runs")
-run = guard.choose_run()
-guard.load(run, "predictions")
-obstacles = data.obstacles(run)
+run = run_selector.choose_run()
+run_selector.load(run, "predictions")
+obstacles = loading.obstacles(run)
 fitting = [name for name, reason in obstacles.items() if not reason]
-name = links.selectbox(
+name = url_state.selectbox(
     "Compare with",
     [*fitting, *(name for name in obstacles if name not in fitting)],
     key="against_run",
@@ -39,9 +39,9 @@ if name is None:
     if obstacles:
         show_obstacles(obstacles)
     st.stop()
-other = data.runs()[name]
+other = loading.runs()[name]
 try:
-    comparison, changed = data.comparison(other, run), data.changed_faces(other, run)
+    comparison, changed = loading.comparison(other, run), loading.changed_faces(other, run)
 except (AffectoscopeError, OSError) as error:
     st.warning(f"These two runs cannot be compared: {error}", icon=":material/balance:")
     st.stop()
@@ -80,9 +80,9 @@ st.subheader("What is read differently")
 st.markdown(comparison.change())
 cells = tables.difference_cells(paired)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    shown = links.segments("Cells show", confusion_tables.NORMALISATIONS, key="cells")
-    true = links.selectbox("True", paired.labels, key="true")
-    predicted = links.selectbox("Predicted by either", paired.labels, key="predicted")
+    shown = url_state.segments("Cells show", confusion_tables.NORMALISATIONS, key="cells")
+    true = url_state.selectbox("True", paired.labels, key="true")
+    predicted = url_state.selectbox("Predicted by either", paired.labels, key="predicted")
 st.caption(common.difference_colours(name, in_points=shown != "faces"))
 chart_key = f"difference-{run.name}-{name}-{true}-{predicted}"
 st.altair_chart(
@@ -91,14 +91,14 @@ st.altair_chart(
     ),
     width="stretch",
     key=chart_key,
-    on_select=links.take_click(chart_key, matrices.SELECTION, "true", "predicted"),
+    on_select=url_state.take_click(chart_key, matrices.SELECTION, "true", "predicted"),
     alt=common.confusion_matrix(run.name, name),
 )
 st.caption(words.CELLS)
 csv_button(cells, f"{run.name}-confusion-minus-{name}")
 
 st.subheader("Faces that changed")
-kind = links.segments("Faces", tables.SHOWN, key="change")
+kind = url_state.segments("Faces", tables.SHOWN, key="change")
 faces = tables.select_changed(changed, change=kind, true=true, read_as=predicted)
 st.caption(words.changed(len(faces), len(paired)))
 if faces.empty:

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.metrics.scoring import Scores
 from core.runs import Run
-from dashboard import appearance, data, gallery, guard, links, words
+from dashboard import appearance, gallery, loading, run_selector, url_state, words
 from dashboard.charts import matrices
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
@@ -14,8 +14,8 @@ from dashboard.tables import confusion as tables
 
 def choose_other(run: Run) -> tuple[str, Scores, int] | None:
     """Name and scores of the run to compare with, and how many of this run's faces it was scored on."""
-    others = data.comparable_runs(run)
-    name = links.selectbox(
+    others = loading.comparable_runs(run)
+    name = url_state.selectbox(
         "Compare with",
         list(others),
         key="against_run",
@@ -23,29 +23,29 @@ def choose_other(run: Run) -> tuple[str, Scores, int] | None:
         help="Cells then show this run minus the other one. Only runs with the same labels, scored on the same data, can be compared.",
     )
     try:
-        return (name, data.scores(others[name]), data.shared_faces(run, others[name])) if name else None
+        return (name, loading.scores(others[name]), loading.shared_faces(run, others[name])) if name else None
     except (AffectoscopeError, OSError) as error:
-        links.notice(f"Run '{name}' cannot be compared: {error}")
+        url_state.notice(f"Run '{name}' cannot be compared: {error}")
         return None
 
 
 st.title("Confusion")
-run = guard.choose_run()
-scores, predictions = guard.load(run, "scores", "predictions")
+run = run_selector.choose_run()
+scores, predictions = run_selector.load(run, "scores", "predictions")
 for caution in (words.few_faces(scores), words.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    shown = links.segments("Cells show", tables.NORMALISATIONS, key="cells")
-    arrangement = links.segments("Order", tables.ARRANGEMENTS, key="arrange")
+    shown = url_state.segments("Cells show", tables.NORMALISATIONS, key="cells")
+    arrangement = url_state.segments("Order", tables.ARRANGEMENTS, key="arrange")
     other = choose_other(run)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    true = links.selectbox("True", scores.labels, key="true")
-    predicted = links.selectbox("Predicted", scores.labels, key="predicted")
-    hide_diagonal = links.toggle("Hide the diagonal", key="hide")
+    true = url_state.selectbox("True", scores.labels, key="true")
+    predicted = url_state.selectbox("Predicted", scores.labels, key="predicted")
+    hide_diagonal = url_state.toggle("Hide the diagonal", key="hide")
     if true or predicted:
-        st.button("Show no faces", icon=":material/close:", on_click=links.clear("true", "predicted"))
+        st.button("Show no faces", icon=":material/close:", on_click=url_state.clear("true", "predicted"))
 
 cells = tables.confusion_cells(scores.confusion, scores.labels)
 order = tables.arranged(scores.confusion, scores.labels, arrangement)
@@ -69,7 +69,7 @@ st.altair_chart(
     chart,
     width="stretch",
     key=chart_key,
-    on_select=links.take_click(chart_key, matrices.SELECTION, "true", "predicted"),
+    on_select=url_state.take_click(chart_key, matrices.SELECTION, "true", "predicted"),
     alt=spoken,
 )
 if arrangement == "clustering":

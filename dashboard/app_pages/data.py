@@ -5,8 +5,8 @@ import streamlit as st
 
 from core.analysis.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
-from dashboard import data as loaded
-from dashboard import face_statistics, gallery, guard, links, words
+from dashboard import face_statistics, gallery, run_selector, url_state, words
+from dashboard import loading as loaded
 from dashboard.charts import bars
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
@@ -17,8 +17,8 @@ from dashboard.tables import planes as plane_tables
 _FACES = st.column_config.NumberColumn(format="localized")
 
 st.title("Data")
-run = guard.choose_run()
-(predictions,) = guard.load(run, "predictions")
+run = run_selector.choose_run()
+(predictions,) = run_selector.load(run, "predictions")
 data = run.info["data"]
 
 st.markdown(f"**{data['title']}**")
@@ -29,8 +29,8 @@ for note in (words.drawn_note(run), data.get("note", "")):
 st.subheader("Faces per expression")
 table = tables.class_counts(data["counts"])
 with st.container(horizontal=True):
-    as_share = links.toggle("Shares instead of counts", key="shares")
-    logarithmic = links.toggle(
+    as_share = url_state.toggle("Shares instead of counts", key="shares")
+    logarithmic = url_state.toggle(
         "Logarithmic axis", key="log", help="Shows rare expressions beside common ones."
     )
 st.altair_chart(bars.class_counts(table, logarithmic=logarithmic, share=as_share), width="stretch")
@@ -87,7 +87,7 @@ if len(ledger):
 gallery_title = "Drawn faces to look at" if words.is_drawn(run) else "Faces to look at"
 st.subheader("Valence and arousal" if has_plane else gallery_title)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    expression = links.selectbox("Expression", run.labels, key="expression", placeholder="all")
+    expression = url_state.selectbox("Expression", run.labels, key="expression", placeholder="all")
     split = face_statistics.choose_split(summary) if has_plane else ""
 if has_plane:
     face_statistics.show_plane(run, summary, split, expression)

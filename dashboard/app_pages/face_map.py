@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from dashboard import appearance, data, gallery, guard, links, words
+from dashboard import appearance, gallery, loading, run_selector, url_state, words
 from dashboard.charts import maps
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
@@ -27,14 +27,14 @@ def take_selection() -> None:
 def forget_selection() -> None:
     st.query_params.pop("area", None)
     st.session_state["map_drawn"] = st.session_state.get("map_drawn", 0) + 1
-    links.clear("face")()
+    url_state.clear("face")()
 
 
 st.title("Face map")
-run = guard.choose_run()
-(predictions,) = guard.load(run, "predictions")
+run = run_selector.choose_run()
+(predictions,) = run_selector.load(run, "predictions")
 try:
-    face_map = data.face_map(run)
+    face_map = loading.face_map(run)
 except (AffectoscopeError, OSError) as error:
     st.error(f"Run '{run.name}' cannot be shown: {error}", icon=":material/broken_image:")
     st.stop()
@@ -43,21 +43,23 @@ if face_map is None:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    method = links.segments("Method", tables.METHODS, key="method")
-    colour = links.segments("Colour", tables.COLOURINGS, key="colour")
-    true = links.selectbox("True", run.labels, key="true")
-    predicted = links.selectbox("Predicted", run.labels, key="predicted")
+    method = url_state.segments("Method", tables.METHODS, key="method")
+    colour = url_state.segments("Colour", tables.COLOURINGS, key="colour")
+    true = url_state.selectbox("True", run.labels, key="true")
+    predicted = url_state.selectbox("Predicted", run.labels, key="predicted")
 every = tables.placed(face_map, face_tables.faces(predictions), method)
 shown = face_tables.select_faces(every, true=true, predicted=predicted)
 wrong = shown[~shown["correct"]]["reference"].head(CHOICES)
-face = links.selectbox(
+face = url_state.selectbox(
     "Around a misread face", list(wrong), key="face", placeholder="choose one, or circle faces on the map"
 )
 row = None if face is None else int(shown.index[shown["reference"] == face][0])
 asked = st.query_params.get("area", "")
 area = tables.parse_area(asked)
 if asked and area is None:
-    links.notice(f"The link asks for the area '{asked}'; expected four numbers with commas: it is ignored.")
+    url_state.notice(
+        f"The link asks for the area '{asked}'; expected four numbers with commas: it is ignored."
+    )
 # A new key whenever the points change: a selection belongs to the points that it was drawn around.
 chart_key = "-".join(
     str(part) for part in ("map", run.name, method, true, predicted, st.session_state.get("map_drawn", 0))

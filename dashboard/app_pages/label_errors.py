@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.data.relabelling import trained_with
-from dashboard import deciding, guard, links, suspects
+from dashboard import deciding, run_selector, suspects, url_state
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import label_errors as tables
@@ -15,11 +15,11 @@ def open_face(reference: str) -> None:
 
 
 st.title("Label errors")
-run = guard.choose_run()
+run = run_selector.choose_run()
 if corrected := trained_with(run.info["data"]):
     st.caption(corrected)
-of = links.segments("Labels of", tables.SOURCES, key="source")
-(errors,) = guard.load(run, "label_errors" if of == "scored" else "training_label_errors")
+of = url_state.segments("Labels of", tables.SOURCES, key="source")
+(errors,) = run_selector.load(run, "label_errors" if of == "scored" else "training_label_errors")
 if errors is None:
     st.info(words.not_ranked(run), icon=":material/label_off:")
     st.code(words.command(run), language="bash", wrap_lines=True)
@@ -32,10 +32,10 @@ decisions = deciding.load(run)
 every = tables.with_decisions(errors.table, decisions)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     choices = tables.faces_choices(every)
-    faces = links.segments("Faces", choices, key="faces")
-    given = links.selectbox("Given", run.labels, key="given")
-    suggested = links.selectbox("Suggested", run.labels, key="suggested")
-    decided = links.selectbox("Decided", (tables.UNDECIDED, tables.DECIDED), key="decided")
+    faces = url_state.segments("Faces", choices, key="faces")
+    given = url_state.selectbox("Given", run.labels, key="given")
+    suggested = url_state.selectbox("Suggested", run.labels, key="suggested")
+    decided = url_state.selectbox("Decided", (tables.UNDECIDED, tables.DECIDED), key="decided")
 wanted = tables.select(every, faces=faces, given=given, suggested=suggested)
 shown = tables.select(wanted, decided=decided)
 deciding.show_progress(wanted, choices[faces])
@@ -43,7 +43,7 @@ deciding.show_progress(wanted, choices[faces])
 asked = st.session_state["face"] if "face" in st.session_state else st.query_params.get("face")
 face = every[every["reference"] == asked] if asked else every.iloc[:0]
 options = [asked] if len(face) else list(shown["reference"].head(suspects.PER_PAGE))
-links.selectbox("Face", options, key="face", placeholder="choose one to see it large")
+url_state.selectbox("Face", options, key="face", placeholder="choose one to see it large")
 source = image_source(run, errors.predictions, errors.thumbnails if of == "training" else None)
 if len(face):
     suspects.choose_among(shown, asked, open_face)

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from dashboard import data, face_pairs, guard, images, links
+from dashboard import face_pairs, images, loading, run_selector, url_state
 from dashboard.downloads import csv_button
 from dashboard.tables import leaks as tables
 from dashboard.words import leaks as words
 
 st.title("Leaks")
-run = guard.choose_run()
-predictions, leaks = guard.load(run, "predictions", "leaks")
+run = run_selector.choose_run()
+predictions, leaks = run_selector.load(run, "predictions", "leaks")
 if leaks is None:
     st.info(words.none_yet(run), icon=":material/content_copy:")
     st.code(words.command(run), language="bash", wrap_lines=True)
@@ -38,10 +38,10 @@ csv_button(numbers, f"{run.name}-leak-scores")
 
 st.subheader("Pairs")
 st.caption(words.MEANING)
-pairs = data.leak_pairs(run)
+pairs = loading.leak_pairs(run)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    split = links.selectbox("Other split", sorted(set(pairs["other_split"])), key="other_split")
-    agreement = links.segments("Labels", tables.AGREEMENTS, key="agreement")
+    split = url_state.selectbox("Other split", sorted(set(pairs["other_split"])), key="other_split")
+    agreement = url_state.segments("Labels", tables.AGREEMENTS, key="agreement")
 chosen = tables.select_pairs(pairs, split=split, agreement=agreement)
 st.markdown(words.found(pairs, chosen))
 if chosen.empty:

@@ -6,70 +6,77 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.photos.predictor import as_table
-from dashboard import data, face_cards, guard, links, live
+from dashboard import face_cards, live_photos, loading, run_selector, url_state
 from dashboard.downloads import csv_button
 
 
-def take_photos() -> list[live.Photo]:
+def take_photos() -> list[live_photos.Photo]:
     """What the visitor uploads, takes, or tries."""
     sources = {"files": "files", "camera": "camera", "drawing": "a drawing"}
-    source = links.segments("Photo from", sources, key="source")
+    source = url_state.segments("Photo from", sources, key="source")
     if source == "camera":
         # Asked for only now, so that the browser does not request the camera of somebody who uploads a file.
         taken = st.camera_input("Take a photo")
         files = [taken] if taken else []
     elif source == "drawing":
-        if drawing := live.drawn_photo():
-            return [live.Photo("drawing", "drawing.png", drawing)]
+        if drawing := live_photos.drawn_photo():
+            return [live_photos.Photo("drawing", "drawing.png", drawing)]
         st.info("Drawn scenes are not available here.", icon=":material/info:")
         return []
     else:
         files = st.file_uploader(
             "Photos",
-            type=list(live.TYPES),
+            type=list(live_photos.TYPES),
             accept_multiple_files=True,
-            max_upload_size=live.MEGABYTES,
+            max_upload_size=live_photos.MEGABYTES,
             key="photos",
         )
-    if len(files) > live.MAX_PHOTOS:
+    if len(files) > live_photos.MAX_PHOTOS:
         st.warning(
-            f"Only the first {live.MAX_PHOTOS} of {len(files)} photos are predicted; for whole folders there is "
+            f"Only the first {live_photos.MAX_PHOTOS} of {len(files)} photos are predicted; for whole folders there is "
             "`python -m core.predict FOLDER --out faces.csv`.",
             icon=":material/warning:",
         )
-    return [live.Photo(file.file_id, file.name, file.getvalue()) for file in files[: live.MAX_PHOTOS]]
+    return [
+        live_photos.Photo(file.file_id, file.name, file.getvalue())
+        for file in files[: live_photos.MAX_PHOTOS]
+    ]
 
 
 st.title("Live")
-runs = [guard.choose_run()]
-live.warm_up(runs[0])
+runs = [run_selector.choose_run()]
+live_photos.warm_up(runs[0])
 st.caption(
     ":material/lock: A photo stays in this machine's memory until you remove it or close the tab: it is never "
     "written to disk, shared between visitors, logged or sent anywhere."
 )
-others = [name for name in data.runs() if name != runs[0].name]
+others = [name for name in loading.runs() if name != runs[0].name]
 if others:
-    beside = links.selectbox("Beside it", others, key="beside", placeholder="no second run")
+    beside = url_state.selectbox("Beside it", others, key="beside", placeholder="no second run")
     if beside:
-        runs.append(data.runs()[beside])
+        runs.append(loading.runs()[beside])
 photos = take_photos()
 with st.container(horizontal=True):
-    crops = links.toggle(
+    crops = url_state.toggle(
         "These are already cropped faces",
         key="crops",
         help="The whole image is then the face, framed like the images that the run was trained on.",
     )
-    explained = links.toggle("Explain", key="explain", help="Grad-CAM: which regions speak for the label.")
-    alike = any(run.has_training_sample for run in runs) and links.toggle(
+    explained = url_state.toggle(
+        "Explain", key="explain", help="Grad-CAM: which regions speak for the label."
+    )
+    alike = any(run.has_training_sample for run in runs) and url_state.toggle(
         "Training faces seen alike", key="alike", help="What a face resembles in the network's eyes."
     )
 if not photos:
-    live.forget()
+    live_photos.forget()
     st.info("Choose a photo of one or more people, or try a drawing.", icon=":material/add_a_photo:")
     st.stop()
 try:
     with st.spinner("Looking for faces ..."):
-        results = live.predict_all(runs, photos, crops=crops, neighbours=live.NEIGHBOURS if alike else 0)
+        results = live_photos.predict_all(
+            runs, photos, crops=crops, neighbours=live_photos.NEIGHBOURS if alike else 0
+        )
 except AffectoscopeError as error:
     st.error(str(error), icon=":material/error:")
     st.caption("Choose another run in the sidebar; nothing of your photo was kept.")
@@ -77,7 +84,7 @@ except AffectoscopeError as error:
 for result in results:
     face_cards.show_photo(result, {run.name: run for run in runs}, explained=explained)
 
-if rows := live.rows(results, runs):
+if rows := live_photos.rows(results, runs):
     st.subheader("Results")
     table = as_table(rows)
     st.dataframe(table, hide_index=True, width="stretch")

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from dashboard import appearance, guard, links, words
+from dashboard import appearance, run_selector, url_state, words
 from dashboard.charts import bars, curves, matrices
 from dashboard.downloads import csv_button
 from dashboard.tables import pairs as tables
 
 st.title("M measure")
-run = guard.choose_run()
-scores, predictions = guard.load(run, "scores", "predictions")
+run = run_selector.choose_run()
+scores, predictions = run_selector.load(run, "scores", "predictions")
 st.markdown(words.M_MEANING)
 for caution in (words.few_faces(scores), words.presence(scores)):
     if caution:
@@ -29,15 +29,15 @@ st.caption(words.classes(scores))
 
 st.subheader("A(i, j) of every pair")
 with st.container(horizontal=True):
-    first = links.selectbox("Expression", scores.present_labels, key="first", placeholder="choose")
-    second = links.selectbox("Against", scores.present_labels, key="second", placeholder="choose")
+    first = url_state.selectbox("Expression", scores.present_labels, key="first", placeholder="choose")
+    second = url_state.selectbox("Against", scores.present_labels, key="second", placeholder="choose")
 # A new key for every choice: the pair that was clicked last can then be clicked again.
 chart_key = f"pairs-{run.name}-{first}-{second}"
 st.altair_chart(
     matrices.pairwise(cells, scores.labels, chosen=(first, second), ink=appearance.ink()),
     width="stretch",
     key=chart_key,
-    on_select=links.take_click(chart_key, matrices.SELECTION, "first", "second"),
+    on_select=url_state.take_click(chart_key, matrices.SELECTION, "first", "second"),
     alt="Hand and Till's A of every pair of expressions; the weaker a pair, the redder its cell.",
 )
 st.caption("The redder a pair, the harder to tell apart. Click on a pair, or choose above, to see why.")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import data, face_filters, face_view, gallery, guard, links, marking, words
+from dashboard import face_filters, face_view, gallery, loading, marking, run_selector, url_state, words
 from dashboard.images import image_source
 from dashboard.tables import faces as tables
 
@@ -27,7 +27,7 @@ def choose_among(faces: pd.DataFrame, face: pd.Series, order: str) -> None:
     page = place.position // gallery.PER_PAGE
     options = list(faces["reference"].iloc[page * gallery.PER_PAGE : (page + 1) * gallery.PER_PAGE])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        links.selectbox("Face", options if place.inside else [face["reference"], *options], key="face")
+        url_state.selectbox("Face", options if place.inside else [face["reference"], *options], key="face")
         for title, icon, reference in (
             ("Previous", "arrow_back", place.previous),
             ("Next", "arrow_forward", place.next),
@@ -45,9 +45,9 @@ def choose_among(faces: pd.DataFrame, face: pd.Series, order: str) -> None:
 
 
 st.title("Misclassified faces")
-run = guard.choose_run()
-(predictions,) = guard.load(run, "predictions")
-misread = data.misread(run)
+run = run_selector.choose_run()
+(predictions,) = run_selector.load(run, "predictions")
+misread = loading.misread(run)
 if misread.empty:
     st.success(words.none_misread(len(predictions)))
     st.stop()
@@ -75,7 +75,7 @@ if not len(found):
     source = image_source(run, predictions)
     shown = faces if faces.empty else gallery.show(faces, source, name=name, open_face=open_face)
     with bar:
-        links.selectbox(
+        url_state.selectbox(
             "Face", list(shown["reference"]), key="face", placeholder="choose one to see it large"
         )
     st.stop()
@@ -86,7 +86,7 @@ choose_among(faces, face, filters["order"])
 source = image_source(run, predictions)
 face_view.show(run, predictions, face, row, source)
 marking.show_form(run, face, marks)
-alike, distances = data.neighbours(run, row, NEIGHBOURS)
+alike, distances = loading.neighbours(run, row, NEIGHBOURS)
 if len(alike):
     table = tables.with_marks(tables.faces_at(predictions, alike), marks).assign(distance=distances)
     gallery.show_neighbours(table, source, name=f"{run.name}-alike", open_face=open_face)

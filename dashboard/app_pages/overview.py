@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.analysis.protocol import protocol_of
-from dashboard import appearance, data, guard, links, words
+from dashboard import appearance, loading, run_selector, url_state, words
 from dashboard.charts import curves
 from dashboard.downloads import csv_button
 from dashboard.report_button import offer_report
@@ -25,23 +25,23 @@ _LARGE = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "m_measure", "ex
 _PERCENT = ("accuracy", "balanced_accuracy", "macro_f1")
 
 st.title("Overview")
-run = guard.choose_run()
+run = run_selector.choose_run()
 
-overview = data.overview_table()
+overview = loading.overview_table()
 if len(overview) > 1:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = links.search("Search", key="search", placeholder="run or data")
-        sets = links.several("Data", sorted(overview["data"].unique()), key="data")
-        sizes = links.several(
+        text = url_state.search("Search", key="search", placeholder="run or data")
+        sets = url_state.several("Data", sorted(overview["data"].unique()), key="data")
+        sizes = url_state.several(
             "Labels", [str(size) for size in sorted(overview["labels"].unique())], key="labels"
         )
     overview = tables.select_runs(overview, text=text, data=sets, labels=[int(size) for size in sizes])
 if overview.empty:
     st.info("No run passes these filters: widen them.", icon=":material/filter_alt_off:")
 else:
-    guard.offer_runs(overview, _COLUMNS)
+    run_selector.offer_runs(overview, _COLUMNS)
     csv_button(overview, "runs")
-problems = guard.damaged()
+problems = run_selector.damaged()
 if problems:
     with st.expander(f"{len(problems)} folder(s) that are no runs", icon=":material/broken_image:"):
         st.dataframe(
@@ -57,7 +57,7 @@ for caution in (words.drawn_note(run), run.info["data"].get("note", "")):
     if caution:
         st.info(caution, icon=":material/info:")
 
-(scores,) = guard.load(run, "scores")
+(scores,) = run_selector.load(run, "scores")
 for caution in (words.few_faces(scores), words.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
@@ -89,7 +89,7 @@ with st.expander("All headline numbers"):
     )
 csv_button(headlines, f"{run.name}-headlines")
 
-(history,) = guard.load(run, "history")
+(history,) = run_selector.load(run, "history")
 st.subheader("Learning curves")
 best = {run.name: run.info["training"].get("best_epoch")}
 for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):

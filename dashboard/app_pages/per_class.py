@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.metrics.thresholds import counts_at
-from dashboard import appearance, data, guard, links, words
+from dashboard import appearance, loading, run_selector, url_state, words
 from dashboard.charts import bars, curves, thresholds
 from dashboard.downloads import csv_button
 from dashboard.tables import per_class as tables
@@ -13,8 +13,8 @@ _PERCENT = st.column_config.NumberColumn(format="%.1f %%")
 _AREA = st.column_config.NumberColumn(format="%.3f")
 
 st.title("Per class")
-run = guard.choose_run()
-scores, predictions = guard.load(run, "scores", "predictions")
+run = run_selector.choose_run()
+scores, predictions = run_selector.load(run, "scores", "predictions")
 for caution in (words.few_faces(scores), words.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
@@ -53,7 +53,7 @@ csv_button(table, f"{run.name}-per-class")
 left, right = st.columns(2)
 with left:
     st.subheader("Precision and recall")
-    precision_recall = data.label_curves(run, "precision-recall")
+    precision_recall = loading.label_curves(run, "precision-recall")
     if precision_recall.empty:
         st.caption("No curve: there is no face of any label.")
     else:
@@ -66,7 +66,7 @@ with left:
         csv_button(precision_recall, f"{run.name}-precision-recall")
 with right:
     st.subheader("ROC")
-    roc = data.label_curves(run, "roc")
+    roc = loading.label_curves(run, "roc")
     if roc.empty:
         st.caption("No curve: it takes faces of at least two expressions.")
     else:
@@ -81,10 +81,12 @@ st.markdown(words.THRESHOLD_MEANING)
 left, right = st.columns(2)
 with left:
     first = scores.present_labels[0]
-    expression = links.selectbox("Expression", scores.labels, key="expression", placeholder=first) or first
+    expression = (
+        url_state.selectbox("Expression", scores.labels, key="expression", placeholder=first) or first
+    )
 with right:
-    threshold = links.number("Threshold", 0.0, 1.0, default=0.5, step=0.01, key="threshold")
-points, curve = data.threshold_points(run, expression), data.threshold_curve(run, expression)
+    threshold = url_state.number("Threshold", 0.0, 1.0, default=0.5, step=0.01, key="threshold")
+points, curve = loading.threshold_points(run, expression), loading.threshold_curve(run, expression)
 counts = counts_at(points, threshold)
 numbers = threshold_tables.numbers_at(counts)
 if gaps := words.threshold_gaps(expression, counts):

@@ -6,7 +6,7 @@ from core.analysis.protocol import protocol_of
 from core.analysis.selective.tables import confidence_bins, group_table, risk_curves
 from core.photos.face_classifier import SURE
 from core.report.figures import abstention as figures
-from dashboard import appearance, detection, guard, links
+from dashboard import appearance, detection, run_selector, url_state
 from dashboard.downloads import csv_button
 from dashboard.tables import protocol as tables
 from dashboard.words import protocol as words
@@ -26,7 +26,7 @@ _GROUPS = {
 }
 
 st.title("Protocol")
-run = guard.choose_run()
+run = run_selector.choose_run()
 protocol = protocol_of(run)
 st.markdown(protocol.sentence())
 if contradiction := words.contradiction(protocol):
@@ -45,13 +45,13 @@ st.caption(words.LEDGER)
 csv_button(ledger, f"{run.name}-protocol")
 
 st.subheader("How sure is the network where it should abstain?")
-(abstention,) = guard.load(run, "abstention")
+(abstention,) = run_selector.load(run, "abstention")
 if not abstention.groups:
     st.info(words.no_outside(run, abstention), icon=":material/do_not_disturb_on:")
     if abstention.not_kept:
         st.code(words.renewal(run), language="bash", wrap_lines=True)
 st.markdown("\n".join(f"- {finding}" for finding in abstention.findings()))
-threshold = links.number(
+threshold = url_state.number(
     "Accept faces with a confidence of at least", 0.0, 1.0, default=SURE, step=0.01, key="accept"
 )
 accepted = abstention.accepted(threshold)
@@ -101,5 +101,5 @@ with right:
     csv_button(risks, f"{run.name}-coverage-at-risk")
 
 st.subheader("Faces that the detector has to find")
-(detected,) = guard.load(run, "detected")
+(detected,) = run_selector.load(run, "detected")
 detection.show(run, protocol, detected)

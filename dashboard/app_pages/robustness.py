@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.analysis.corruptions import CORRUPTIONS
-from dashboard import appearance, guard, links
+from dashboard import appearance, run_selector, url_state
 from dashboard.charts import robustness as charts
 from dashboard.downloads import csv_button
 from dashboard.spoiled_faces import spoiled_faces
@@ -14,8 +14,8 @@ from dashboard.words import robustness as words
 PICTURE = 112
 
 st.title("Robustness")
-run = guard.choose_run()
-(kept,) = guard.load(run, "robustness")
+run = run_selector.choose_run()
+(kept,) = run_selector.load(run, "robustness")
 if kept is None:
     st.info(words.none_yet(run), icon=":material/blur_on:")
     st.code(words.command(run), language="bash", wrap_lines=True)
@@ -23,7 +23,7 @@ if kept is None:
 table, about = kept
 st.markdown(words.findings(table, about))
 
-chosen = links.selectbox("Corruption", list(CORRUPTIONS), key="corruption", placeholder="all")
+chosen = url_state.selectbox("Corruption", list(CORRUPTIONS), key="corruption", placeholder="all")
 lines = tables.lines(table)
 appearance.plot(
     charts.accuracies(lines, chosen=chosen, ink=appearance.ink()),

@@ -5,7 +5,7 @@ import streamlit as st
 from core.analysis.slices.review import SliceReview, SliceTable
 from core.report.figures import slices as figures
 from core.runs import Run
-from dashboard import appearance, data, gallery, guard, joined_csv, links
+from dashboard import appearance, gallery, joined_csv, loading, run_selector, url_state
 from dashboard.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import slices as tables
@@ -71,14 +71,14 @@ def show_slices(run: Run, review: SliceReview, table: SliceTable, cut: str) -> N
 
 
 st.title("Slices")
-run = guard.choose_run()
-predictions, attributes = guard.load(run, "predictions", "face_attributes")
+run = run_selector.choose_run()
+predictions, attributes = run_selector.load(run, "predictions", "face_attributes")
 st.markdown(words.MEANING)
 if attributes is None:
     st.info(words.no_attributes(run), icon=":material/straighten:")
     st.code(words.command(run), language="bash", wrap_lines=True)
 joined = joined_csv.choose(run)
-cut = links.segments("Numbers cut into", {name: name for name in tables.PARTS}, key="cut")
+cut = url_state.segments("Numbers cut into", {name: name for name in tables.PARTS}, key="cut")
 review = joined_csv.review(run, joined, tables.PARTS[cut])
 if not review.tables:
     st.info(words.nothing(review), icon=":material/pie_chart:")
@@ -88,7 +88,7 @@ show_overview(run, review)
 
 st.subheader("One attribute")
 by_title = {table.attribute.title: table for table in review.tables.values()}
-chosen = links.selectbox(
+chosen = url_state.selectbox(
     "Cut by",
     list(by_title),
     key="by",
@@ -100,7 +100,7 @@ if meaning := words.meaning(table):
     st.caption(meaning)
 show_slices(run, review, table, cut)
 
-name = links.selectbox(
+name = url_state.selectbox(
     "Slice",
     list(table.rows["slice"]),
     key="slice",
@@ -108,7 +108,7 @@ name = links.selectbox(
     of=(run.name, table.key, cut),
 )
 if name:
-    faces, row = tables.misread_of(table, data.misread(run), name)
+    faces, row = tables.misread_of(table, loading.misread(run), name)
     st.subheader(words.slice_faces(len(faces), row))
     if faces.empty:
         st.markdown(words.NO_MISREAD)

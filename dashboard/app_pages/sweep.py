@@ -5,15 +5,15 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.options import train_command
 from core.sweep.spaces import trial_config
-from dashboard import appearance, data, links
+from dashboard import appearance, loading, url_state
 from dashboard.charts import sweeps as charts
 from dashboard.downloads import csv_button
 from dashboard.tables import sweeps as tables
 from dashboard.words import sweeps as words
 
 st.title("Sweep")
-links.open_notices()
-sweeps, damaged = data.sweeps()
+url_state.open_notices()
+sweeps, damaged = loading.sweeps()
 for name, problem in damaged.items():
     st.warning(f"Sweep '{name}' cannot be shown: {problem}", icon=":material/broken_image:")
 if not sweeps:
@@ -22,10 +22,11 @@ if not sweeps:
     st.code(words.SWEEP_COMMAND, language="bash")
     st.stop()
 found = sweeps[
-    links.selectbox("Sweep", list(sweeps), key="sweep", placeholder=next(iter(sweeps))) or next(iter(sweeps))
+    url_state.selectbox("Sweep", list(sweeps), key="sweep", placeholder=next(iter(sweeps)))
+    or next(iter(sweeps))
 ]
 try:
-    trials, epochs, importance = data.sweep_tables(found)
+    trials, epochs, importance = loading.sweep_tables(found)
 except AffectoscopeError as error:
     st.error(f"Sweep '{found.name}' cannot be shown: {error}", icon=":material/broken_image:")
     st.stop()
@@ -100,7 +101,7 @@ if not importance.empty:
 
 st.subheader("Course of the trials")
 numbers = [str(number) for number in ranked["trial"]]
-chosen = links.selectbox("Trial", numbers, key="trial", placeholder=numbers[0]) or numbers[0]
+chosen = url_state.selectbox("Trial", numbers, key="trial", placeholder=numbers[0]) or numbers[0]
 course = tables.courses(epochs, trials)
 appearance.plot(
     charts.courses(course, objective=objective, chosen=int(chosen), ink=appearance.ink()),

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import appearance, data, guard, links, words
+from dashboard import appearance, loading, run_selector, url_state, words
 from dashboard.charts import curves
 from dashboard.downloads import csv_button
 from dashboard.tables import runs as tables
@@ -12,16 +12,16 @@ from dashboard.tables import runs as tables
 _accuracy = partial(st.column_config.NumberColumn, format="percent", help="At the best epoch.")
 
 st.title("Training")
-run = guard.choose_run()
-(history,) = guard.load(run, "history")
+run = run_selector.choose_run()
+(history,) = run_selector.load(run, "history")
 
-runs = data.runs()
+runs = loading.runs()
 others = [name for name in runs if name != run.name]
 histories = {run.name: history}
 if others:
-    compared = links.several("Lay other runs over it", others, key="with", placeholder="none", most=5)
+    compared = url_state.several("Lay other runs over it", others, key="with", placeholder="none", most=5)
     for name in compared:
-        (histories[name],) = guard.load(runs[name], "history")
+        (histories[name],) = run_selector.load(runs[name], "history")
 
 summary = tables.trainings(runs, histories)
 st.dataframe(

@@ -17,7 +17,7 @@ from core.photos import annotate
 from core.photos import predictor as photo_predictor
 from core.photos.predictor import PhotoPrediction, Predictor, as_rows, read_photo
 from core.runs import Run
-from dashboard import data
+from dashboard import loading
 
 TYPES = ("jpg", "jpeg", "png", "webp")
 MEGABYTES = 10
@@ -71,20 +71,20 @@ def warm_up(run: Run | None = None) -> threading.Thread | None:
     Args:
         run: None: the newest one, after the first page was left its time. Without any run there is nothing to do.
     """
-    chosen = run or next(iter(data.runs().values()), None)
+    chosen = run or next(iter(loading.runs().values()), None)
     if chosen is None:
         return None
-    return _warm_up(str(chosen.path), data.fingerprint(chosen.path), _delay=0.0 if run else WARM_UP_DELAY)
+    return _warm_up(str(chosen.path), loading.fingerprint(chosen.path), _delay=0.0 if run else WARM_UP_DELAY)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _warm_up(path: str, state: data.Fingerprint, _delay: float) -> threading.Thread:
+def _warm_up(path: str, state: loading.Fingerprint, _delay: float) -> threading.Thread:
     thread = threading.Thread(target=_load_quietly, args=(path, state, _delay), name="warm-up", daemon=True)
     thread.start()
     return thread
 
 
-def _load_quietly(path: str, state: data.Fingerprint, delay: float) -> None:
+def _load_quietly(path: str, state: loading.Fingerprint, delay: float) -> None:
     # Streamlit would say on the terminal that this thread belongs to no visitor.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     time.sleep(delay)
@@ -103,7 +103,7 @@ def predict_all(runs: list[Run], photos: list[Photo], *, crops: bool, neighbours
         AffectoscopeError: a run's network cannot be loaded.
     """
     kept = st.session_state.get(_RESULTS, {})
-    states = tuple((str(run.path), data.fingerprint(run.path)) for run in runs)
+    states = tuple((str(run.path), loading.fingerprint(run.path)) for run in runs)
     results = {}
     for photo in photos:
         key = (states, crops, neighbours, photo.key)
@@ -121,7 +121,7 @@ def forget() -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the network ...")
-def _predictor(path: str, state: data.Fingerprint) -> Predictor:
+def _predictor(path: str, state: loading.Fingerprint) -> Predictor:
     return Predictor.load(path)
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.runs import Run
-from dashboard import data, links, words
+from dashboard import loading, url_state, words
 
 #: Entries of run.json that pages read, by top-level key.
 _INFO = {
@@ -22,8 +22,8 @@ _CHOSEN, _WIDGET = "chosen_run", "run_choice"
 
 def choose_run() -> Run:
     """The run chosen in the sidebar, kept in the URL as ?run=...; the page ends here when there is none."""
-    links.open_notices()
-    runs = {name: run for name, run in data.runs().items() if not _problem(run)}
+    url_state.open_notices()
+    runs = {name: run for name, run in loading.runs().items() if not _problem(run)}
     if not runs:
         _explain_absence()
         st.stop()
@@ -68,7 +68,7 @@ def offer_runs(table: pd.DataFrame, columns: dict) -> None:
 def load(run: Run, *parts: str) -> list:
     """The named parts of a run: 'scores', 'predictions', 'history'. The page ends here when one is damaged."""
     try:
-        return [getattr(data, part)(run) for part in parts]
+        return [getattr(loading, part)(run) for part in parts]
     except (AffectoscopeError, OSError) as error:
         st.error(f"Run '{run.name}' cannot be shown: {error}", icon=":material/broken_image:")
         st.caption("The other runs are not affected: choose one in the sidebar.")
@@ -77,8 +77,8 @@ def load(run: Run, *parts: str) -> list:
 
 def damaged() -> dict[str, str]:
     """Folders that are no runs, with the reason."""
-    problems = {listing.path.name: listing.problem for listing in data.listings() if not listing.run}
-    return problems | {name: problem for name, run in data.runs().items() if (problem := _problem(run))}
+    problems = {listing.path.name: listing.problem for listing in loading.listings() if not listing.run}
+    return problems | {name: problem for name, run in loading.runs().items() if (problem := _problem(run))}
 
 
 def _take_choice() -> None:
@@ -101,7 +101,7 @@ def _problem(run: Run) -> str:
 
 def _explain_unknown(asked: str, shown: str) -> None:
     reason = damaged().get(asked)
-    links.notice(
+    url_state.notice(
         f"Run '{asked}' cannot be opened: {reason} Showing '{shown}'."
         if reason
         else f"The link asks for run '{asked}', which is not here. Showing '{shown}'."
@@ -109,7 +109,7 @@ def _explain_unknown(asked: str, shown: str) -> None:
 
 
 def _explain_absence() -> None:
-    st.info(f"There is no run in {data.artifacts_folder()} yet.", icon=":material/model_training:")
+    st.info(f"There is no run in {loading.artifacts_folder()} yet.", icon=":material/model_training:")
     st.markdown(
         "Train one from drawn faces (minutes, nothing to download), or from your own data; "
         "it appears here as soon as it is finished, without a restart."
