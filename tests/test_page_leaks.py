@@ -11,7 +11,7 @@ from core.data.near_duplicates import LISTED
 from core.data.preprocessing import as_webp
 from core.runs import LEAKS, open_run, write_kept
 from core.runs.training_sample import TrainingSample
-from dashboard import face_pairs
+from dashboard.components import face_pairs
 from dashboard.tables import leaks as tables
 from dashboard.words import leaks as words
 from tests.made_runs import make_face, make_run

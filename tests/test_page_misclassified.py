@@ -10,7 +10,8 @@ from core.data.preprocessing import PreprocessingContract, crop_geometry
 from core.metrics.predictions import Predictions
 from core.runs import open_run
 from core.runs.marks import MARKS, read_marks, set_mark
-from dashboard import explanations, outlines
+from dashboard import explanations
+from dashboard.components import outlines
 from dashboard.tables import faces as tables
 from tests.made_runs import make_predictions, make_run
 from tests.pages import pictures, problems, text_of

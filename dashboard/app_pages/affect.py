@@ -4,9 +4,10 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import appearance, gallery, loading, run_selector, url_state, words
+from dashboard import loading, run_selector, url_state, words
 from dashboard.charts import bars, curves, planes
-from dashboard.downloads import csv_button
+from dashboard.components import appearance, gallery
+from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import affect as tables
 from dashboard.tables import planes as plane_tables

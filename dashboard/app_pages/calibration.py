@@ -5,8 +5,9 @@ import streamlit as st
 from core.analysis.calibration.review import READINGS, renewal
 from core.metrics.calibration import BINS
 from core.report.figures import calibration as figures
-from dashboard import appearance, loading, run_selector, url_state
-from dashboard.downloads import csv_button
+from dashboard import loading, run_selector, url_state
+from dashboard.components import appearance
+from dashboard.components.downloads import csv_button
 from dashboard.tables import calibration as tables
 from dashboard.words import calibration as words
 

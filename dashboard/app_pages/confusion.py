@@ -5,9 +5,10 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.metrics.scoring import Scores
 from core.runs import Run
-from dashboard import appearance, gallery, loading, run_selector, url_state, words
+from dashboard import loading, run_selector, url_state, words
 from dashboard.charts import matrices
-from dashboard.downloads import csv_button
+from dashboard.components import appearance, gallery
+from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import confusion as tables
 

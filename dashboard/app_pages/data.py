@@ -5,10 +5,11 @@ import streamlit as st
 
 from core.analysis.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
-from dashboard import face_statistics, gallery, run_selector, url_state, words
 from dashboard import loading as loaded
+from dashboard import run_selector, url_state, words
 from dashboard.charts import bars
-from dashboard.downloads import csv_button
+from dashboard.components import face_statistics, gallery
+from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import counts as tables
 from dashboard.tables import faces as face_tables

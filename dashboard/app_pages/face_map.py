@@ -3,9 +3,10 @@
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from dashboard import appearance, gallery, loading, run_selector, url_state, words
+from dashboard import loading, run_selector, url_state, words
 from dashboard.charts import maps
-from dashboard.downloads import csv_button
+from dashboard.components import appearance, gallery
+from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import face_map as tables
 from dashboard.tables import faces as face_tables

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from core.data.relabelling import trained_with
-from dashboard import deciding, run_selector, suspects, url_state
-from dashboard.downloads import csv_button
+from dashboard import run_selector, url_state
+from dashboard.components import deciding, suspects
+from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import label_errors as tables
 from dashboard.words import label_errors as words

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from dashboard import face_pairs, images, loading, run_selector, url_state
-from dashboard.downloads import csv_button
+from dashboard import images, loading, run_selector, url_state
+from dashboard.components import face_pairs
+from dashboard.components.downloads import csv_button
 from dashboard.tables import leaks as tables
 from dashboard.words import leaks as words
 

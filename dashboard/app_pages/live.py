@@ -6,8 +6,9 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.photos.predictor import as_table
-from dashboard import face_cards, live_photos, loading, run_selector, url_state
-from dashboard.downloads import csv_button
+from dashboard import live_photos, loading, run_selector, url_state
+from dashboard.components import face_cards
+from dashboard.components.downloads import csv_button
 
 
 def take_photos() -> list[live_photos.Photo]:

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from dashboard import appearance, run_selector, url_state, words
+from dashboard import run_selector, url_state, words
 from dashboard.charts import bars, curves, matrices
-from dashboard.downloads import csv_button
+from dashboard.components import appearance
+from dashboard.components.downloads import csv_button
 from dashboard.tables import pairs as tables
 
 st.title("M measure")

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import face_filters, face_view, gallery, loading, marking, run_selector, url_state, words
+from dashboard import loading, run_selector, url_state, words
+from dashboard.components import face_filters, face_view, gallery, marking
 from dashboard.images import image_source
 from dashboard.tables import faces as tables
 

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from core.analysis.protocol import protocol_of
-from dashboard import appearance, loading, run_selector, url_state, words
+from dashboard import loading, run_selector, url_state, words
 from dashboard.charts import curves
-from dashboard.downloads import csv_button
-from dashboard.report_button import offer_report
+from dashboard.components import appearance
+from dashboard.components.downloads import csv_button
+from dashboard.components.report_button import offer_report
 from dashboard.tables import runs as tables
 
 _COLUMNS = {

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from core.metrics.thresholds import counts_at
-from dashboard import appearance, loading, run_selector, url_state, words
+from dashboard import loading, run_selector, url_state, words
 from dashboard.charts import bars, curves, thresholds
-from dashboard.downloads import csv_button
+from dashboard.components import appearance
+from dashboard.components.downloads import csv_button
 from dashboard.tables import per_class as tables
 from dashboard.tables import thresholds as threshold_tables
 

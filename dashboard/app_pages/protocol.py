@@ -6,8 +6,9 @@ from core.analysis.protocol import protocol_of
 from core.analysis.selective.tables import confidence_bins, group_table, risk_curves
 from core.photos.face_classifier import SURE
 from core.report.figures import abstention as figures
-from dashboard import appearance, detection, run_selector, url_state
-from dashboard.downloads import csv_button
+from dashboard import run_selector, url_state
+from dashboard.components import appearance, detection
+from dashboard.components.downloads import csv_button
 from dashboard.tables import protocol as tables
 from dashboard.words import protocol as words
 

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from core.analysis.corruptions import CORRUPTIONS
-from dashboard import appearance, run_selector, url_state
+from dashboard import run_selector, url_state
 from dashboard.charts import robustness as charts
-from dashboard.downloads import csv_button
-from dashboard.spoiled_faces import spoiled_faces
+from dashboard.components import appearance
+from dashboard.components.downloads import csv_button
+from dashboard.components.spoiled_faces import spoiled_faces
 from dashboard.tables import robustness as tables
 from dashboard.words import robustness as words
 

@@ -5,8 +5,9 @@ import streamlit as st
 from core.analysis.slices.review import SliceReview, SliceTable
 from core.report.figures import slices as figures
 from core.runs import Run
-from dashboard import appearance, gallery, joined_csv, loading, run_selector, url_state
-from dashboard.downloads import csv_button
+from dashboard import loading, run_selector, url_state
+from dashboard.components import appearance, gallery, joined_csv
+from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import slices as tables
 from dashboard.words import slices as words

@@ -5,9 +5,10 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.options import train_command
 from core.sweep.spaces import trial_config
-from dashboard import appearance, loading, url_state
+from dashboard import loading, url_state
 from dashboard.charts import sweeps as charts
-from dashboard.downloads import csv_button
+from dashboard.components import appearance
+from dashboard.components.downloads import csv_button
 from dashboard.tables import sweeps as tables
 from dashboard.words import sweeps as words
 

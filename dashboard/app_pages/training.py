@@ -4,9 +4,10 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import appearance, loading, run_selector, url_state, words
+from dashboard import loading, run_selector, url_state, words
 from dashboard.charts import curves
-from dashboard.downloads import csv_button
+from dashboard.components import appearance
+from dashboard.components.downloads import csv_button
 from dashboard.tables import runs as tables
 
 _accuracy = partial(st.column_config.NumberColumn, format="percent", help="At the best epoch.")

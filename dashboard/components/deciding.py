@@ -8,7 +8,7 @@ from core.data.user_table import LONGEST_NOTE, for_spreadsheets
 from core.errors import AffectoscopeError
 from core.runs import Run
 from dashboard import loading
-from dashboard.downloads import csv_button
+from dashboard.components.downloads import csv_button
 from dashboard.tables import label_errors as tables
 from dashboard.words import label_errors as words
 

@@ -5,7 +5,7 @@ import streamlit as st
 from core.analysis.detection import DetectedScores
 from core.analysis.protocol import Protocol
 from core.runs import Run
-from dashboard.downloads import csv_button
+from dashboard.components.downloads import csv_button
 from dashboard.tables import protocol as tables
 from dashboard.words import protocol as words
 

@@ -5,9 +5,10 @@ import streamlit as st
 
 from core.analysis.data_summary import BIN
 from core.runs import Run
-from dashboard import appearance, url_state, words
+from dashboard import url_state, words
 from dashboard.charts import planes
-from dashboard.downloads import csv_button
+from dashboard.components import appearance
+from dashboard.components.downloads import csv_button
 from dashboard.tables import planes as tables
 
 _FACES = st.column_config.NumberColumn(format="localized")

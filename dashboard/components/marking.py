@@ -7,7 +7,7 @@ from core.errors import AffectoscopeError
 from core.runs import Run
 from core.runs.marks import LONGEST_NOTE, MARKS, for_spreadsheets, no_marks, remove_mark, set_mark
 from dashboard import loading, words
-from dashboard.downloads import csv_button
+from dashboard.components.downloads import csv_button
 from dashboard.tables import faces as tables
 
 

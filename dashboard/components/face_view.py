@@ -11,9 +11,10 @@ from core.data.preprocessing import CropGeometry, crop_geometry, read_upright
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs import Run
-from dashboard import explanations, images, loading, outlines, url_state, words
+from dashboard import explanations, images, loading, url_state, words
 from dashboard.charts import bars
-from dashboard.downloads import csv_button
+from dashboard.components import outlines
+from dashboard.components.downloads import csv_button
 from dashboard.images import Box, ImageSource
 from dashboard.tables import faces as tables
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.runs.marks import MARKS
 from dashboard import url_state, words
-from dashboard.downloads import csv_button
+from dashboard.components.downloads import csv_button
 from dashboard.images import ImageSource
 from dashboard.tables.faces import UNMARKED
 

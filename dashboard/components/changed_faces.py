@@ -6,9 +6,10 @@ import streamlit as st
 
 from core.analysis.comparison.pairing import PairedRuns
 from core.runs import Run
-from dashboard import face_view, gallery, loading, url_state
+from dashboard import loading, url_state
 from dashboard.charts import bars
-from dashboard.downloads import csv_button
+from dashboard.components import face_view, gallery
+from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables.faces import face_probabilities
 

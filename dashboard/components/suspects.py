@@ -8,9 +8,10 @@ import streamlit as st
 from core.analysis.label_errors import LabelErrors
 from core.data.decisions import KEEP, REMOVE
 from core.runs import Run
-from dashboard import deciding, url_state
+from dashboard import url_state
 from dashboard.charts import bars
-from dashboard.downloads import csv_button
+from dashboard.components import deciding
+from dashboard.components.downloads import csv_button
 from dashboard.images import ImageSource
 from dashboard.tables import faces as face_tables
 from dashboard.tables import label_errors as tables
