@@ -14,7 +14,7 @@ from core.data.readers import FaceTable, open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs import Run
-from dashboard import loading, words
+from dashboard import loading, text
 
 #: Side in pixels of faces read from a data set: larger than what most networks see, for the reader's sake.
 SHOWN_SIZE = 160
@@ -60,7 +60,7 @@ def image_source(
     references = predictions.frame["reference"]
     if thumbnails:
         return ImageSource(lambda row: thumbnails.get(references.iloc[row]))
-    photo = attached_photos(predictions, words.no_images(run))
+    photo = attached_photos(predictions, text.no_images(run))
     if photo is None:
         return None
     path, stamp, contract = st.session_state[_PATH], _stamp(st.session_state[_PATH]), shown_contract(run)

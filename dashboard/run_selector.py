@@ -5,7 +5,7 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.runs import Run
-from dashboard import loading, url_state, words
+from dashboard import loading, text, url_state
 
 #: Entries of run.json that pages read, by top-level key.
 _INFO = {
@@ -36,8 +36,8 @@ def choose_run() -> Run:
     st.sidebar.selectbox("Run", names, key=_WIDGET, on_change=_take_choice)
     run = runs[name]
     st.sidebar.caption(run.info["data"]["title"])
-    if words.is_drawn(run):
-        st.sidebar.caption(f":material/draw: {words.drawn_note(run)}")
+    if text.is_drawn(run):
+        st.sidebar.caption(f":material/draw: {text.drawn_note(run)}")
     return run
 
 
@@ -114,7 +114,7 @@ def _explain_absence() -> None:
         "Train one from drawn faces (minutes, nothing to download), or from your own data; "
         "it appears here as soon as it is finished, without a restart."
     )
-    st.code(f"{words.TRAIN_COMMAND}\n{words.TRAIN_COMMAND} --data /path/to/fer2013.zip", language="bash")
+    st.code(f"{text.TRAIN_COMMAND}\n{text.TRAIN_COMMAND} --data /path/to/fer2013.zip", language="bash")
     problems = damaged()
     if problems:
         st.subheader("Folders that are no runs")

@@ -13,7 +13,7 @@ from core.metrics import ranking
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
 from core.report.figures import RUN_COLOURS
-from dashboard import words
+from dashboard import text
 from dashboard.charts import bars, curves, matrices
 from dashboard.tables import affect, confusion, counts, pairs, per_class, runs
 from dashboard.tables import faces as face_tables
@@ -63,7 +63,7 @@ def test_confusion_cells_hold_counts_and_shares_by_row_and_column():
 def test_strongest_confusions_are_ordered_by_share_and_leave_out_the_diagonal():
     cells = confusion.confusion_cells(np.array([[8, 2, 0], [2, 3, 0], [0, 1, 0]]), LABELS)
     strongest = confusion.strongest_confusions(cells, limit=2)
-    assert [words.confusion(row) for _, row in strongest.iterrows()] == [
+    assert [text.confusion(row) for _, row in strongest.iterrows()] == [
         "sad read as happy: 1 of 1, 100.0 %",
         "happy read as neutral: 2 of 5, 40.0 %",
     ]
@@ -203,7 +203,7 @@ def test_split_differences_name_the_expression_that_differs_most():
     table = counts.class_counts({"train": {"happy": 50, "sad": 50}, "test": {"happy": 9, "sad": 1}})
     differences = counts.split_differences(table)
     assert differences["difference"].tolist() == pytest.approx([0.4, 0.4])
-    assert words.split_difference(differences) == (
+    assert text.split_difference(differences) == (
         "The largest difference is in **happy**: 90.0 % of test, 50.0 % of train."
     )
 
@@ -240,11 +240,11 @@ def test_affect_tables_agree_with_the_scores(predictions, scores):
 
 
 def test_numbers_that_cannot_be_computed_are_a_dash():
-    assert words.percent(float("nan")) == words.number(float("nan")) == "–"
+    assert text.percent(float("nan")) == text.number(float("nan")) == "–"
     one_class = score(make_predictions(faces=5, only="happy"), resamples=0)
-    assert words.interval(one_class.m_measure) == "cannot be computed"
-    assert words.interval(one_class.accuracy) == "no interval"
-    assert "no intervals" in words.interval_note(one_class)
+    assert text.interval(one_class.m_measure) == "cannot be computed"
+    assert text.interval(one_class.accuracy) == "no interval"
+    assert "no intervals" in text.interval_note(one_class)
 
 
 def _curve(area: float):
@@ -266,6 +266,6 @@ def test_curves_of_a_pair_of_many_faces_are_thinned_and_keep_their_area():
 
 def test_present_and_absent_classes_are_named():
     absent = score(make_predictions(faces=80, absent=("sad",)), resamples=0)
-    told = words.classes(absent)
+    told = text.classes(absent)
     assert f"neutral ({absent.per_class['neutral'].support})" in told and told.endswith("Absent: sad.")
-    assert words.classes(score(make_predictions(faces=300), resamples=0)).endswith("Absent: none.")
+    assert text.classes(score(make_predictions(faces=300), resamples=0)).endswith("Absent: none.")

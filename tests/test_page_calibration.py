@@ -11,7 +11,7 @@ from core.report.figures import calibration as figures
 from core.report.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from core.runs import open_run, write_json
 from dashboard.tables import calibration as tables
-from dashboard.words import calibration as words
+from dashboard.text import calibration as words
 from tests.made_runs import make_run
 from tests.pages import problems, text_of
 

@@ -14,7 +14,7 @@ from core.data.user_table import for_spreadsheets
 from core.options import parse_train_config
 from core.runs import LABEL_ERRORS, open_run, write_json
 from dashboard.tables import label_errors as tables
-from dashboard.words import label_errors as words
+from dashboard.text import label_errors as words
 from tests.made_runs import make_face, make_predictions, make_run
 from tests.pages import pictures, problems, text_of
 

@@ -13,7 +13,7 @@ from core.runs import LEAKS, open_run, write_kept
 from core.runs.training_sample import TrainingSample
 from dashboard.components import face_pairs
 from dashboard.tables import leaks as tables
-from dashboard.words import leaks as words
+from dashboard.text import leaks as words
 from tests.made_runs import make_face, make_run
 from tests.pages import pictures, problems, text_of
 

@@ -8,7 +8,7 @@ from core.analysis.robustness import COLUMNS
 from core.runs import open_run, write_robustness
 from dashboard.charts import robustness as charts
 from dashboard.tables import robustness as tables
-from dashboard.words import robustness as words
+from dashboard.text import robustness as words
 from tests.made_runs import make_run
 from tests.pages import problems, text_of
 

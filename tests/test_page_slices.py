@@ -9,7 +9,7 @@ from core.report.figures import slices as figures
 from core.report.figures.contrast import INK_ON_DARK
 from core.runs import ATTRIBUTES, write_kept
 from dashboard.tables import slices as tables
-from dashboard.words import slices as words
+from dashboard.text import slices as words
 from tests.made_runs import make_run
 from tests.pages import problems, text_of
 

@@ -12,7 +12,7 @@ from core.runs.sweeps import write_sweep, write_tables
 from core.sweep.spaces import SPACES
 from dashboard.charts import sweeps as charts
 from dashboard.tables import sweeps as tables
-from dashboard.words import sweeps as words
+from dashboard.text import sweeps as words
 from tests.pages import problems, text_of
 
 

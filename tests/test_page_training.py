@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from core.report.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
-from dashboard import words
+from dashboard import text
 from dashboard.charts import curves
 from dashboard.tables import runs as tables
 from tests.made_runs import make_history
@@ -24,20 +24,20 @@ def history(validation_loss: list[float], *, accuracy: float = 0.8, validation: 
 
 
 def test_a_gap_and_a_risen_loss_are_told():
-    sentence = words.overfitting(history([1.2, 1.0, 1.1, 1.3]), 2)
+    sentence = text.overfitting(history([1.2, 1.0, 1.1, 1.3]), 2)
     assert "is 10.0 points above validation accuracy" in sentence and "augmented faces" in sentence
     assert "has risen by 0.300 since: training longer over-fits" in sentence
 
 
 def test_a_loss_that_stays_is_no_sign_of_overfitting():
-    sentence = words.overfitting(history([1.2, 1.0, 1.005], accuracy=0.6), 2)
+    sentence = text.overfitting(history([1.2, 1.0, 1.005], accuracy=0.6), 2)
     assert "is 10.0 points below validation accuracy" in sentence
     assert "no sign of over-fitting" in sentence
 
 
 def test_after_the_last_epoch_nothing_is_known():
-    assert "is not known" in words.overfitting(history([1.2, 1.0]), 2)
-    assert words.overfitting(history([1.2, 1.0]), None) == ""
+    assert "is not known" in text.overfitting(history([1.2, 1.0]), 2)
+    assert text.overfitting(history([1.2, 1.0]), None) == ""
 
 
 def test_overlaid_runs_live_in_the_link(open_page):

@@ -9,7 +9,7 @@ from dashboard import loading, run_selector, url_state
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.tables import calibration as tables
-from dashboard.words import calibration as words
+from dashboard.text import calibration as words
 
 #: Bins that can be chosen.
 FEWEST, MOST = 5, 30

@@ -5,13 +5,13 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.report.figures import comparison as figures
 from dashboard import loading, run_selector, url_state
-from dashboard import words as common
+from dashboard import text as common
 from dashboard.charts import matrices
 from dashboard.components import appearance, changed_faces
 from dashboard.components.downloads import csv_button
 from dashboard.tables import comparison as tables
 from dashboard.tables import confusion as confusion_tables
-from dashboard.words import comparison as words
+from dashboard.text import comparison as words
 
 _NUMBER = st.column_config.NumberColumn(format="%.4f")
 _SIGNED = st.column_config.NumberColumn(format="%+.4f")

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.metrics.scoring import Scores
 from core.runs import Run
-from dashboard import loading, run_selector, url_state, words
+from dashboard import loading, run_selector, text, url_state
 from dashboard.charts import matrices
 from dashboard.components import appearance, gallery
 from dashboard.components.downloads import csv_button
@@ -33,7 +33,7 @@ def choose_other(run: Run) -> tuple[str, Scores, int] | None:
 st.title("Confusion")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
-for caution in (words.few_faces(scores), words.presence(scores)):
+for caution in (text.few_faces(scores), text.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
 
@@ -53,17 +53,17 @@ order = tables.arranged(scores.confusion, scores.labels, arrangement)
 options = {"hide_diagonal": hide_diagonal, "chosen": (true, predicted), "ink": appearance.ink()}
 if other:
     name, theirs, shared = other
-    st.caption(words.shared_faces(run.name, scores.faces, name, theirs.faces, shared))
+    st.caption(text.shared_faces(run.name, scores.faces, name, theirs.faces, shared))
     if shown == "faces" and scores.faces != theirs.faces:
-        st.info(words.INCOMPARABLE_COUNTS, icon=":material/info:")
+        st.info(text.INCOMPARABLE_COUNTS, icon=":material/info:")
         shown = "row"
-    st.caption(words.difference_colours(name, in_points=shown != "faces"))
+    st.caption(text.difference_colours(name, in_points=shown != "faces"))
     table = tables.difference_cells(cells, tables.confusion_cells(theirs.confusion, theirs.labels))
     chart = matrices.difference(table, order, other=name, show=shown, **options)
-    file_name, spoken = f"{run.name}-confusion-minus-{name}", words.confusion_matrix(run.name, name)
+    file_name, spoken = f"{run.name}-confusion-minus-{name}", text.confusion_matrix(run.name, name)
 else:
     table, chart = cells, matrices.confusion(cells, order, show=shown, **options)
-    file_name, spoken = f"{run.name}-confusion", words.confusion_matrix(run.name)
+    file_name, spoken = f"{run.name}-confusion", text.confusion_matrix(run.name)
 # A new key for every choice: the cell that was clicked last can then be clicked again.
 chart_key = f"confusion-{run.name}-{true}-{predicted}"
 st.altair_chart(
@@ -85,7 +85,7 @@ if strongest.empty:
 with st.container(gap="xxsmall"):
     for place, (_, row) in enumerate(strongest.iterrows(), 1):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{place}. {words.confusion(row)}", width="content")
+            st.markdown(f"{place}. {text.confusion(row)}", width="content")
             st.button(
                 "Show",
                 key=f"open-{row['true']}-{row['predicted']}",
@@ -98,7 +98,7 @@ with st.container(gap="xxsmall"):
 
 if true or predicted:
     faces = tables.cell_faces(predictions, true, predicted)
-    st.subheader(words.cell(len(faces), true, predicted))
+    st.subheader(text.cell(len(faces), true, predicted))
     if faces.empty:
         st.markdown("No face is in this cell.")
     else:

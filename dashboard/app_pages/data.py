@@ -6,7 +6,7 @@ import streamlit as st
 from core.analysis.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
 from dashboard import loading as loaded
-from dashboard import run_selector, url_state, words
+from dashboard import run_selector, text, url_state
 from dashboard.charts import bars
 from dashboard.components import face_statistics, gallery
 from dashboard.components.downloads import csv_button
@@ -23,7 +23,7 @@ run = run_selector.choose_run()
 data = run.info["data"]
 
 st.markdown(f"**{data['title']}**")
-for note in (words.drawn_note(run), data.get("note", "")):
+for note in (text.drawn_note(run), data.get("note", "")):
     if note:
         st.info(note, icon=":material/info:")
 
@@ -37,8 +37,8 @@ with st.container(horizontal=True):
 st.altair_chart(bars.class_counts(table, logarithmic=logarithmic, share=as_share), width="stretch")
 csv_button(table, f"{run.name}-class-counts")
 for sentence in (
-    words.outside_labels(data["counts"], run.labels),
-    words.left_out(tables.left_out(data["counts"], run.labels), run),
+    text.outside_labels(data["counts"], run.labels),
+    text.left_out(tables.left_out(data["counts"], run.labels), run),
 ):
     if sentence:
         st.caption(sentence)
@@ -61,7 +61,7 @@ csv_button(imbalance, f"{run.name}-imbalance")
 
 st.subheader("Differences between splits")
 differences = tables.split_differences(trained)
-st.markdown(words.split_difference(differences))
+st.markdown(text.split_difference(differences))
 shares = {name: st.column_config.NumberColumn(format="percent") for name in differences.columns[1:]}
 st.dataframe(differences, column_config=shares, hide_index=True, width="stretch", height="content")
 csv_button(differences, f"{run.name}-splits")
@@ -79,13 +79,13 @@ if has_sizes:
         st.caption(face_statistics.ONLY_TEST)
 
 st.subheader("Rows refused")
-st.markdown(f"{words.ledger_sentence(run)}.")
+st.markdown(f"{text.ledger_sentence(run)}.")
 ledger = tables.ledger(run)
 if len(ledger):
     st.dataframe(ledger, hide_index=True, width="stretch")
     csv_button(ledger, f"{run.name}-ledger")
 
-gallery_title = "Drawn faces to look at" if words.is_drawn(run) else "Faces to look at"
+gallery_title = "Drawn faces to look at" if text.is_drawn(run) else "Faces to look at"
 st.subheader("Valence and arousal" if has_plane else gallery_title)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     expression = url_state.selectbox("Expression", run.labels, key="expression", placeholder="all")
@@ -95,10 +95,10 @@ if has_plane:
     if not every_split:
         st.caption(face_statistics.ONLY_TEST)
     st.subheader(gallery_title)
-if missing := words.unknown_of_faces(plane=has_plane, sizes=has_sizes):
+if missing := text.unknown_of_faces(plane=has_plane, sizes=has_sizes):
     st.caption(missing)
 rows = tables.example_rows(predictions, expression, most=gallery.PER_PAGE)
-st.caption(words.examples(len(rows), expression))
+st.caption(text.examples(len(rows), expression))
 faces = face_tables.faces_at(predictions, rows)
 source = image_source(run, predictions)
 if len(faces):

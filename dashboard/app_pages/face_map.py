@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from dashboard import loading, run_selector, url_state, words
+from dashboard import loading, run_selector, text, url_state
 from dashboard.charts import maps
 from dashboard.components import appearance, gallery
 from dashboard.components.downloads import csv_button
@@ -40,7 +40,7 @@ except (AffectoscopeError, OSError) as error:
     st.error(f"Run '{run.name}' cannot be shown: {error}", icon=":material/broken_image:")
     st.stop()
 if face_map is None:
-    st.info(words.no_embeddings(run), icon=":material/info:")
+    st.info(text.no_embeddings(run), icon=":material/info:")
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -78,7 +78,7 @@ drawn = appearance.plot(
     on_select=take_selection,
     selection_mode=("lasso", "box"),
 )
-st.caption(words.map_meaning(method, face_map.variance, len(face_map.table), face_map.faces))
+st.caption(text.map_meaning(method, face_map.variance, len(face_map.table), face_map.faces))
 csv_button(shown.drop(columns="correct"), f"{run.name}-map-{method}")
 
 # A box is an area already; a lasso is only known by its points.

@@ -8,7 +8,7 @@ from dashboard.components import deciding, suspects
 from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import label_errors as tables
-from dashboard.words import label_errors as words
+from dashboard.text import label_errors as words
 
 
 def open_face(reference: str) -> None:

@@ -6,7 +6,7 @@ from dashboard import images, loading, run_selector, url_state
 from dashboard.components import face_pairs
 from dashboard.components.downloads import csv_button
 from dashboard.tables import leaks as tables
-from dashboard.words import leaks as words
+from dashboard.text import leaks as words
 
 st.title("Leaks")
 run = run_selector.choose_run()

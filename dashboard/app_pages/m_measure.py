@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import run_selector, url_state, words
+from dashboard import run_selector, text, url_state
 from dashboard.charts import bars, curves, matrices
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
@@ -11,8 +11,8 @@ from dashboard.tables import pairs as tables
 st.title("M measure")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
-st.markdown(words.M_MEANING)
-for caution in (words.few_faces(scores), words.presence(scores)):
+st.markdown(text.M_MEANING)
+for caution in (text.few_faces(scores), text.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
 cells = tables.pairwise_cells(scores)
@@ -23,10 +23,10 @@ if cells.empty:
         icon=":material/info:",
     )
     st.stop()
-st.metric("M", words.number(scores.m_measure.value), delta=words.interval(scores.m_measure),
+st.metric("M", text.number(scores.m_measure.value), delta=text.interval(scores.m_measure),
           delta_color="off", delta_arrow="off", width="content", border=True)  # fmt: skip
-st.caption(words.interval_note(scores))
-st.caption(words.classes(scores))
+st.caption(text.interval_note(scores))
+st.caption(text.classes(scores))
 
 st.subheader("A(i, j) of every pair")
 with st.container(horizontal=True):
@@ -53,7 +53,7 @@ st.subheader(f"{first} against {second}")
 pair = cells[(cells["first"] == first) & (cells["second"] == second)].iloc[0]
 roc = tables.pair_curves(predictions, first, second)
 areas = roc.groupby("label")["area"].first()
-st.markdown(words.pair(first, second, pair, areas))
+st.markdown(text.pair(first, second, pair, areas))
 for column, (of, against) in zip(st.columns(2), ((first, second), (second, first)), strict=True):
     with column:
         spread = tables.pair_probabilities(predictions, of, against)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import loading, run_selector, url_state, words
+from dashboard import loading, run_selector, text, url_state
 from dashboard.components import face_filters, face_view, gallery, marking
 from dashboard.images import image_source
 from dashboard.tables import faces as tables
@@ -41,7 +41,7 @@ def choose_among(faces: pd.DataFrame, face: pd.Series, order: str) -> None:
                 disabled=reference is None,
             )
         st.button("All faces", icon=":material/grid_view:", on_click=close_face, args=(page + 1,))
-        inside = words.place(place.position, len(faces)) if place.inside else "not among the filtered faces"
+        inside = text.place(place.position, len(faces)) if place.inside else "not among the filtered faces"
         st.caption(inside, width="content")
 
 
@@ -50,9 +50,9 @@ run = run_selector.choose_run()
 (predictions,) = run_selector.load(run, "predictions")
 misread = loading.misread(run)
 if misread.empty:
-    st.success(words.none_misread(len(predictions)))
+    st.success(text.none_misread(len(predictions)))
     st.stop()
-st.markdown(words.misread(len(misread), len(predictions), drawn=words.is_drawn(run)))
+st.markdown(text.misread(len(misread), len(predictions), drawn=text.is_drawn(run)))
 
 marks = marking.load(run)
 misread = tables.with_marks(misread, marks)
@@ -63,7 +63,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if len(faces) < len(misread):
         clear = face_filters.clear(misread)
         st.button("Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=clear)
-        st.caption(words.passing(len(faces), len(misread)), width="content")
+        st.caption(text.passing(len(faces), len(misread)), width="content")
 marking.show_counts(run, marks)
 if faces.empty:
     st.info("No misread face passes these filters: widen them.", icon=":material/filter_alt_off:")

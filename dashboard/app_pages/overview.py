@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.analysis.protocol import protocol_of
-from dashboard import loading, run_selector, url_state, words
+from dashboard import loading, run_selector, url_state
+from dashboard import text as words
 from dashboard.charts import curves
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button

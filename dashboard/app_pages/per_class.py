@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.metrics.thresholds import counts_at
-from dashboard import loading, run_selector, url_state, words
+from dashboard import loading, run_selector, text, url_state
 from dashboard.charts import bars, curves, thresholds
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
@@ -16,7 +16,7 @@ _AREA = st.column_config.NumberColumn(format="%.3f")
 st.title("Per class")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
-for caution in (words.few_faces(scores), words.presence(scores)):
+for caution in (text.few_faces(scores), text.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
 
@@ -34,7 +34,7 @@ for column, number in zip(st.columns(3), ("precision", "recall", "F1"), strict=T
                 key=f"per-class-{number}",
                 alt=f"{number} of each expression with its interval; the table below has the numbers.",
             )
-st.caption(f"Points are values, bars {words.interval_note(scores)}")
+st.caption(f"Points are values, bars {text.interval_note(scores)}")
 st.dataframe(
     tables.as_percent(table),
     column_order=list(tables.TITLES),
@@ -78,7 +78,7 @@ with right:
         csv_button(roc, f"{run.name}-roc")
 
 st.subheader("Threshold explorer")
-st.markdown(words.THRESHOLD_MEANING)
+st.markdown(text.THRESHOLD_MEANING)
 left, right = st.columns(2)
 with left:
     first = scores.present_labels[0]
@@ -90,14 +90,14 @@ with right:
 points, curve = loading.threshold_points(run, expression), loading.threshold_curve(run, expression)
 counts = counts_at(points, threshold)
 numbers = threshold_tables.numbers_at(counts)
-if gaps := words.threshold_gaps(expression, counts):
+if gaps := text.threshold_gaps(expression, counts):
     st.info(gaps, icon=":material/info:")
 with st.container(horizontal=True):
     for (_, row), title in zip(numbers.iterrows(), threshold_tables.NUMBERS.values()):
         st.metric(
             title,
-            words.percent(row["value"]),
-            delta=words.span(row["low"], row["high"]) or None,
+            text.percent(row["value"]),
+            delta=text.span(row["low"], row["high"]) or None,
             delta_color="off",
             delta_arrow="off",
             border=True,
@@ -118,5 +118,5 @@ appearance.plot(
     alt=f"Precision, recall and F1 of {expression} over the threshold from 0 to 1.",
 )
 csv_button(curve, f"{run.name}-{expression}-thresholds")
-if best := words.best_threshold(expression, *points.best_f1):
+if best := text.best_threshold(expression, *points.best_f1):
     st.markdown(best)

@@ -9,7 +9,7 @@ from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.components.spoiled_faces import spoiled_faces
 from dashboard.tables import robustness as tables
-from dashboard.words import robustness as words
+from dashboard.text import robustness as words
 
 #: Side of a picture on the page, in pixels: six beside each other on a wide screen, two on a telephone.
 PICTURE = 112

@@ -10,7 +10,7 @@ from dashboard.components import appearance, gallery, joined_csv
 from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import slices as tables
-from dashboard.words import slices as words
+from dashboard.text import slices as words
 
 _NAME = st.column_config.TextColumn(pinned=True)
 _POINTS = st.column_config.NumberColumn(format="%+.1f")

@@ -10,7 +10,7 @@ from dashboard.charts import sweeps as charts
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.tables import sweeps as tables
-from dashboard.words import sweeps as words
+from dashboard.text import sweeps as words
 
 st.title("Sweep")
 url_state.open_notices()

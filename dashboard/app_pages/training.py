@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import loading, run_selector, url_state, words
+from dashboard import loading, run_selector, text, url_state
 from dashboard.charts import curves
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
@@ -38,10 +38,10 @@ st.dataframe(
     width="stretch",
 )
 csv_button(summary, "trainings")
-st.markdown(words.training(run, history))
+st.markdown(text.training(run, history))
 best = {name: runs[name].info["training"].get("best_epoch") for name in histories}
 for name, learned in histories.items():
-    if ahead := words.overfitting(learned, best[name]):
+    if ahead := text.overfitting(learned, best[name]):
         st.markdown(f"**{name}**: {ahead}" if len(histories) > 1 else ahead)
 
 for measure in ("loss", "accuracy"):

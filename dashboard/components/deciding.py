@@ -10,7 +10,7 @@ from core.runs import Run
 from dashboard import loading
 from dashboard.components.downloads import csv_button
 from dashboard.tables import label_errors as tables
-from dashboard.words import label_errors as words
+from dashboard.text import label_errors as words
 
 _PROBLEM, _MADE = "_decision_problem", "_decisions_made"
 

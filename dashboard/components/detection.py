@@ -7,7 +7,7 @@ from core.analysis.protocol import Protocol
 from core.runs import Run
 from dashboard.components.downloads import csv_button
 from dashboard.tables import protocol as tables
-from dashboard.words import protocol as words
+from dashboard.text import protocol as words
 
 _FACES = st.column_config.NumberColumn(format="localized")
 _PERCENT = st.column_config.NumberColumn(format="%.1f %%")

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.photos.results import FacePrediction, Neighbour
 from core.runs import Run
-from dashboard import explanations, live_photos, words
+from dashboard import explanations, live_photos, text
 from dashboard.charts import bars, faces
 
 
@@ -51,7 +51,7 @@ def _show_opinion(run: Run, face: FacePrediction, *, named: bool, explained: boo
             _show_explanation(run, face)
     if named:
         said.caption(run.name)
-    said.markdown(f"**{face.label}**, {words.percent(face.probabilities[face.label])}")
+    said.markdown(f"**{face.label}**, {text.percent(face.probabilities[face.label])}")
     if face.abstained:
         said.warning(f"{face.abstained.capitalize()}: {face.reason}.", icon=":material/help:")
     if face.valence is not None:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import url_state
-from dashboard.words import leaks as words
+from dashboard.text import leaks as words
 
 PER_PAGE = 12
 

@@ -5,7 +5,7 @@ import streamlit as st
 
 from core.analysis.data_summary import BIN
 from core.runs import Run
-from dashboard import url_state, words
+from dashboard import text, url_state
 from dashboard.charts import planes
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
@@ -21,7 +21,7 @@ ONLY_TEST = "Of the test faces only: this run was trained before the other split
 def show_split_means(run: Run, summary: pd.DataFrame) -> None:
     """Mean valence and arousal and median face size of every split, where more than one is known."""
     means = tables.split_means(summary)
-    sentence = words.split_means(means)
+    sentence = text.split_means(means)
     if not sentence:
         return
     st.markdown(sentence)
@@ -47,14 +47,14 @@ def show_plane(run: Run, summary: pd.DataFrame, split: str, expression: str | No
     centres = tables.centres(summary, split)
     if expression:
         centres = centres[centres["expression"] == expression]
-    happy = words.has_affectnet_regions(run) and expression in (None, "happy")
+    happy = text.has_affectnet_regions(run) and expression in (None, "happy")
     appearance.plot(
         planes.density(density, centres, bin_width=BIN, happy=happy, ink=appearance.ink()),
         key="plane",
         alt=f"Density of {split} faces annotated {expression or 'with any expression'} on the plane of valence "
         "and arousal.",
     )
-    st.caption(words.plane_note(happy))
+    st.caption(text.plane_note(happy))
     csv_button(density, f"{run.name}-plane-{split}-{expression or 'all'}")
     with st.expander("Mean positions"):
         config = {"faces": _FACES, "valence": _MEAN, "arousal": _MEAN}
@@ -68,7 +68,7 @@ def show_sizes(run: Run, summary: pd.DataFrame) -> None:
     side, margin = run.info["preprocessing"].get("size", 0), run.info["preprocessing"].get("margin", 0.0)
     smallest = side / (1 + 2 * margin)
     numbers, sizes = tables.size_numbers(summary, smallest), tables.sizes(summary)
-    st.markdown(words.enlarged(numbers, side, margin))
+    st.markdown(text.enlarged(numbers, side, margin))
     figure = planes.sizes(sizes, side=smallest, ink=appearance.ink())
     appearance.plot(figure, key="sizes", alt="Histogram of face sizes per split.")
     csv_button(sizes, f"{run.name}-face-sizes")

@@ -11,7 +11,7 @@ from core.data.preprocessing import CropGeometry, crop_geometry, read_upright
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs import Run
-from dashboard import explanations, images, loading, url_state, words
+from dashboard import explanations, images, loading, text, url_state
 from dashboard.charts import bars
 from dashboard.components import outlines
 from dashboard.components.downloads import csv_button
@@ -53,7 +53,7 @@ def show(run: Run, predictions: Predictions, face: pd.Series, row: int, source: 
                 )
             st.image(shown, width="stretch", alt=_alt(face, boxed, dotted))
         st.markdown(f"**{face['true']}** read as **{face['predicted']}**")
-        st.caption(f"{face['reference']} ({face['split']})  \n{words.face_numbers(face)}")
+        st.caption(f"{face['reference']} ({face['split']})  \n{text.face_numbers(face)}")
     if explained:
         with columns[1]:
             _show_explanation(run, predictions, face, row, source, picture)
@@ -109,9 +109,9 @@ def _show_explanation(
         return
     overlaid = explanations.overlay(np.asarray(picture.convert("RGB")), found.heat, side=outlines.SIDE)
     place.image(overlaid, width="stretch", alt=f"The same face; yellow where most speaks for {label}")
-    st.caption(words.explanation(label, method, network.side, nothing=not found.heat.any()))
+    st.caption(text.explanation(label, method, network.side, nothing=not found.heat.any()))
     position = int(found.probabilities.argmax())
-    notice = words.other_reading(
+    notice = text.other_reading(
         run.labels[position],
         str(face["predicted"]),
         float(found.probabilities[position]),
@@ -131,7 +131,7 @@ def _show_photo(
     landmarks: np.ndarray | None,
 ) -> None:
     """The whole photo with the box, from the reader's own copy of the data."""
-    photos = source.photo or images.attached_photos(predictions, words.ONLY_THUMBNAILS)
+    photos = source.photo or images.attached_photos(predictions, text.ONLY_THUMBNAILS)
     if photos is None:
         return
     photo = photos(row)

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.runs.marks import MARKS
-from dashboard import url_state, words
+from dashboard import text, url_state
 from dashboard.components.downloads import csv_button
 from dashboard.images import ImageSource
 from dashboard.tables.faces import UNMARKED
@@ -97,7 +97,7 @@ def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opene
     else:
         alt = f"Face annotated {face['true']}, predicted {face['predicted']}"
         st.image(image, width="stretch", alt=alt)
-    share = words.percent(face["probability"], digits=0).replace(" ", "\u00a0")
+    share = text.percent(face["probability"], digits=0).replace(" ", "\u00a0")
     reading = f"{face['true']} → **{face['predicted']}** {share}"
     if open_face is None:
         st.markdown(f":small[{reading}]")
@@ -109,9 +109,9 @@ def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opene
         )
     about = [f"distance {face['distance']:.3f}"] if "distance" in face else []
     if "other_predicted" in face:
-        about.append(words.read_by_other(face))
+        about.append(text.read_by_other(face))
     if "predicted_valence" in face:
-        about.append(words.affect_numbers(face))
+        about.append(text.affect_numbers(face))
     if face.get("mark", UNMARKED) in MARKS:
         about.append(f":material/flag: {face['mark']}")
     if about:

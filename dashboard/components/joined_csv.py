@@ -10,7 +10,7 @@ from core.analysis.slices.user_columns import MEGABYTES, JoinedColumns, read_joi
 from core.errors import AffectoscopeError
 from core.runs import Run
 from dashboard import loading
-from dashboard.words import slices as words
+from dashboard.text import slices as words
 
 TYPES = ("csv", "tsv", "txt")
 

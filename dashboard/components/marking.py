@@ -6,7 +6,7 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.runs import Run
 from core.runs.marks import LONGEST_NOTE, MARKS, for_spreadsheets, no_marks, remove_mark, set_mark
-from dashboard import loading, words
+from dashboard import loading, text
 from dashboard.components.downloads import csv_button
 from dashboard.tables import faces as tables
 
@@ -25,7 +25,7 @@ def show_counts(run: Run, marks: pd.DataFrame) -> None:
     if marks.empty:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(words.marks(tables.count_marks(marks)), width="content")
+        st.markdown(text.marks(tables.count_marks(marks)), width="content")
         csv_button(for_spreadsheets(marks), f"{run.name}-marks", label="CSV of the marks")
 
 
@@ -54,7 +54,7 @@ def show_form(run: Run, face: pd.Series, marks: pd.DataFrame) -> None:
             saved = st.form_submit_button("Save the mark", icon=":material/flag:")
             removed = mark is not None and st.form_submit_button("Remove it", type="tertiary")
             if mark is not None:
-                st.caption(words.marked(mark, face["predicted"]), width="content")
+                st.caption(text.marked(mark, face["predicted"]), width="content")
     if saved and what is None:
         st.warning("Choose one of the four marks first.", icon=":material/flag:")
     elif saved:

@@ -9,7 +9,7 @@ from core.report.html import report_html
 from core.report.review import review_of
 from core.runs import CARD_FILE, REPORT_FILE, Run
 from dashboard import loading, url_state
-from dashboard.words import report as words
+from dashboard.text import report as words
 
 
 def offer_report(run: Run) -> None:

@@ -15,7 +15,7 @@ from dashboard.components.downloads import csv_button
 from dashboard.images import ImageSource
 from dashboard.tables import faces as face_tables
 from dashboard.tables import label_errors as tables
-from dashboard.words import label_errors as words
+from dashboard.text import label_errors as words
 
 PER_PAGE = 24
 

@@ -8,7 +8,7 @@ from core.analysis.leaks import LeakSummary
 from core.data.near_duplicates import LISTED, MAX_DISTANCE
 from core.report.wording import interval, percent
 from core.runs import LEAKS, Run
-from dashboard.words.runs import is_drawn
+from dashboard.text.runs import is_drawn
 
 #: What the pairs are, and what the numbers do not say.
 MEANING = (

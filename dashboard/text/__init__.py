@@ -1,7 +1,7 @@
 """Numbers and findings in words, the same on every page, by subject. No Streamlit here."""
 
 from core.report.wording import interval, number, percent, span
-from dashboard.words.affect import (
+from dashboard.text.affect import (
     CONTRADICTIONS,
     FURTHEST_FIRST,
     REGION_ERRORS,
@@ -9,7 +9,7 @@ from dashboard.words.affect import (
     affect_numbers,
     plane_note,
 )
-from dashboard.words.data import (
+from dashboard.text.data import (
     OUTSIDE,
     enlarged,
     examples,
@@ -20,7 +20,7 @@ from dashboard.words.data import (
     split_means,
     unknown_of_faces,
 )
-from dashboard.words.faces import (
+from dashboard.text.faces import (
     EXPLANATIONS,
     ONLY_THUMBNAILS,
     explanation,
@@ -35,7 +35,7 @@ from dashboard.words.faces import (
     place,
     read_by_other,
 )
-from dashboard.words.runs import (
+from dashboard.text.runs import (
     RISEN,
     TRAIN_COMMAND,
     drawn_note,
@@ -48,7 +48,7 @@ from dashboard.words.runs import (
     trained_on,
     training,
 )
-from dashboard.words.scores import (
+from dashboard.text.scores import (
     INCOMPARABLE_COUNTS,
     M_MEANING,
     THRESHOLD_MEANING,

@@ -4,7 +4,7 @@ from core.analysis.comparison.runs import ALPHA, Comparison
 from core.metrics.intervals import MOST_FACES_REDRAWN
 from core.report.wording import percent
 from core.runs import Run
-from dashboard.words.runs import is_drawn
+from dashboard.text.runs import is_drawn
 
 
 def nothing_fits(run: Run, others: int) -> str:

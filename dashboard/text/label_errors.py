@@ -15,7 +15,7 @@ from core.errors import AffectoscopeError
 from core.options import train_command
 from core.report.wording import percent
 from core.runs import Run
-from dashboard.words.runs import is_drawn
+from dashboard.text.runs import is_drawn
 
 #: How the order comes about.
 METHOD = (
