@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import live_photos
 
-PAGES = "dashboard/app_pages"
+PAGES = "dashboard/pages"
 
 st.set_page_config(page_title="Affectoscope", page_icon="dashboard/icon.svg", layout="wide")
 st.logo("dashboard/logo.svg", size="large", icon_image="dashboard/icon.svg")

@@ -7,16 +7,14 @@ from streamlit.testing.v1 import AppTest
 ROOT = Path(__file__).resolve().parent.parent
 #: Pages about one run; Live is about photos, Sweep about many trainings.
 PAGES = sorted(
-    path.stem
-    for path in (ROOT / "dashboard" / "app_pages").glob("*.py")
-    if path.stem not in ("live", "sweep")
+    path.stem for path in (ROOT / "dashboard" / "pages").glob("*.py") if path.stem not in ("live", "sweep")
 )
 RUNS = ("thumbnails", "affect", "absent", "eleven", "one-class", "one-face", "drawn")
 
 
 def open_page(page: str, **query: str | list[str]) -> AppTest:
     """The page after its first run. Runs lie where AFFECTOSCOPE_ARTIFACTS says."""
-    test = AppTest.from_file(str(ROOT / "dashboard" / "app_pages" / f"{page}.py"), default_timeout=60)
+    test = AppTest.from_file(str(ROOT / "dashboard" / "pages" / f"{page}.py"), default_timeout=60)
     for name, value in query.items():
         test.query_params[name] = value
     return test.run()

@@ -300,7 +300,7 @@ def test_pages_that_run_no_model_import_neither_tensorflow_nor_keras(made_runs):
 import sys
 from streamlit.testing.v1 import AppTest
 for page in sys.argv[1:]:
-    test = AppTest.from_file(f"dashboard/app_pages/{page}.py", default_timeout=60).run()
+    test = AppTest.from_file(f"dashboard/pages/{page}.py", default_timeout=60).run()
     assert not test.exception, page
     assert test.title, page
     heavy = [name for name in ("tensorflow", "keras", "jax", "torch") if name in sys.modules]

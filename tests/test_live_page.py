@@ -17,7 +17,7 @@ from dashboard import live_photos
 from dashboard.loading import ARTIFACTS_VARIABLE
 from tests.photo_fixtures import make_standin
 
-PAGE = "dashboard/app_pages/live.py"
+PAGE = "dashboard/pages/live.py"
 
 
 @pytest.fixture(scope="module")
