@@ -22,7 +22,7 @@ from core.data.readers import open_dataset
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
 from core.network.test_time_augmentation import PASSES
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.runtime.environment import quiet_tensorflow
 
 #: Its outputs, in its order (fer.FER._get_labels).

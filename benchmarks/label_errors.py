@@ -35,7 +35,8 @@ from core.data.drawn.dataset import write_drawn_faces
 from core.data.relabelling import TRAINED_SPLITS
 from core.data.training_data import load_training_data
 from core.metrics.predictions import Predictions
-from core.runs import Run, open_run
+from core.runs.catalogue import open_run
+from core.runs.run import Run
 from core.runtime.console import Console
 from core.sweep.cross_validation import held_out_predictions
 

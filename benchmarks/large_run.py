@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.runs import Run
+from core.runs.run import Run
 from tests.made_runs import make_run
 
 FACES = 1_000_000

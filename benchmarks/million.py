@@ -183,7 +183,7 @@ def every_metric(path: Path) -> None:
     from core.metrics.comparison import compare_predictions
     from core.metrics.predictions import Predictions
     from core.metrics.scoring import score
-    from core.runs import open_run
+    from core.runs.catalogue import open_run
 
     run = open_run(path.parent / "artifacts" / RUN)
     predictions = Predictions.load(path)

@@ -8,7 +8,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.analysis.sweep_effects import level_effects, parameter_tests
-from core.runs import ARTIFACTS_FOLDER
+from core.runs.layout import ARTIFACTS_FOLDER
 from core.runs.sweeps import Sweep, list_sweeps
 
 

@@ -11,8 +11,9 @@ import tyro
 from core.analysis.comparison.pairing import pair
 from core.analysis.comparison.runs import RESAMPLES, Comparison, compare_paired
 from core.errors import AffectoscopeError
-from core.runs import open_run, write_json, write_text
+from core.runs.catalogue import open_run
 from core.runtime.console import Console, run_command
+from core.runtime.files import write_json, write_text
 
 SUFFIXES = (".json", ".csv")
 

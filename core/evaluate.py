@@ -25,15 +25,11 @@ from core.metrics.scoring import Scores, score
 from core.network.resumable_inference import answers_of, predictions_of
 from core.network.test_time_augmentation import TestTimeAugmentation
 from core.options import ClusterOptions
-from core.runs import (
-    Run,
-    open_run,
-    write_detected,
-    write_json,
-    write_robustness,
-)
+from core.runs.catalogue import open_run
+from core.runs.run import Run, write_detected, write_robustness
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
+from core.runtime.files import write_json
 
 
 @dataclass(frozen=True)

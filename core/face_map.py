@@ -12,8 +12,12 @@ import pandas as pd
 import tyro
 
 from core.errors import AffectoscopeError
-from core.runs import MAP, SCHEMA_VERSION, Run, digest, open_run, read_kept, write_kept
+from core.runs.catalogue import open_run
+from core.runs.layout import SCHEMA_VERSION
+from core.runs.run import Run
+from core.runs.tables import MAP, read_kept, write_kept
 from core.runtime.console import run_command
+from core.runtime.files import digest
 
 #: Most faces on a map: more would cover each other, and t-SNE's time grows faster than their number.
 MOST_FACES = 5000

@@ -16,7 +16,8 @@ from core.analysis.label_errors import (
     label_errors_of,
 )
 from core.errors import AffectoscopeError
-from core.runs import Run, open_run
+from core.runs.catalogue import open_run
+from core.runs.run import Run
 from core.runtime.console import Console, run_command
 
 

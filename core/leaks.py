@@ -12,7 +12,7 @@ from core.config import PRESETS, Preset
 from core.data.near_duplicates import MAX_DISTANCE, cross_split_pairs
 from core.data.training_data import load_faces
 from core.errors import AffectoscopeError
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.runtime.console import Console, run_command
 
 

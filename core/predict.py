@@ -11,7 +11,6 @@ from typing import Annotated
 
 import tyro
 
-from core import runs
 from core.data.images import SUFFIXES, photos_in, read_photo
 from core.errors import AffectoscopeError
 from core.options import ClusterOptions
@@ -19,9 +18,12 @@ from core.photos.annotate import annotated_path, check_folder, common_folder, sa
 from core.photos.predictor import Predictor
 from core.photos.results import PhotoPrediction, as_rows, row_names
 from core.photos.results_file import PredictionFile, check_output, open_output
-from core.runs import Run, list_runs, network_digest, open_run
+from core.runs.catalogue import list_runs, open_run
+from core.runs.layout import ARTIFACTS_FOLDER
+from core.runs.run import Run
 from core.runtime.console import Console
 from core.runtime.executor import workforce
+from core.runtime.files import network_digest
 
 __all__ = ["PhotoPrediction", "Predictor"]
 
@@ -137,7 +139,7 @@ def newest_run() -> Path:
     Raises:
         AffectoscopeError: there is none.
     """
-    for listing in list_runs(runs.ARTIFACTS_FOLDER):
+    for listing in list_runs(ARTIFACTS_FOLDER):
         if listing.run:
             return listing.path
     raise AffectoscopeError(

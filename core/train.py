@@ -8,7 +8,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core import runs
 from core.analysis.after_training import keep_review_tables
 from core.analysis.calibration.fitting import calibrate
 from core.analysis.data_summary import data_summary
@@ -22,8 +21,13 @@ from core.errors import AffectoscopeError
 from core.network.training_job import FitJob, fit
 from core.options import parse_train_options
 from core.report.card import write_card
+from core.runs.catalogue import check_recipe, has_checkpoint, open_run, publish, working_folder
+from core.runs.layout import ARTIFACTS_FOLDER, SCHEMA_VERSION
+from core.runs.run import Run, run_name
+from core.runs.tables import SUMMARY, write_kept
 from core.runtime.console import Console, run_command
 from core.runtime.environment import environment
+from core.runtime.files import network_digest, write_json
 
 
 def main() -> None:
@@ -39,12 +43,12 @@ def _main() -> None:
 def train(
     config: TrainConfig,
     *,
-    folder: Path = runs.ARTIFACTS_FOLDER,
+    folder: Path = ARTIFACTS_FOLDER,
     data: TrainingData | None = None,
     after_epoch: Callable[[dict], None] | None = None,
     epochs_by: Callable[..., tuple] = fit,
     say_resume: bool = True,
-) -> runs.Run:
+) -> Run:
     """Train by `config` and publish the run under `folder`.
 
     Args:
@@ -63,7 +67,7 @@ def train(
     try:
         return _train_in(working, config, console, data, after_epoch, epochs_by)
     except BaseException:
-        if not runs.has_checkpoint(working):
+        if not has_checkpoint(working):
             shutil.rmtree(working, ignore_errors=True)
         elif say_resume:
             console.say(
@@ -72,7 +76,7 @@ def train(
         raise
 
 
-def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch, epochs_by) -> runs.Run:
+def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch, epochs_by) -> Run:
     started = time.perf_counter()
     data = data or load_training_data(config, console)
     packed = time.perf_counter()
@@ -93,7 +97,7 @@ def _train_in(working: Path, config: TrainConfig, console: Console, data, after_
 
 def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
     """The working folder, with the recipe it is for; kept on --resume, refused when it does not fit."""
-    working = runs.working_folder(name, folder)
+    working = working_folder(name, folder)
     if (folder / name).exists() and not config.overwrite:
         raise AffectoscopeError(f"A run '{name}' exists already; pass --overwrite or another --name.")
     recipe = working / "recipe.json"
@@ -102,15 +106,15 @@ def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
             raise AffectoscopeError(
                 f"There is no interrupted training '{name}' to resume; start it without --resume."
             )
-        runs.check_recipe(recipe, config.recipe())
+        check_recipe(recipe, config.recipe())
         return working
-    if runs.has_checkpoint(working):
+    if has_checkpoint(working):
         raise AffectoscopeError(
             f"An interrupted training '{name}' is there; pass --resume to go on with it, or delete {working.name} "
             "in the artifacts folder."
         )
     working.mkdir(parents=True, exist_ok=True)
-    runs.write_json(recipe, config.recipe())
+    write_json(recipe, config.recipe())
     return working
 
 
@@ -143,7 +147,7 @@ def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
     return network, fitted
 
 
-def _review(network, config, data, fitted, working, console, *, seconds: dict) -> runs.Run:
+def _review(network, config, data, fitted, working, console, *, seconds: dict) -> Run:
     """Predict and score the test faces, write every file of the run, and publish it."""
     from core.metrics.scoring import score
     from core.network.inference import compare_augmentations, predict_table
@@ -162,8 +166,8 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         predictions = predict_table(network, table, pack, data.labels, tta=tta, progress=progress)
     predictions.save(working / "predictions.parquet")
     scores = score(predictions)
-    runs.write_json(working / "scores.json", scores.as_dict())
-    runs.write_kept(working, runs.SUMMARY, data_summary(data.table))
+    write_json(working / "scores.json", scores.as_dict())
+    write_kept(working, SUMMARY, data_summary(data.table))
     shown = config.thumbnails == "yes" or (config.thumbnails == "auto" and data.table.redistributable)
     if shown:
         with console.progress("Keeping thumbnails") as progress:
@@ -187,8 +191,8 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         )
     seconds = {**seconds, "review": time.perf_counter() - started}
     info = {
-        "schema_version": runs.SCHEMA_VERSION,
-        "name": runs.run_name(working),
+        "schema_version": SCHEMA_VERSION,
+        "name": run_name(working),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": {
             "name": data.table.name,
@@ -209,7 +213,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             "parameters": network.count_params(),
             "side": _side(network),
             "bytes": (working / "model.keras").stat().st_size,
-            "sha256": runs.network_digest(working),
+            "sha256": network_digest(working),
         },
         "training": {
             "epochs": len(fitted.history),
@@ -226,13 +230,13 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     }
     if data.relabelled:
         keep_relabelling(working, data.relabelled.relabelling)
-    runs.write_json(working / "run.json", info)
-    reviewed = runs.open_run(working)
+    write_json(working / "run.json", info)
+    reviewed = open_run(working)
     write_card(reviewed)
     console.headline(scores, of=config.review)
     console.say(protocol_from(info).sentence())
     console.say(leaks_of(reviewed, predictions).summary.sentence())
-    return runs.publish(working, replace=config.overwrite)
+    return publish(working, replace=config.overwrite)
 
 
 def _side(network) -> int:

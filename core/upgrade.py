@@ -20,9 +20,12 @@ from core.data.training_data import TrainingData, load_training_data
 from core.errors import AffectoscopeError
 from core.metrics.scoring import score
 from core.report.card import write_card
-from core.runs import SUMMARY, Run, digest, network_digest, open_run, write_json, write_kept
+from core.runs.catalogue import open_run
+from core.runs.run import Run
+from core.runs.tables import SUMMARY, write_kept
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
+from core.runtime.files import digest, network_digest, write_json
 
 
 @dataclass(frozen=True)

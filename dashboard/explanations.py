@@ -5,7 +5,8 @@ import streamlit as st
 from PIL import Image
 
 from core.network.gradcam import Explanation, Method, SplitNetwork, explain, split_network
-from core.runs import Run, open_run
+from core.runs.catalogue import open_run
+from core.runs.run import Run
 from core.runtime.environment import quiet_tensorflow
 from dashboard import loading
 

@@ -9,11 +9,12 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from core.data.face_table import FaceTable
 from core.data.preprocessing import PreprocessingContract, as_webp, crop_face, read_upright
-from core.data.readers import FaceTable, open_dataset
+from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import loading, text
 
 #: Side in pixels of faces read from a data set: larger than what most networks see, for the reader's sake.

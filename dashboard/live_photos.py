@@ -12,11 +12,13 @@ import streamlit as st
 from PIL import Image
 
 from core.data.detector import load_detector
+from core.data.images import read_photo
 from core.errors import AffectoscopeError
 from core.photos import annotate
 from core.photos import predictor as photo_predictor
-from core.photos.predictor import PhotoPrediction, Predictor, as_rows, read_photo
-from core.runs import Run
+from core.photos.predictor import Predictor
+from core.photos.results import PhotoPrediction, as_rows
+from core.runs.run import Run
 from dashboard import loading
 
 TYPES = ("jpg", "jpeg", "png", "webp")

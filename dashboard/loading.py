@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import runs as artifacts
 from core.analysis.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
 from core.analysis.comparison.pairing import obstacle, pair
 from core.analysis.comparison.runs import Comparison, compare_paired
@@ -29,9 +28,12 @@ from core.metrics import ranking, thresholds
 from core.metrics.embeddings import nearest_faces
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
-from core.runs import Listing, Run
+from core.runs.catalogue import Listing, list_runs, open_run
+from core.runs.layout import ARTIFACTS_FOLDER
 from core.runs.marks import read_marks
+from core.runs.run import Run
 from core.runs.sweeps import Sweep, list_sweeps, open_sweep
+from core.runs.tables import ATTRIBUTES, KEPT_BESIDE, SUMMARY
 from dashboard.tables import affect, per_class
 from dashboard.tables import comparison as comparison_tables
 from dashboard.tables import faces as face_tables
@@ -47,7 +49,7 @@ Fingerprint = tuple[tuple[str, int, int], ...]
 
 def artifacts_folder() -> Path:
     """The folder of runs: AFFECTOSCOPE_ARTIFACTS, or artifacts/ of this project."""
-    return Path(os.environ.get(ARTIFACTS_VARIABLE) or artifacts.ARTIFACTS_FOLDER).expanduser()
+    return Path(os.environ.get(ARTIFACTS_VARIABLE) or ARTIFACTS_FOLDER).expanduser()
 
 
 def listings() -> list[Listing]:
@@ -73,7 +75,7 @@ def fingerprint(path: Path) -> Fingerprint:
                 (entry.name, entry.stat())
                 for entry in entries
                 # Names with a dot are of files that are being written, or left by a write that failed.
-                if not entry.name.startswith((".", *artifacts.KEPT_BESIDE)) and entry.is_file()
+                if not entry.name.startswith((".", *KEPT_BESIDE)) and entry.is_file()
             ]
     except OSError:  # removed between listing and looking
         return ()
@@ -327,17 +329,17 @@ def label_curves(run: Run, kind: str) -> pd.DataFrame:
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _listings(folder: str, state: tuple) -> list[Listing]:
-    return artifacts.list_runs(Path(folder))
+    return list_runs(Path(folder))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _opened(path: str, state: Fingerprint) -> Run:
-    return artifacts.open_run(path)
+    return open_run(path)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _history(path: str, state: Fingerprint) -> pd.DataFrame:
-    return run_tables.checked_history(artifacts.open_run(path))
+    return run_tables.checked_history(open_run(path))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -348,27 +350,27 @@ def _sweep_tables(path: str, state: Fingerprint) -> tuple[pd.DataFrame, pd.DataF
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _robustness(path: str, state: Fingerprint) -> tuple[pd.DataFrame, dict] | None:
-    return artifacts.open_run(path).robustness()
+    return open_run(path).robustness()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the predictions ...")
 def _predictions(path: str, state: Fingerprint) -> Predictions:
-    return artifacts.open_run(path).predictions()
+    return open_run(path).predictions()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Sorting the faces by confidence ...")
 def _abstention(path: str, state: Fingerprint) -> Abstention:
-    return abstention_of(artifacts.open_run(path))
+    return abstention_of(open_run(path))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the embeddings ...")
 def _embeddings(path: str, state: Fingerprint) -> np.ndarray | None:
-    return artifacts.open_run(path).embeddings()
+    return open_run(path).embeddings()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _data_summary(path: str, state: Fingerprint) -> tuple[pd.DataFrame, bool]:
-    kept = artifacts.open_run(path).kept(artifacts.SUMMARY)
+    kept = open_run(path).kept(SUMMARY)
     return (kept[0], True) if kept is not None else (summarise(_predictions(path, state)), False)
 
 
@@ -379,7 +381,7 @@ def _affect_tables(path: str, state: Fingerprint) -> affect.AffectTables:
 
 @st.cache_resource(max_entries=4, show_spinner="Laying out the faces, once for this run ...")
 def _face_map(path: str, state: Fingerprint) -> FaceMap | None:
-    return map_of_run(artifacts.open_run(path))
+    return map_of_run(open_run(path))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -404,12 +406,12 @@ def _label_errors(path: str, state: Fingerprint) -> LabelErrors:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the ranking ...")
 def _training_label_errors(path: str, state: Fingerprint) -> LabelErrors | None:
-    return kept_label_errors(artifacts.open_run(path))
+    return kept_label_errors(open_run(path))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _leaks(path: str, state: Fingerprint) -> Leaks | None:
-    return leaks_of(artifacts.open_run(path), _predictions(path, state))
+    return leaks_of(open_run(path), _predictions(path, state))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -420,14 +422,14 @@ def _leak_pairs(path: str, state: Fingerprint) -> pd.DataFrame:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _training_thumbnails(path: str, state: Fingerprint) -> dict[str, bytes]:
     try:
-        return artifacts.open_run(path).training_sample().thumbnails
+        return open_run(path).training_sample().thumbnails
     except AffectoscopeError:  # the pairs can be shown all the same
         return {}
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _landmarks(path: str, state: Fingerprint, row: int) -> np.ndarray | None:
-    return artifacts.open_run(path).landmarks(row)
+    return open_run(path).landmarks(row)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
@@ -442,7 +444,7 @@ def _neighbours(path: str, state: Fingerprint, row: int, count: int) -> tuple[np
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the thumbnails ...")
 def _thumbnails(path: str, state: Fingerprint) -> dict[str, bytes]:
-    return artifacts.open_run(path).thumbnails()
+    return open_run(path).thumbnails()
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the probabilities ...")
@@ -457,7 +459,7 @@ def _reliability(path: str, state: Fingerprint, expression: str | None, bins: in
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _face_attributes(path: str, state: Fingerprint) -> pd.DataFrame | None:
-    kept = artifacts.open_run(path).kept(artifacts.ATTRIBUTES)
+    kept = open_run(path).kept(ATTRIBUTES)
     return kept and kept[0]
 
 
@@ -484,7 +486,7 @@ def _shared_faces(path: str, state: Fingerprint, other_path: str, other_state: F
 # About 150 MB each where a million faces were scored.
 @st.cache_resource(max_entries=2, show_spinner="Comparing the two runs ...")
 def _comparison(path: str, state: Fingerprint, other_path: str, other_state: Fingerprint) -> Comparison:
-    runs = artifacts.open_run(path), artifacts.open_run(other_path)
+    runs = open_run(path), open_run(other_path)
     return compare_paired(pair(*runs, (_predictions(path, state), _predictions(other_path, other_state))))
 
 

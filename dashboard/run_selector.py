@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import loading, text, url_state
 
 #: Entries of run.json that pages read, by top-level key.

@@ -16,16 +16,11 @@ from core.data.preprocessing import PreprocessingContract, as_webp
 from core.labels import EXPRESSIONS, LABEL_SETS
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
-from core.runs import (
-    SCHEMA_VERSION,
-    SUMMARY,
-    Run,
-    publish,
-    working_folder,
-    write_json,
-    write_kept,
-    write_thumbnails,
-)
+from core.runs.catalogue import publish, working_folder
+from core.runs.layout import SCHEMA_VERSION
+from core.runs.run import Run
+from core.runs.tables import SUMMARY, write_kept, write_thumbnails
+from core.runtime.files import write_json
 
 #: Where on the plane of valence and arousal each of the eight emotions lies, roughly (Russell 1980).
 AFFECT = np.array(

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import runs as artifacts
 from core.data.detector import DetectedFace, detect_faces
 from core.data.drawn.dataset import draw_scene
 from core.labels import LABEL_SETS
 from core.photos import predictor as predictor_module
 from core.photos.predictor import Predictor
+from core.runs.run import Run
 from tests.made_runs import make_run
 
 LABELS = LABEL_SETS[8].labels
 
 
-def make_standin(folder: Path, name: str, *, affect: bool, created: str) -> artifacts.Run:
+def make_standin(folder: Path, name: str, *, affect: bool, created: str) -> Run:
     """A run with a network that knows nothing: seeded weights, never sure, another output for every crop."""
     import keras
     from keras import layers
@@ -104,8 +104,8 @@ def jpeg(image: Image.Image, **options) -> bytes:
 @pytest.fixture
 def photos(tmp_path, scene, runs, known, monkeypatch):
     """Two scenes, one photo without a face; artifacts/ holds the stand-ins."""
-    for module in (artifacts, artifacts.catalogue):
-        monkeypatch.setattr(module, "ARTIFACTS_FOLDER", runs)
+    for module in ("core.predict", "core.runs.catalogue"):
+        monkeypatch.setattr(f"{module}.ARTIFACTS_FOLDER", runs)
     folder = tmp_path / "photos"
     (folder / "deeper").mkdir(parents=True)
     scene.save(folder / "a.png")

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from core.errors import AffectoscopeError
-from core.runs import check_run_name, list_runs, open_run, publish, working_folder, write_json
+from core.runs.catalogue import check_run_name, list_runs, open_run, publish, working_folder
+from core.runtime.files import write_json
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from core.report.card import _plain, model_card, write_card
 from core.report.document import Items, Text
 from core.report.review import review_of
 from core.report.sections import sections
-from core.runs import open_run, write_json
+from core.runs.catalogue import open_run
+from core.runtime.files import write_json
 from tests.made_runs import make_run
 from tests.pages import RUNS
 from tests.test_report import Elements

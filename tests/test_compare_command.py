@@ -15,7 +15,7 @@ from core.analysis.comparison.runs import NUMBERS, Comparison, compare, compare_
 from core.compare import CompareOptions, compare_runs
 from core.errors import AffectoscopeError
 from core.metrics.comparison import Difference
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from tests.made_runs import make_run
 from tests.pages import ROOT
 

@@ -15,7 +15,7 @@ from core.data.preprocessing import PreprocessingContract, crop_face
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, spoil
 from core.metrics.thresholds import wilson_interval
-from core.runs import open_run
+from core.runs.catalogue import open_run
 
 
 def drawn(colour="grey", size=48):

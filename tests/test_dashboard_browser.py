@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from tests.browsers import ROOT, chromium, needs_chromium, watched_app, watched_page
 
 pytestmark = needs_chromium

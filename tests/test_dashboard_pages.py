@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from tests.made_runs import make_face, make_history, make_newer, make_run
 from tests.pages import PAGES, ROOT, RUNS, pictures, problems, text_of
 

@@ -9,7 +9,7 @@ from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
-from core.runs import SUMMARY
+from core.runs.tables import SUMMARY
 from tests.made_runs import make_predictions, make_run
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions, take_back
 from core.errors import AffectoscopeError
-from core.runs import DECISIONS_FILE, KEPT_BESIDE, publish, working_folder
+from core.runs.catalogue import publish, working_folder
+from core.runs.layout import DECISIONS_FILE
 from core.runs.marks import set_mark
+from core.runs.tables import KEPT_BESIDE
 from tests.made_runs import make_run
 
 

@@ -20,7 +20,7 @@ from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate, locate
 from core.metrics.thresholds import wilson_interval
-from core.runs import open_run
+from core.runs.catalogue import open_run
 
 
 def face(*box: float) -> DetectedFace:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.runs import open_run
+from core.runs.catalogue import open_run
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,8 +10,9 @@ from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, attach_images, evaluate
 from core.metrics.predictions import Predictions
-from core.runs import open_run, write_json
+from core.runs.catalogue import open_run
 from core.runtime.console import Console
+from core.runtime.files import write_json
 
 
 def test_the_same_data_gives_the_same_predictions(trained_run, drawn_tree, tmp_path, capsys):

@@ -8,7 +8,7 @@ from scipy import ndimage
 from core.analysis.slices.face_attributes import face_attributes
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable, Ledger, as_face_frame
-from core.runs import ATTRIBUTES
+from core.runs.tables import ATTRIBUTES
 
 
 def table_of(faces: int, *, boxes=None, landmarks=None) -> FaceTable:

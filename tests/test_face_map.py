@@ -8,7 +8,8 @@ import pytest
 from core import face_map as maps
 from core.errors import AffectoscopeError
 from core.face_map import face_map, map_of_run
-from core.runs import MAP, open_run
+from core.runs.catalogue import open_run
+from core.runs.tables import MAP
 from tests.made_runs import make_predictions, make_run
 
 

@@ -182,7 +182,7 @@ def test_the_heat_of_a_network_that_sees_the_centre_lies_there_in_the_whole_face
 
 
 def test_the_shipped_network_is_explained_above_its_last_three_by_three_map(project_root):
-    from core.runs import open_run
+    from core.runs.catalogue import open_run
 
     split = split_network(open_run(project_root / "artifacts" / "fer2013-standard").load_model())
     assert (split.layer.split("_")[0], split.side) == ("block3", 6)

@@ -26,8 +26,10 @@ from core.errors import AffectoscopeError
 from core.label_errors import LabelErrorOptions, rank
 from core.metrics.predictions import Predictions
 from core.network import fit
-from core.runs import LABEL_ERRORS, open_run, read_kept, write_json, write_kept
+from core.runs.catalogue import open_run
+from core.runs.tables import LABEL_ERRORS, read_kept, write_kept
 from core.runtime.console import Console
+from core.runtime.files import write_json
 from core.sweep import cross_validation
 from core.sweep.cross_validation import held_out_predictions
 from core.upgrade import training_data_of

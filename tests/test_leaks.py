@@ -18,7 +18,8 @@ from core.errors import AffectoscopeError
 from core.leaks import LeaksOptions, look
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
-from core.runs import LEAKS, open_run, write_kept
+from core.runs.catalogue import open_run
+from core.runs.tables import LEAKS, write_kept
 from core.runtime.console import Console
 from tests.conftest import ROOT
 from tests.made_runs import make_predictions, make_run

@@ -13,7 +13,7 @@ from core.errors import AffectoscopeError
 from core.network import fit
 from core.network.distillation import distillation_loss, load_teachers, with_teachers
 from core.network.sam import SharpnessAware
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.train import train
 from tests.trained import small_config
 

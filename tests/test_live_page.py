@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.data import detector
 from core.data.detector import DetectedFace
 from core.photos import predictor
-from core.photos.predictor import FacePrediction, PhotoPrediction
+from core.photos.results import FacePrediction, PhotoPrediction
 from dashboard import live_photos
 from dashboard.loading import ARTIFACTS_VARIABLE
 from tests.photo_fixtures import make_standin

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from core.errors import AffectoscopeError
-from core.runs import KEPT_BESIDE, MARKS_FILE, publish, working_folder
+from core.runs.catalogue import publish, working_folder
+from core.runs.layout import MARKS_FILE
 from core.runs.marks import COLUMNS, LONGEST_NOTE, MARKS, for_spreadsheets, read_marks, remove_mark, set_mark
+from core.runs.tables import KEPT_BESIDE
 from tests.made_runs import make_run
 
 

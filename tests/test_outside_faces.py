@@ -15,8 +15,10 @@ from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
-from core.runs import OUTSIDE, open_run, write_json, write_kept
+from core.runs.catalogue import open_run
+from core.runs.tables import OUTSIDE, write_kept
 from core.runtime.console import Console
+from core.runtime.files import write_json
 from core.upgrade import RenewOptions, renew
 from tests.trained import small_config
 

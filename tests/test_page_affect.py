@@ -9,7 +9,7 @@ import pytest
 from core.analysis.contradictions import contradictions
 from core.metrics.predictions import Predictions
 from core.report.figures.contrast import ENOUGH, INK, INK_ON_DARK, contrast
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from dashboard import text
 from dashboard.charts import planes as charts
 from dashboard.tables import affect, planes

@@ -9,7 +9,8 @@ from core.analysis.calibration.review import READINGS, calibration_of, reliabili
 from core.metrics.calibration import expected_calibration_error
 from core.report.figures import calibration as figures
 from core.report.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
-from core.runs import open_run, write_json
+from core.runs.catalogue import open_run
+from core.runtime.files import write_json
 from dashboard.tables import calibration as tables
 from dashboard.text import calibration as words
 from tests.made_runs import make_run

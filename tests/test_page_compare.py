@@ -11,7 +11,7 @@ from core.analysis.comparison.runs import compare
 from core.metrics.expression import confusion_matrix
 from core.report.figures import comparison as figures
 from core.report.figures.contrast import INK, INK_ON_DARK
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from dashboard.tables import comparison as tables
 from tests.made_runs import make_run
 from tests.pages import pictures, problems, text_of

@@ -19,7 +19,7 @@ from core.report.figures.contrast import (
     mixed,
     readable_on,
 )
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from dashboard.charts import matrices
 from dashboard.tables import confusion as tables
 from tests.made_runs import make_predictions, make_run

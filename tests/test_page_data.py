@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import runs
 from core.analysis.data_summary import data_summary
 from core.labels import EXPRESSIONS
 from core.report.figures.contrast import INK, INK_ON_DARK
-from core.runs import open_run
+from core.runs.catalogue import open_run
+from core.runs.tables import SUMMARY
 from dashboard import text
 from dashboard.charts import planes as charts
 from dashboard.tables import counts
@@ -178,7 +178,7 @@ def test_toggles_live_in_the_link(open_page):
 
 def test_a_damaged_summary_is_one_sentence_and_the_rest_of_the_page_stands(open_page, tmp_path):
     run = make_run(tmp_path, "run", faces=30)
-    (run.path / runs.SUMMARY.file).write_bytes(b"nonsense")
+    (run.path / SUMMARY.file).write_bytes(b"nonsense")
     shown = open_page("data", folder=tmp_path)
     assert problems(shown) == []
     assert "data_summary.parquet of 'run' cannot be read" in shown.warning[0].value

@@ -12,7 +12,9 @@ from core.analysis.label_errors import keep_label_errors, label_errors, label_er
 from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions
 from core.data.user_table import for_spreadsheets
 from core.options import parse_train_config
-from core.runs import LABEL_ERRORS, open_run, write_json
+from core.runs.catalogue import open_run
+from core.runs.tables import LABEL_ERRORS
+from core.runtime.files import write_json
 from dashboard.tables import label_errors as tables
 from dashboard.text import label_errors as words
 from tests.made_runs import make_face, make_predictions, make_run

@@ -9,7 +9,8 @@ from PIL import Image
 from core.analysis.leaks import leaks_of
 from core.data.near_duplicates import LISTED
 from core.data.preprocessing import as_webp
-from core.runs import LEAKS, open_run, write_kept
+from core.runs.catalogue import open_run
+from core.runs.tables import LEAKS, write_kept
 from core.runs.training_sample import TrainingSample
 from dashboard.components import face_pairs
 from dashboard.tables import leaks as tables

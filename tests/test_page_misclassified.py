@@ -8,7 +8,7 @@ from PIL import Image
 
 from core.data.preprocessing import PreprocessingContract, crop_geometry
 from core.metrics.predictions import Predictions
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.runs.marks import MARKS, read_marks, set_mark
 from dashboard import explanations
 from dashboard.components import outlines

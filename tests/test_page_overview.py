@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from core.runs import list_runs, open_run
+from core.runs.catalogue import list_runs, open_run
 from dashboard.tables import runs as tables
 from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 from tests.made_runs import make_run

@@ -8,7 +8,7 @@ from sklearn import metrics as sk
 
 from core.metrics.thresholds import counts_at, threshold_points
 from core.report.figures.contrast import DARK_PAGE, PAGE, contrast
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from dashboard import text
 from dashboard.charts import thresholds as charts
 from dashboard.tables import per_class

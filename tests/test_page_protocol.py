@@ -20,7 +20,10 @@ from core.analysis.selective.tables import (
 )
 from core.labels import EXPRESSIONS
 from core.report.figures import abstention as figures
-from core.runs import OUTSIDE, open_run, write_detected, write_json, write_kept
+from core.runs.catalogue import open_run
+from core.runs.run import write_detected
+from core.runs.tables import OUTSIDE, write_kept
+from core.runtime.files import write_json
 from dashboard.tables import protocol as tables
 from tests.made_runs import make_run
 from tests.pages import problems, text_of

@@ -7,7 +7,7 @@ import pytest
 from core.analysis.slices.review import review_slices
 from core.report.figures import slices as figures
 from core.report.figures.contrast import INK_ON_DARK
-from core.runs import ATTRIBUTES, write_kept
+from core.runs.tables import ATTRIBUTES, write_kept
 from dashboard.tables import slices as tables
 from dashboard.text import slices as words
 from tests.made_runs import make_run
@@ -161,7 +161,7 @@ def test_a_table_that_cannot_be_used_is_one_sentence_and_the_page_goes_on(open_p
 
 
 def review(run_path):
-    from core.runs import open_run
+    from core.runs.catalogue import open_run
 
     run = open_run(run_path)
     return review_slices(run.predictions(), run.kept(ATTRIBUTES)[0], resamples=50)

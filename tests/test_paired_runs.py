@@ -6,7 +6,7 @@ import pytest
 from core.analysis.comparison.pairing import CHANGES, PairedRuns, obstacle, pair
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
-from core.runs import Run
+from core.runs.run import Run
 from tests.made_runs import make_predictions
 
 LABELS = ("neutral", "happy", "sad")

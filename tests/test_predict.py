@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from core import predict
-from core import runs as artifacts
 from core.photos import predictor as predictor_module
 from core.photos.results_file import PredictionFile
 from core.predict import main
@@ -123,7 +122,7 @@ def test_no_photo_and_no_run_are_explained(photos, tmp_path, capsys, monkeypatch
     (tmp_path / "none").mkdir()
     assert main([str(tmp_path / "none")]) == 2
     assert "There is no photo in" in capsys.readouterr().err
-    monkeypatch.setattr(artifacts, "ARTIFACTS_FOLDER", tmp_path / "none")
+    monkeypatch.setattr(predict, "ARTIFACTS_FOLDER", tmp_path / "none")
     assert main([str(photos)]) == 2
     assert "There is no run under artifacts/ yet" in capsys.readouterr().err
 

@@ -9,7 +9,8 @@ import pytest
 
 from core.errors import AffectoscopeError
 from core.photos.predictor import Predictor
-from core.runs import open_run, write_json
+from core.runs.catalogue import open_run
+from core.runtime.files import write_json
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from core.data import detector
 from core.data.preprocessing import PreprocessingContract, crop_face
 from core.errors import AffectoscopeError
 from core.photos import predictor as predictor_module
-from core.photos.predictor import Predictor, as_rows
+from core.photos.predictor import Predictor
+from core.photos.results import as_rows
 from tests.photo_fixtures import LABELS, jpeg
 
 pytest_plugins = ("tests.photo_fixtures",)

@@ -7,7 +7,7 @@ import pytest
 from core.analysis.protocol import protocol_from, protocol_of, protocol_of_evaluation
 from core.data.readers import open_dataset
 from core.evaluate import EvaluateOptions, evaluate
-from core.runs import write_json
+from core.runtime.files import write_json
 from tests.made_runs import make_run
 
 

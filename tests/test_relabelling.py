@@ -17,7 +17,7 @@ from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.labels import EXPRESSIONS, LABEL_SETS
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.runtime.console import Console
 from core.train import train
 from core.upgrade import training_data_of

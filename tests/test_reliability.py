@@ -25,7 +25,7 @@ from core.metrics import bootstrap, calibration
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
 from core.metrics.thresholds import wilson_interval
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from tests.conftest import ROOT
 from tests.made_runs import make_predictions
 from tests.test_metrics_ranking import softmax_faces

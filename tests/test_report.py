@@ -21,7 +21,10 @@ from core.report.html import report_html
 from core.report.review import review_of
 from core.report.sections import sections
 from core.report.sources import SOURCES
-from core.runs import KEPT_BESIDE, LEAKS, REPORT_FILE, open_run, write_json, write_kept
+from core.runs.catalogue import open_run
+from core.runs.layout import REPORT_FILE
+from core.runs.tables import KEPT_BESIDE, LEAKS, write_kept
+from core.runtime.files import write_json
 from tests.made_runs import make_run
 from tests.pages import ROOT, RUNS, problems
 

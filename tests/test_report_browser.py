@@ -7,7 +7,7 @@ import pytest
 
 from core.report.html import report_html
 from core.report.review import review_of
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 from tests.made_runs import make_run
 from tests.pages import RUNS

@@ -8,7 +8,7 @@ from core.analysis.slices.cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribut
 from core.analysis.slices.review import GAPS, all_slices, review_slices
 from core.metrics.comparison import holm
 from core.metrics.predictions import Predictions
-from core.runs import ATTRIBUTES, write_kept
+from core.runs.tables import ATTRIBUTES, write_kept
 from tests.made_runs import make_run
 
 AGE = Attribute("age", "age", personal=True)

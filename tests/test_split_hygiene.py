@@ -9,7 +9,7 @@ from core.config import PRESETS
 from core.data.near_duplicates import near_duplicate_groups
 from core.data.perceptual_hashes import perceptual_hashes
 from core.data.training_data import load_training_data
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.runtime.console import Console
 from tests.conftest import ROOT
 from tests.trained import small_config

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.study import tables
 from core.analysis.robustness import mean_accuracy
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.runs.sweeps import list_sweeps
 from core.sweep.spaces import SPACES
 from tests.conftest import ROOT

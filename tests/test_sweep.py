@@ -53,7 +53,7 @@ def test_every_combination_is_a_run_scored_on_validation_faces(artifacts, tiny, 
         (2, 0.0),
         (2, 0.25),
     ]
-    from core.runs import list_runs, open_run
+    from core.runs.catalogue import list_runs, open_run
 
     for trial in trials.itertuples():
         run = open_run(found.path / f"trial-{trial.trial:04d}")

@@ -25,7 +25,7 @@ from core.network.test_time_augmentation import (
 )
 from core.photos.predictor import Predictor
 from core.report.about import _augmentation as told_in_card
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.runtime.console import Console
 from core.train import train
 from core.upgrade import RenewOptions, renew

@@ -15,7 +15,7 @@ from core import train as training
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.network import fit
-from core.runs import list_runs, open_run
+from core.runs.catalogue import list_runs, open_run
 from core.runtime.console import Console
 from core.train import train
 from tests.trained import small_config

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from core.runs import open_run
+from core.runs.catalogue import open_run
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 

@@ -14,9 +14,10 @@ from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
-from core.photos.predictor import SURE, Predictor
+from core.photos.face_classifier import SURE
+from core.photos.predictor import Predictor
 from core.photos.results import NOT_SURE, TOO_SMALL, UNLIKE
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.runs.training_sample import TrainingSample, directions, distances_to, draw_rows
 from core.runtime.console import Console
 from core.train import train

@@ -21,7 +21,7 @@ from core.metrics.predictions import BOX_COLUMNS
 from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
 from core.network.test_time_augmentation import TestTimeAugmentation
-from core.runs import Run
+from core.runs.run import Run
 
 if TYPE_CHECKING:
     import keras

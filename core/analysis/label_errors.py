@@ -13,7 +13,8 @@ import pandas as pd
 from core.analysis.contradictions import contradictions
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS, Predictions
-from core.runs import LABEL_ERRORS, Run, write_kept
+from core.runs.run import Run
+from core.runs.tables import LABEL_ERRORS, write_kept
 
 #: Of the likeliest errors among training faces, so many thumbnails are kept where the data may be passed on.
 MOST_THUMBNAILS = 5000

@@ -21,7 +21,8 @@ from core.metrics.bootstrap import resample_confusion
 from core.metrics.intervals import percentiles
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Estimate
-from core.runs import LEAKS, Run, write_kept
+from core.runs.run import Run
+from core.runs.tables import LEAKS, write_kept
 
 #: Splits that a training looks at: to learn, or to choose the epoch.
 TRAINED_ON = ("train", "validation")

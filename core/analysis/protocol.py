@@ -13,7 +13,7 @@ from core.data.face_table import FaceTable
 from core.labels import EXPRESSIONS
 from core.network.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, augmentation_of
 from core.report.wording import listed
-from core.runs import Run
+from core.runs.run import Run
 
 #: Where a face's place in its image comes from, as in `Protocol.boxes`, in words.
 BOXES = {

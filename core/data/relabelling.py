@@ -18,7 +18,7 @@ from core.data.decisions import COLUMNS, KEEP, REMOVE, write_decisions
 from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet, expression_code
-from core.runs import DECISIONS_FILE, RELABELLED_FILE
+from core.runs.layout import DECISIONS_FILE, RELABELLED_FILE
 
 #: Columns that a file of decisions needs; of the others in core.data.decisions.COLUMNS those that are there are kept.
 NEEDED = ("reference", "given", "decision")

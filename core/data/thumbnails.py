@@ -9,7 +9,7 @@ from core.data.face_table import FaceTable
 from core.data.preprocessing import PreprocessingContract, as_webp, crop_face, read_upright
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
-from core.runs import write_thumbnails
+from core.runs.tables import write_thumbnails
 
 #: Side of a kept thumbnail in pixels.
 THUMBNAIL_SIZE = 96

@@ -10,7 +10,8 @@ from core.config import TrainConfig
 from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
 from core.network.model import build_model
-from core.runs import Run, open_run
+from core.runs.catalogue import open_run
+from core.runs.run import Run
 
 
 def load_teachers(

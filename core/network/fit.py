@@ -24,7 +24,7 @@ from core.network.devices import OneDevice, keeps_faces_resident
 from core.network.distillation import distillation_loss, with_teachers
 from core.network.inference import run_network
 from core.network.sam import SharpnessAware
-from core.runs import checkpoint_file
+from core.runs.catalogue import checkpoint_file
 
 #: Focusing parameter of the focal loss, as recommended by Lin et al. (2017).
 FOCAL_GAMMA = 2.0

@@ -17,10 +17,12 @@ from core.errors import AffectoscopeError
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.network.test_time_augmentation import TestTimeAugmentation
-from core.runs import Run, network_digest, open_run
+from core.runs.catalogue import open_run
+from core.runs.run import Run
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import workforce
+from core.runtime.files import network_digest
 
 #: Faces that are answered at once and kept as one; whole batches of core.network.inference.
 PIECE = 2048

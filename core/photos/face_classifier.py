@@ -9,7 +9,7 @@ from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented
 from core.photos.results import NOT_SURE, UNLIKE, Neighbour
-from core.runs import Run
+from core.runs.run import Run
 from core.runs.training_sample import directions
 from core.runtime.environment import quiet_tensorflow
 

@@ -15,27 +15,14 @@ from core.data.detector import DetectedFace, detect_faces
 from core.data.images import read_photo
 from core.data.preprocessing import crop_face
 from core.errors import AffectoscopeError
-from core.photos.face_classifier import SURE, FaceNetwork
+from core.photos.face_classifier import FaceNetwork
 from core.photos.results import (
     TOO_SMALL,
     FacePrediction,
-    Neighbour,
     PhotoPrediction,
-    as_rows,
-    as_table,
 )
-from core.runs import Run, open_run
-
-__all__ = [
-    "SURE",
-    "FacePrediction",
-    "Neighbour",
-    "PhotoPrediction",
-    "Predictor",
-    "as_rows",
-    "as_table",
-    "read_photo",
-]
+from core.runs.catalogue import open_run
+from core.runs.run import Run
 
 #: Most faces of one photo that are scored: those found with the highest scores.
 MAX_FACES = 50

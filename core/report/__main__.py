@@ -10,7 +10,8 @@ from core.analysis.slices.user_columns import JoinedColumns, read_joined_columns
 from core.errors import AffectoscopeError
 from core.report.review import review_of
 from core.report.writing import write_review
-from core.runs import Run, open_run
+from core.runs.catalogue import open_run
+from core.runs.run import Run
 from core.runtime.console import Console, run_command
 
 

@@ -19,7 +19,7 @@ from core.report.figures import training as figures
 from core.report.review import Review, data_path
 from core.report.score_tables import learning_curves
 from core.report.wording import number, percent
-from core.runs import Run
+from core.runs.run import Run
 
 #: What a report is made with, besides what its run was.
 _PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "plotly", "jinja2")

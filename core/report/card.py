@@ -9,7 +9,9 @@ from core.report import document
 from core.report.review import Review, review_of
 from core.report.sections import sections
 from core.report.sources import SOURCES
-from core.runs import CARD_FILE, Run, write_text
+from core.runs.layout import CARD_FILE
+from core.runs.run import Run
+from core.runtime.files import write_text
 
 #: What Markdown, or Streamlit's, would take for a sign where it is meant as itself.
 _SIGNS = re.compile(

@@ -9,7 +9,7 @@ from core.report.numbers import told
 from core.report.review import Review, command_of
 from core.report.score_tables import HEADLINES
 from core.report.wording import number, percent
-from core.runs import OUTSIDE
+from core.runs.tables import OUTSIDE
 
 _CALIBRATION_TITLES = {
     name: HEADLINES[name][0] if name in HEADLINES else "Mean confidence less accuracy" for name in NUMBERS

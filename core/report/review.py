@@ -20,8 +20,8 @@ from core.analysis.slices.user_columns import JoinedColumns
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
-from core.runs import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUTSIDE, Run
-from core.runs.run import checked_history
+from core.runs.run import Run, checked_history
+from core.runs.tables import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUTSIDE
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from core.report.figures import slices as slice_figures
 from core.report.numbers import told
 from core.report.review import Review, command_of
 from core.report.wording import number, percent
-from core.runs import ATTRIBUTES
+from core.runs.tables import ATTRIBUTES
 
 #: Rows of the tables of single faces.
 _LISTED = 10

@@ -6,7 +6,9 @@ from core.errors import AffectoscopeError
 from core.report.card import model_card
 from core.report.html import report_html
 from core.report.review import Review
-from core.runs import CARD_FILE, REPORT_FILE, Run, write_text
+from core.runs.layout import CARD_FILE, REPORT_FILE
+from core.runs.run import Run
+from core.runtime.files import write_text
 
 
 def write_review(review: Review, out: Path | None = None) -> tuple[Path, Path]:

@@ -8,23 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import AffectoscopeError
-from core.runs.run import DECISIONS_FILE, MARKS_FILE, Run, run_name
+from core.runs.layout import (
+    _REQUIRED_FILES,
+    ARTIFACTS_FOLDER,
+    DECISIONS_FILE,
+    MARKS_FILE,
+    RUN_KEYS,
+    SCHEMA_VERSION,
+    SWEEPS_FOLDER,
+)
+from core.runs.run import Run, run_name
 from core.runtime.files import read_json
 
-SCHEMA_VERSION = 1
-
-#: Where runs lie unless told otherwise: the artifacts/ folder of this project.
-ARTIFACTS_FOLDER = Path(__file__).resolve().parent.parent.parent / "artifacts"
-
-#: Top-level keys of run.json.
-RUN_KEYS = (
-    "schema_version", "name", "created", "data", "config", "preprocessing", "network", "training", "environment",
-)  # fmt: skip
-
-#: Folder beside the runs that holds sweeps, each with runs of its own; see core.sweep.
-SWEEPS_FOLDER = "sweeps"
-
-_REQUIRED_FILES = ("run.json", "model.keras", "history.csv", "predictions.parquet", "scores.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 

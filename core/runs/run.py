@@ -18,6 +18,15 @@ from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.metrics.scoring import Scores, scores_from_dict
 from core.network.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
+from core.runs.layout import (
+    CARD_FILE,
+    DECISIONS_FILE,
+    DETECTED_FILE,
+    MARKS_FILE,
+    RELABELLED_FILE,
+    ROBUSTNESS_FILE,
+    SAMPLE_FILE,
+)
 from core.runs.tables import KeptTable, read_kept
 from core.runtime.files import digest, read_json, write_json
 
@@ -25,27 +34,6 @@ if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs i
     import keras
 
     from core.runs.training_sample import TrainingSample
-
-#: Some of the training faces; see core.runs.training_sample.
-SAMPLE_FILE = "training_sample.parquet"
-
-#: Scores on spoiled faces; see core.analysis.robustness.
-ROBUSTNESS_FILE = "robustness.json"
-
-#: What the detector costs; see core.analysis.detection.
-DETECTED_FILE = "detected.json"
-
-#: What a reader marked faces with; see core.runs.marks.
-MARKS_FILE = "marks.csv"
-
-#: The model card and the report that core.report writes.
-CARD_FILE, REPORT_FILE = "card.md", "report.html"
-
-#: What a reader decided about labels that may be wrong; see core.data.decisions.
-DECISIONS_FILE = "decisions.csv"
-
-#: The decisions that the run was trained with; see core.data.relabelling.
-RELABELLED_FILE = "relabelled.csv"
 
 
 #: What Keras raises on a model file that is damaged (ZIP, JSON, HDF5), or whose layers it cannot rebuild.

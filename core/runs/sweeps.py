@@ -16,8 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import AffectoscopeError
-from core.runs import ARTIFACTS_FOLDER, SWEEPS_FOLDER, write_json
-from core.runtime.files import replacing
+from core.runs.layout import ARTIFACTS_FOLDER, SWEEPS_FOLDER
+from core.runtime.files import replacing, write_json
 
 SCHEMA_VERSION = 1
 

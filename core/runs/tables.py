@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from core.analysis.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
+from core.runs.layout import CARD_FILE, DECISIONS_FILE, MARKS_FILE, REPORT_FILE
 from core.runtime.files import replacing
 
 _ABOUT = b"affectoscope"
@@ -83,6 +84,9 @@ LABEL_ERRORS = KeptTable(
 
 #: The scored faces in two dimensions; see core.face_map.
 MAP = KeptTable("map.parquet", ("row", "pca_x", "pca_y", "tsne_x", "tsne_y"), "python -m core.face_map R")
+
+#: Files that are written beside a run's own: they come and go without the run having changed.
+KEPT_BESIDE = (MAP.file, MARKS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)
 
 
 def write_kept(folder: Path, kind: KeptTable, table: pd.DataFrame, about: dict | None = None) -> None:

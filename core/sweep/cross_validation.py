@@ -19,8 +19,10 @@ from core.data.splits import resolve_splits
 from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
-from core.runs import Run, check_recipe, has_checkpoint, open_run, working_folder, write_json
+from core.runs.catalogue import check_recipe, has_checkpoint, open_run, working_folder
+from core.runs.run import Run
 from core.runtime.console import Console
+from core.runtime.files import write_json
 from core.runtime.interruption import left_for_later_on_ctrl_c
 
 

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from core.config import TrainConfig
 from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
-from core.runs import has_checkpoint, working_folder
+from core.runs.catalogue import has_checkpoint, working_folder
 from core.runs.sweeps import OBJECTIVES, Sweep, write_tables
 from core.runtime.interruption import left_for_later_on_ctrl_c
 from core.sweep.spaces import SPACES, Between, Space, Value

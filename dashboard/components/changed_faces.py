@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analysis.comparison.pairing import PairedRuns
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import loading, url_state
 from dashboard.charts import bars
 from dashboard.components import face_view, gallery

@@ -6,7 +6,7 @@ import streamlit as st
 from core.data.decisions import KEEP, REMOVE, decide, no_decisions, take_back
 from core.data.user_table import LONGEST_NOTE, for_spreadsheets
 from core.errors import AffectoscopeError
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import loading
 from dashboard.components.downloads import csv_button
 from dashboard.tables import label_errors as tables

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.analysis.detection import DetectedScores
 from core.analysis.protocol import Protocol
-from core.runs import Run
+from core.runs.run import Run
 from dashboard.components.downloads import csv_button
 from dashboard.tables import protocol as tables
 from dashboard.text import protocol as words

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.photos.results import FacePrediction, Neighbour
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import explanations, live_photos, text
 from dashboard.charts import bars, faces
 

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analysis.data_summary import BIN
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import text, url_state
 from dashboard.charts import planes
 from dashboard.components import appearance

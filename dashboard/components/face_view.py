@@ -10,7 +10,7 @@ from PIL import Image
 from core.data.preprocessing import CropGeometry, crop_geometry, read_upright
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import explanations, images, loading, text, url_state
 from dashboard.charts import bars
 from dashboard.components import outlines

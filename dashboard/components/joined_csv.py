@@ -8,7 +8,7 @@ import streamlit as st
 from core.analysis.slices.review import SliceReview, review_slices
 from core.analysis.slices.user_columns import MEGABYTES, JoinedColumns, read_joined_columns
 from core.errors import AffectoscopeError
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import loading
 from dashboard.text import slices as words
 

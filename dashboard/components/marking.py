@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.runs import Run
 from core.runs.marks import LONGEST_NOTE, MARKS, for_spreadsheets, no_marks, remove_mark, set_mark
+from core.runs.run import Run
 from dashboard import loading, text
 from dashboard.components.downloads import csv_button
 from dashboard.tables import faces as tables

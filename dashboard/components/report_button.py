@@ -7,7 +7,8 @@ from core.errors import AffectoscopeError
 from core.report.card import model_card
 from core.report.html import report_html
 from core.report.review import review_of
-from core.runs import CARD_FILE, REPORT_FILE, Run
+from core.runs.layout import CARD_FILE, REPORT_FILE
+from core.runs.run import Run
 from dashboard import loading, url_state
 from dashboard.text import report as words
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.analysis.label_errors import LabelErrors
 from core.data.decisions import KEEP, REMOVE
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import url_state
 from dashboard.charts import bars
 from dashboard.components import deciding

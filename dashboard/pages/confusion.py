@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.metrics.scoring import Scores
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import loading, run_selector, text, url_state
 from dashboard.charts import matrices
 from dashboard.components import appearance, gallery

@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.photos.predictor import as_table
+from core.photos.results import as_table
 from dashboard import live_photos, loading, run_selector, url_state
 from dashboard.components import face_cards
 from dashboard.components.downloads import csv_button

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.analysis.slices.review import SliceReview, SliceTable
 from core.report.figures import slices as figures
-from core.runs import Run
+from core.runs.run import Run
 from dashboard import loading, run_selector, url_state
 from dashboard.components import appearance, gallery, joined_csv
 from dashboard.components.downloads import csv_button

@@ -5,7 +5,7 @@ import pandas as pd
 
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
-from core.runs import Run
+from core.runs.run import Run
 
 #: Splits in the order in which readers think of them; others follow by name.
 SPLIT_ORDER = ("train", "validation", "test", "private_test")

@@ -6,7 +6,7 @@ from core.metrics.scoring import Scores
 from core.report.score_tables import HEADLINES as HEADLINES
 from core.report.score_tables import headlines as headlines
 from core.report.score_tables import learning_curves as learning_curves
-from core.runs import Run
+from core.runs.run import Run
 from core.runs.run import checked_history as checked_history
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from core.analysis.calibration.reliability import classwise_error
 from core.analysis.calibration.review import CalibrationReview
-from core.runs import Run
+from core.runs.run import Run
 
 #: Fewer faces than this in a bin say little about its accuracy.
 _FEW_IN_A_BIN = 20

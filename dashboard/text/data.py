@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.report.wording import percent
-from core.runs import Run
+from core.runs.run import Run
 
 
 def split_difference(table: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from core.data.relabelling import TRAINED_SPLITS
 from core.errors import AffectoscopeError
 from core.options import train_command
 from core.report.wording import percent
-from core.runs import Run
+from core.runs.run import Run
 from dashboard.text.runs import is_drawn
 
 #: How the order comes about.

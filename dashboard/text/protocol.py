@@ -9,7 +9,7 @@ from core.analysis.selective.abstention import NO_EXPRESSION, Abstention, Accept
 from core.network.test_time_augmentation import DESCRIPTIONS
 from core.photos.face_classifier import SURE
 from core.report.wording import percent, span
-from core.runs import Run
+from core.runs.run import Run
 
 LEDGER = (
     "Every row of the data, from what was read to what was scored. Left: faces that remain after each row."

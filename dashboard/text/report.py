@@ -2,7 +2,7 @@
 
 import shlex
 
-from core.runs import Run
+from core.runs.run import Run
 
 MEANING = (
     "One HTML file of about 5 MB with all that is known of this run: data, protocol, numbers with intervals, confusions, "

@@ -5,7 +5,7 @@ import pandas as pd
 from core.analysis.corruptions import CORRUPTIONS
 from core.analysis.robustness import CLEAN, mean_accuracy
 from core.network.test_time_augmentation import DESCRIPTIONS
-from core.runs import Run
+from core.runs.run import Run
 
 
 def findings(table: pd.DataFrame, about: dict) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.data.face_table import Ledger
-from core.runs import Run
+from core.runs.run import Run
 from dashboard.tables.counts import of_labels, ordered_splits
 
 TRAIN_COMMAND = "python -m core.train"

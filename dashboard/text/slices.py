@@ -6,7 +6,8 @@ import pandas as pd
 
 from core.analysis.slices.review import SliceReview, SliceTable
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
-from core.runs import ATTRIBUTES, Run
+from core.runs.run import Run
+from core.runs.tables import ATTRIBUTES
 
 MEANING = (
     "Is the network as good on small, dark, blurred or turned faces as on the others? Each slice is compared with all "

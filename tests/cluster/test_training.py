@@ -12,7 +12,7 @@ pytest.importorskip("ray", reason="Ray is not installed: make test-cluster insta
 
 from core.errors import AffectoscopeError
 from core.network import ray_training
-from core.runs import open_run
+from core.runs.catalogue import open_run
 from core.train import train
 from tests.cluster import dying
 from tests.trained import small_config

@@ -21,7 +21,7 @@ from core.metrics.calibration import (
     log_probabilities,
 )
 from core.network.test_time_augmentation import TestTimeAugmentation
-from core.runs import SAMPLE_FILE
+from core.runs.layout import SAMPLE_FILE
 from core.runs.training_sample import NEIGHBOURS, TrainingSample, directions, distances_to, draw_rows
 
 #: Share of the validation faces that are as near as a face must be.

@@ -28,7 +28,7 @@ from core.metrics.intervals import intervals
 from core.metrics.predictions import Predictions
 from core.metrics.ranking import m_measure
 from core.metrics.scoring import Estimate
-from core.runs import Run
+from core.runs.run import Run
 
 #: How the probabilities are read -> its title.
 READINGS = {"before": "plain softmax", "after": "with temperature"}

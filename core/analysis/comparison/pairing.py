@@ -26,7 +26,7 @@ import pandas as pd
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
-from core.runs import Run
+from core.runs.run import Run
 
 #: What may become of a face from run A to run B, by the codes of `PairedRuns.changes`.
 CHANGES = ("same", "fixed", "broken", "both-wrong")

@@ -10,7 +10,7 @@ import pandas as pd
 from core.analysis.comparison.pairing import CHANGES, PairedRuns, pair
 from core.metrics.comparison import Difference, compare_predictions
 from core.report.wording import listed, number, percent
-from core.runs import Run
+from core.runs.run import Run
 
 #: A corrected p-value below this is a difference.
 ALPHA = 0.05

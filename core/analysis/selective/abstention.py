@@ -22,7 +22,7 @@ from core.metrics.calibration import apply_temperature
 from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
 from core.report.wording import interval, number, percent
-from core.runs import Run
+from core.runs.run import Run
 
 #: AffectNet's labels that say no expression.
 NO_EXPRESSION = ("none", "uncertain", "no-face")

@@ -16,7 +16,8 @@ from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import SUM_TOLERANCE
 from core.network.test_time_augmentation import TestTimeAugmentation
-from core.runs import OUTSIDE, Run, write_kept
+from core.runs.run import Run
+from core.runs.tables import OUTSIDE, write_kept
 
 if TYPE_CHECKING:
     import keras

@@ -13,7 +13,7 @@ from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
 from core.data.training_data import TrainingData
 from core.metrics.predictions import LANDMARKS, Predictions
-from core.runs import ATTRIBUTES, write_kept
+from core.runs.tables import ATTRIBUTES, write_kept
 
 #: Grey of a colour: ITU-R BT.601 luma, as Pillow converts to mode 'L'.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)

@@ -16,7 +16,8 @@ from core.metrics import expression, slices
 from core.metrics.comparison import holm
 from core.metrics.predictions import Predictions
 from core.metrics.slices import FEWEST_FACES, Gap
-from core.runs import ATTRIBUTES, Run
+from core.runs.run import Run
+from core.runs.tables import ATTRIBUTES
 
 RESAMPLES = 1000
 

@@ -23,8 +23,6 @@ FORMATS: dict[str, str] = {
 
 _NAMES_SHOWN = 8
 
-__all__ = ["FORMATS", "FaceTable", "open_dataset"]
-
 
 def open_dataset(
     path: str | os.PathLike,
