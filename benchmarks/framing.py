@@ -21,7 +21,7 @@ from rich.progress import track
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.data.detector import detect_faces
-from core.data.preprocessing import read_upright
+from core.data.images import read_upright
 from core.data.readers import open_dataset
 
 #: Width of the border as a share of the enlarged face, and how NumPy fills it (None: no border).

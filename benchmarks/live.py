@@ -105,7 +105,7 @@ def drawn_photo(faces: int, size: tuple[int, int], seed: int) -> bytes:
 def answers(title: str, predictor, photo: bytes, rounds: int) -> Row:
     """Whole answers beside the detector alone, on decoded pixels, and the network alone, on the crops."""
     from core.data.detector import _cascade
-    from core.data.preprocessing import read_upright
+    from core.data.images import read_upright
 
     faces = predictor.predict(photo).faces
     crops = np.repeat([face.crop for face in faces], predictor.network.passes, axis=0)
@@ -135,7 +135,8 @@ def answers(title: str, predictor, photo: bytes, rounds: int) -> Row:
 
 def throughput(predictor, count: int) -> Row:
     """Cropped faces per second through the predictor and through the network's own predict."""
-    from core.data.preprocessing import crop_face, read_upright
+    from core.data.images import read_upright
+    from core.data.preprocessing import crop_face
     from core.photos.predictor import BATCH
 
     random = np.random.default_rng(0)

@@ -107,7 +107,7 @@ def upload(page: Page, name: str, photo: bytes) -> float:
 def detector(photo: bytes, rounds: int) -> float:
     """Median seconds of the detector alone."""
     from core.data.detector import detect_faces
-    from core.data.preprocessing import read_upright
+    from core.data.images import read_upright
 
     image = read_upright(photo)
     detect_faces(image)

@@ -26,7 +26,8 @@ from core.config import PRESETS
 from core.data.drawn.dataset import drawn_faces_folder
 from core.data.face_pack import CHUNK, pack_faces
 from core.data.face_table import FaceTable
-from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
+from core.data.images import read_upright
+from core.data.preprocessing import PreprocessingContract, crop_face
 from core.data.readers import open_dataset
 from core.metrics.predictions import BOX_COLUMNS
 

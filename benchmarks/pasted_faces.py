@@ -24,12 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.data.drawn.surroundings import paint_background
 from core.data.face_table import FaceTable
-from core.data.preprocessing import crop_face, read_upright
+from core.data.images import read_upright
+from core.data.preprocessing import crop_face
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import BOX_COLUMNS
 from core.photos.predictor import Predictor
+from core.runs.source_data import training_data_of
 from core.runtime.console import Console
-from core.upgrade import training_data_of
 
 #: What to do with upright pixels so that a reader who obeys the EXIF orientation has them upright again.
 UNTURN = {

@@ -11,7 +11,8 @@ import numpy as np
 
 from core.config import PRESETS, TrainConfig
 from core.data.face_pack import CHUNK, FacePack, _decode_chunk, pack_faces
-from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
+from core.data.images import read_upright
+from core.data.preprocessing import PreprocessingContract, crop_face
 from core.metrics.predictions import BOX_COLUMNS
 
 #: Presets that are measured.

@@ -17,16 +17,17 @@ from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
 from core.data.readers import open_dataset
 from core.data.relabelling import Relabelled, read_relabelling, relabel
-from core.data.thumbnails import save_thumbnails
 from core.errors import AffectoscopeError
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.scoring import Scores, score
-from core.network.resumable_inference import answers_of, predictions_of
+from core.network.inference import predictions_of
+from core.network.resumable_inference import answers_of
 from core.network.test_time_augmentation import TestTimeAugmentation
 from core.options import ClusterOptions
 from core.runs.catalogue import open_run
 from core.runs.run import Run, write_detected, write_robustness
+from core.runs.tables import save_thumbnails
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.files import write_json

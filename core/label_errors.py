@@ -15,9 +15,11 @@ from core.analysis.label_errors import (
     label_errors,
     label_errors_of,
 )
+from core.data.thumbnails import thumbnails_of
 from core.errors import AffectoscopeError
 from core.runs.catalogue import open_run
 from core.runs.run import Run
+from core.runs.source_data import training_data_of
 from core.runtime.console import Console, run_command
 
 
@@ -79,9 +81,7 @@ def rank(options: LabelErrorOptions) -> LabelErrors:
 
 
 def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> LabelErrors:
-    from core.data.thumbnails import thumbnails_of
     from core.sweep.cross_validation import forget_folds, held_out_predictions
-    from core.upgrade import training_data_of
 
     drawn = str(options.data) == DRAWN and not run.info["config"].get("data")
     data = training_data_of(run, None if drawn else options.data, console, format=options.format)

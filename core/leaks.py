@@ -13,6 +13,7 @@ from core.data.near_duplicates import MAX_DISTANCE, cross_split_pairs
 from core.data.training_data import load_faces
 from core.errors import AffectoscopeError
 from core.runs.catalogue import open_run
+from core.runs.source_data import training_data_of
 from core.runtime.console import Console, run_command
 
 
@@ -60,8 +61,6 @@ def look(options: LeaksOptions) -> pd.DataFrame:
 
 
 def _look_at_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
-    from core.upgrade import training_data_of  # which keeps leaks itself
-
     run = open_run(options.run)
     data = training_data_of(run, options.data, console, format=options.format)
     table = keep_leaks(run.path, data, split=run.predictions().frame["split"].iloc[0])

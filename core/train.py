@@ -14,8 +14,6 @@ from core.analysis.data_summary import data_summary
 from core.analysis.leaks import leaks_of
 from core.analysis.protocol import protocol_from
 from core.config import TrainConfig
-from core.data.relabelling import keep_relabelling
-from core.data.thumbnails import save_thumbnails
 from core.data.training_data import TrainingData, load_training_data
 from core.errors import AffectoscopeError
 from core.network.training_job import FitJob, fit
@@ -24,7 +22,7 @@ from core.report.card import write_card
 from core.runs.catalogue import check_recipe, has_checkpoint, open_run, publish, working_folder
 from core.runs.layout import ARTIFACTS_FOLDER, SCHEMA_VERSION
 from core.runs.run import Run, run_name
-from core.runs.tables import SUMMARY, write_kept
+from core.runs.tables import SUMMARY, keep_relabelling, save_thumbnails, write_kept
 from core.runtime.console import Console, run_command
 from core.runtime.environment import environment
 from core.runtime.files import network_digest, write_json

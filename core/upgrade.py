@@ -4,7 +4,7 @@ For runs from before it was kept. The predictions stay what they are; what is sa
 """
 
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,17 +15,16 @@ from core.analysis.calibration.fitting import calibrate
 from core.analysis.data_summary import data_summary
 from core.analysis.leaks import leaks_of
 from core.analysis.protocol import protocol_of
-from core.config import PRESETS, TrainConfig
-from core.data.training_data import TrainingData, load_training_data
-from core.errors import AffectoscopeError
+from core.data.training_data import TrainingData
 from core.metrics.scoring import score
 from core.report.card import write_card
 from core.runs.catalogue import open_run
 from core.runs.run import Run
+from core.runs.source_data import known_counts, training_data_of
 from core.runs.tables import SUMMARY, write_kept
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
-from core.runtime.files import digest, network_digest, write_json
+from core.runtime.files import network_digest, write_json
 
 
 @dataclass(frozen=True)
@@ -105,75 +104,12 @@ def renew(options: RenewOptions) -> Run:
     return renewed
 
 
-def training_data_of(
-    run: Run, path: Path | None, console: Console, *, format: str | None = None
-) -> TrainingData:
-    """The data of a run's training at `path` (None: the drawn faces), split as the training split it: by its seed and share.
-
-    Raises:
-        AffectoscopeError: it does not split into the faces that the run was trained on.
-    """
-    data = load_training_data(_training_config(run, path, format), console)
-    trained, now = (
-        _known(counts, run.labels, "train", "validation")
-        for counts in (run.info["data"]["counts"], data.counts)
-    )
-    if trained != now or data.labels.labels != run.labels:
-        raise AffectoscopeError(
-            f"{data.table.title} does not split into the faces that run '{run.name}' was trained on (expected "
-            f"{run.info['data']['title']} with {_sizes(trained)}, found {_sizes(now)}); pass the data of the training."
-        )
-    return data
-
-
-def _training_config(run: Run, path: Path | None, format: str | None) -> TrainConfig:
-    """What decides how the training read and split its data."""
-    names = ("format", "automatic", "labels", "validation_share", "limit", "colour", "size", "margin", "seed")
-    try:
-        kept = {name: run.info["config"][name] for name in names}
-    except KeyError as error:
-        raise AffectoscopeError(
-            f"run.json of '{run.name}' does not say {error} of its training; train the run again."
-        ) from error
-    kept["split_seed"] = run.info["config"].get(
-        "split_seed"
-    )  # runs from before it was an option split by their seed
-    kept["relabel"] = _relabelling_of(run)
-    return replace(PRESETS["quick"], **kept | {"data": path, "format": format or kept["format"]})
-
-
-def _relabelling_of(run: Run) -> Path | None:
-    """The run's own copy of the decisions that it was trained with; None where there were none."""
-    about = run.info["data"].get("relabelled")
-    if not about:
-        return None
-    path = run.relabelled_path
-    if not path.is_file() or digest(path) != about.get("sha256"):
-        raise AffectoscopeError(
-            f"{path.name} of '{run.name}' is not the file of decisions that the run was trained with; put that one "
-            "back, or train the run again."
-        )
-    return path
-
-
 def _data(run: Run, data: TrainingData, split: str) -> dict:
     """run.json's data with what is known of the faces now; of the run's own, whose labels stand, nothing changes."""
     about = run.info["data"]
-    if _known(about["counts"], run.labels, split) != _known(data.counts, run.labels, split):
+    if known_counts(about["counts"], run.labels, split) != known_counts(data.counts, run.labels, split):
         return about  # other faces than the run was scored on
     return about | {"counts": data.counts, "ledger": data.table.ledger.as_dict(), "origins": data.origins}
-
-
-def _known(counts: dict[str, dict[str, int]], labels: tuple[str, ...], *splits: str) -> dict[str, dict]:
-    """Of some splits the faces whose label the run knows."""
-    return {
-        split: {name: faces for name, faces in counts.get(split, {}).items() if name in labels}
-        for split in splits
-    }
-
-
-def _sizes(counts: dict[str, dict[str, int] | None]) -> str:
-    return " and ".join(f"{sum((row or {}).values()):,} {split} faces" for split, row in counts.items())
 
 
 if __name__ == "__main__":

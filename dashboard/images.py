@@ -10,7 +10,8 @@ import streamlit as st
 from PIL import Image
 
 from core.data.face_table import FaceTable
-from core.data.preprocessing import PreprocessingContract, as_webp, crop_face, read_upright
+from core.data.images import as_webp, read_upright
+from core.data.preprocessing import PreprocessingContract, crop_face
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions

@@ -16,6 +16,7 @@ from core.analysis.comparison.pairing import obstacle, pair
 from core.analysis.comparison.runs import Comparison, compare_paired
 from core.analysis.data_summary import data_summary as summarise
 from core.analysis.detection import DetectedScores, detected_of
+from core.analysis.face_map import FaceMap, map_of_run
 from core.analysis.label_errors import LabelErrors, kept_label_errors
 from core.analysis.label_errors import label_errors as rank_labels
 from core.analysis.leaks import Leaks, leaks_of
@@ -23,7 +24,6 @@ from core.analysis.selective.abstention import Abstention, abstention_of
 from core.analysis.slices.review import SliceReview, review_slices
 from core.data.decisions import read_decisions
 from core.errors import AffectoscopeError
-from core.face_map import FaceMap, map_of_run
 from core.metrics import ranking, thresholds
 from core.metrics.embeddings import nearest_faces
 from core.metrics.predictions import Predictions

@@ -12,7 +12,8 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from core.analysis.data_summary import data_summary
-from core.data.preprocessing import PreprocessingContract, as_webp
+from core.data.images import as_webp
+from core.data.preprocessing import PreprocessingContract
 from core.labels import EXPRESSIONS, LABEL_SETS
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score

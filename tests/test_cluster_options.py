@@ -10,7 +10,7 @@ import pytest
 from core.errors import AffectoscopeError
 from core.options import ClusterOptions, parse_train_config, parse_train_options
 from core.runtime.executor import ThisMachine, workforce
-from core.sweep.__main__ import parse_sweep, worker_arguments
+from core.sweep.run import parse_sweep, worker_arguments
 
 
 def join(options):

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 
 from core.analysis.corruptions import CORRUPTIONS, GREY, STRENGTHS, CorruptedFaces, corrupted
-from core.analysis.robustness import COLUMNS, mean_accuracy, robustness
+from core.analysis.robustness import mean_accuracy, robustness
 from core.data.drawn.portrait import draw_face
 from core.data.preprocessing import PreprocessingContract, crop_face
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, spoil
 from core.metrics.thresholds import wilson_interval
 from core.runs.catalogue import open_run
+from core.runs.tables import ROBUSTNESS_COLUMNS as COLUMNS
 
 
 def drawn(colour="grey", size=48):

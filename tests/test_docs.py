@@ -10,12 +10,12 @@ from core.analysis.calibration import reliability
 from core.analysis.calibration import review as calibration_review
 from core.analysis.comparison import runs as run_comparison
 from core.analysis.corruptions import CORRUPTIONS, STRENGTHS
-from core.analysis.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.data.near_duplicates import MAX_DISTANCE
-from core.metrics import calibration, intervals
+from core.metrics import calibration, embeddings, intervals
 from core.metrics.affect import AffectScores
 from core.metrics.scoring import HEADLINES, Estimate, LabelScores
 from core.runs import training_sample
+from core.runs.tables import ROBUSTNESS_COLUMNS
 from dashboard.tables import thresholds
 from tests.conftest import ROOT
 
@@ -100,7 +100,7 @@ def test_constants_are_those_of_the_code():
     assert f"(`temperature`), {ends}." in entries["Temperature"]
     distance = entries["Distance from the training faces"]
     assert f"at most {training_sample.SAMPLE_FACES:,} training faces" in distance
-    assert training_sample.NEIGHBOURS == 10 and "tenth nearest" in distance
+    assert embeddings.NEIGHBOURS == 10 and "tenth nearest" in distance
     assert f"{calibrate.INSIDE:.0%}".replace("%", " %") in distance
     spoiled = entries["Accuracy on spoiled faces"]
     assert len(CORRUPTIONS) == 8 and len(STRENGTHS) == 5 and "Eight corruptions" in spoiled

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from core.data.preprocessing import as_webp
+from core.data.images import as_webp
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, attach_images, evaluate

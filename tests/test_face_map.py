@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from core import face_map as maps
+from core.analysis import face_map as maps
+from core.analysis.face_map import face_map, map_of_run
 from core.errors import AffectoscopeError
-from core.face_map import face_map, map_of_run
 from core.runs.catalogue import open_run
 from core.runs.tables import MAP
 from tests.made_runs import make_predictions, make_run

@@ -11,7 +11,8 @@ import pytest
 
 from core.data import face_pack
 from core.data.face_pack import pack_faces
-from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
+from core.data.images import read_upright
+from core.data.preprocessing import PreprocessingContract, crop_face
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.runtime.cache import cache_folder

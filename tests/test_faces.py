@@ -9,14 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.preprocessing import (
-    PreprocessingContract,
-    as_webp,
-    crop_face,
-    crop_geometry,
-    read_upright,
-    upright,
-)
+from core.data.images import as_webp, read_upright, upright
+from core.data.preprocessing import PreprocessingContract, crop_face, crop_geometry
 from core.errors import AffectoscopeError
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)

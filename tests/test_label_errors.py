@@ -27,12 +27,12 @@ from core.label_errors import LabelErrorOptions, rank
 from core.metrics.predictions import Predictions
 from core.network import fit
 from core.runs.catalogue import open_run
+from core.runs.source_data import training_data_of
 from core.runs.tables import LABEL_ERRORS, read_kept, write_kept
 from core.runtime.console import Console
 from core.runtime.files import write_json
 from core.sweep import cross_validation
 from core.sweep.cross_validation import held_out_predictions
-from core.upgrade import training_data_of
 from tests.made_runs import make_predictions, make_run
 
 
@@ -367,7 +367,7 @@ def test_a_relabelled_run_is_ranked_by_its_labels_and_keeps_the_data_s(
     from tests.trained import small_config
 
     corrected = load_training_data(small_config(drawn_tree, relabel=path), Console())
-    monkeypatch.setattr("core.upgrade.training_data_of", lambda *_, **__: corrected)
+    monkeypatch.setattr("core.label_errors.training_data_of", lambda *_, **__: corrected)
     table = rank(LabelErrorOptions(str(run.path), drawn_tree, folds=2, top=0)).table.set_index("reference")
     assert (table.loc[first["reference"], "given"], table.loc[first["reference"], "annotated"]) == (
         other,
@@ -383,7 +383,7 @@ def test_drawn_faces_need_no_path(run, trainings, monkeypatch, drawn_tree):
         asked.append(path)
         return training_data_of(run, drawn_tree, console)
 
-    monkeypatch.setattr("core.upgrade.training_data_of", answer)
+    monkeypatch.setattr("core.label_errors.training_data_of", answer)
     write_json(run.path / "run.json", run.info | {"config": run.info["config"] | {"data": None}})
     rank(LabelErrorOptions(str(run.path), Path(DRAWN), folds=2, top=0))
     assert asked == [None]

@@ -10,9 +10,10 @@ import pytest
 
 from core.analysis.protocol import protocol_of
 from core.analysis.selective.abstention import NO_EXPRESSION_GROUP, abstention_of
-from core.analysis.selective.out_of_set import kept_outside_faces, split_outside
+from core.analysis.selective.out_of_set import kept_outside_faces
 from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.data.readers import open_dataset
+from core.data.splits import split_outside
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.runs.catalogue import open_run

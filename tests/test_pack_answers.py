@@ -8,7 +8,8 @@ from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS
 from core.network import resumable_inference
-from core.network.resumable_inference import answers_of, predictions_of
+from core.network.inference import predictions_of
+from core.network.resumable_inference import answers_of
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import ThisMachine, working_with

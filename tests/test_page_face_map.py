@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.face_map import map_of_run
+from core.analysis.face_map import map_of_run
 from core.runs.catalogue import open_run
 from tests.pages import pictures, problems, text_of
 

@@ -256,7 +256,7 @@ def kept_training(run, *, thumbnails=False, seed=5):
 
 
 def _webp(row):
-    from core.data.preprocessing import as_webp
+    from core.data.images import as_webp
 
     return as_webp(make_face(row % 7, seed=row))
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from core.analysis.leaks import leaks_of
+from core.data.images import as_webp
 from core.data.near_duplicates import LISTED
-from core.data.preprocessing import as_webp
 from core.runs.catalogue import open_run
 from core.runs.tables import LEAKS, write_kept
 from core.runs.training_sample import TrainingSample

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from core.analysis.corruptions import CORRUPTIONS, STRENGTHS
-from core.analysis.robustness import COLUMNS
 from core.runs.catalogue import open_run
 from core.runs.run import write_robustness
+from core.runs.tables import ROBUSTNESS_COLUMNS as COLUMNS
 from dashboard.charts import robustness as charts
 from dashboard.tables import robustness as tables
 from dashboard.text import robustness as words

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.pasted_faces import UNTURN, make_photo, photos_of, score_photo
-from core.data.preprocessing import read_upright
+from core.data.images import read_upright
 from core.data.readers import open_dataset
 from core.labels import LABEL_SETS
 from core.photos.predictor import Predictor

@@ -18,9 +18,9 @@ from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.labels import EXPRESSIONS, LABEL_SETS
 from core.runs.catalogue import open_run
+from core.runs.source_data import training_data_of
 from core.runtime.console import Console
 from core.train import train
-from core.upgrade import training_data_of
 from tests.trained import small_config
 
 

@@ -12,7 +12,7 @@ from core.config import PRESETS, TrainConfig
 from core.errors import AffectoscopeError
 from core.options import parse_train_config, train_command
 from core.runs.sweeps import list_sweeps, open_sweep
-from core.sweep import __main__ as command
+from core.sweep import run as command
 from core.sweep import search
 from core.sweep.spaces import CHANGES, SPACES, trial_config
 from tests.trained import small_config, sweep_in

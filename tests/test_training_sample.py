@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.analysis.calibration.fitting import fit_calibration
+from core.analysis.calibration.fitting import draw_rows, fit_calibration
 from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
+from core.metrics.embeddings import directions, distances_to
 from core.photos.face_classifier import SURE
 from core.photos.predictor import Predictor
 from core.photos.results import NOT_SURE, TOO_SMALL, UNLIKE
 from core.runs.catalogue import open_run
-from core.runs.training_sample import TrainingSample, directions, distances_to, draw_rows
+from core.runs.training_sample import TrainingSample
 from core.runtime.console import Console
 from core.train import train
 from core.upgrade import RenewOptions, renew

@@ -10,16 +10,15 @@ import pandas as pd
 from core.data.face_table import FaceTable
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
+from core.runs.tables import SUMMARY_COLUMNS
 
 #: Side of a bin of the plane of valence and arousal.
 BIN = 0.1
 _BINS = round(2 / BIN)
 
-COLUMNS = ("split", "expression", "kind", "x", "y", "faces")
-
 
 def data_summary(faces: FaceTable | Predictions) -> pd.DataFrame:
-    """Counts of faces in a long table with COLUMNS.
+    """Counts of faces in a long table with SUMMARY_COLUMNS.
 
     kind is one of
         plane             x and y are the middles of bins of valence and arousal, BIN wide
@@ -41,7 +40,10 @@ def data_summary(faces: FaceTable | Predictions) -> pd.DataFrame:
     sized = table.loc[np.isfinite(sides), ["split"]].assign(x=np.floor(sides[np.isfinite(sides)]))
     sizes = sized.groupby(["split", "x"]).size().rename("faces").reset_index()
     parts.append(sizes.assign(expression="", kind="size", y=np.nan))
-    whole = pd.concat([part[list(COLUMNS)] for part in parts if len(part)] or [pd.DataFrame(columns=COLUMNS)])
+    whole = pd.concat(
+        [part[list(SUMMARY_COLUMNS)] for part in parts if len(part)]
+        or [pd.DataFrame(columns=SUMMARY_COLUMNS)]
+    )
     kinds = {"split": "str", "expression": "str", "kind": "str", "x": float, "y": float, "faces": np.int64}
     return whole.astype(kinds).reset_index(drop=True)
 

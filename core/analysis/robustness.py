@@ -11,14 +11,13 @@ from core.data.face_pack import FacePack
 from core.metrics import expression
 from core.metrics.thresholds import wilson_interval
 from core.network.test_time_augmentation import TestTimeAugmentation
+from core.runs.tables import ROBUSTNESS_COLUMNS
 
 if TYPE_CHECKING:
     import keras
 
 #: The row of the faces as they are.
 CLEAN = "none"
-
-COLUMNS = ("corruption", "strength", "amount", "faces", "accuracy", "low", "high", "macro_f1")
 
 
 def robustness(
@@ -39,7 +38,7 @@ def robustness(
         tta: averages the network's outputs over copies of each face.
 
     Returns:
-        One row per corruption and strength, the clean faces first (corruption "none", strength 0): COLUMNS;
+        One row per corruption and strength, the clean faces first (corruption "none", strength 0): ROBUSTNESS_COLUMNS;
         low and high are the 95 % Wilson interval of the accuracy, macro_f1 has none.
     """
     from core.network.inference import run_network
@@ -65,7 +64,7 @@ def robustness(
         )
         if progress:
             progress(number + 1, len(tasks))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(ROBUSTNESS_COLUMNS))
 
 
 def mean_accuracy(table: pd.DataFrame) -> float:

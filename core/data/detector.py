@@ -60,7 +60,7 @@ def detect_faces(image: Image.Image, *, min_score: float = MIN_SCORE) -> list[De
     does not see a face that fills the frame. Safe to call from several threads: they take turns.
 
     Args:
-        image: upright, from `core.data.preprocessing.read_upright`.
+        image: upright, from `core.data.images.read_upright`.
         min_score: lowest score that counts as a face, 0 to 1.
 
     Raises:

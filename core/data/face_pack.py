@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from core.data.face_table import FaceTable
-from core.data.preprocessing import PreprocessingContract, crop_face, read_upright
+from core.data.images import read_upright
+from core.data.preprocessing import PreprocessingContract, crop_face
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
 from core.runtime.cache import cache_folder

@@ -1,24 +1,12 @@
-"""Bytes -> upright image -> cropped face: the preprocessing contract, in one place.
+"""Crop an upright image to a face: the preprocessing of a run, the same in training, evaluation and live prediction."""
 
-Training, evaluation, galleries and live prediction all come through `read_upright` and `crop_face`,
-so that a network is shown in use what it was shown in training.
-"""
-
-import io
 import math
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from core.errors import AffectoscopeError
-
-#: Formats that may be decoded, by content and never by suffix.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-
-#: Images of more pixels are refused before they are decoded.
-MAX_PIXELS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -58,63 +46,6 @@ class PreprocessingContract:
 
     def as_dict(self) -> dict:
         return asdict(self)
-
-
-def read_upright(data: bytes) -> Image.Image:
-    """Decode image bytes to mode 'RGB' or 'L', first frame, turned upright by its EXIF orientation.
-
-    Transparent pixels become white; 16-bit greys are scaled to 8 bits.
-
-    Raises:
-        AffectoscopeError: not one of FORMATS, damaged, or larger than MAX_PIXELS.
-    """
-    if not data:
-        raise AffectoscopeError("The file is empty (0 bytes); expected a JPEG, PNG or WebP image.")
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise AffectoscopeError(
-                f"The image has {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000} megapixels "
-                "that are read; make it smaller."
-            )
-        image.load()
-        return upright(image)
-    except AffectoscopeError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise AffectoscopeError(
-            "The image has more pixels than are read (50 megapixels); make it smaller."
-        ) from error
-    except Exception as error:  # Pillow's decoders raise many kinds on damaged input
-        raise AffectoscopeError(
-            "The file cannot be read as an image: it is damaged or no JPEG, PNG, WebP, BMP, TIFF or GIF."
-        ) from error
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """A decoded Pillow image as `read_upright` returns it."""
-    with suppress(Exception):  # damaged metadata, of which Pillow raises many kinds, must not cost the photo
-        image = ImageOps.exif_transpose(image)
-    return _eight_bit(image)
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Mode 'L' or 'RGB' of any Pillow image, transparency on white."""
-    if image.mode in ("L", "RGB") and "transparency" not in image.info:
-        return image
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float32)
-        sixteen_bit = image.mode.startswith("I;16") or values.max(initial=0) > 255
-        scale = 257.0 if sixteen_bit else 1.0
-        return Image.fromarray(np.clip(values / scale, 0, 255).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
 
 
 def crop_face(
@@ -238,11 +169,3 @@ def _cut(image: Image.Image, left: int, top: int, side: int, *, enough: int) -> 
         (over_left, side - over_left - part.width),
     ] + [(0, 0)] * (pixels.ndim - 2)
     return Image.fromarray(np.pad(pixels, padding, mode="edge"))
-
-
-def as_webp(pixels: np.ndarray, *, quality: int = 80) -> bytes:
-    """Encode an (S, S, 1) or (S, S, 3) uint8 face as WebP."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=4)
-    return buffer.getvalue()

@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 from core.data import user_table
-from core.data.decisions import COLUMNS, KEEP, REMOVE, write_decisions
+from core.data.decisions import COLUMNS, KEEP, REMOVE
 from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet, expression_code
-from core.runs.layout import DECISIONS_FILE, RELABELLED_FILE
 
 #: Columns that a file of decisions needs; of the others in core.data.decisions.COLUMNS those that are there are kept.
 NEEDED = ("reference", "given", "decision")
@@ -199,18 +198,6 @@ def relabel(
         "changes": dict(changes.most_common()),
     }
     return replace(table, faces=faces, ledger=ledger).select(left), left, Relabelled(relabelling, report)
-
-
-def keep_relabelling(folder: Path, relabelling: Relabelling) -> None:
-    """Keep in a run's folder the decisions that it was trained with, and as those that its reader goes on from.
-
-    The latter, so that what is decided about the run next makes one file with what was decided before.
-
-    Raises:
-        AffectoscopeError: the folder cannot be written.
-    """
-    (folder / RELABELLED_FILE).write_bytes(relabelling.content)
-    write_decisions(folder / DECISIONS_FILE, relabelling.table)
 
 
 def _label(path: Path, line: int, column: str, text: str) -> str:

@@ -1,34 +1,17 @@
 """Small colour pictures of faces for galleries, framed as the network sees them."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from core.data.face_table import FaceTable
-from core.data.preprocessing import PreprocessingContract, as_webp, crop_face, read_upright
+from core.data.images import as_webp, read_upright
+from core.data.preprocessing import PreprocessingContract, crop_face
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
-from core.runs.tables import write_thumbnails
 
 #: Side of a kept thumbnail in pixels.
 THUMBNAIL_SIZE = 96
-
-
-def save_thumbnails(
-    path: Path,
-    table: FaceTable,
-    contract: PreprocessingContract,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> int:
-    """Write WebP thumbnails of the table's faces to `path`; returns how many.
-
-    A face that cannot be read is left out.
-    """
-    references, images = thumbnails_of(table, contract, progress=progress)
-    write_thumbnails(path, references, images)
-    return len(references)
 
 
 def thumbnails_of(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from core.analysis.selective.out_of_set import split_outside
 from core.config import TrainConfig
 from core.data.drawn.dataset import drawn_faces_folder
 from core.data.face_pack import FacePack, pack_faces
@@ -15,7 +14,7 @@ from core.data.perceptual_hashes import pack_hashes
 from core.data.preprocessing import PreprocessingContract
 from core.data.readers import open_dataset
 from core.data.relabelling import Relabelled, read_relabelling, relabel
-from core.data.splits import resolve_splits
+from core.data.splits import resolve_splits, split_outside
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
 from core.runtime.console import Console

@@ -1,7 +1,13 @@
-"""Faces that a network sees alike: neighbours by the angle between embeddings."""
+"""Distances between embeddings: nearest faces, and how far a face is from a sample of the training faces."""
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
+
+#: A face is as far from the training faces as its k-th nearest of the sample is.
+NEIGHBOURS = 10
+
+#: Rows whose distances to the whole sample are held at once.
+_ROWS = 1024
 
 
 def nearest_faces(embeddings: np.ndarray, row: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,3 +29,27 @@ def nearest_faces(embeddings: np.ndarray, row: int, count: int) -> tuple[np.ndar
     distances, positions = search.kneighbors(values[row : row + 1])
     others = positions[0] != row
     return positions[0][others][:wanted], distances[0][others][:wanted]
+
+
+def directions(embeddings: np.ndarray) -> np.ndarray:
+    """(n, d) float32 with length 1 each; an embedding of zeros stays zeros, at distance 1 from all others."""
+    values = np.asarray(embeddings, np.float32)
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+
+
+def distances_to(sample: np.ndarray, embeddings: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
+    """Cosine distance, 0 to 2, from each of `embeddings` (n, d) to its k-th nearest of `sample`, (n,).
+
+    Sun, Ming, Zhu & Li (2022), "Out-of-Distribution Detection with Deep Nearest Neighbors", ICML: the
+    distance to the k-th nearest training embedding, of length 1 each, tells faces unlike the training data.
+    A sample of fewer faces gives the distance to its farthest.
+
+    Args:
+        sample: (m, d) from `directions`, m at least 1.
+    """
+    place = min(neighbours, len(sample)) - 1
+    found = [np.empty(0, np.float32)]
+    for start in range(0, len(embeddings), _ROWS):
+        apart = 1.0 - directions(embeddings[start : start + _ROWS]) @ sample.T
+        found.append(np.partition(apart, place, axis=1)[:, place])
+    return np.maximum(np.concatenate(found), 0.0)

@@ -8,14 +8,15 @@ import numpy as np
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
 from core.labels import LabelSet
-from core.metrics.predictions import Predictions
-from core.network.resumable_inference import predictions_of
+from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented, choose_augmentation
 
 BATCH = 256
 
 #: Outputs that are not kept as float32.
 KEPT_AS = {"embedding": np.float16}
+
+Answers = dict[str, np.ndarray]
 
 
 def run_network(
@@ -102,3 +103,22 @@ def compare_augmentations(
         probabilities[tta] = answers["expression"]
         before += len(pack) * passes
     return choose_augmentation(labels.positions(table.faces["expression"].to_numpy()), probabilities)
+
+
+def predictions_of(table: FaceTable, labels: LabelSet, answers: Answers) -> Predictions:
+    """A table of faces, whose expressions are all in `labels`, with what a network answered to each."""
+    faces, affect = table.faces, answers.get("affect")
+    return Predictions.from_arrays(
+        labels=labels.labels,
+        truth=labels.positions(faces["expression"].to_numpy()),
+        probabilities=answers["expression"],
+        reference=faces["reference"].to_numpy(dtype=object),
+        split=faces["split"].to_numpy(dtype=object),
+        valence=faces["valence"].to_numpy(),
+        arousal=faces["arousal"].to_numpy(),
+        predicted_valence=None if affect is None else affect[:, 0],
+        predicted_arousal=None if affect is None else affect[:, 1],
+        boxes=faces[list(BOX_COLUMNS)].to_numpy(),
+        embeddings=answers["embedding"],
+        landmarks=table.landmarks,
+    )

@@ -12,10 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from core.data.face_pack import FacePack
-from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
-from core.labels import LabelSet
-from core.metrics.predictions import BOX_COLUMNS, Predictions
+from core.network.inference import Answers
 from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.catalogue import open_run
 from core.runs.run import Run
@@ -26,8 +24,6 @@ from core.runtime.files import network_digest
 
 #: Faces that are answered at once and kept as one; whole batches of core.network.inference.
 PIECE = 2048
-
-Answers = dict[str, np.ndarray]
 
 
 @contextmanager
@@ -59,25 +55,6 @@ def answers_of(
             "on from there."
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def predictions_of(table: FaceTable, labels: LabelSet, answers: Answers) -> Predictions:
-    """A table of faces, whose expressions are all in `labels`, with what a network answered to each."""
-    faces, affect = table.faces, answers.get("affect")
-    return Predictions.from_arrays(
-        labels=labels.labels,
-        truth=labels.positions(faces["expression"].to_numpy()),
-        probabilities=answers["expression"],
-        reference=faces["reference"].to_numpy(dtype=object),
-        split=faces["split"].to_numpy(dtype=object),
-        valence=faces["valence"].to_numpy(),
-        arousal=faces["arousal"].to_numpy(),
-        predicted_valence=None if affect is None else affect[:, 0],
-        predicted_arousal=None if affect is None else affect[:, 1],
-        boxes=faces[list(BOX_COLUMNS)].to_numpy(),
-        embeddings=answers["embedding"],
-        landmarks=table.landmarks,
-    )
 
 
 def _key(run: Run, pack: FacePack, tta: TestTimeAugmentation) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.analysis.calibration.fitting import Calibration
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
+from core.metrics.embeddings import directions
 from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented
 from core.photos.results import NOT_SURE, UNLIKE, Neighbour
+from core.runs.calibration import Calibration
 from core.runs.run import Run
-from core.runs.training_sample import directions
 from core.runtime.environment import quiet_tensorflow
 
 #: A face of which the network is less confident, after calibration, is 'not sure'.

@@ -12,13 +12,13 @@ from core.config import TrainConfig
 from core.data.face_table import Ledger
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
+from core.metrics.text import number, percent
 from core.network.test_time_augmentation import DESCRIPTIONS, TOLERANCE
 from core.options import train_command
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
 from core.report.figures import training as figures
 from core.report.review import Review, data_path
 from core.report.score_tables import learning_curves
-from core.report.wording import number, percent
 from core.runs.run import Run
 
 #: What a report is made with, besides what its run was.

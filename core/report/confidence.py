@@ -2,13 +2,13 @@
 
 from core.analysis.calibration.review import NUMBERS, READINGS
 from core.analysis.selective.tables import risk_curves
+from core.metrics.text import number, percent
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
 from core.report.figures import abstention as abstention_figures
 from core.report.figures import calibration as calibration_figures
 from core.report.numbers import told
 from core.report.review import Review, command_of
 from core.report.score_tables import HEADLINES
-from core.report.wording import number, percent
 from core.runs.tables import OUTSIDE
 
 _CALIBRATION_TITLES = {

@@ -3,9 +3,9 @@
 import numpy as np
 
 from core.errors import AffectoscopeError
+from core.metrics.text import percent
 from core.report.document import Block, Face, Faces, Section, Table, Text
 from core.report.review import Review
-from core.report.wording import percent
 
 #: How many are shown.
 SHOWN = 24

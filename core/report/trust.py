@@ -6,12 +6,12 @@ import pandas as pd
 
 from core.analysis.label_errors import LabelErrors
 from core.analysis.slices.tables import SliceReview, SliceTable
+from core.metrics.text import number, percent
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
 from core.report.figures import comparison as comparison_figures
 from core.report.figures import slices as slice_figures
 from core.report.numbers import told
 from core.report.review import Review, command_of
-from core.report.wording import number, percent
 from core.runs.tables import ATTRIBUTES
 
 #: Rows of the tables of single faces.

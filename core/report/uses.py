@@ -1,10 +1,11 @@
 """What a run is good for, what it is not, and what is against the law."""
 
 from core.metrics.scoring import Scores
+from core.metrics.text import percent
 from core.report.about import is_drawn
 from core.report.document import Items, Section, Text
 from core.report.review import Review
-from core.report.wording import few_faces, percent, presence
+from core.report.wording import few_faces, presence
 
 #: An expression with fewer scored faces than this is named as resting on few.
 FEW = 100

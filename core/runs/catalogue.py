@@ -9,10 +9,10 @@ from pathlib import Path
 
 from core.errors import AffectoscopeError
 from core.runs.layout import (
-    _REQUIRED_FILES,
     ARTIFACTS_FOLDER,
     DECISIONS_FILE,
     MARKS_FILE,
+    REQUIRED_FILES,
     RUN_KEYS,
     SCHEMA_VERSION,
     SWEEPS_FOLDER,
@@ -44,7 +44,7 @@ def open_run(path: str | Path) -> Run:
     if not folder.is_dir():
         known = ", ".join(listing.path.name for listing in list_runs() if listing.run) or "none yet"
         raise AffectoscopeError(f"There is no run '{path}'; runs under artifacts/: {known}.")
-    missing = [name for name in _REQUIRED_FILES if not (folder / name).is_file()]
+    missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise AffectoscopeError(
             f"'{folder.name}' is no whole run: it lacks {', '.join(missing)}; train it again."
@@ -127,7 +127,7 @@ def publish(working: Path, *, replace: bool = False) -> Run:
     target = working.parent / run_name(working)
     if target.exists() and not replace:
         raise AffectoscopeError(f"A run '{target.name}' exists already; pass --overwrite or another --name.")
-    missing = [name for name in _REQUIRED_FILES if not (working / name).is_file()]
+    missing = [name for name in REQUIRED_FILES if not (working / name).is_file()]
     if missing:
         raise AffectoscopeError(f"Run '{target.name}' is not whole: it lacks {', '.join(missing)}.")
     shutil.rmtree(checkpoint_file(working).parent, ignore_errors=True)

@@ -36,4 +36,4 @@ RUN_KEYS = (
 #: Folder beside the runs that holds sweeps, each with runs of its own; see core.sweep.
 SWEEPS_FOLDER = "sweeps"
 
-_REQUIRED_FILES = ("run.json", "model.keras", "history.csv", "predictions.parquet", "scores.json")
+REQUIRED_FILES = ("run.json", "model.keras", "history.csv", "predictions.parquet", "scores.json")

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from core.analysis.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from core.data.preprocessing import PreprocessingContract
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet
@@ -27,7 +26,7 @@ from core.runs.layout import (
     ROBUSTNESS_FILE,
     SAMPLE_FILE,
 )
-from core.runs.tables import KeptTable, read_kept
+from core.runs.tables import ROBUSTNESS_COLUMNS, KeptTable, read_kept
 from core.runtime.files import digest, read_json, write_json
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it

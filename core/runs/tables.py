@@ -1,6 +1,7 @@
 """Tables that lie beside a run's predictions: each a parquet file with a note about itself, each optional."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +9,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.analysis.data_summary import COLUMNS as SUMMARY_COLUMNS
+from core.data.decisions import write_decisions
+from core.data.face_table import FaceTable
+from core.data.preprocessing import PreprocessingContract
+from core.data.relabelling import Relabelling
+from core.data.thumbnails import thumbnails_of
 from core.errors import AffectoscopeError
-from core.runs.layout import CARD_FILE, DECISIONS_FILE, MARKS_FILE, REPORT_FILE
+from core.runs.layout import CARD_FILE, DECISIONS_FILE, MARKS_FILE, RELABELLED_FILE, REPORT_FILE
 from core.runtime.files import replacing
 
 _ABOUT = b"affectoscope"
+
+SUMMARY_COLUMNS = ("split", "expression", "kind", "x", "y", "faces")
+
+ROBUSTNESS_COLUMNS = ("corruption", "strength", "amount", "faces", "accuracy", "low", "high", "macro_f1")
 
 
 @dataclass(frozen=True)
@@ -135,3 +144,31 @@ def write_thumbnails(path: Path, references: list[str], images: list[bytes]) -> 
     table = pa.table({"reference": pa.array(references, pa.string()), "image": pa.array(images, pa.binary())})
     with replacing(path) as beside:
         pq.write_table(table, beside, compression="none")
+
+
+def keep_relabelling(folder: Path, relabelling: Relabelling) -> None:
+    """Keep in a run's folder the decisions that it was trained with, and as those that its reader goes on from.
+
+    The latter, so that what is decided about the run next makes one file with what was decided before.
+
+    Raises:
+        AffectoscopeError: the folder cannot be written.
+    """
+    (folder / RELABELLED_FILE).write_bytes(relabelling.content)
+    write_decisions(folder / DECISIONS_FILE, relabelling.table)
+
+
+def save_thumbnails(
+    path: Path,
+    table: FaceTable,
+    contract: PreprocessingContract,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write WebP thumbnails of the table's faces to `path`; returns how many.
+
+    A face that cannot be read is left out.
+    """
+    references, images = thumbnails_of(table, contract, progress=progress)
+    write_thumbnails(path, references, images)
+    return len(references)

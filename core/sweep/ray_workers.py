@@ -54,7 +54,7 @@ def _work(here: str, arguments: list[str], log: str) -> int:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     from core.runtime.console import run_command
-    from core.sweep.__main__ import parse_sweep, sweep
+    from core.sweep.run import parse_sweep, sweep
 
     try:
         run_command(lambda: sweep(*parse_sweep(arguments), lost=_lost))

@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from core.data.preprocessing import CropGeometry, crop_geometry, read_upright
+from core.data.images import read_upright
+from core.data.preprocessing import CropGeometry, crop_geometry
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs.run import Run

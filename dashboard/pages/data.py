@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from core.analysis.data_summary import COLUMNS as SUMMARY_COLUMNS
 from core.errors import AffectoscopeError
+from core.runs.tables import SUMMARY_COLUMNS
 from dashboard import loading as loaded
 from dashboard import run_selector, text, url_state
 from dashboard.charts import bars

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from core.face_map import FaceMap
+from core.analysis.face_map import FaceMap
 
 METHODS: dict[str, str] = {"tsne": "t-SNE", "pca": "PCA"}
 

@@ -1,6 +1,6 @@
 """Numbers and findings in words, the same on every page, by subject. No Streamlit here."""
 
-from core.report.wording import interval, number, percent, span
+from core.metrics.text import interval, number, percent, span
 from dashboard.text.affect import (
     CONTRADICTIONS,
     FURTHEST_FIRST,

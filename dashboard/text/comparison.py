@@ -2,7 +2,7 @@
 
 from core.analysis.comparison.runs import ALPHA, Comparison
 from core.metrics.intervals import MOST_FACES_REDRAWN
-from core.report.wording import percent
+from core.metrics.text import percent
 from core.runs.run import Run
 from dashboard.text.runs import is_drawn
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.report.wording import percent
+from core.metrics.text import percent
 from core.runs.run import Run
 
 

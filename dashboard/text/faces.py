@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
+from core.metrics.text import percent
 from core.network.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation
-from core.report.wording import percent
 
 
 def none_misread(faces: int) -> str:

@@ -12,8 +12,8 @@ from core.config import TrainConfig
 from core.data.decisions import KEEP, REMOVE
 from core.data.relabelling import TRAINED_SPLITS
 from core.errors import AffectoscopeError
+from core.metrics.text import percent
 from core.options import train_command
-from core.report.wording import percent
 from core.runs.run import Run
 from dashboard.text.runs import is_drawn
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.analysis.leaks import LeakSummary
 from core.data.near_duplicates import LISTED, MAX_DISTANCE
-from core.report.wording import interval, percent
+from core.metrics.text import interval, percent
 from core.runs.run import Run
 from core.runs.tables import LEAKS
 from dashboard.text.runs import is_drawn

@@ -6,9 +6,9 @@ import pandas as pd
 from core.analysis.detection import MIN_OVERLAP, DetectedScores
 from core.analysis.protocol import Protocol
 from core.analysis.selective.abstention import NO_EXPRESSION, Abstention, Accepted
+from core.metrics.text import percent, span
 from core.network.test_time_augmentation import DESCRIPTIONS
 from core.photos.face_classifier import SURE
-from core.report.wording import percent, span
 from core.runs.run import Run
 
 LEDGER = (

@@ -5,12 +5,12 @@ import math
 import pandas as pd
 
 from core.metrics.scoring import Scores
+from core.metrics.text import percent
 from core.metrics.thresholds import ThresholdCounts
 from core.report.wording import M_MEANING as M_MEANING
 from core.report.wording import confusion as confusion
 from core.report.wording import few_faces as few_faces
 from core.report.wording import interval_note as interval_note
-from core.report.wording import percent
 from core.report.wording import presence as presence
 
 

@@ -4,7 +4,6 @@ Those neither trained the network nor test it: fitted on its training faces, it 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,34 +19,17 @@ from core.metrics.calibration import (
     fit_temperature,
     log_probabilities,
 )
+from core.metrics.embeddings import NEIGHBOURS, directions, distances_to
 from core.network.test_time_augmentation import TestTimeAugmentation
+from core.runs.calibration import Calibration
 from core.runs.layout import SAMPLE_FILE
-from core.runs.training_sample import NEIGHBOURS, TrainingSample, directions, distances_to, draw_rows
+from core.runs.training_sample import SAMPLE_FACES, TrainingSample
 
 #: Share of the validation faces that are as near as a face must be.
 INSIDE = 0.99
 
 #: Side of a sample face's thumbnail in pixels.
 THUMBNAIL_SIDE = 48
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How a run's probabilities and embeddings are to be read; run.json's "calibration".
-
-    Attributes:
-        temperature: probabilities to 1/T, normalised again, are how often the network is right.
-        validation_ece_before, validation_ece_after: expected calibration error of the validation faces
-            without and with the temperature; the second is a little too good, being fitted on them.
-        distance_limit: cosine distance, 0 to 2, beyond which a face is unlike the training faces.
-        neighbours: k of the k-th nearest face of the sample, to which that distance is measured.
-    """
-
-    temperature: float = 1.0
-    validation_ece_before: float | None = None
-    validation_ece_after: float | None = None
-    distance_limit: float | None = None
-    neighbours: int = NEIGHBOURS
 
 
 def fit_calibration(
@@ -118,3 +100,23 @@ def calibrate(
 
 def _shifted(progress: Callable[[int, int], None] | None, before: int, total: int):
     return progress and (lambda done, _: progress(before + done, total))
+
+
+def draw_rows(expression: np.ndarray, *, seed: int, most: int = SAMPLE_FACES) -> np.ndarray:
+    """Rows of a stratified sample, rising: every expression with its share of the faces, one at least.
+
+    Args:
+        expression: (n,) codes or positions.
+        most: faces drawn at most; a few less where shares are rounded down.
+    """
+    expression = np.asarray(expression)
+    if len(expression) <= most:
+        return np.arange(len(expression))
+    random = np.random.default_rng(seed)
+    codes, counts = np.unique(expression, return_counts=True)
+    wanted = np.maximum(counts * (most - len(codes)) // len(expression), 0) + 1
+    drawn = [
+        random.choice(np.flatnonzero(expression == code), size=min(share, count), replace=False)
+        for code, share, count in zip(codes, wanted, counts, strict=True)
+    ]
+    return np.sort(np.concatenate(drawn))

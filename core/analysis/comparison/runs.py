@@ -9,7 +9,8 @@ import pandas as pd
 
 from core.analysis.comparison.pairing import CHANGES, PairedRuns, pair
 from core.metrics.comparison import Difference, compare_predictions
-from core.report.wording import listed, number, percent
+from core.metrics.text import number, percent
+from core.report.wording import listed
 from core.runs.run import Run
 
 #: A corrected p-value below this is a difference.

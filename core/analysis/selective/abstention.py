@@ -20,8 +20,8 @@ from core.metrics.abstention import RiskCoverage, area, excess_area, risk_covera
 from core.metrics.abstention_intervals import AbstentionBounds, abstention_intervals
 from core.metrics.calibration import apply_temperature
 from core.metrics.scoring import Estimate
+from core.metrics.text import interval, number, percent
 from core.metrics.thresholds import wilson_interval
-from core.report.wording import interval, number, percent
 from core.runs.run import Run
 
 #: AffectNet's labels that say no expression.

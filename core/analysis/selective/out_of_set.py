@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import SUM_TOLERANCE
@@ -31,38 +30,6 @@ class OutsideFaces:
 
     labels: np.ndarray
     probabilities: np.ndarray
-
-
-def split_outside(outside: FaceTable, before: np.ndarray, after: np.ndarray, *, seed: int) -> FaceTable:
-    """The faces in the splits that `core.data.splits.resolve_splits` gave the others.
-
-    - An official "validation" split goes where that of the other faces went.
-    - Where part of a split became "test", as much of the outside faces of that split does, per expression and one at
-      least. Near-duplicates among them may part: none of them trains.
-    - What is not split yet is then "train".
-
-    Args:
-        outside: split as the data names it, "" where it names none.
-        before, after: (n,) splits of the other faces, as the data names them and as they became.
-        seed: the same seed and faces give the same splits.
-    """
-    faces = outside.faces.copy()
-    named = faces["split"].to_numpy(object)
-    final = named.copy()
-    codes = faces["expression"].to_numpy()
-    for split in np.unique(np.asarray(before, str)):
-        share = float((np.asarray(after)[np.asarray(before) == split] == "test").mean())
-        if split == "test" or not share:
-            continue
-        for code in np.unique(codes):
-            rows = np.flatnonzero((named == split) & (codes == code))
-            taken = min(len(rows), max(round(share * len(rows)), 1))
-            final[np.random.default_rng((seed, int(code))).choice(rows, taken, replace=False)] = "test"
-    final[final == ""] = "train"
-    faces["split"] = pd.Series(final, index=faces.index).astype("str")
-    table = outside.select(np.arange(len(outside)))
-    table.faces = faces
-    return table
 
 
 def keep_outside_faces(
