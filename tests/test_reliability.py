@@ -14,17 +14,13 @@ from core.analysis.calibration.reliability import (
     reliability_table,
     spread_table,
 )
-from core.analysis.calibration.review import (
-    calibration_of,
-    fitted_temperature,
-    reliability_of,
-    with_temperature,
-)
+from core.analysis.calibration.review import calibration_of, reliability_of, with_temperature
 from core.errors import AffectoscopeError
 from core.metrics import bootstrap, calibration
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
 from core.metrics.thresholds import wilson_interval
+from core.runs.calibration import load_temperature
 from core.runs.catalogue import open_run
 from tests.conftest import ROOT
 from tests.made_runs import make_predictions
@@ -263,11 +259,11 @@ def test_the_faces_it_was_fitted_on_are_those_of_the_runs_labels():
         1.2, validation={"happy": 30, "sad": 12, "uncertain": 99},
         validation_ece_before=0.05, validation_ece_after=0.04,
     )  # fmt: skip
-    fitted = fitted_temperature(run)
+    fitted = load_temperature(run)
     assert (fitted.temperature, fitted.faces) == (1.2, 42)
     assert (fitted.error_before, fitted.error_after) == (0.05, 0.04)
-    assert fitted_temperature(run_with()) is None
-    assert fitted_temperature(SimpleNamespace(info={"calibration": None})) is None
+    assert load_temperature(run_with()) is None
+    assert load_temperature(SimpleNamespace(info={"calibration": None})) is None
 
 
 @pytest.mark.parametrize("kept", ["hot", {"temperature": "hot"}, {"temperature": -1}, {"temperature": float("nan")},
@@ -278,7 +274,7 @@ def test_a_damaged_calibration_is_refused_with_what_to_do(kept):
     with pytest.raises(
         AffectoscopeError, match="run.json of 'made' is damaged .* core.upgrade --run made --data"
     ):
-        fitted_temperature(run)
+        load_temperature(run)
 
 
 def said(truth, probabilities, temperature=None, **errors):

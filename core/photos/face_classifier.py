@@ -9,7 +9,7 @@ from core.metrics.calibration import apply_temperature
 from core.metrics.embeddings import directions
 from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented
 from core.photos.results import NOT_SURE, UNLIKE, Neighbour
-from core.runs.calibration import Calibration
+from core.runs.calibration import load_calibration
 from core.runs.run import Run
 from core.runtime.environment import quiet_tensorflow
 
@@ -26,7 +26,7 @@ class FaceNetwork:
 
     def __init__(self, run: Run) -> None:
         self.labels = run.labels
-        self.calibration = _calibration(run)
+        self.calibration = load_calibration(run)
         self.sample = run.training_sample() if self.calibration.distance_limit is not None else None
         with quiet_tensorflow():
             network = run.load_model()
@@ -114,32 +114,6 @@ class FaceNetwork:
             )
             for place in np.argsort(-likeness, kind="stable")[:count].tolist()
         )
-
-
-def _calibration(run: Run) -> Calibration:
-    """The run's own; without a sample of its training faces there is no distance test.
-
-    Raises:
-        AffectoscopeError: run.json's calibration is damaged.
-    """
-    written = run.info.get("calibration") or {}
-    try:
-        calibration = Calibration(**written)
-        numbers = [calibration.temperature, calibration.distance_limit or 0.0, calibration.neighbours]
-        if not (
-            all(np.isfinite(number) for number in numbers)
-            and min(numbers) >= 0
-            and numbers[0] * numbers[2] > 0
-        ):
-            raise ValueError(f"{written}")
-    except (TypeError, ValueError) as error:
-        raise AffectoscopeError(
-            f"The calibration in run.json of '{run.name}' is damaged ({error}); make it again with "
-            "python -m core.upgrade."
-        ) from error
-    if run.has_training_sample:
-        return calibration
-    return Calibration(temperature=calibration.temperature)
 
 
 def _with_embedding(network, shape: tuple[int, int], name: str):

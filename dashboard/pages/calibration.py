@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core.analysis.calibration.review import READINGS, renewal
+from core.analysis.calibration.review import READINGS
 from core.metrics.calibration import BINS
 from core.report.figures import calibration as figures
+from core.runs.calibration import upgrade_command
 from dashboard import loading, run_selector, url_state
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
@@ -26,7 +27,7 @@ predictions, review = run_selector.load(run, "predictions", "calibration")
 st.markdown("\n".join(f"- {finding}" for finding in review.findings()))
 if review.fitted is None:
     st.info(words.no_temperature(run), icon=":material/thermostat:")
-    st.code(renewal(run), language="bash", wrap_lines=True)
+    st.code(upgrade_command(run), language="bash", wrap_lines=True)
 numbers = tables.numbers(review)
 st.dataframe(tables.as_text(numbers), hide_index=True, width="content")
 st.caption(words.intervals(review))

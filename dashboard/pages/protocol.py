@@ -50,7 +50,7 @@ st.subheader("How sure is the network where it should abstain?")
 if not abstention.groups:
     st.info(words.no_outside(run, abstention), icon=":material/do_not_disturb_on:")
     if abstention.not_kept:
-        st.code(words.renewal(run), language="bash", wrap_lines=True)
+        st.code(words.upgrade_command(run), language="bash", wrap_lines=True)
 st.markdown("\n".join(f"- {finding}" for finding in abstention.findings()))
 threshold = url_state.number(
     "Accept faces with a confidence of at least", 0.0, 1.0, default=SURE, step=0.01, key="accept"

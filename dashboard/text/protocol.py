@@ -78,7 +78,7 @@ def no_outside(run: Run, abstention: Abstention) -> str:
     )
 
 
-def renewal(run: Run) -> str:
+def upgrade_command(run: Run) -> str:
     return f"python -m core.upgrade --run {run.name} --data PATH"
 
 

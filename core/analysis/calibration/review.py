@@ -16,7 +16,6 @@ from core.analysis.calibration.reliability import (
     spread_table,
 )
 from core.analysis.calibration.wording import findings
-from core.errors import AffectoscopeError
 from core.metrics.calibration import (
     BINS,
     apply_temperature,
@@ -28,6 +27,7 @@ from core.metrics.intervals import intervals
 from core.metrics.predictions import Predictions
 from core.metrics.ranking import m_measure
 from core.metrics.scoring import Estimate
+from core.runs.calibration import FittedTemperature, load_temperature
 from core.runs.run import Run
 
 #: How the probabilities are read -> its title.
@@ -35,16 +35,6 @@ READINGS = {"before": "plain softmax", "after": "with temperature"}
 
 #: Numbers of a reading, in the order of tables; each is an attribute of Reading.
 NUMBERS = ("expected_calibration_error", "brier", "negative_log_likelihood", "overconfidence")
-
-
-@dataclass(frozen=True)
-class FittedTemperature:
-    """A run's temperature and what the validation faces that it was fitted on say of it."""
-
-    temperature: float
-    faces: int  # validation faces
-    error_before: float | None  # their expected calibration error without it
-    error_after: float | None  # and with it
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +83,7 @@ def calibration_of(run: Run, predictions: Predictions) -> CalibrationReview:
     Raises:
         AffectoscopeError: the calibration in run.json is damaged.
     """
-    fitted, truth = fitted_temperature(run), predictions.truth
+    fitted, truth = load_temperature(run), predictions.truth
     before = _reading(predictions.labels, truth, predictions.probabilities)
     if fitted is None:
         return CalibrationReview(len(predictions), before)
@@ -126,7 +116,7 @@ def reliability_of(
     Raises:
         AffectoscopeError: the calibration in run.json is damaged.
     """
-    fitted, truth = fitted_temperature(run), predictions.truth
+    fitted, truth = load_temperature(run), predictions.truth
     label = None if expression is None else predictions.labels.index(expression)
     read = {"before": predictions.probabilities}
     if fitted:
@@ -139,37 +129,6 @@ def reliability_of(
         for reading, probabilities in read.items()
     ]
     return Reliability(*(pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True)))
-
-
-def fitted_temperature(run: Run) -> FittedTemperature | None:
-    """The temperature in run.json; None for runs from before one was fitted.
-
-    Raises:
-        AffectoscopeError: it is no positive number.
-    """
-    kept = run.info.get("calibration") or {}
-    try:
-        temperature = kept.get("temperature")
-        if temperature is None:
-            return None
-        errors = (kept.get(f"validation_ece_{when}") for when in ("before", "after"))
-        errors = [None if error is None else float(error) for error in errors]
-        counts = run.info["data"]["counts"].get("validation") or {}
-        fitted = FittedTemperature(
-            float(temperature), sum(int(counts.get(label, 0)) for label in run.labels), *errors
-        )
-        if not 0 < fitted.temperature < np.inf:
-            raise ValueError(f"a temperature of {fitted.temperature}")
-    except (AttributeError, TypeError, ValueError) as error:
-        raise AffectoscopeError(
-            f"The calibration in run.json of '{run.name}' is damaged ({error}); make it again with {renewal(run)}."
-        ) from error
-    return fitted
-
-
-def renewal(run: Run) -> str:
-    """The command that fits a run's temperature."""
-    return f"python -m core.upgrade --run {run.name} --data PATH"
 
 
 def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:

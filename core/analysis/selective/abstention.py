@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.analysis.calibration.review import fitted_temperature
 from core.analysis.protocol import protocol_of
 from core.analysis.selective.out_of_set import kept_outside_faces
 from core.errors import AffectoscopeError
@@ -22,6 +21,7 @@ from core.metrics.calibration import apply_temperature
 from core.metrics.scoring import Estimate
 from core.metrics.text import interval, number, percent
 from core.metrics.thresholds import wilson_interval
+from core.runs.calibration import load_temperature
 from core.runs.run import Run
 
 #: AffectNet's labels that say no expression.
@@ -186,7 +186,7 @@ def abstention_of(run: Run, *, resamples: int = 1000, seed: int = 0) -> Abstenti
     Raises:
         AffectoscopeError: the predictions or the outside faces are damaged, or of other labels; or no face is scored.
     """
-    predictions, fitted, protocol = run.predictions(), fitted_temperature(run), protocol_of(run)
+    predictions, fitted, protocol = run.predictions(), load_temperature(run), protocol_of(run)
     if not len(predictions):
         raise AffectoscopeError(f"Run '{run.name}' was scored on no face; train it again.")
     temperature = fitted.temperature if fitted else 1.0
