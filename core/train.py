@@ -8,9 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.analysis.after_training import keep_review_tables
 from core.analysis.calibration.fitting import calibrate
-from core.analysis.data_summary import data_summary
 from core.analysis.leaks import leaks_of
 from core.analysis.protocol import protocol_from
 from core.config import TrainConfig
@@ -22,7 +20,7 @@ from core.report.card import write_card
 from core.runs.catalogue import check_recipe, has_checkpoint, open_run, publish, working_folder
 from core.runs.layout import ARTIFACTS_FOLDER, SCHEMA_VERSION
 from core.runs.run import Run, run_name
-from core.runs.tables import SUMMARY, keep_relabelling, save_thumbnails, write_kept
+from core.runs.tables import keep_relabelling, save_thumbnails
 from core.runtime.console import Console, run_command
 from core.runtime.environment import environment
 from core.runtime.files import network_digest, write_json
@@ -147,7 +145,6 @@ def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
 
 def _review(network, config, data, fitted, working, console, *, seconds: dict) -> Run:
     """Predict and score the test faces, write every file of the run, and publish it."""
-    from core.metrics.scoring import score
     from core.network.inference import compare_augmentations, predict_table
 
     started = time.perf_counter()
@@ -163,9 +160,6 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     with console.progress(f"Predicting {config.review} faces") as progress:
         predictions = predict_table(network, table, pack, data.labels, tta=tta, progress=progress)
     predictions.save(working / "predictions.parquet")
-    scores = score(predictions)
-    write_json(working / "scores.json", scores.as_dict())
-    write_kept(working, SUMMARY, data_summary(data.table))
     shown = config.thumbnails == "yes" or (config.thumbnails == "auto" and data.table.redistributable)
     if shown:
         with console.progress("Keeping thumbnails") as progress:

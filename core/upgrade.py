@@ -10,9 +10,7 @@ from pathlib import Path
 
 import tyro
 
-from core.analysis.after_training import keep_review_tables
 from core.analysis.calibration.fitting import calibrate
-from core.analysis.data_summary import data_summary
 from core.analysis.leaks import leaks_of
 from core.analysis.protocol import protocol_of
 from core.data.training_data import TrainingData
@@ -21,7 +19,6 @@ from core.report.card import write_card
 from core.runs.catalogue import open_run
 from core.runs.run import Run
 from core.runs.source_data import known_counts, training_data_of
-from core.runs.tables import SUMMARY, write_kept
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.files import network_digest, write_json
@@ -88,8 +85,6 @@ def renew(options: RenewOptions) -> Run:
         "calibration": asdict(calibration),
         "network": run.info["network"] | {"sha256": network_digest(run.path)},
     }
-    write_kept(run.path, SUMMARY, data_summary(data.table))
-    write_json(run.path / "scores.json", scores.as_dict())
     write_json(run.path / "run.json", info)
     renewed = open_run(run.path)
     write_card(renewed)

@@ -1,15 +1,22 @@
-"""What a review asks of the scored faces beside the predictions, kept with the run by training and by core.upgrade."""
+"""Everything that is derived from a finished training's predictions and saved with the run."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.analysis.calibration.fitting import calibrate
+from core.analysis.data_summary import data_summary
 from core.analysis.leaks import keep_leaks
 from core.analysis.selective.out_of_set import keep_outside_faces
 from core.analysis.slices.face_attributes import keep_face_attributes
 from core.data.training_data import TrainingData
 from core.metrics.predictions import Predictions
+from core.metrics.scoring import Scores, score
 from core.network.test_time_augmentation import TestTimeAugmentation
+from core.runs.calibration import Calibration
+from core.runs.tables import SUMMARY, write_kept
+from core.runtime.console import Console
+from core.runtime.files import write_json
 
 if TYPE_CHECKING:
     import keras
@@ -37,3 +44,44 @@ def keep_review_tables(
     keep_leaks(folder, data, split=split)
     keep_face_attributes(folder, data, predictions)
     keep_outside_faces(folder, network, data, split=split, tta=tta, progress=progress)
+
+
+def review_run(
+    folder: Path,
+    network: "keras.Model",
+    data: TrainingData,
+    predictions: Predictions,
+    *,
+    split: str,
+    seed: int,
+    thumbnails: bool,
+    console: Console,
+) -> tuple[Scores, Calibration]:
+    """Score a network's predictions and write everything that is derived from them into the run's folder.
+
+    That is scores.json, the data summary, the training sample, and the tables of `keep_review_tables`.
+
+    Args:
+        data: the packed faces of the training, every one in its split.
+        predictions: of the scored split, one row per face.
+        seed: of the sample of training faces.
+        thumbnails: whether the training sample may hold images.
+    """
+    with console.progress("Calibrating") as progress:
+        calibration = calibrate(
+            folder,
+            network,
+            data.part("train"),
+            data.part("validation"),
+            data.labels,
+            data.contract,
+            seed=seed,
+            thumbnails=thumbnails,
+            progress=progress,
+        )
+    with console.progress("Reviewing faces") as progress:
+        keep_review_tables(folder, network, data, predictions, split=split, progress=progress)
+    scores = score(predictions)
+    write_kept(folder, SUMMARY, data_summary(data.table))
+    write_json(folder / "scores.json", scores.as_dict())
+    return scores, calibration
