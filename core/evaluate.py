@@ -28,6 +28,7 @@ from core.options import ClusterOptions
 from core.runs.catalogue import open_run
 from core.runs.run import Run, write_detected, write_robustness
 from core.runs.tables import save_thumbnails
+from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.files import write_json
@@ -72,7 +73,7 @@ def main() -> None:
 
 
 def _run(command: Callable[["EvaluateOptions"], object], options: EvaluateOptions) -> None:
-    with options.where.joined():
+    with joined_cluster(options.where):
         command(options)
 
 

@@ -1,20 +1,14 @@
 """Command-line arguments -> TrainConfig, with --preset deciding the defaults of all other options."""
 
-import importlib.util
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
 from core.config import PRESETS, TrainConfig
 from core.errors import AffectoscopeError
-from core.runtime.executor import working_with
-
-if TYPE_CHECKING:
-    from core.runtime.ray_cluster import RayCluster
 
 
 @dataclass(frozen=True)
@@ -27,32 +21,6 @@ class ClusterOptions:
     under the same paths."""
     cluster_workers: int | None = None
     """How many workers of the cluster run the network; default: one per GPU, or one per machine without any."""
-
-    @contextmanager
-    def joined(self) -> Iterator["RayCluster | None"]:
-        """The cluster, this thread's workforce while it lasts; None where none is asked for.
-
-        Raises:
-            AffectoscopeError: Ray is not installed, no cluster answers, or the number of workers is none.
-        """
-        if self.cluster_workers is not None and self.cluster_workers < 1:
-            raise AffectoscopeError(
-                f"--cluster-workers {self.cluster_workers} is out of range; expected 1 or more."
-            )
-        if self.cluster is None:
-            if self.cluster_workers is not None:
-                raise AffectoscopeError("--cluster-workers needs the --cluster that they belong to.")
-            yield None
-            return
-        if any(importlib.util.find_spec(package) is None for package in ("ray", "jax")):
-            raise AffectoscopeError(
-                "--cluster needs Ray and JAX, which are not installed; install them on all machines of the cluster: "
-                "pip install -r requirements-cluster.txt."
-            )
-        from core.runtime.ray_cluster import connected
-
-        with connected(self.cluster, self.cluster_workers) as cluster, working_with(cluster):
-            yield cluster
 
 
 def parse_train_config(arguments: Sequence[str]) -> TrainConfig:

@@ -5,6 +5,7 @@ import sys
 from core.config import TrainConfig
 from core.data.training_data import TrainingData, load_faces
 from core.options import parse_train_options
+from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console, run_command
 
 
@@ -18,7 +19,7 @@ def _main() -> None:
         prog="python -m core.pack",
         about="Pack the faces that core.train will train on, by its options.",
     )
-    with where.joined():
+    with joined_cluster(where):
         pack(config)
 
 

@@ -21,6 +21,7 @@ from core.photos.results_file import PredictionFile, check_output, open_output
 from core.runs.catalogue import list_runs, open_run
 from core.runs.layout import ARTIFACTS_FOLDER
 from core.runs.run import Run
+from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console
 from core.runtime.executor import workforce
 from core.runtime.files import network_digest
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns its exit status."""
     options = tyro.cli(PredictOptions, prog="python -m core.predict", args=arguments)
     try:
-        with options.where.joined():
+        with joined_cluster(options.where):
             return predict(options)
     except AffectoscopeError as error:
         print(f"Error: {error}", file=sys.stderr)

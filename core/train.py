@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from core.analysis.calibration.fitting import calibrate
@@ -21,8 +22,9 @@ from core.runs.catalogue import check_recipe, has_checkpoint, open_run, publish,
 from core.runs.layout import ARTIFACTS_FOLDER, SCHEMA_VERSION
 from core.runs.run import Run, run_name
 from core.runs.tables import keep_relabelling, save_thumbnails
+from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console, run_command
-from core.runtime.environment import environment
+from core.runtime.environment import environment, quiet_tensorflow
 from core.runtime.files import network_digest, write_json
 
 
@@ -32,8 +34,16 @@ def main() -> None:
 
 def _main() -> None:
     config, where = parse_train_options(sys.argv[1:])
-    with where.joined() as cluster:
-        train(config, epochs_by=cluster.fit if cluster else fit)
+    with joined_cluster(where) as cluster:
+        train(config, epochs_by=partial(_fit_on_cluster, cluster) if cluster else fit)
+
+
+def _fit_on_cluster(cluster, job: FitJob, **told) -> tuple:
+    """`core.network.training_job.fit` by the workers of a Ray cluster."""
+    with quiet_tensorflow():
+        from core.network.ray_training import fit_on
+
+    return fit_on(cluster, job, **told)
 
 
 def train(

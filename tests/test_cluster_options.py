@@ -9,12 +9,13 @@ import pytest
 
 from core.errors import AffectoscopeError
 from core.options import ClusterOptions, parse_train_config, parse_train_options
+from core.runtime.cluster import joined_cluster
 from core.runtime.executor import ThisMachine, workforce
 from core.sweep.run import parse_sweep, worker_arguments
 
 
 def join(options):
-    with options.joined() as cluster:
+    with joined_cluster(options) as cluster:
         return cluster
 
 

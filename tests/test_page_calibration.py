@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.analysis.calibration.review import READINGS, calibration_of, reliability_of
+from core.analysis.calibration.wording import calibration_findings
 from core.metrics.calibration import expected_calibration_error
 from core.report.figures import calibration as figures
 from core.report.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
@@ -44,7 +45,7 @@ def test_before_and_after_stand_side_by_side(open_page, folder, fitted):
     page = open_page("calibration", folder=folder, run="fitted")
     assert problems(page) == [] and not page.error and not page.code
     told, review = text_of(page), calibration_of(*fitted)
-    for finding in review.findings():
+    for finding in calibration_findings(review):
         assert finding in told
     assert "fitted on 280 validation faces" in told
     table = page.dataframe[0].value.set_index("number")

@@ -15,6 +15,7 @@ from core.analysis.calibration.reliability import (
     spread_table,
 )
 from core.analysis.calibration.review import calibration_of, reliability_of, with_temperature
+from core.analysis.calibration.wording import calibration_findings
 from core.errors import AffectoscopeError
 from core.metrics import bootstrap, calibration
 from core.metrics.predictions import Predictions
@@ -279,7 +280,7 @@ def test_a_damaged_calibration_is_refused_with_what_to_do(kept):
 
 def said(truth, probabilities, temperature=None, **errors):
     run = run_with(temperature, validation={"happy": 500}, **errors)
-    return calibration_of(run, predictions_of(truth, probabilities)).findings()
+    return calibration_findings(calibration_of(run, predictions_of(truth, probabilities)))
 
 
 def test_over_and_under_confidence_are_told_with_their_sign():
@@ -335,7 +336,7 @@ def test_one_face_is_not_judged():
 def test_the_findings_of_a_shipped_run_are_its_numbers(path):
     run = open_run(path)
     review = calibration_of(run, run.predictions())
-    kept, told = run.info["calibration"], " ".join(review.findings())
+    kept, told = run.info["calibration"], " ".join(calibration_findings(review))
     assert review.fitted.temperature == kept["temperature"]
     worse = kept["validation_ece_after"] > kept["validation_ece_before"]
     assert ("validation faces themselves rose" in told) == worse

@@ -14,6 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from core.analysis.calibration.wording import calibration_findings
+from core.analysis.slices.findings import slice_findings
 from core.errors import AffectoscopeError
 from core.report.__main__ import ReportOptions, report
 from core.report.document import Caution, Figure, Items, Table, Text
@@ -211,9 +213,9 @@ def test_what_every_part_found_is_told_in_its_own_words(pages, reviews, name):
     told = [
         review.protocol.sentence().removeprefix("Protocol: "),
         review.label_errors.sentence(),
-        *review.calibration.findings(),
+        *calibration_findings(review.calibration),
         *review.abstention.findings(),
-        *review.slices.findings(),
+        *slice_findings(review.slices),
     ]
     for sentence in told:
         assert " ".join(sentence.split()) in text

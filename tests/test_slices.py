@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from core.analysis.slices.cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, cut
+from core.analysis.slices.findings import slice_findings
 from core.analysis.slices.review import GAPS, all_slices, review_slices
 from core.metrics.comparison import holm
 from core.metrics.predictions import Predictions
@@ -224,8 +225,8 @@ def test_a_rare_expression_leaves_macro_f1_and_the_same_mix_without_a_number():
     assert first["accuracy_gap"] == -second["accuracy_gap"]
     assert second["macro_f1"] > 0, "the others have enough of it"
     review = review_slices(predictions, None, joined(group=np.array(["a"] * 100 + ["b"] * 300)))
-    assert "2 slices have no macro-F1" in " ".join(review.findings()) and "are anger." in " ".join(
-        review.findings()
+    assert "2 slices have no macro-F1" in " ".join(slice_findings(review)) and "are anger." in " ".join(
+        slice_findings(review)
     )
 
 
@@ -234,7 +235,7 @@ def test_a_planted_gap_is_found_and_told():
     predictions = random_predictions(1200, np.where(brightness < 0.25, 0.5, 0.85), seed=5)
     flat = np.random.default_rng(6).random(1200)
     review = review_slices(predictions, attributes(1200, brightness=brightness, sharpness=flat))
-    told = review.findings()
+    told = slice_findings(review)
     row = review.tables["brightness"].rows.iloc[0]
     assert told[0].startswith("Accuracy on the darkest quarter (brightness 0.000 to 0.249) is ")
     assert f"{-100 * row['accuracy_gap']:.1f} points lower than on the other faces (95 % " in told[0]
@@ -259,9 +260,9 @@ def test_a_gap_that_the_mix_explains_is_told_so():
     )
     predictions = predictions_of(random.random(1200) < np.where(truth == 0, 0.95, 0.6), truth=truth)
     review = review_slices(predictions, None, joined(group=groups))
-    told = review.findings()[0]
+    told = slice_findings(review)[0]
     assert told.startswith("Accuracy on faces with group 'b' is ") and "which could be chance" in told
-    assert len([line for line in review.findings() if line.startswith("Accuracy on")]) == 1
+    assert len([line for line in slice_findings(review) if line.startswith("Accuracy on")]) == 1
 
 
 def test_a_gap_that_the_mix_hides_is_found():
@@ -275,15 +276,15 @@ def test_a_gap_that_the_mix_hides_is_found():
     review = review_slices(
         predictions_of(random.random(3000) < share, truth=truth), None, joined(group=groups)
     )
-    assert review.findings()[0].startswith(
+    assert slice_findings(review)[0].startswith(
         "At the same mix of expressions, accuracy on faces with group 'a' is "
     )
-    assert " and macro-F1 0." in review.findings()[0]
+    assert " and macro-F1 0." in slice_findings(review)[0]
 
 
 def test_small_and_unknown_slices_are_counted_in_the_findings():
     groups = np.array([None] * 12 + ["tiny"] * 8 + ["a", "b"] * 140, dtype=object)
-    told = " ".join(review_slices(random_predictions(300, 0.7), None, joined(group=groups)).findings())
+    told = " ".join(slice_findings(review_slices(random_predictions(300, 0.7), None, joined(group=groups))))
     assert "Too few faces to say anything, fewer than 30: faces with group 'tiny' (8)." in told
     assert "Of 300 faces some are in no slice, because their value is not known: 12 by group." in told
 
@@ -291,7 +292,7 @@ def test_small_and_unknown_slices_are_counted_in_the_findings():
 def test_nothing_to_compare_is_told_why():
     review = review_slices(random_predictions(40, 0.7), attributes(40, brightness=np.full(40, 0.5)))
     assert not review.tables and review.tests == 0 and review.overview.empty
-    told = review.findings()
+    told = slice_findings(review)
     assert "The faces have no boxes, so nothing is said of their size." in told
     assert "The faces have no landmarks, so nothing is said of their pose." in told
     assert "All faces are of one split, so splits cannot be compared." in told

@@ -1,6 +1,7 @@
 """Whether a network's confidence can be believed: calibration and abstention."""
 
 from core.analysis.calibration.review import NUMBERS, READINGS
+from core.analysis.calibration.wording import calibration_findings
 from core.analysis.selective.tables import risk_curves
 from core.metrics.text import number, percent
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
@@ -27,7 +28,7 @@ def calibration(review: Review) -> Section:
         for name in NUMBERS
     )
     blocks: list[Block] = [
-        Items(tuple(found.findings())),
+        Items(tuple(calibration_findings(found))),
         Table(("", *(READINGS[reading] for reading in readings)), rows, "95 % intervals in brackets."),
         Text(
             "Every other number here but those on abstention is of the plain softmax, without the temperature.",
@@ -41,7 +42,7 @@ def calibration(review: Review) -> Section:
             Figure(
                 "reliability",
                 lambda: calibration_figures.reliability(shown.bins, shown.spread, READINGS),
-                f"Reliability diagram. {found.findings()[0]}",
+                f"Reliability diagram. {calibration_findings(found)[0]}",
                 "How often the network is right among faces of which it is about as sure, with Wilson intervals; below, "
                 "how many faces it is how sure of.",
             ),

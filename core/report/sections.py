@@ -1,5 +1,7 @@
 """The report's sections in the order in which they are read."""
 
+from core.analysis.calibration.wording import calibration_findings
+from core.analysis.slices.findings import slice_findings
 from core.report import about, confidence, faces, numbers, trust, uses
 from core.report.document import Block, Caution, Items, Section
 from core.report.review import Review
@@ -52,9 +54,9 @@ def findings(review: Review) -> Section:
         review.comparison.verdict() if review.comparison else "",
         numbers.weakest(review),
         f"The strongest confusion: {confusion(strongest.iloc[0])}." if len(strongest) else "",
-        *(review.slices.findings()[:1] if review.slices and review.slices.tables else []),
+        *(slice_findings(review.slices)[:1] if review.slices and review.slices.tables else []),
         review.leaks.summary.sentence() if review.leaks else "",
-        review.calibration.findings()[0] if review.calibration else "",
+        calibration_findings(review.calibration)[0] if review.calibration else "",
         review.label_errors.sentence() if review.label_errors else "",
     ]
     blocks: list[Block] = [Caution(caution) for caution in cautions if caution]

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 
 from core.analysis.label_errors import LabelErrors
+from core.analysis.slices.findings import slice_findings
 from core.analysis.slices.tables import SliceReview, SliceTable
 from core.metrics.text import number, percent
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
@@ -60,7 +61,7 @@ def slices(review: Review) -> Section:
     ]
     if review.joined:
         blocks.append(Text(review.joined.sentence()))
-    blocks.append(Items(tuple(found.findings())))
+    blocks.append(Items(tuple(slice_findings(found))))
     if not (review.run.path / ATTRIBUTES.file).exists():
         blocks.append(Text("Brightness, sharpness and pose of the faces were not measured."))
         blocks.append(Commands((command_of(review.run, ATTRIBUTES.renew),)))

@@ -7,11 +7,10 @@ machines but Ray, the packages and the shared storage: Ray's reports of its use 
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 # Read when Ray is imported and started: no network call but to the cluster.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -22,11 +21,7 @@ from ray.util import ActorPool
 
 from core.errors import AffectoscopeError
 from core.runtime.cache import cache_folder
-from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import AHEAD
-
-if TYPE_CHECKING:
-    from core.sweep.ray_workers import ClusterWorkers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,19 +96,6 @@ class RayCluster:
     def resources(self) -> dict[str, float]:
         """What one worker that runs a network is given."""
         return {"num_cpus": self.cores, "num_gpus": 1 if self.gpus else 0}
-
-    def fit(self, job, **told) -> tuple:
-        """`core.network.training_job.fit` by the workers."""
-        with quiet_tensorflow():
-            from core.network.ray_training import fit_on
-
-        return fit_on(self, job, **told)
-
-    def sweepers(self, arguments: Sequence[str], folder: Path) -> "ClusterWorkers":
-        """Workers on the sweep in `folder`, each with those arguments of core.sweep."""
-        from core.sweep.ray_workers import ClusterWorkers
-
-        return ClusterWorkers(self, arguments, folder)
 
     def map(self, work: Callable, items: Iterable, *, workers: int | None = None) -> Iterator:
         """`core.runtime.executor.Workforce.map` on all cores of the cluster."""

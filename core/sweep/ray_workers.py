@@ -7,7 +7,9 @@ from pathlib import Path
 
 import ray
 
+from core.runtime.console import run_command
 from core.runtime.ray_cluster import RETRIES, RayCluster
+from core.sweep.run import parse_sweep, sweep
 from core.sweep.workers import log_path
 
 
@@ -53,9 +55,6 @@ def _work(here: str, arguments: list[str], log: str) -> int:
     with open(log, "ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    from core.runtime.console import run_command
-    from core.sweep.run import parse_sweep, sweep
-
     try:
         run_command(lambda: sweep(*parse_sweep(arguments), lost=_lost))
     except SystemExit as ended:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -15,10 +15,7 @@ from core.options import ClusterOptions, parse_train_config, train_arguments, tr
 from core.runs.sweeps import OBJECTIVES, Sweep, open_sweep, sweep_folder, write_sweep
 from core.runtime.console import Console
 from core.sweep.spaces import SPACES, Between
-from core.sweep.workers import Processes, watch
-
-if TYPE_CHECKING:
-    from core.runtime.ray_cluster import RayCluster
+from core.sweep.workers import Processes, Workers, watch
 
 
 @dataclass(frozen=True)
@@ -82,13 +79,14 @@ def sweep(
     options: SweepOptions,
     base: TrainConfig,
     *,
-    cluster: "RayCluster | None" = None,
+    start_workers: Callable[[list[str], Path], Workers] | None = None,
     lost: Callable[[str], bool] | None = None,
 ) -> Sweep:
     """Run the sweep to its end, or until Ctrl-C.
 
     Args:
-        cluster: whose workers train.
+        start_workers: starts workers of the sweep in a folder, given the command line of one; default: processes of
+            this machine, options.workers of them.
         lost: whether a machine of that name is gone, so that its trials go on here.
 
     Raises:
@@ -118,8 +116,8 @@ def sweep(
     if again:
         console.say(f"{again} trials were cut off; they go on from where they were.")
     alone = worker_arguments(options, base)
-    if cluster:
-        watch(lambda: cluster.sweepers(alone, folder), wanted, study, console)
+    if start_workers:
+        watch(lambda: start_workers(alone, folder), wanted, study, console)
     elif options.workers > 1:
         watch(lambda: Processes(options.workers, alone, folder), wanted, study, console)
     else:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.analysis.calibration.review import READINGS
+from core.analysis.calibration.wording import calibration_findings
 from core.metrics.calibration import BINS
 from core.report.figures import calibration as figures
 from core.runs.calibration import upgrade_command
@@ -24,7 +25,7 @@ _LABELS |= dict.fromkeys(("error", "by_chance", "error_after"), st.column_config
 st.title("Calibration")
 run = run_selector.choose_run()
 predictions, review = run_selector.load(run, "predictions", "calibration")
-st.markdown("\n".join(f"- {finding}" for finding in review.findings()))
+st.markdown("\n".join(f"- {finding}" for finding in calibration_findings(review)))
 if review.fitted is None:
     st.info(words.no_temperature(run), icon=":material/thermostat:")
     st.code(upgrade_command(run), language="bash", wrap_lines=True)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.analysis.slices.findings import slice_findings
 from core.analysis.slices.review import SliceReview, SliceTable
 from core.report.figures import slices as figures
 from core.runs.run import Run
@@ -84,7 +85,7 @@ review = joined_csv.review(run, joined, tables.PARTS[cut])
 if not review.tables:
     st.info(words.nothing(review), icon=":material/pie_chart:")
     st.stop()
-st.markdown("\n".join(f"- {words.plain(finding)}" for finding in review.findings()))
+st.markdown("\n".join(f"- {words.plain(finding)}" for finding in slice_findings(review)))
 show_overview(run, review)
 
 st.subheader("One attribute")

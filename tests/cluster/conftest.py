@@ -9,7 +9,8 @@ from core.options import ClusterOptions
 def cluster():
     """Two workers of a Ray cluster of this machine, not yet this thread's workforce."""
     pytest.importorskip("ray", reason="Ray is not installed: make test-cluster installs it")
+    from core.runtime.cluster import joined_cluster
     from core.runtime.executor import ThisMachine, working_with
 
-    with ClusterOptions("local", 2).joined() as joined, working_with(ThisMachine()):
+    with joined_cluster(ClusterOptions("local", 2)) as joined, working_with(ThisMachine()):
         yield joined

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,12 @@ def pair(cluster, drawn_tree, tmp_path_factory):
     told = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ray_training, "_worker", dying.dying_worker)
-        train(config_of(drawn_tree), folder=there, epochs_by=cluster.fit, after_epoch=told.append)
+        train(
+            config_of(drawn_tree),
+            folder=there,
+            epochs_by=partial(ray_training.fit_on, cluster),
+            after_epoch=told.append,
+        )
     assert alone.wait() == 0
     assert (there / "died").exists()
     assert [row["epoch"] for row in told] == [1, 2, 3]
@@ -86,5 +92,9 @@ def test_the_run_says_who_trained_it_and_keeps_nothing_of_the_cluster(pair):
 )
 def test_what_workers_cannot_do_alike_is_refused(cluster, drawn_tree, tmp_path, changes, sentence):
     with pytest.raises(AffectoscopeError, match=sentence):
-        train(small_config(drawn_tree, name="run", **changes), folder=tmp_path, epochs_by=cluster.fit)
+        train(
+            small_config(drawn_tree, name="run", **changes),
+            folder=tmp_path,
+            epochs_by=partial(ray_training.fit_on, cluster),
+        )
     assert list(tmp_path.iterdir()) == []

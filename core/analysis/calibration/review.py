@@ -15,7 +15,6 @@ from core.analysis.calibration.reliability import (
     reliability_table,
     spread_table,
 )
-from core.analysis.calibration.wording import findings
 from core.metrics.calibration import (
     BINS,
     apply_temperature,
@@ -71,10 +70,6 @@ class CalibrationReview:
     fitted: FittedTemperature | None = None
     after: Reading | None = None
     change: dict[str, Estimate] | None = None
-
-    def findings(self) -> list[str]:
-        """What is to be said of it, one or two sentences each."""
-        return findings(self)
 
 
 def calibration_of(run: Run, predictions: Predictions) -> CalibrationReview:

@@ -1,19 +1,15 @@
 """What a run's calibration comes to, as sentences."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from core.analysis.calibration.review import CalibrationReview, Reading
 from core.metrics.intervals import LEVEL
 from core.metrics.scoring import Estimate
 
-if TYPE_CHECKING:
-    from core.analysis.calibration.review import CalibrationReview, Reading
 
-
-def findings(review: "CalibrationReview") -> list[str]:
+def calibration_findings(review: CalibrationReview) -> list[str]:
     """Over- or under-confidence, the calibration error, what the temperature does, and labels out of proportion."""
     return [
         _overconfidence(review.before),
@@ -23,7 +19,7 @@ def findings(review: "CalibrationReview") -> list[str]:
     ]
 
 
-def _overconfidence(reading: "Reading") -> str:
+def _overconfidence(reading: Reading) -> str:
     over = reading.overconfidence
     said = f"mean confidence {100 * reading.confidence:.1f} %, accuracy {100 * reading.accuracy:.1f} %"
     if np.isnan(over.low):
@@ -35,7 +31,7 @@ def _overconfidence(reading: "Reading") -> str:
     return f"Under-confident by {_points(Estimate(-over.value, -over.high, -over.low))}: {said}."
 
 
-def _error(reading: "Reading") -> str:
+def _error(reading: Reading) -> str:
     error, bins = reading.expected_calibration_error, reading.bins
     said = f"The calibration error over {len(bins)} bins is {_with_ends(error, '.3f')}"
     if np.isnan(error.low):
@@ -55,7 +51,7 @@ def _error(reading: "Reading") -> str:
     return f"{said}; beyond a bin's own interval it is {' and '.join(where)}." if where else f"{said}."
 
 
-def _temperature(review: "CalibrationReview") -> str:
+def _temperature(review: CalibrationReview) -> str:
     fitted, before, after = review.fitted, review.before, review.after
     does = {1: "softens", -1: "sharpens", 0: "leaves"}[int(np.sign(fitted.temperature - 1))]
     loss, brier = (review.change[name] for name in ("negative_log_likelihood", "brier"))

@@ -2,22 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from core.analysis.slices.cuts import Attribute
+from core.analysis.slices.tables import SliceReview, SliceTable
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
 from core.report.wording import listed
-
-if TYPE_CHECKING:
-    from core.analysis.slices.tables import SliceReview, SliceTable
 
 #: Slices that one sentence names before it counts the rest.
 _NAMED = 4
 
 
-def findings(review: "SliceReview") -> list[str]:
+def slice_findings(review: SliceReview) -> list[str]:
     """Gaps, attribute by attribute; then attributes without one, and what is too small or not known."""
     tables = list(review.tables.values())
     told = [sentence for table in tables for sentence in _gaps(table)]
@@ -54,7 +51,7 @@ def p_value(p: float) -> str:
     return "p < 0.001 corrected" if p < 0.001 else f"p = {p:.3f} corrected"
 
 
-def _gaps(table: "SliceTable") -> list[str]:
+def _gaps(table: SliceTable) -> list[str]:
     """The lowest and the highest of the gaps that were found; of two slices, which mirror each other, the lower."""
     found = table.found
     if found.empty:
@@ -96,7 +93,7 @@ def _gap(row: pd.Series) -> str:
     )
 
 
-def _no_gaps(tables: list["SliceTable"]) -> str:
+def _no_gaps(tables: list[SliceTable]) -> str:
     if not tables:
         return ""
     rows = pd.concat([table.rows for table in tables])
@@ -131,7 +128,7 @@ def _scarce(rows: pd.DataFrame) -> str:
     )
 
 
-def _unknown(review: "SliceReview") -> str:
+def _unknown(review: SliceReview) -> str:
     lacking = [table for table in review.tables.values() if table.unknown]
     if not lacking:
         return ""

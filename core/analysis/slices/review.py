@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from core.analysis.slices import findings as slice_findings
 from core.analysis.slices.cuts import Cut, attributes_of, cut
+from core.analysis.slices.findings import too_few, uncut
 from core.analysis.slices.tables import GAPS, SliceReview, SliceTable
 from core.metrics import expression, slices
 from core.metrics.comparison import holm
@@ -54,7 +54,7 @@ def review_slices(
     for key, attribute, values in attributes_of(predictions, attributes, joined):
         faces_cut = cut(values, attribute, parts=parts)
         if len(faces_cut.names) < 2:
-            skipped.append(slice_findings.uncut(key, attribute, faces_cut.names))
+            skipped.append(uncut(key, attribute, faces_cut.names))
             continue
         rows = _rows(predictions, faces_cut, resamples=resamples, seed=seed)
         tables[key] = SliceTable(key, attribute, rows, faces_cut.codes)
@@ -80,7 +80,7 @@ def _rows(predictions: Predictions, faces_cut: Cut, *, resamples: int, seed: int
     for place, inside in enumerate(confusions):
         random = np.random.default_rng([seed, place])
         outside, faces = everyone - inside, int(inside.sum())
-        few = slice_findings.too_few(faces, int(outside.sum()))
+        few = too_few(faces, int(outside.sum()))
         scarce_inside, scarce_outside = (slices.scarce_labels(side, everyone) for side in (inside, outside))
         scarce = scarce_inside | scarce_outside
         if mirrored is None:

@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.analysis.slices import findings as slice_findings
 from core.analysis.slices.cuts import Attribute
 from core.metrics.slices import ALPHA
 
@@ -75,10 +74,6 @@ class SliceReview:
     accuracy: float
     macro_f1: float
     tests: int
-
-    def findings(self) -> list[str]:
-        """What was found, one plain sentence each: gaps, attributes without any, slices too small to say."""
-        return slice_findings.findings(self)
 
     @cached_property
     def overview(self) -> pd.DataFrame:
