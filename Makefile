@@ -25,9 +25,10 @@ test: $(VENV)/.dev ## Run every test
 test-cluster: $(VENV)/.cluster ## Test --cluster on a Ray cluster of this machine
 	$(BIN)/python -m pytest tests/cluster
 
-check: $(VENV)/.dev ## Lint and check the formatting
+check: $(VENV)/.dev ## Lint, check the formatting and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## Measure speed, side by side; beside fer and DeepFace too: make bench PEERS=their python
 	$(BIN)/python benchmarks/all.py $(if $(PEERS),--peers $(PEERS))

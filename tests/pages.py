@@ -7,7 +7,9 @@ from streamlit.testing.v1 import AppTest
 ROOT = Path(__file__).resolve().parent.parent
 #: Pages about one run; Live is about photos, Sweep about many trainings.
 PAGES = sorted(
-    path.stem for path in (ROOT / "dashboard" / "pages").glob("*.py") if path.stem not in ("live", "sweep")
+    path.stem
+    for path in (ROOT / "dashboard" / "pages").glob("[!_]*.py")
+    if path.stem not in ("live", "sweep")
 )
 RUNS = ("thumbnails", "affect", "absent", "eleven", "one-class", "one-face", "drawn")
 

@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source; and what may never be in it."""
+"""When networks are imported, and what may never be in the source; pyproject.toml has the import contracts."""
 
 import ast
 import re
@@ -14,25 +14,6 @@ SOURCES = [
     *sorted((ROOT / "dashboard").rglob("*.py")),
     ROOT / "streamlit_app.py",
 ]
-
-#: Of ours, what each ground floor room may import besides itself.
-GROUND_FLOOR = {
-    "core/labels.py": (),
-    "core/errors.py": (),
-    "core/config.py": ("core.errors",),
-    "core/metrics/": ("core.labels", "core.errors", "core.metrics"),
-    "core/data/preprocessing.py": ("core.errors",),
-    "core/data/readers/": (
-        "core.labels",
-        "core.errors",
-        "core.runtime.cache",
-        "core.data.readers",
-        "core.runtime.files",
-        "core.runtime.executor",
-    ),
-    "core/metrics/predictions.py": ("core.labels", "core.errors", "core.metrics"),
-    "core/metrics/scoring.py": ("core.labels", "core.errors", "core.metrics", "core.metrics.predictions"),
-}
 
 #: Modules whose subject is a network; the others may import Keras only inside a function.
 NETWORK_ROOMS = (
@@ -65,30 +46,6 @@ def imports(path, *, top_level_only=False):
 
 def name_of(path):
     return path.relative_to(ROOT).as_posix()
-
-
-def test_core_never_sees_the_dashboard_or_streamlit():
-    for path in SOURCES:
-        if name_of(path).startswith("core/"):
-            seen = [name for name in imports(path) if name.split(".")[0] in ("dashboard", "streamlit")]
-            assert not seen, f"{name_of(path)} imports {seen}"
-
-
-@pytest.mark.parametrize("room", GROUND_FLOOR)
-def test_the_ground_floor_stands_on_itself(room):
-    paths = [path for path in SOURCES if name_of(path).startswith(room)]
-    assert paths
-    for path in paths:
-        ours = {name for name in imports(path) if name.startswith("core.")}
-        foreign = [name for name in ours if not name.startswith(GROUND_FLOOR[room])]
-        assert not foreign, f"{name_of(path)} imports {foreign}"
-
-
-def test_charts_know_no_streamlit_and_no_core_but_labels():
-    charts = [path for path in SOURCES if name_of(path).startswith("dashboard/charts")]
-    assert charts
-    for path in charts:
-        assert not [name for name in imports(path) if name.split(".")[0] == "streamlit"], name_of(path)
 
 
 def test_networks_are_imported_late():
