@@ -10,7 +10,7 @@ import numpy as np
 from core.data.drawn.dataset import AFFECTNET_COUNTS, DRAWING_VERSION, draw_face
 from core.labels import LABEL_SETS
 from core.runtime.cache import cache_folder
-from core.runtime.executor import workforce
+from core.runtime.executor import executor
 
 #: Pixels of a side, and the quality of the JPEG: the files are of 11 KB.
 SIDE, QUALITY = 224, 90
@@ -33,7 +33,7 @@ def crops_folder(faces: int) -> Path:
     shares = np.array(AFFECTNET_COUNTS[: len(LABELS)], float)
     labels = np.random.default_rng(0).choice(LABELS, faces, p=shares / shares.sum()).tolist()
     parts = [(start, labels[start : start + TOGETHER]) for start in range(0, faces, TOGETHER)]
-    for _ in workforce().map(partial(draw_crops, partial_folder), parts):
+    for _ in executor().map(partial(draw_crops, partial_folder), parts):
         pass
     partial_folder.rename(folder)
     return folder

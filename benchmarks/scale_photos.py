@@ -61,7 +61,7 @@ def packing() -> dict:
     takes for one.
     """
     from core.data.readers import open_dataset
-    from core.runtime.executor import workforce
+    from core.runtime.executor import executor
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["AFFECTOSCOPE_CACHE"] = f"{folder}/cache"
@@ -86,7 +86,7 @@ def packing() -> dict:
         decoding = partial(_decode_chunk, table.read_image, contract)
 
         def alone() -> float:
-            return settled_speed([time.perf_counter() for _ in workforce().map(decoding, chunks)])
+            return settled_speed([time.perf_counter() for _ in executor().map(decoding, chunks)])
 
         before, moments = alone(), []
         pack_faces(table, contract, progress=lambda *_: moments.append(time.perf_counter()))

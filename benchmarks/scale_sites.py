@@ -11,7 +11,7 @@ from benchmarks.scale_hardware import LINK_SHARE, PHOTOS, Cost, Gpu, Link, Stora
 from benchmarks.scale_simulation import Flow, Stage, simulate
 from core.config import PRESETS
 from core.data.face_pack import CHUNK
-from core.runtime.executor import AHEAD
+from core.runtime.executor import PREFETCH
 
 #: Batches that are made ahead of the step that takes them.
 BATCHES_AHEAD = 2
@@ -175,7 +175,7 @@ def packing_stages(site: Site, measured: dict, *, photo: str, photo_bytes: float
     chunk = CHUNK * measured["presets"]["affectnet"]["face_bytes"]
     stages = [
         Stage("read photos", CHUNK * site.photos.seconds(photo_bytes)),
-        Stage("decode", CHUNK * (waiting + known["read"] + known["decode"]), workers, AHEAD * workers),
+        Stage("decode", CHUNK * (waiting + known["read"] + known["decode"]), workers, PREFETCH * workers),
     ]
     if site.link:
         stages.append(

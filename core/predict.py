@@ -23,7 +23,7 @@ from core.runs.layout import ARTIFACTS_FOLDER
 from core.runs.run import Run
 from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console
-from core.runtime.executor import workforce
+from core.runtime.executor import executor
 from core.runtime.files import network_digest
 
 __all__ = ["PhotoPrediction", "Predictor"]
@@ -168,8 +168,8 @@ def _predict(run: Run, options: PredictOptions, output: PredictionFile | None, t
     def work(progress) -> None:
         before = len(output.done) if output else 0
         load = partial(_load, run.path, options.crops)
-        grain = CROPS_AT_ONCE if options.crops else PHOTOS_AT_ONCE
-        for result in workforce().stream(load, lacking(), grain=grain):
+        chunk_size = CROPS_AT_ONCE if options.crops else PHOTOS_AT_ONCE
+        for result in executor().stream(load, lacking(), chunk_size=chunk_size):
             photo = waiting.popleft()
             if isinstance(result, AffectoscopeError):
                 _note(tally.problems, photo, str(result))

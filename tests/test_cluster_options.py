@@ -10,7 +10,7 @@ import pytest
 from core.errors import AffectoscopeError
 from core.options import ClusterOptions, parse_train_config, parse_train_options
 from core.runtime.cluster import joined_cluster
-from core.runtime.executor import ThisMachine, workforce
+from core.runtime.executor import LocalExecutor, executor
 from core.sweep.run import parse_sweep, worker_arguments
 
 
@@ -51,7 +51,7 @@ def test_every_command_says_it(command, tmp_path, monkeypatch):
 
 def test_where_none_is_asked_for_this_machine_works():
     assert join(ClusterOptions()) is None
-    assert isinstance(workforce(), ThisMachine)
+    assert isinstance(executor(), LocalExecutor)
 
 
 @pytest.mark.parametrize(

@@ -12,21 +12,21 @@ from core.network.inference import predictions_of
 from core.network.resumable_inference import answers_of
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
-from core.runtime.executor import ThisMachine, working_with
+from core.runtime.executor import LocalExecutor, use_executor
 
 
 class Interrupted(Exception):
     pass
 
 
-class CutOff(ThisMachine):
-    """A workforce that is cut off after some pieces, and counts what it was asked."""
+class CutOff(LocalExecutor):
+    """An executor that is cut off after some pieces, and counts what it was asked."""
 
     def __init__(self, after):
         self.after, self.asked = after, []
 
-    def stream(self, load, items, *, grain):
-        for number, answer in enumerate(super().stream(load, self._noted(items), grain=grain)):
+    def stream(self, load, items, *, chunk_size):
+        for number, answer in enumerate(super().stream(load, self._noted(items), chunk_size=chunk_size)):
             if number == self.after:
                 raise Interrupted
             yield answer
@@ -75,11 +75,11 @@ def test_they_are_those_of_the_network_in_one_go(trained_run, faces):
 def test_what_was_cut_off_goes_on_from_there(trained_run, faces):
     _, pack = faces
     whole = all_answers(trained_run, pack)
-    with working_with(CutOff(2)), pytest.raises(Interrupted):
+    with use_executor(CutOff(2)), pytest.raises(Interrupted):
         all_answers(trained_run, pack)
     assert len(kept()) == 1
     told, again = [], CutOff(None)
-    with working_with(again):
+    with use_executor(again):
         resumed = all_answers(trained_run, pack, progress=lambda done, of: told.append(done))
     assert again.asked[0] == (64, 96) and told[0] == 96
     assert set(resumed) == set(whole) >= {"expression", "embedding"}
@@ -91,7 +91,7 @@ def test_what_was_cut_off_goes_on_from_there(trained_run, faces):
 @pytest.mark.parametrize("content", [b"", b"no array", None])
 def test_a_damaged_note_of_what_is_there_begins_anew(trained_run, faces, content):
     _, pack = faces
-    with working_with(CutOff(2)), pytest.raises(Interrupted):
+    with use_executor(CutOff(2)), pytest.raises(Interrupted):
         all_answers(trained_run, pack)
     state = kept()[0] / "state.npy"
     if content is None:
@@ -99,7 +99,7 @@ def test_a_damaged_note_of_what_is_there_begins_anew(trained_run, faces, content
     else:
         state.write_bytes(content)
     again = CutOff(None)
-    with working_with(again):
+    with use_executor(again):
         all_answers(trained_run, pack)
     assert again.asked[0] == (0, 32)
 
@@ -107,7 +107,7 @@ def test_a_damaged_note_of_what_is_there_begins_anew(trained_run, faces, content
 def test_other_faces_and_another_augmentation_are_other_answers(trained_run, faces):
     _, pack = faces
     for chosen, tta in ((pack, "none"), (pack.select(np.arange(70)), "none"), (pack, "mirror")):
-        with working_with(CutOff(1)), pytest.raises(Interrupted), answers_of(trained_run, chosen, tta):
+        with use_executor(CutOff(1)), pytest.raises(Interrupted), answers_of(trained_run, chosen, tta):
             pass
     assert len(kept()) == 3
 

@@ -22,7 +22,7 @@ from core.data.preprocessing import PreprocessingContract, crop_face
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
 from core.runtime.cache import cache_folder
-from core.runtime.executor import workforce
+from core.runtime.executor import executor
 
 #: Raised whenever the same image and contract would give other pixels than before.
 PACK_VERSION = 1
@@ -88,7 +88,7 @@ def pack_faces(
     that is returned; that of `table` stays as it is.
 
     Args:
-        workers: how many decode at once; default: one per core of the workforce.
+        workers: how many decode at once; default: one per core of the executor.
         allow_empty: return an empty table and pack where not one face could be packed.
         progress: called as progress(done, total) in rows.
 
@@ -177,7 +177,7 @@ def _fill(folder, table, contract, waiting, state, workers, progress) -> None:
     chunks = ((references[start : start + CHUNK], boxes[start : start + CHUNK]) for start in waiting)
     if len(waiting) * CHUNK <= SERIAL_ROWS:
         workers = 1
-    decoded = workforce().map(partial(_decode_chunk, table.read_image, contract), chunks, workers=workers)
+    decoded = executor().map(partial(_decode_chunk, table.read_image, contract), chunks, workers=workers)
     path = folder / "faces.npy"
     offset = np.load(path, mmap_mode="r").offset
     written: list[tuple[int, np.ndarray]] = []

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from core.data.face_pack import FacePack
-from core.runtime.executor import workforce
+from core.runtime.executor import executor
 from core.runtime.files import replacing
 
 #: Lies in a pack's folder, comes and goes with it; to be renamed when faces get other hashes than before.
@@ -28,7 +28,7 @@ def pack_hashes(
     """(n,) uint64 `perceptual_hashes` of a pack's faces, computed once and kept beside them.
 
     Args:
-        workers: how many hash a large pack at once; default: one per core of the workforce.
+        workers: how many hash a large pack at once; default: one per core of the executor.
         progress: called as progress(done, total) in faces, where they have to be hashed.
     """
     faces = Path(pack.images.filename)
@@ -49,7 +49,7 @@ def _hash_file(faces: Path, count: int, workers: int | None, progress: Callable 
     pieces = [(start, min(start + _PIECE, count)) for start in range(0, count, _PIECE)]
     if count <= _SERIAL_FACES:
         workers = 1
-    hashed = workforce().map(partial(_hash_piece, faces), pieces, workers=workers)
+    hashed = executor().map(partial(_hash_piece, faces), pieces, workers=workers)
     for (start, stop), piece in zip(pieces, hashed, strict=True):
         hashes[start:stop] = piece
         if progress:

@@ -19,7 +19,7 @@ from core.runs.catalogue import open_run
 from core.runs.run import Run
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
-from core.runtime.executor import workforce
+from core.runtime.executor import executor
 from core.runtime.files import network_digest
 
 #: Faces that are answered at once and kept as one; whole batches of core.network.inference.
@@ -72,7 +72,7 @@ def _answered(
     lacking = [piece for piece, there in zip(pieces, done, strict=True) if not there]
     answered = sum(stop - start for start, stop in pieces) - sum(stop - start for start, stop in lacking)
     load = partial(_load, run.path, pack, tta)
-    for (start, stop), answers in zip(lacking, workforce().stream(load, lacking, grain=1), strict=True):
+    for (start, stop), answers in zip(lacking, executor().stream(load, lacking, chunk_size=1), strict=True):
         for name, values in answers.items():
             _write(folder / f"{name}.npy", (len(pack), *values.shape[1:]), start, values)
         done[start // PIECE] = True

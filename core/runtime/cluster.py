@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import AffectoscopeError
 from core.options import ClusterOptions
-from core.runtime.executor import working_with
+from core.runtime.executor import use_executor
 
 if TYPE_CHECKING:
     from core.runtime.ray_cluster import RayCluster
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def joined_cluster(options: ClusterOptions) -> Iterator["RayCluster | None"]:
-    """The cluster, this thread's workforce while it lasts; None where none is asked for.
+    """The cluster, the executor of this thread inside the block; None where none is asked for.
 
     Raises:
         AffectoscopeError: Ray is not installed, no cluster answers, or the number of workers is none.
@@ -36,5 +36,5 @@ def joined_cluster(options: ClusterOptions) -> Iterator["RayCluster | None"]:
         )
     from core.runtime.ray_cluster import connected
 
-    with connected(options.cluster, options.cluster_workers) as cluster, working_with(cluster):
+    with connected(options.cluster, options.cluster_workers) as cluster, use_executor(cluster):
         yield cluster

@@ -1,6 +1,6 @@
-"""Who does the work: the cores of this machine, or what stands in for them (`working_with`).
+"""Where work is executed: a pool of processes on this machine, or what `use_executor` puts in its place.
 
-Everything that decodes, draws or hashes many images, or runs a network over many faces, asks `workforce()`.
+Everything that decodes, draws or hashes many images, or runs a network over many faces, asks `executor()`.
 """
 
 import multiprocessing
@@ -17,11 +17,11 @@ from typing import Protocol, TypeVar
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
 #: Items that are given out for each worker ahead of the result that is waited for: memory stays flat.
-AHEAD = 3
+PREFETCH = 3
 
 
-class Workforce(Protocol):
-    """Who takes items and gives a result for each, in the order of the items."""
+class Executor(Protocol):
+    """Applies a function to items, the results in the order of the items."""
 
     def map(
         self, work: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None
@@ -36,15 +36,15 @@ class Workforce(Protocol):
         load: Callable[[], Callable[[Iterable[Item]], Iterator[Result]]],
         items: Iterable[Item],
         *,
-        grain: int,
+        chunk_size: int,
     ) -> Iterator[Result]:
         """`load()(items)`, for work that must first load something large, a network say.
 
-        Whoever holds several of them gives each `grain` items at a time.
+        An executor that holds several of them gives each `chunk_size` items at a time.
         """
 
 
-class ThisMachine:
+class LocalExecutor:
     """The cores of this machine; a network, which uses all of them itself, runs in this process."""
 
     def map(self, work, items, *, workers=None):
@@ -56,30 +56,30 @@ class ThisMachine:
         with worker_pool(workers, initializer=_remember, initargs=(work,)) as pool:
             for item in items:
                 waiting.append(pool.submit(_do_remembered, item))
-                if len(waiting) > AHEAD * workers:
+                if len(waiting) > PREFETCH * workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
 
-    def stream(self, load, items, *, grain):
+    def stream(self, load, items, *, chunk_size):
         return load()(items)
 
 
-_workforce: ContextVar[Workforce] = ContextVar("workforce")
+_executor: ContextVar[Executor] = ContextVar("executor")
 
 
-def workforce() -> Workforce:
-    return _workforce.get(ThisMachine())
+def executor() -> Executor:
+    return _executor.get(LocalExecutor())
 
 
 @contextmanager
-def working_with(other: Workforce) -> Iterator[None]:
-    """While it lasts, `other` is the workforce of this thread."""
-    before = _workforce.set(other)
+def use_executor(other: Executor) -> Iterator[None]:
+    """While it lasts, `other` is the executor of this thread."""
+    before = _executor.set(other)
     try:
         yield
     finally:
-        _workforce.reset(before)
+        _executor.reset(before)
 
 
 _work: Callable | None = None

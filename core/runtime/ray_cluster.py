@@ -1,4 +1,4 @@
-"""A Ray cluster as a workforce: images decoded on all its cores, networks run by a pool of actors.
+"""A Ray cluster as an executor: images decoded on all its cores, networks run by a pool of actors.
 
 Work whose worker is killed is done again by another, so that every face is answered once. Nothing is asked of the
 machines but Ray, the packages and the shared storage: Ray's reports of its use and its dashboard stay off.
@@ -21,7 +21,7 @@ from ray.util import ActorPool
 
 from core.errors import AffectoscopeError
 from core.runtime.cache import cache_folder
-from core.runtime.executor import AHEAD
+from core.runtime.executor import PREFETCH
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,7 +64,7 @@ def _surroundings() -> dict[str, str]:
 
 
 class RayCluster:
-    """The workforce of a cluster that this process is connected to.
+    """The executor of a cluster that this process is connected to.
 
     Attributes:
         gpus: how many GPUs the cluster has.
@@ -98,28 +98,28 @@ class RayCluster:
         return {"num_cpus": self.cores, "num_gpus": 1 if self.gpus else 0}
 
     def map(self, work: Callable, items: Iterable, *, workers: int | None = None) -> Iterator:
-        """`core.runtime.executor.Workforce.map` on all cores of the cluster."""
+        """`core.runtime.executor.Executor.map` on all cores of the cluster."""
         workers = workers or self._cores()
         task = ray.remote(_do).options(num_cpus=1, max_retries=RETRIES)
         shared, waiting = ray.put(work), deque()
         with _sentences():
             for item in items:
                 waiting.append(task.remote(os.getcwd(), shared, item))
-                if len(waiting) > AHEAD * workers:
+                if len(waiting) > PREFETCH * workers:
                     yield ray.get(waiting.popleft())
             while waiting:
                 yield ray.get(waiting.popleft())
 
-    def stream(self, load: Callable, items: Iterable, *, grain: int) -> Iterator:
-        """`core.runtime.executor.Workforce.stream` by a pool of actors; a killed one is started anew and asked again."""
+    def stream(self, load: Callable, items: Iterable, *, chunk_size: int) -> Iterator:
+        """`core.runtime.executor.Executor.stream` by a pool of actors; a killed one is started anew and asked again."""
         kind = ray.remote(_Actor).options(**self.resources, max_restarts=-1, max_task_retries=RETRIES)
         pool = ActorPool([kind.remote(os.getcwd(), load) for _ in range(self.networks)])
         items, waiting = iter(items), 0
         with _sentences():
-            while chunk := list(islice(items, grain)):
+            while chunk := list(islice(items, chunk_size)):
                 pool.submit(lambda actor, given: actor.answer.remote(given), chunk)
                 waiting += 1
-                if waiting > AHEAD * self.networks:
+                if waiting > PREFETCH * self.networks:
                     yield from pool.get_next()
                     waiting -= 1
             while pool.has_next():

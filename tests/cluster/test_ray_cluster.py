@@ -19,7 +19,7 @@ from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.network import resumable_inference
 from core.predict import PredictOptions, predict
-from core.runtime.executor import working_with
+from core.runtime.executor import use_executor
 from tests.cluster.dying import DyingLoad, DyingReader, kills, refuses
 
 CONTRACT = PreprocessingContract(colour="rgb", size=32)
@@ -51,7 +51,7 @@ def test_a_pack_is_the_one_of_one_process_though_a_worker_was_killed(
     _, here = pack_faces(table, CONTRACT, workers=1)
     caches("there")
     told = []
-    with working_with(cluster):
+    with use_executor(cluster):
         packed, there = pack_faces(dying, CONTRACT, progress=lambda done, total: told.append((done, total)))
 
     assert marker.exists()
@@ -66,7 +66,7 @@ def test_hashes_are_those_of_one_process(cluster, caches, drawn_tree, monkeypatc
     monkeypatch.setattr("core.data.perceptual_hashes._PIECE", 50)
     caches("hashes")
     _, pack = pack_faces(open_dataset(drawn_tree), CONTRACT, workers=1)
-    with working_with(cluster):
+    with use_executor(cluster):
         there = pack_hashes(pack)
     np.testing.assert_array_equal(
         there, _hash_file(pack.images.filename, len(pack.images), 1, None)[pack.positions]
@@ -82,7 +82,7 @@ def test_scores_are_those_of_one_process_though_a_worker_was_killed(
     here, _ = evaluate(options)
     marker = tmp_path / "died"
     monkeypatch.setattr(resumable_inference, "_load", DyingLoad(resumable_inference._load, marker))
-    with working_with(cluster):
+    with use_executor(cluster):
         there, _ = evaluate(options)
 
     assert marker.exists()
@@ -108,7 +108,7 @@ def test_photos_are_predicted_as_by_one_process_though_a_worker_was_killed(
     here, there, marker = tmp_path / "here.csv", tmp_path / "there.csv", tmp_path / "died"
     assert predict(ask(out=here)) == 1
     monkeypatch.setattr(predict_command, "_load", DyingLoad(predict_command._load, marker))
-    with working_with(cluster):
+    with use_executor(cluster):
         assert predict(ask(out=there)) == 1
 
     assert marker.exists()
@@ -118,7 +118,7 @@ def test_photos_are_predicted_as_by_one_process_though_a_worker_was_killed(
 
 
 def test_an_error_of_a_worker_is_the_same_sentence(cluster):
-    for results in (cluster.stream(refuses, [1], grain=1), cluster.map(refuses, [1])):
+    for results in (cluster.stream(refuses, [1], chunk_size=1), cluster.map(refuses, [1])):
         with pytest.raises(AffectoscopeError) as error:
             list(results)
         assert str(error.value) == "There is no run 'x'; expected one of y."
@@ -126,7 +126,7 @@ def test_an_error_of_a_worker_is_the_same_sentence(cluster):
 
 def test_faces_that_kill_every_worker_end_the_work_with_a_sentence(cluster, drawn_tree):
     with pytest.raises(AffectoscopeError, match="The same faces ended 4 workers of the cluster"):
-        list(cluster.stream(kills, [1, 2], grain=1))
+        list(cluster.stream(kills, [1, 2], chunk_size=1))
 
 
 def test_more_workers_than_the_cluster_has_are_refused(cluster):

@@ -26,7 +26,7 @@ from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.runtime.cache import cache_folder
-from core.runtime.executor import workforce
+from core.runtime.executor import executor
 
 __all__ = ["DRAWING_VERSION", "DrawnFace", "draw_face", "draw_scene", "drawn_faces_folder", "training_counts",
            "write_drawn_faces"]  # fmt: skip
@@ -173,7 +173,7 @@ def _draw_all(
     if workers is None and total < 400:
         workers = 1
     done, found = 0, {}
-    for (split, start), rows in workforce().map(_draw_batch, batches, workers=workers):
+    for (split, start), rows in executor().map(_draw_batch, batches, workers=workers):
         found[split, start] = rows
         done += len(rows)
         if progress:
