@@ -21,8 +21,8 @@ from core.errors import AffectoscopeError
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.scoring import Scores, score
-from core.network.inference import predictions_of
-from core.network.resumable_inference import answers_of
+from core.network.inference import as_predictions
+from core.network.resumable_inference import predict_resumable
 from core.network.test_time_augmentation import TestTimeAugmentation
 from core.options import ClusterOptions
 from core.runs.catalogue import open_run
@@ -99,9 +99,9 @@ def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
     faces = _faces(options, console)
     with (
         console.progress("Predicting") as progress,
-        answers_of(faces.run, faces.pack, faces.tta, progress=progress) as answers,
+        predict_resumable(faces.run, faces.pack, faces.tta, progress=progress) as outputs,
     ):
-        predictions = predictions_of(faces.table, faces.labels, answers)
+        predictions = as_predictions(faces.table, faces.labels, outputs)
     scores = score(predictions, resamples=options.resamples)
     console.headline(scores, of=faces.split)
     faces.say(console)
@@ -166,8 +166,8 @@ def locate(options: EvaluateOptions) -> DetectedScores:
 
         network = faces.run.load_model()
     with console.progress("Predicting by annotated boxes") as progress:
-        answers = run_network(network, faces.pack, tta=faces.tta, progress=progress)
-    by_annotation = answers["expression"].argmax(axis=1)
+        outputs = run_network(network, faces.pack, tta=faces.tta, progress=progress)
+    by_annotation = outputs["expression"].argmax(axis=1)
     with console.progress("Finding faces") as progress:
         scores = score_detected(
             network,

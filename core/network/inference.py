@@ -16,7 +16,7 @@ BATCH = 256
 #: Outputs that are not kept as float32.
 KEPT_AS = {"embedding": np.float16}
 
-Answers = dict[str, np.ndarray]
+Outputs = dict[str, np.ndarray]
 
 
 def run_network(
@@ -74,8 +74,8 @@ def predict_table(
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
     """The network's Predictions for faces whose expressions are all in `labels`; `tta` as in `run_network`."""
-    answers = run_network(with_embedding(network), pack, tta=tta, progress=progress)
-    return predictions_of(table, labels, answers)
+    outputs = run_network(with_embedding(network), pack, tta=tta, progress=progress)
+    return as_predictions(table, labels, outputs)
 
 
 def compare_augmentations(
@@ -99,19 +99,19 @@ def compare_augmentations(
         def told(done: int, _: int, before: int = before, passes: int = passes) -> None:
             progress(before + done * passes, total)
 
-        answers = run_network(network, pack, tta=tta, progress=progress and told)
-        probabilities[tta] = answers["expression"]
+        outputs = run_network(network, pack, tta=tta, progress=progress and told)
+        probabilities[tta] = outputs["expression"]
         before += len(pack) * passes
     return choose_augmentation(labels.positions(table.faces["expression"].to_numpy()), probabilities)
 
 
-def predictions_of(table: FaceTable, labels: LabelSet, answers: Answers) -> Predictions:
+def as_predictions(table: FaceTable, labels: LabelSet, outputs: Outputs) -> Predictions:
     """A table of faces, whose expressions are all in `labels`, with what a network answered to each."""
-    faces, affect = table.faces, answers.get("affect")
+    faces, affect = table.faces, outputs.get("affect")
     return Predictions.from_arrays(
         labels=labels.labels,
         truth=labels.positions(faces["expression"].to_numpy()),
-        probabilities=answers["expression"],
+        probabilities=outputs["expression"],
         reference=faces["reference"].to_numpy(dtype=object),
         split=faces["split"].to_numpy(dtype=object),
         valence=faces["valence"].to_numpy(),
@@ -119,6 +119,6 @@ def predictions_of(table: FaceTable, labels: LabelSet, answers: Answers) -> Pred
         predicted_valence=None if affect is None else affect[:, 0],
         predicted_arousal=None if affect is None else affect[:, 1],
         boxes=faces[list(BOX_COLUMNS)].to_numpy(),
-        embeddings=answers["embedding"],
+        embeddings=outputs["embedding"],
         landmarks=table.landmarks,
     )

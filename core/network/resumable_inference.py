@@ -1,4 +1,4 @@
-"""A run's answers to the faces of a pack, kept on disk while they come: what was interrupted goes on from there."""
+"""Outputs of a run's network for the faces of a pack, saved while they are computed, so that an interrupted call goes on."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ import numpy as np
 
 from core.data.face_pack import FacePack
 from core.errors import AffectoscopeError
-from core.network.inference import Answers
+from core.network.inference import Outputs
 from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.catalogue import open_run
 from core.runs.run import Run
@@ -27,13 +27,13 @@ PIECE = 2048
 
 
 @contextmanager
-def answers_of(
+def predict_resumable(
     run: Run,
     pack: FacePack,
     tta: TestTimeAugmentation,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Answers]:
+) -> Iterator[Outputs]:
     """Every output of the run's network, its embedding among them, for every face of a pack, read from disk.
 
     Args:
@@ -48,7 +48,7 @@ def answers_of(
     """
     folder = cache_folder() / "answers" / _key(run, pack, tta)
     try:
-        yield _answered(folder, run, pack, tta, progress)
+        yield _predict_missing(folder, run, pack, tta, progress)
     except OSError as error:
         raise AffectoscopeError(
             f"The answers in {folder} cannot be kept ({error.strerror or error}); make room and start again, it goes "
@@ -63,17 +63,17 @@ def _key(run: Run, pack: FacePack, tta: TestTimeAugmentation) -> str:
     return digest.hexdigest()[:24]
 
 
-def _answered(
+def _predict_missing(
     folder: Path, run: Run, pack: FacePack, tta: TestTimeAugmentation, progress: Callable | None
-) -> Answers:
+) -> Outputs:
     folder.mkdir(parents=True, exist_ok=True)
     pieces = [(start, min(start + PIECE, len(pack))) for start in range(0, len(pack), PIECE)]
     done = _read_state(folder, len(pieces))
     lacking = [piece for piece, there in zip(pieces, done, strict=True) if not there]
     answered = sum(stop - start for start, stop in pieces) - sum(stop - start for start, stop in lacking)
     load = partial(_load, run.path, pack, tta)
-    for (start, stop), answers in zip(lacking, executor().stream(load, lacking, chunk_size=1), strict=True):
-        for name, values in answers.items():
+    for (start, stop), outputs in zip(lacking, executor().stream(load, lacking, chunk_size=1), strict=True):
+        for name, values in outputs.items():
             _write(folder / f"{name}.npy", (len(pack), *values.shape[1:]), start, values)
         done[start // PIECE] = True
         _write(folder / "state.npy", done.shape, 0, done)
@@ -111,13 +111,13 @@ def _write(path: Path, shape: tuple[int, ...], start: int, rows: np.ndarray) -> 
 
 def _load(
     path: Path, pack: FacePack, tta: TestTimeAugmentation
-) -> Callable[[Iterable[tuple[int, int]]], Iterator[Answers]]:
+) -> Callable[[Iterable[tuple[int, int]]], Iterator[Outputs]]:
     with quiet_tensorflow():
         from core.network.inference import run_network, with_embedding
 
         network = with_embedding(open_run(path).load_model())
 
-    def answer(pieces: Iterable[tuple[int, int]]) -> Iterator[Answers]:
+    def answer(pieces: Iterable[tuple[int, int]]) -> Iterator[Outputs]:
         for start, stop in pieces:
             yield run_network(network, pack.select(slice(start, stop)), tta=tta)
 

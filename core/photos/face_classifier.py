@@ -17,7 +17,7 @@ from core.runtime.environment import quiet_tensorflow
 SURE = 0.4
 
 
-class FaceNetwork:
+class FaceClassifier:
     """The network, the calibration and the training sample of a run. Keeps nothing of what it is shown.
 
     Attributes:
@@ -38,7 +38,7 @@ class FaceNetwork:
         self._outputs = _compiled(network, tta, self._directions, self.calibration.distance_limit)
         self._outputs(np.zeros((1, *run.contract.shape), np.uint8))
 
-    def opinions(self, crops: np.ndarray, neighbours: int = 0) -> list[dict]:
+    def predict(self, crops: np.ndarray, neighbours: int = 0) -> list[dict]:
         """For each of (n, size, size, channels) uint8 crops what FacePrediction says of it by itself.
 
         Args:
@@ -65,8 +65,8 @@ class FaceNetwork:
             )
         ]
         if "affect" in outputs:
-            for opinion, (valence, arousal) in zip(said, outputs["affect"].tolist(), strict=True):
-                opinion |= {"valence": valence, "arousal": arousal}
+            for prediction, (valence, arousal) in zip(said, outputs["affect"].tolist(), strict=True):
+                prediction |= {"valence": valence, "arousal": arousal}
         for row in np.flatnonzero(confidence < SURE).tolist():
             said[row]["abstained"] = NOT_SURE
             said[row]["reason"] = (
@@ -77,7 +77,7 @@ class FaceNetwork:
         return said
 
     def _compare(self, said: list[dict], outputs: dict[str, np.ndarray], neighbours: int) -> None:
-        """Add to the opinions how far faces are from the sample, its nearest faces, and which are unlike it."""
+        """Add to the predictions how far faces are from the sample, its nearest faces, and which are unlike it."""
         limit, kth = self.calibration.distance_limit, self.calibration.neighbours
         unlike = outputs["near"] < kth
         rows = np.arange(len(said)) if neighbours else np.flatnonzero(unlike)

@@ -15,7 +15,7 @@ from core.data.detector import DetectedFace, detect_faces
 from core.data.images import read_photo
 from core.data.preprocessing import crop_face
 from core.errors import AffectoscopeError
-from core.photos.face_classifier import FaceNetwork
+from core.photos.face_classifier import FaceClassifier
 from core.photos.results import (
     TOO_SMALL,
     FacePrediction,
@@ -58,7 +58,7 @@ class Predictor:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.contract = run.contract
-        self.network = FaceNetwork(run)
+        self.network = FaceClassifier(run)
 
     @classmethod
     def load(cls, run: str | Path) -> "Predictor":
@@ -128,12 +128,12 @@ class Predictor:
     def _score(self, photos: Sequence[_Read], neighbours: int) -> list[PhotoPrediction]:
         """Every face of all photos through the network, and back to its photo."""
         crops = [crop for photo in photos for crop in photo.crops]
-        opinions = iter(self.network.opinions(np.stack(crops), neighbours) if crops else ())
+        predictions = iter(self.network.predict(np.stack(crops), neighbours) if crops else ())
         return [
             PhotoPrediction(
                 *photo.size,
                 tuple(
-                    _face(number, photo.size, face, crop, next(opinions))
+                    _face(number, photo.size, face, crop, next(predictions))
                     for number, (face, crop) in enumerate(zip(photo.faces, photo.crops, strict=True), 1)
                 ),
                 photo.reason,
@@ -143,16 +143,16 @@ class Predictor:
 
 
 def _face(
-    number: int, size: tuple[int, int], face: DetectedFace | None, crop: np.ndarray, opinion: dict
+    number: int, size: tuple[int, int], face: DetectedFace | None, crop: np.ndarray, prediction: dict
 ) -> FacePrediction:
     """A face of a photo of `size` with what the network says of its crop."""
     side = max(size if face is None else (face.width, face.height))
     if side < SMALLEST_FACE:
         reason = f"its longer side has {side:.0f} pixels, {SMALLEST_FACE} are needed"
-        opinion |= {"abstained": TOO_SMALL, "reason": reason}
+        prediction |= {"abstained": TOO_SMALL, "reason": reason}
     if face is None:
-        return FacePrediction(number=number, box=None, score=None, crop=crop, **opinion)
-    return FacePrediction(number=number, box=face.box, score=face.score, crop=crop, **opinion)
+        return FacePrediction(number=number, box=None, score=None, crop=crop, **prediction)
+    return FacePrediction(number=number, box=face.box, score=face.score, crop=crop, **prediction)
 
 
 def _prepared(prepare: Callable, images: list) -> list:

@@ -8,8 +8,8 @@ from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS
 from core.network import resumable_inference
-from core.network.inference import predictions_of
-from core.network.resumable_inference import answers_of
+from core.network.inference import as_predictions
+from core.network.resumable_inference import predict_resumable
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import LocalExecutor, use_executor
@@ -47,7 +47,7 @@ def faces(trained_run, drawn_tree, tmp_path, monkeypatch):
 
 
 def all_answers(run, pack, **settings):
-    with answers_of(run, pack, "none", **settings) as answers:
+    with predict_resumable(run, pack, "none", **settings) as answers:
         return {name: np.array(values) for name, values in answers.items()}
 
 
@@ -63,8 +63,10 @@ def test_they_are_those_of_the_network_in_one_go(trained_run, faces):
     labels = LABEL_SETS[len(trained_run.labels)]
     whole = predict_table(trained_run.load_model(), table, pack, labels)
     told = []
-    with answers_of(trained_run, pack, "none", progress=lambda done, of: told.append((done, of))) as answers:
-        pieces = predictions_of(table, labels, answers)
+    with predict_resumable(
+        trained_run, pack, "none", progress=lambda done, of: told.append((done, of))
+    ) as answers:
+        pieces = as_predictions(table, labels, answers)
     assert whole.frame.equals(pieces.frame)
     np.testing.assert_array_equal(whole.embeddings, pieces.embeddings)
     assert whole.embeddings.dtype == np.float16
@@ -107,7 +109,7 @@ def test_a_damaged_note_of_what_is_there_begins_anew(trained_run, faces, content
 def test_other_faces_and_another_augmentation_are_other_answers(trained_run, faces):
     _, pack = faces
     for chosen, tta in ((pack, "none"), (pack.select(np.arange(70)), "none"), (pack, "mirror")):
-        with use_executor(CutOff(1)), pytest.raises(Interrupted), answers_of(trained_run, chosen, tta):
+        with use_executor(CutOff(1)), pytest.raises(Interrupted), predict_resumable(trained_run, chosen, tta):
             pass
     assert len(kept()) == 3
 
