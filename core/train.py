@@ -15,7 +15,7 @@ from core.analysis.protocol import protocol_from
 from core.config import TrainConfig
 from core.data.training_data import TrainingData, load_training_data
 from core.errors import AffectoscopeError
-from core.network.training_job import FitJob, fit
+from core.network.training_job import TrainingJob, fit
 from core.options import parse_train_options
 from core.report.card import write_card
 from core.runs.catalogue import check_recipe, has_checkpoint, open_run, publish, working_folder
@@ -35,10 +35,10 @@ def main() -> None:
 def _main() -> None:
     config, where = parse_train_options(sys.argv[1:])
     with joined_cluster(where) as cluster:
-        train(config, epochs_by=partial(_fit_on_cluster, cluster) if cluster else fit)
+        train(config, trainer=partial(_fit_on_cluster, cluster) if cluster else fit)
 
 
-def _fit_on_cluster(cluster, job: FitJob, **told) -> tuple:
+def _fit_on_cluster(cluster, job: TrainingJob, **told) -> tuple:
     """`core.network.training_job.fit` by the workers of a Ray cluster."""
     with quiet_tensorflow():
         from core.network.ray_training import fit_on
@@ -52,7 +52,7 @@ def train(
     folder: Path = ARTIFACTS_FOLDER,
     data: TrainingData | None = None,
     after_epoch: Callable[[dict], None] | None = None,
-    epochs_by: Callable[..., tuple] = fit,
+    trainer: Callable[..., tuple] = fit,
     say_resume: bool = True,
 ) -> Run:
     """Train by `config` and publish the run under `folder`.
@@ -60,7 +60,7 @@ def train(
     Args:
         data: what `load_training_data(config, ...)` gives, where it is at hand already.
         after_epoch: called with each new row of the history; what it raises ends the training.
-        epochs_by: who trains, called like core.network.training_job.fit.
+        trainer: runs the epochs; called like core.network.training_job.fit.
         say_resume: after an interruption, print that --resume goes on with this training; off for trainings that
             a sweep or a cross-validation goes on with, or drops.
 
@@ -71,7 +71,7 @@ def train(
     name = config.name or _default_name(config)
     working = _prepare(name, config, folder)
     try:
-        return _train_in(working, config, console, data, after_epoch, epochs_by)
+        return _train_in(working, config, console, data, after_epoch, trainer)
     except BaseException:
         if not has_checkpoint(working):
             shutil.rmtree(working, ignore_errors=True)
@@ -82,7 +82,7 @@ def train(
         raise
 
 
-def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch, epochs_by) -> Run:
+def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch, trainer) -> Run:
     started = time.perf_counter()
     data = data or load_training_data(config, console)
     packed = time.perf_counter()
@@ -90,7 +90,7 @@ def _train_in(working: Path, config: TrainConfig, console: Console, data, after_
     console.say(data.sentence())
     if data.relabelled:
         console.say(data.relabelled.sentence())
-    network, fitted = _fit(FitJob.of(config, data, working), console, after_epoch, epochs_by)
+    network, fitted = _fit(TrainingJob.of(config, data, working), console, after_epoch, trainer)
     trained = time.perf_counter()
     seconds = {"data": packed - started, "train": fitted.seconds}
     run = _review(network, config, data, fitted, working, console, seconds=seconds)
@@ -135,7 +135,7 @@ def _default_name(config: TrainConfig) -> str:
     return f"{plain[:40]}-{config.preset}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
+def _fit(job: TrainingJob, console: Console, after_epoch, trainer):
     with console.training(job.config.epochs) as (on_step, say_epoch):
 
         def on_epoch(row: dict) -> None:
@@ -143,7 +143,7 @@ def _fit(job: FitJob, console: Console, after_epoch, epochs_by):
             if after_epoch:
                 after_epoch(row)
 
-        network, fitted = epochs_by(job, say=console.say, on_step=on_step, on_epoch=on_epoch)
+        network, fitted = trainer(job, say=console.say, on_step=on_step, on_epoch=on_epoch)
     if job.config.crop:
         console.say(
             f"Trained on crops of {job.config.crop} pixels, it reads the centre of {_side(network)} of {job.contract.size}"

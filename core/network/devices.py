@@ -19,11 +19,11 @@ class OneDevice:
 
     Attributes:
         count: among how many devices each batch is split.
-        keeps: whether this process writes the history and the checkpoint.
+        is_chief: whether this process writes the history and the checkpoint.
     """
 
     count = 1
-    keeps = True
+    is_chief = True
 
     @contextmanager
     def scope(self) -> Iterator[None]:

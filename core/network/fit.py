@@ -274,7 +274,7 @@ class TrainingCallback(keras.callbacks.Callback):
         else:
             row |= dict.fromkeys(_measures(self.validation[1]), np.nan)
         self.rows.append(row)
-        if self.devices.keeps:
+        if self.devices.is_chief:
             self.write_history()
             if self.finished or row["epoch"] % self.config.checkpoint_epochs == 0:
                 self.save()
@@ -287,7 +287,7 @@ class TrainingCallback(keras.callbacks.Callback):
         """Make what was trained so far the result: the last epoch is validated and saved if it was not."""
         if np.isnan(self.rows[-1]["validation_loss"]):
             self.rows[-1] |= self._validate(self.epochs_done)
-        if self.devices.keeps:
+        if self.devices.is_chief:
             self.write_history()
             self.save()
 

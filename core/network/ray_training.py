@@ -23,7 +23,7 @@ from core.config import TrainConfig
 from core.errors import AffectoscopeError
 from core.network.devices import OneDevice, check_split
 from core.network.fit import Fitted
-from core.network.training_job import FitJob, fit
+from core.network.training_job import TrainingJob, fit
 from core.runtime.ray_cluster import RayCluster
 
 #: How often a training whose worker was lost goes on from its last checkpoint.
@@ -35,7 +35,7 @@ LOOK_EVERY = 0.5
 
 def fit_on(
     cluster: RayCluster,
-    job: FitJob,
+    job: TrainingJob,
     *,
     say: Callable[[str], None],
     on_step: Callable | None = None,
@@ -68,7 +68,7 @@ def check(config: TrainConfig, cluster: RayCluster) -> None:
     check_split(config, cluster.networks, "workers of the cluster", "--cluster")
 
 
-def _run(job: FitJob, cluster: RayCluster) -> None:
+def _run(job: TrainingJob, cluster: RayCluster) -> None:
     """Until every epoch is done, through the loss of workers.
 
     Raises:
@@ -138,7 +138,7 @@ class OneOfSeveral(OneDevice):
     """The device of one worker, which trains on its part of every batch."""
 
     def __init__(self, rank: int, workers: int) -> None:
-        self.count, self.rank, self.keeps = workers, rank, rank == 0
+        self.count, self.rank, self.is_chief = workers, rank, rank == 0
         self._distribution = keras.distribution.DataParallel(
             devices=keras.distribution.list_devices(), auto_shard_dataset=False
         )
@@ -166,7 +166,7 @@ class OneOfSeveral(OneDevice):
 
 
 @contextmanager
-def _told(job: FitJob, on_epoch: Callable[[dict], None] | None) -> Iterator[None]:
+def _told(job: TrainingJob, on_epoch: Callable[[dict], None] | None) -> Iterator[None]:
     """While it lasts, `on_epoch` is called with each row that the first worker adds to the history."""
     over, told = threading.Event(), len(_history(job))
 
@@ -192,7 +192,7 @@ def _told(job: FitJob, on_epoch: Callable[[dict], None] | None) -> Iterator[None
             tell()
 
 
-def _history(job: FitJob) -> list[dict]:
+def _history(job: TrainingJob) -> list[dict]:
     path = job.folder / "history.csv"
     if not path.exists():
         return []

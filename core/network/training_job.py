@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # Keras takes seconds to import
 
 
 @dataclass(frozen=True)
-class FitJob:
+class TrainingJob:
     """What a network is trained on and how. Pickled, its packs are the paths of their files.
 
     Attributes:
@@ -40,7 +40,7 @@ class FitJob:
     folder: Path
 
     @classmethod
-    def of(cls, config: TrainConfig, data: TrainingData, folder: Path) -> "FitJob":
+    def of(cls, config: TrainConfig, data: TrainingData, folder: Path) -> "TrainingJob":
         affect = data.table.has_affect and config.affect_weight > 0
 
         def packed(split: str) -> tuple[FacePack, Targets]:
@@ -84,7 +84,7 @@ class FitJob:
 
 
 def fit(
-    job: FitJob,
+    job: TrainingJob,
     *,
     devices: "OneDevice | None" = None,
     say: Callable[[str], None],

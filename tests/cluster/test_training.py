@@ -52,7 +52,7 @@ def pair(cluster, drawn_tree, tmp_path_factory):
         train(
             config_of(drawn_tree),
             folder=there,
-            epochs_by=partial(ray_training.fit_on, cluster),
+            trainer=partial(ray_training.fit_on, cluster),
             after_epoch=told.append,
         )
     assert alone.wait() == 0
@@ -95,6 +95,6 @@ def test_what_workers_cannot_do_alike_is_refused(cluster, drawn_tree, tmp_path, 
         train(
             small_config(drawn_tree, name="run", **changes),
             folder=tmp_path,
-            epochs_by=partial(ray_training.fit_on, cluster),
+            trainer=partial(ray_training.fit_on, cluster),
         )
     assert list(tmp_path.iterdir()) == []
