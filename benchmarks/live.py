@@ -143,7 +143,7 @@ def throughput(predictor, count: int) -> Row:
     photo = read_upright(drawn_photo(6, (1280, 960), GROUP_SEED))
     boxes = np.array([face.box for face in predictor.predict(photo).faces])
     moved = boxes[random.integers(0, len(boxes), count)] + random.normal(0, 6, (count, 4))
-    crops = [crop_face(photo, tuple(box), predictor.contract, detected=True) for box in moved]
+    crops = [crop_face(photo, tuple(box), predictor.preprocessing, detected=True) for box in moved]
     copies = np.stack([crops] * predictor.network.passes, axis=1)
     network = predictor.run.load_model()
     parts = [slice(start, start + PART) for start in range(0, count, PART)]

@@ -31,11 +31,11 @@ def main() -> None:
     options = parser.parse_args()
     began = time.time()
     config = PRESETS["original"]
-    contract, pack, targets = packed(config, drawn_faces_folder())
+    preprocessing, pack, targets = packed(config, drawn_faces_folder())
     rows = np.arange(min(options.faces, len(pack)) // config.batch_size * config.batch_size)
     pack, targets = pack.select(rows), targets.select(rows)
     steps = steps_per_epoch(len(pack), config.batch_size)
-    trainer = made_trainer(config, contract, targets, steps)
+    trainer = made_trainer(config, preprocessing, targets, steps)
     study = study_network(config)
     same = trainer.count_params() == study.count_params()
     if not same:

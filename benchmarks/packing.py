@@ -27,7 +27,7 @@ from core.data.drawn.dataset import drawn_faces_folder
 from core.data.face_pack import CHUNK, pack_faces
 from core.data.face_table import FaceTable
 from core.data.images import read_upright
-from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.data.readers import open_dataset
 from core.metrics.predictions import BOX_COLUMNS
 
@@ -56,16 +56,16 @@ def main() -> None:
         table = open_dataset(folder)
         table = table.select(np.resize(np.arange(len(table)), options.faces))
         boxed = bool(table.faces["box_width"].notna().any())
-        contract = PreprocessingContract(config.colour, config.size, config.margin if boxed else 0.0)
-        rows += packing(title, table, contract, options.rounds)
+        preprocessing = PreprocessingConfig(config.colour, config.size, config.margin if boxed else 0.0)
+        rows += packing(title, table, preprocessing, options.rounds)
     keep(__file__, rows, title=f"Packing, best of {options.rounds} rounds in turns", began=began)
 
 
-def packing(title: str, table: FaceTable, contract: PreprocessingContract, rounds: int) -> list[Row]:
+def packing(title: str, table: FaceTable, preprocessing: PreprocessingConfig, rounds: int) -> list[Row]:
     timed = {
-        "packing": lambda: pack_once(table, contract),
+        "packing": lambda: pack_once(table, preprocessing),
         "decoding": lambda: work_once(table, None),
-        "cropping": lambda: work_once(table, contract),
+        "cropping": lambda: work_once(table, preprocessing),
     }
     times: dict[str, list[float]] = {name: [] for name in timed}
     processor: dict[str, list[float]] = {name: [] for name in timed}
@@ -88,11 +88,11 @@ def packing(title: str, table: FaceTable, contract: PreprocessingContract, round
     ]  # fmt: skip
 
 
-def pack_once(table: FaceTable, contract: PreprocessingContract) -> float:
+def pack_once(table: FaceTable, preprocessing: PreprocessingConfig) -> float:
     """Seconds of packing into an empty cache."""
     with tempfile.TemporaryDirectory() as folder, cache_at(folder):
         began = time.perf_counter()
-        pack_faces(table, contract)
+        pack_faces(table, preprocessing)
         return time.perf_counter() - began
 
 
@@ -109,12 +109,12 @@ def cache_at(folder: str):
             os.environ["AFFECTOSCOPE_CACHE"] = before
 
 
-def work_once(table: FaceTable, contract: PreprocessingContract | None) -> float:
-    """Seconds of reading and decoding, and with a contract of cropping, in a running process per core."""
+def work_once(table: FaceTable, preprocessing: PreprocessingConfig | None) -> float:
+    """Seconds of reading and decoding, and with `preprocessing` of cropping, in a running process per core."""
     references = table.faces["reference"].to_numpy(dtype=object)
     boxes = table.faces[list(BOX_COLUMNS)].to_numpy()
     parts = [slice(start, start + CHUNK) for start in range(0, len(table), CHUNK)]
-    tasks = [(table.read_image, references[part], boxes[part], contract) for part in parts]
+    tasks = [(table.read_image, references[part], boxes[part], preprocessing) for part in parts]
     with ProcessPoolExecutor() as pool:
         list(pool.map(work, tasks[: os.cpu_count()]))
         began = time.perf_counter()
@@ -123,11 +123,11 @@ def work_once(table: FaceTable, contract: PreprocessingContract | None) -> float
 
 
 def work(task: tuple) -> None:
-    read_image, references, boxes, contract = task
+    read_image, references, boxes, preprocessing = task
     for reference, box in zip(references, boxes, strict=True):
         image = read_upright(read_image(reference))
-        if contract:
-            crop_face(image, None if np.isnan(box).any() else tuple(box), contract)
+        if preprocessing:
+            crop_face(image, None if np.isnan(box).any() else tuple(box), preprocessing)
 
 
 if __name__ == "__main__":

@@ -155,8 +155,8 @@ def score_photo(
         reference, code = table.faces.iloc[one.row][["reference", "expression"]]
         truth = EXPRESSIONS[code]
         image, box = read_upright(table.read_image(reference)), annotated_box(table, one.row)
-        alone = crop_face(image, box, predictor.contract)
-        known = crop_face(upright, one.box, predictor.contract)
+        alone = crop_face(image, box, predictor.preprocessing)
+        known = crop_face(upright, one.box, predictor.preprocessing)
         direct, by_box = (predictor.predict(crop[..., 0] if crop.shape[-1] == 1 else crop, crops=True).faces[0].label
                           for crop in (alone, known))  # fmt: skip
         best = max(prediction.faces, key=lambda face: overlap(face.box, one.box), default=None)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.side_by_side import PROCESSOR, keep, middle_ratio, progress, row, take_turns
 from core.config import PRESETS
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.network.precision import resolve_precision
 from core.runtime.environment import keep_freed_memory, quiet_tensorflow
 
@@ -65,7 +65,7 @@ def training_steps(precision: str, *, fused: bool, side: int) -> Callable[[], ob
     keras.config.set_dtype_policy(precision)
     layer = FusedBatchNormalization if fused else keras.layers.BatchNormalization
     network = build_model(
-        PRESETS["standard"], PreprocessingContract(size=side), LABELS, batch_normalization=layer
+        PRESETS["standard"], PreprocessingConfig(size=side), LABELS, batch_normalization=layer
     )
     keras.config.set_dtype_policy("float32")
     model = keras.Model(network.input, network.get_layer("logits").output)

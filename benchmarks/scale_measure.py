@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.scale_hardware import network_cost
-from benchmarks.scale_photos import NAMES, contract_of, pack, packing, photos
+from benchmarks.scale_photos import NAMES, pack, packing, photos, preprocessing_of
 from core.config import PRESETS, TrainConfig
 
 #: Steps of an epoch that is timed, and how many such epochs; as many that do nothing else than start a step.
@@ -53,7 +53,7 @@ def empty() -> dict:
 
     config = TrainConfig(filters=(4,), dense=(), size=16, batch_size=2, colour="grey")
     targets = Targets(np.array([0, 1]), 2)
-    trainer = _trainer(build_model(config, contract_of(config), 2), config, targets, EMPTY_STEPS)
+    trainer = _trainer(build_model(config, preprocessing_of(config), 2), config, targets, EMPTY_STEPS)
     faces, truth = np.zeros((2, 16, 16, 1), np.uint8), {"expression": np.eye(2, dtype=np.float32)}
     batch = faces, truth, {"expression": np.ones(2, np.float32)}
     seconds = min(timed_steps(trainer, batch, EMPTY_STEPS) for _ in range(3))
@@ -91,7 +91,7 @@ def preset(name: str) -> dict:
         batch = next(batches)
         assembling.append(time.perf_counter() - began)
     handing = hand_over_seconds(batch)
-    network = build_model(config, data.contract, 8, affect=True)
+    network = build_model(config, data.preprocessing, 8, affect=True)
     trainer = _trainer(network, config, targets, STEPS)
     timed_steps(trainer, batch, 1)  # traced
     steps, speeds = [], []
@@ -113,7 +113,7 @@ def preset(name: str) -> dict:
     return {
         "batch": config.batch_size,
         "epochs": wanted.epochs,
-        "face_bytes": int(np.prod(data.contract.shape)),
+        "face_bytes": int(np.prod(data.preprocessing.shape)),
         "assemble": float(np.median(assembling)),
         "hand_over": handing,
         "step": float(np.median(steps)),

@@ -12,7 +12,7 @@ import numpy as np
 from core.config import PRESETS, TrainConfig
 from core.data.face_pack import CHUNK, FacePack, _decode_chunk, pack_faces
 from core.data.images import read_upright
-from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.metrics.predictions import BOX_COLUMNS
 
 #: Presets that are measured.
@@ -27,13 +27,13 @@ PACKED_PHOTO, PHOTOS_PACKED = "1280 x 960", 10 * 256
 PACK_FACES, COLD_READS = 16_384, 300
 
 
-def contract_of(config: TrainConfig) -> PreprocessingContract:
-    return PreprocessingContract(colour=config.colour, size=config.size, margin=config.margin)
+def preprocessing_of(config: TrainConfig) -> PreprocessingConfig:
+    return PreprocessingConfig(colour=config.colour, size=config.size, margin=config.margin)
 
 
 def photos() -> dict:
     """Reading a photo that the system holds in memory, and decoding and cropping its face, by processor time."""
-    contract = contract_of(PRESETS["affectnet"])
+    preprocessing = preprocessing_of(PRESETS["affectnet"])
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for title, size in PHOTO_SIZES.items():
@@ -44,7 +44,7 @@ def photos() -> dict:
                 data = path.read_bytes()
                 read = time.process_time()
                 image = read_upright(data)
-                crop_face(image, box, contract)
+                crop_face(image, box, preprocessing)
                 decoding.append(time.process_time() - read)
                 reading.append(read - began)
                 sizes.append(len(data))
@@ -77,19 +77,19 @@ def packing() -> dict:
         names = [Path(reference).name for reference in table.faces["reference"]]
         columns = list(BOX_COLUMNS)
         table.faces[columns] = np.array([box_of[name] for name in names], np.float32)
-        contract = contract_of(PRESETS["affectnet"])
+        preprocessing = preprocessing_of(PRESETS["affectnet"])
         boxes = table.faces[columns].to_numpy(np.float32)
         references = table.faces["reference"].to_numpy(dtype=object)
         chunks = [
             (references[at : at + CHUNK], boxes[at : at + CHUNK]) for at in range(0, PHOTOS_PACKED, CHUNK)
         ]
-        decoding = partial(_decode_chunk, table.read_image, contract)
+        decoding = partial(_decode_chunk, table.read_image, preprocessing)
 
         def alone() -> float:
             return settled_speed([time.perf_counter() for _ in executor().map(decoding, chunks)])
 
         before, moments = alone(), []
-        pack_faces(table, contract, progress=lambda *_: moments.append(time.perf_counter()))
+        pack_faces(table, preprocessing, progress=lambda *_: moments.append(time.perf_counter()))
         decoded = (before + alone()) / 2
     return {
         "packing": {"faces_per_second": settled_speed(moments), "decode": (os.cpu_count() or 1) / decoded}
@@ -133,7 +133,7 @@ def pack() -> dict:
     document = {"cold_bytes": {}, "cold_seconds": {}, "read_ahead": read_ahead(cache_folder())}
     for name in NAMES:
         with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-            path, written = write_pack(Path(folder) / "faces.npy", contract_of(PRESETS[name]).shape)
+            path, written = write_pack(Path(folder) / "faces.npy", preprocessing_of(PRESETS[name]).shape)
             faces = FacePack(np.lib.format.open_memmap(path, mode="r"), np.arange(PACK_FACES))
             before, began = fetched_bytes(), time.perf_counter()
             for row in rng.choice(PACK_FACES, COLD_READS, replace=False):

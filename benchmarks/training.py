@@ -31,7 +31,7 @@ from core.config import PRESETS, Augmentation, TrainConfig
 from core.data.batches import Targets, steps_per_epoch, training_batches
 from core.data.drawn.dataset import drawn_faces_folder
 from core.data.face_pack import FacePack, pack_faces
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.data.readers import open_dataset
 from core.labels import LABEL_SETS
 from core.runtime.environment import keep_freed_memory, quiet_tensorflow
@@ -67,23 +67,23 @@ def main() -> None:
     keep(__file__, rows, title=f"Training and its input, {options.rounds} rounds in turns", began=began)
 
 
-def packed(config: TrainConfig, folder: Path) -> tuple[PreprocessingContract, FacePack, Targets]:
+def packed(config: TrainConfig, folder: Path) -> tuple[PreprocessingConfig, FacePack, Targets]:
     """The faces of the eight labels in `folder`, packed by the config, with what the network is to say."""
     table = open_dataset(folder)
     table = table.select(table.faces["expression"].isin(LABEL_SETS[8].codes).to_numpy())
     boxed = bool(table.faces["box_width"].notna().any())
-    contract = PreprocessingContract(config.colour, config.size, config.margin if boxed else 0.0)
-    table, pack = pack_faces(table, contract)
-    return contract, pack, Targets(table.faces["expression"].to_numpy().astype(int), 8)
+    preprocessing = PreprocessingConfig(config.colour, config.size, config.margin if boxed else 0.0)
+    table, pack = pack_faces(table, preprocessing)
+    return preprocessing, pack, Targets(table.faces["expression"].to_numpy().astype(int), 8)
 
 
-def made_trainer(config: TrainConfig, contract: PreprocessingContract, targets: Targets, steps: int):
+def made_trainer(config: TrainConfig, preprocessing: PreprocessingConfig, targets: Targets, steps: int):
     with quiet_tensorflow():
         from core.network.fit import _trainer
         from core.network.model import build_model
 
-    seen = replace(contract, size=config.crop or contract.size)
-    return _trainer(build_model(config, seen, 8), contract.shape, config, targets, steps)
+    seen = replace(preprocessing, size=config.crop or preprocessing.size)
+    return _trainer(build_model(config, seen, 8), preprocessing.shape, config, targets, steps)
 
 
 def epoch(trainer, batches: Callable[[], object], steps: int) -> Callable[[], object]:
@@ -101,14 +101,14 @@ def in_memory(batch: tuple):
 def fed_from_pack(preset: str, folder: Path, faces: str, rounds: int) -> list[Row]:
     progress(f"Training from the pack, preset {preset}")
     config = PRESETS[preset]
-    contract, pack, targets = packed(config, folder)
+    preprocessing, pack, targets = packed(config, folder)
     steps = steps_per_epoch(len(pack), config.batch_size)
 
     def batches():
         return training_batches(pack, targets, batch_size=config.batch_size, seed=0)
 
-    trainer = made_trainer(config, contract, targets, steps)
-    plain = made_trainer(replace(config, augment=NO_AUGMENTATION), contract, targets, steps)
+    trainer = made_trainer(config, preprocessing, targets, steps)
+    plain = made_trainer(replace(config, augment=NO_AUGMENTATION), preprocessing, targets, steps)
     constant = in_memory(next(batches()))
     seconds = take_turns(
         {
@@ -178,10 +178,10 @@ def whole_training(preset: str, folder: Path, rounds: int) -> list[Row]:
     """Epochs with the network, whose steps are the same whoever feeds it."""
     progress("Whole epochs")
     config = PRESETS[preset]
-    contract, pack, targets = packed(config, folder)
+    preprocessing, pack, targets = packed(config, folder)
     steps = steps_per_epoch(len(pack), config.batch_size)
-    ours = made_trainer(config, contract, targets, steps)
-    theirs = made_trainer(replace(config, augment=NO_AUGMENTATION), contract, targets, steps)
+    ours = made_trainer(config, preprocessing, targets, steps)
+    theirs = made_trainer(replace(config, augment=NO_AUGMENTATION), preprocessing, targets, steps)
     dataset = keras_dataset(config, folder)
 
     def batches():
@@ -269,8 +269,8 @@ def steps_alone(memory: str) -> float:
         keep_freed_memory()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     config, steps = PRESETS["quick"], 100
-    contract, pack, targets = packed(config, drawn_faces_folder())
-    trainer = made_trainer(config, contract, targets, steps)
+    preprocessing, pack, targets = packed(config, drawn_faces_folder())
+    trainer = made_trainer(config, preprocessing, targets, steps)
     batches = training_batches(pack, targets, batch_size=config.batch_size, seed=0)
     for batch in islice(batches, 5):
         trainer.train_on_batch(*batch)

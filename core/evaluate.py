@@ -175,7 +175,7 @@ def locate(options: EvaluateOptions) -> DetectedScores:
             faces.labels.positions(faces.table.faces["expression"].to_numpy()),
             by_annotation,
             faces.run.labels,
-            faces.run.contract,
+            faces.run.preprocessing,
             split=faces.split,
             tta=faces.tta,
             progress=progress,
@@ -243,7 +243,7 @@ def _faces(options: EvaluateOptions, console: Console) -> _Faces:
     table, relabelled = table.select(inside), None
     decisions = read_relabelling(options.relabel, labels) if options.relabel else None
     with console.progress("Packing faces") as progress:
-        table, pack = pack_faces(table, run.contract, progress=progress)
+        table, pack = pack_faces(table, run.preprocessing, progress=progress)
     if decisions:
         table, left, relabelled = relabel(table, decisions, splits=None)
         pack = pack.select(np.flatnonzero(left))
@@ -260,7 +260,7 @@ def attach_images(options: EvaluateOptions) -> int:
     """
     console = Console()
     run = open_run(options.run)
-    contract = run.contract
+    preprocessing = run.preprocessing
     with console.progress("Reading annotations") as progress:
         table = open_dataset(options.data, format=options.format, progress=progress)
     wanted = set(run.predictions().frame["reference"])
@@ -271,7 +271,7 @@ def attach_images(options: EvaluateOptions) -> int:
             f"expected the data it was tested on: {run.info['data']['title']}."
         )
     with console.progress("Keeping thumbnails") as progress:
-        kept = save_thumbnails(run.path / "faces.parquet", table, contract, progress=progress)
+        kept = save_thumbnails(run.path / "faces.parquet", table, preprocessing, progress=progress)
     console.say(f"{kept:,} of {len(wanted):,} test faces of run '{run.name}' have their image now.")
     if not table.redistributable:
         console.say(f"Do not pass this run on with them: {table.title} may not be redistributed.")

@@ -105,7 +105,8 @@ def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> La
         with console.progress("Keeping thumbnails") as progress:
             thumbnails = dict(
                 zip(
-                    *thumbnails_of(data.table.select(likeliest), run.contract, progress=progress), strict=True
+                    *thumbnails_of(data.table.select(likeliest), run.preprocessing, progress=progress),
+                    strict=True,
                 )
             )
     about = {"folds": options.folds, "epochs": options.epochs or run.info["config"]["epochs"]}

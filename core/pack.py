@@ -34,8 +34,8 @@ def pack(config: TrainConfig) -> TrainingData:
     console.say(data.table.ledger.sentence())
     images = data.pack.images
     console.say(
-        f"{len(data.pack):,} faces of {data.table.title} are packed as {data.contract.colour} {data.contract.size}x"
-        f"{data.contract.size}, {images.nbytes / 2**30:.2f} GiB; core.train finds them with the same data, --colour, "
+        f"{len(data.pack):,} faces of {data.table.title} are packed as {data.preprocessing.colour} {data.preprocessing.size}x"
+        f"{data.preprocessing.size}, {images.nbytes / 2**30:.2f} GiB; core.train finds them with the same data, --colour, "
         "--size, --margin, --labels and --limit."
     )
     return data

@@ -146,7 +146,7 @@ def _fit(job: TrainingJob, console: Console, after_epoch, trainer):
         network, fitted = trainer(job, say=console.say, on_step=on_step, on_epoch=on_epoch)
     if job.config.crop:
         console.say(
-            f"Trained on crops of {job.config.crop} pixels, it reads the centre of {_side(network)} of {job.contract.size}"
+            f"Trained on crops of {job.config.crop} pixels, it reads the centre of {_side(network)} of {job.preprocessing.size}"
         )
     if fitted.ended != "finished":
         console.say(f"Training ended: {fitted.ended} after epoch {len(fitted.history)}")
@@ -173,7 +173,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     shown = config.thumbnails == "yes" or (config.thumbnails == "auto" and data.table.redistributable)
     if shown:
         with console.progress("Keeping thumbnails") as progress:
-            save_thumbnails(working / "faces.parquet", table, data.contract, progress=progress)
+            save_thumbnails(working / "faces.parquet", table, data.preprocessing, progress=progress)
     with console.progress("Calibrating") as progress:
         calibration = calibrate(
             working,
@@ -181,7 +181,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             data.part("train"),
             data.part("validation"),
             data.labels,
-            data.contract,
+            data.preprocessing,
             tta=tta,
             seed=config.seed,
             thumbnails=shown,
@@ -210,7 +210,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             **({"relabelled": data.relabelled.report} if data.relabelled else {}),
         },
         "config": config.as_dict(),
-        "preprocessing": data.contract.as_dict(),
+        "preprocessing": data.preprocessing.as_dict(),
         "network": {
             "parameters": network.count_params(),
             "side": _side(network),

@@ -61,7 +61,7 @@ def renew(options: RenewOptions) -> Run:
             data.part("train"),
             data.part("validation"),
             data.labels,
-            run.contract,
+            run.preprocessing,
             tta=run.test_time_augmentation,
             seed=run.info["config"]["seed"],
             thumbnails=data.table.redistributable,

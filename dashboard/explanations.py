@@ -25,7 +25,7 @@ _COVER = (0.2, 0.65)
 def explanation(
     run: Run, face: np.ndarray, label: str, *, method: Method = "grad-cam"
 ) -> tuple[Explanation, SplitNetwork]:
-    """What speaks for `label` for a face, (size, size, channels) uint8 as the run's contract crops it, and the
+    """What speaks for `label` for a face, (size, size, channels) uint8 as the run's preprocessing crops it, and the
     network that it is of. Imports TensorFlow.
 
     Raises:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.data.face_table import FaceTable
 from core.data.images import as_webp, read_upright
-from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
@@ -65,9 +65,13 @@ def image_source(
     photo = attached_photos(predictions, text.no_images(run))
     if photo is None:
         return None
-    path, stamp, contract = st.session_state[_PATH], _stamp(st.session_state[_PATH]), shown_contract(run)
+    path, stamp, preprocessing = (
+        st.session_state[_PATH],
+        _stamp(st.session_state[_PATH]),
+        shown_preprocessing(run),
+    )
     return ImageSource(
-        lambda row: _face(path, stamp, references.iloc[row], box_of(predictions, row), contract), photo
+        lambda row: _face(path, stamp, references.iloc[row], box_of(predictions, row), preprocessing), photo
     )
 
 
@@ -106,10 +110,14 @@ def other_faces(
     thumbnails = loading.training_thumbnails(run)
     if source.photo is None and (thumbnails.keys() >= set(references) or _attached_table(why) is None):
         return thumbnails.get
-    path, stamp, contract = st.session_state[_PATH], _stamp(st.session_state[_PATH]), shown_contract(run)
+    path, stamp, preprocessing = (
+        st.session_state[_PATH],
+        _stamp(st.session_state[_PATH]),
+        shown_preprocessing(run),
+    )
     return lambda reference: (
         thumbnails.get(reference)
-        or _face(path, stamp, reference, _box_in_copy(path, stamp, reference), contract)
+        or _face(path, stamp, reference, _box_in_copy(path, stamp, reference), preprocessing)
     )
 
 
@@ -118,13 +126,13 @@ def network_face(run: Run, predictions: Predictions, row: int, source: ImageSour
 
     Cropped from the photo where there is one, else its thumbnail made to fit.
     """
-    contract = _contract(run)
+    preprocessing = _preprocessing(run)
     try:
         if source.photo:
             photo = source.photo(row)
-            return None if photo is None else crop_face(photo, box_of(predictions, row), contract)
+            return None if photo is None else crop_face(photo, box_of(predictions, row), preprocessing)
         thumbnail = source(row)
-        return None if thumbnail is None else crop_face(read_upright(thumbnail), None, contract)
+        return None if thumbnail is None else crop_face(read_upright(thumbnail), None, preprocessing)
     except AffectoscopeError:
         return None
 
@@ -135,9 +143,9 @@ def box_of(predictions: Predictions, row: int) -> Box | None:
     return None if np.isnan(box).any() else tuple(box)
 
 
-def shown_contract(run: Run) -> PreprocessingContract:
+def shown_preprocessing(run: Run) -> PreprocessingConfig:
     """The run's framing in colour and at the size that is shown."""
-    return replace(_contract(run), size=SHOWN_SIZE, colour="rgb")
+    return replace(_preprocessing(run), size=SHOWN_SIZE, colour="rgb")
 
 
 def _attached_table(why: str) -> FaceTable | None:
@@ -164,10 +172,10 @@ def _attached_table(why: str) -> FaceTable | None:
         return table
 
 
-def _contract(run: Run) -> PreprocessingContract:
-    names = {field.name for field in fields(PreprocessingContract)}
+def _preprocessing(run: Run) -> PreprocessingConfig:
+    names = {field.name for field in fields(PreprocessingConfig)}
     known = {name: value for name, value in run.info["preprocessing"].items() if name in names}
-    return PreprocessingContract(**known)
+    return PreprocessingConfig(**known)
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
@@ -214,10 +222,12 @@ def _box_in_copy(path: str, stamp, reference: str) -> Box | None:
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _face(path: str, stamp, reference: str, box: Box | None, contract: PreprocessingContract) -> bytes | None:
+def _face(
+    path: str, stamp, reference: str, box: Box | None, preprocessing: PreprocessingConfig
+) -> bytes | None:
     """One cropped face as WebP, or None where it cannot be read."""
     photo = _photo(path, stamp, reference)
     try:
-        return None if photo is None else as_webp(crop_face(photo, box, contract))
+        return None if photo is None else as_webp(crop_face(photo, box, preprocessing))
     except AffectoscopeError:
         return None

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from core.analysis.data_summary import data_summary
 from core.data.images import as_webp
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.labels import EXPRESSIONS, LABEL_SETS
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
@@ -276,7 +276,7 @@ def _info(name: str, predictions: Predictions, epochs: int, thumbnails: bool, cr
             "has_affect": predictions.has_affect,
         },
         "config": {"preset": "quick", "seed": 0},
-        "preprocessing": PreprocessingContract(size=48).as_dict(),
+        "preprocessing": PreprocessingConfig(size=48).as_dict(),
         "network": {"parameters": 1_234_567, "layers": []},
         "training": {
             "epochs": epochs,

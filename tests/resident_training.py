@@ -16,7 +16,7 @@ import numpy as np
 from core.config import TrainConfig
 from core.data.batches import Targets
 from core.data.face_pack import FacePack
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.labels import LABEL_SETS
 from core.network.devices import OneDevice
 from core.network.fit import fit_network
@@ -45,7 +45,7 @@ def main(options: dict, taught: bool) -> dict:
     data = [faces_and_targets(rng, count) for count in (100, 40)]
 
     def train(config: TrainConfig, folder: str, on_epoch=None):
-        job = TrainingJob(config, PreprocessingContract(size=20), LABEL_SETS[7], True, *data, Path(folder))
+        job = TrainingJob(config, PreprocessingConfig(size=20), LABEL_SETS[7], True, *data, Path(folder))
         keras.utils.set_random_seed(1)
         teachers = [job.training_network(precision="float32", devices=OneDevice())] if taught else []
         keras.utils.set_random_seed(0)

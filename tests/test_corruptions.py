@@ -11,7 +11,7 @@ import pytest
 from core.analysis.corruptions import CORRUPTIONS, GREY, STRENGTHS, CorruptedFaces, corrupted
 from core.analysis.robustness import mean_accuracy, robustness
 from core.data.drawn.portrait import draw_face
-from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, spoil
 from core.metrics.thresholds import wilson_interval
@@ -21,7 +21,7 @@ from core.runs.tables import ROBUSTNESS_COLUMNS as COLUMNS
 
 def drawn(colour="grey", size=48):
     scene = draw_face("happy", np.random.default_rng(5))
-    return crop_face(scene.image, scene.box, PreprocessingContract(colour=colour, size=size, margin=0.1))
+    return crop_face(scene.image, scene.box, PreprocessingConfig(colour=colour, size=size, margin=0.1))
 
 
 @pytest.fixture

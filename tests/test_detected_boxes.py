@@ -15,7 +15,7 @@ from core.analysis.detection import (
     score_detected,
 )
 from core.data.detector import DetectedFace
-from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate, locate
@@ -61,13 +61,13 @@ class Brightness:
 
 def test_misses_are_counted_and_found_faces_cropped_as_the_detector_frames_them(drawn_tree):
     table = open_dataset(drawn_tree).select(np.arange(6))
-    contract = PreprocessingContract(size=24, margin=0.0, frame_margin=0.2)
+    preprocessing = PreprocessingConfig(size=24, margin=0.0, frame_margin=0.2)
     boxes = table.faces[["box_x", "box_y", "box_width", "box_height"]].to_numpy(float)
     # The detector finds four faces on the spot; beside the fifth it finds something else, in the sixth photo nothing.
     answers = iter([*([face(*box)] for box in boxes[:4]), [face(0, 0, 5, 5)], []])
     crops = [
         crop_face(Image.open(drawn_tree / "Manually_Annotated" / "Manually_Annotated_Images" / reference),
-                  tuple(box), contract, detected=True)
+                  tuple(box), preprocessing, detected=True)
         for reference, box in zip(table.faces["reference"][:4], boxes, strict=False)
     ]  # fmt: skip
     said = Brightness().predict_on_batch(np.stack(crops))["expression"].argmax(axis=1)
@@ -75,7 +75,7 @@ def test_misses_are_counted_and_found_faces_cropped_as_the_detector_frames_them(
     by_annotation = np.array([truth[0], 1 - truth[1], truth[2], truth[3], truth[4], 1 - truth[5]])
     done = []
     scores = score_detected(
-        Brightness(), table, truth, by_annotation, ("happy", "sad"), contract,
+        Brightness(), table, truth, by_annotation, ("happy", "sad"), preprocessing,
         split="test", detect=lambda image: next(answers), progress=lambda *step: done.append(step),
     )  # fmt: skip
     assert done == [(row, 6) for row in range(1, 7)]
@@ -90,10 +90,17 @@ def test_misses_are_counted_and_found_faces_cropped_as_the_detector_frames_them(
 
 def test_nothing_found_is_told_too(drawn_tree):
     table = open_dataset(drawn_tree).select(np.arange(3))
-    contract = PreprocessingContract(size=24)
+    preprocessing = PreprocessingConfig(size=24)
     truth = np.zeros(3, int)
     scores = score_detected(
-        Brightness(), table, truth, truth, ("happy", "sad"), contract, split="test", detect=lambda image: []
+        Brightness(),
+        table,
+        truth,
+        truth,
+        ("happy", "sad"),
+        preprocessing,
+        split="test",
+        detect=lambda image: [],
     )
     assert scores.misses == 3 and np.isnan(scores.of_found.value) and scores.of_all.value == 0
     assert "accuracy not known on the faces found and 0.0 % (95 %: 0.0 to" in scores.sentence()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.data.images import as_webp, read_upright, upright
-from core.data.preprocessing import PreprocessingContract, crop_face, crop_geometry
+from core.data.preprocessing import PreprocessingConfig, crop_face, crop_geometry
 from core.errors import AffectoscopeError
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
@@ -185,13 +185,13 @@ def test_what_is_no_photo_is_refused_with_a_sentence(data, message):
 def test_extreme_shapes_are_read_and_cropped(size):
     image = read_upright(encoded(Image.new("RGB", size, RED)))
     assert image.size == size
-    crop = crop_face(image, None, PreprocessingContract(colour="rgb"))
+    crop = crop_face(image, None, PreprocessingConfig(colour="rgb"))
     assert (crop == RED).all()
 
 
 def test_a_huge_thin_image_is_padded_without_gigabytes():
     image = Image.new("L", (20, 2_000_000), 77)  # at full size, padding to a square would take 4 terabytes
-    assert np.abs(crop_face(image, None, PreprocessingContract()).astype(int) - 77).max() <= 1
+    assert np.abs(crop_face(image, None, PreprocessingConfig()).astype(int) - 77).max() <= 1
 
 
 def test_upright_leaves_a_plain_image_alone():
@@ -207,9 +207,9 @@ def gradient(width: int, height: int) -> Image.Image:
     return Image.fromarray(((2 * x + y) % 251).astype(np.uint8))
 
 
-def exact(side: int, margin: float = 0.0, **others) -> PreprocessingContract:
-    """A contract whose crop needs no resizing."""
-    return PreprocessingContract(size=side, margin=margin, **others)
+def exact(side: int, margin: float = 0.0, **others) -> PreprocessingConfig:
+    """A preprocessing whose crop needs no resizing."""
+    return PreprocessingConfig(size=side, margin=margin, **others)
 
 
 def expected(image: Image.Image, left: int, top: int, side: int) -> np.ndarray:
@@ -253,12 +253,12 @@ def test_shrinking_before_padding_changes_the_crop_invisibly(box):
     smooth = Image.fromarray(
         np.add.outer(np.linspace(0, 120, 800), np.linspace(0, 120, 1000)).astype(np.uint8)
     )
-    contract = PreprocessingContract(size=48)
+    preprocessing = PreprocessingConfig(size=48)
     side = round(max(box[2:]))
     left, top = round(box[0] + box[2] / 2 - side / 2), round(box[1] + box[3] / 2 - side / 2)
     padded = Image.fromarray(expected(smooth, left, top, side)[..., 0])
     slow = np.asarray(padded.resize((48, 48), Image.Resampling.BILINEAR), int)
-    assert np.abs(crop_face(smooth, box, contract)[..., 0] - slow).max() <= 3
+    assert np.abs(crop_face(smooth, box, preprocessing)[..., 0] - slow).max() <= 3
 
 
 @pytest.mark.parametrize("box", [(10, 10, 0, 20), (10, 10, 20, -1), (10, 10, float("nan"), 5)])
@@ -279,14 +279,14 @@ def test_a_box_outside_the_image_is_refused(box):
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_the_crop_has_the_contracts_shape(colour, channels, mode):
     crop = crop_face(
-        gradient(100, 80).convert(mode), (10, 10, 30, 30), PreprocessingContract(colour=colour, size=50)
+        gradient(100, 80).convert(mode), (10, 10, 30, 30), PreprocessingConfig(colour=colour, size=50)
     )
     assert crop.shape == (50, 50, channels)
     assert crop.dtype == np.uint8
 
 
 def test_grey_is_itu_601_luma():
-    crop = crop_face(Image.new("RGB", (40, 40), (200, 100, 50)), None, PreprocessingContract(size=40))
+    crop = crop_face(Image.new("RGB", (40, 40), (200, 100, 50)), None, PreprocessingConfig(size=40))
     assert (crop == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)).all()
 
 
@@ -294,11 +294,11 @@ def test_training_and_live_give_the_same_tensor():
     """A box from an annotation and the same box from the detector, where both margins agree."""
     photo = Image.effect_noise((300, 200), 60).convert("RGB")
     box = (40.3, 30.7, 90.2, 101.9)
-    same = PreprocessingContract(margin=0.07, frame_margin=0.07)
+    same = PreprocessingConfig(margin=0.07, frame_margin=0.07)
     trained = crop_face(read_upright(encoded(photo)), box, same)
     live = crop_face(upright(photo), box, same, detected=True)
     assert np.array_equal(trained, live)
-    other = PreprocessingContract(margin=0.07, frame_margin=-0.02)
+    other = PreprocessingConfig(margin=0.07, frame_margin=-0.02)
     assert not np.array_equal(trained, crop_face(photo, box, other, detected=True))
 
 
@@ -307,7 +307,7 @@ def test_training_and_live_give_the_same_tensor():
 )
 def test_a_contract_out_of_range_is_refused(wrong):
     with pytest.raises(AffectoscopeError, match=next(iter(wrong))):
-        PreprocessingContract(**wrong)
+        PreprocessingConfig(**wrong)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -329,13 +329,13 @@ def test_webp_thumbnails_can_be_read_again(channels):
     ],
 )
 def test_a_bright_pixel_is_where_the_mapped_landmark_says(box, margin):
-    contract = PreprocessingContract(size=240, margin=margin)
-    geometry = crop_geometry(box, contract)
+    preprocessing = PreprocessingConfig(size=240, margin=margin)
+    geometry = crop_geometry(box, preprocessing)
     for right, below in ((0.35, 0.4), (0.4, 0.65), (0.45, 0.5)):
         x, y = int(box[0] + right * box[2]), int(box[1] + below * box[3])
         photo = np.zeros((160, 160), np.uint8)
         photo[y, x] = 255
-        crop = crop_face(Image.fromarray(photo), box, contract)[..., 0].astype(float)
+        crop = crop_face(Image.fromarray(photo), box, preprocessing)[..., 0].astype(float)
         across, down = geometry.points(np.array([[x, y]]))[0]
         # The pixel has become a blob around its centre of mass.
         rows, columns = np.indices(crop.shape)
@@ -345,16 +345,16 @@ def test_a_bright_pixel_is_where_the_mapped_landmark_says(box, margin):
 
 def test_a_box_without_margin_fills_its_crop_and_a_margin_lies_around_it():
     box = (60.0, 50.0, 48.0, 48.0)
-    assert crop_geometry(box, PreprocessingContract(size=96)).box(box) == pytest.approx((0, 0, 96, 96))
-    around = crop_geometry(box, PreprocessingContract(size=96, margin=0.5)).box(box)
+    assert crop_geometry(box, PreprocessingConfig(size=96)).box(box) == pytest.approx((0, 0, 96, 96))
+    around = crop_geometry(box, PreprocessingConfig(size=96, margin=0.5)).box(box)
     assert around == pytest.approx((24, 24, 48, 48))
 
 
 def test_without_a_box_the_geometry_needs_the_size_of_the_image():
-    contract = PreprocessingContract(size=48)
-    assert crop_geometry(None, contract) is None
-    assert crop_geometry(None, contract, image_size=(100, 60)).points([[49.5, 29.5]])[0] == pytest.approx(
-        (23.5, 23.5)
-    )
+    preprocessing = PreprocessingConfig(size=48)
+    assert crop_geometry(None, preprocessing) is None
+    assert crop_geometry(None, preprocessing, image_size=(100, 60)).points([[49.5, 29.5]])[
+        0
+    ] == pytest.approx((23.5, 23.5))
     with pytest.raises(AffectoscopeError, match="has no area"):
-        crop_geometry((0, 0, 0, 5), contract)
+        crop_geometry((0, 0, 0, 5), preprocessing)

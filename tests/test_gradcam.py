@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.config import PRESETS
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.errors import AffectoscopeError
 from core.network.gradcam import SMALLEST_SIDE, explain, split_network
 from core.network.model import build_model
@@ -31,13 +31,13 @@ def build(name: str) -> tuple[keras.Model, np.ndarray]:
     """A network with random weights and normalisations that do something, and a face for it."""
     changes, size, colour, affect = NETWORKS[name]
     keras.utils.set_random_seed(3)
-    contract = PreprocessingContract(colour=colour, size=size)
-    network = build_model(replace(PRESETS["quick"], **changes), contract, LABELS, affect=affect)
+    preprocessing = PreprocessingConfig(colour=colour, size=size)
+    network = build_model(replace(PRESETS["quick"], **changes), preprocessing, LABELS, affect=affect)
     random = np.random.default_rng(4)
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([random.uniform(0.5, 1.5, weights.shape) for weights in layer.get_weights()])
-    return network, random.integers(0, 256, contract.shape).astype(np.uint8)
+    return network, random.integers(0, 256, preprocessing.shape).astype(np.uint8)
 
 
 def in_double_precision(network: keras.Model) -> keras.Model:

@@ -135,7 +135,7 @@ def test_a_teacher_that_does_not_fit_is_refused_before_training(drawn_tree, fold
 
 def test_teachers_come_as_networks(trained_run, folder):
     config = small_config(None, teacher=("small",))
-    (teacher,) = load_teachers(config, trained_run.contract, trained_run.labels, precision="float32")
+    (teacher,) = load_teachers(config, trained_run.preprocessing, trained_run.labels, precision="float32")
     assert teacher.input_shape[1:3] == (24, 24)
     faces = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 1), np.uint8)
     expected = trained_run.load_model().predict_on_batch(faces)["expression"]
@@ -144,7 +144,9 @@ def test_teachers_come_as_networks(trained_run, folder):
 
 def test_teachers_come_in_the_precision_of_the_training(trained_run, folder):
     config = small_config(None, teacher=("small",))
-    (teacher,) = load_teachers(config, trained_run.contract, trained_run.labels, precision="mixed_bfloat16")
+    (teacher,) = load_teachers(
+        config, trained_run.preprocessing, trained_run.labels, precision="mixed_bfloat16"
+    )
     assert teacher.get_layer("block1_conv1").compute_dtype == "bfloat16"
     assert keras.config.dtype_policy().name == "float32"
 
@@ -152,7 +154,7 @@ def test_teachers_come_in_the_precision_of_the_training(trained_run, folder):
 def test_a_flattening_teacher_does_not_fit_crops(trained_run, folder):
     config = small_config(None, teacher=("small",), crop=20)
     with pytest.raises(AffectoscopeError, match="do not fit faces of 20 pixels"):
-        load_teachers(config, trained_run.contract, trained_run.labels, precision="float32")
+        load_teachers(config, trained_run.preprocessing, trained_run.labels, precision="float32")
 
 
 def test_a_sharpness_aware_step_by_hand():

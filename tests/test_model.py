@@ -9,12 +9,12 @@ from keras import ops
 
 from core.config import PRESETS, Augmentation, TrainConfig
 from core.data.batches import Targets
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.network.augmentation import FaceAugmentation
 from core.network.fit import expression_loss, optimizer
 from core.network.model import build_model
 
-SMALL = PreprocessingContract(size=24)
+SMALL = PreprocessingConfig(size=24)
 NO_AUGMENTATION = Augmentation(shift=0, flip=False, rotation=0, scale=0, brightness=0, contrast=0, erasing=0)
 
 
@@ -23,7 +23,7 @@ def layers_of(model, kind):
 
 
 def test_the_original_network_layer_by_layer():
-    model = build_model(PRESETS["original"], PreprocessingContract(size=50), 8)
+    model = build_model(PRESETS["original"], PreprocessingConfig(size=50), 8)
     convolutions = layers_of(model, keras.layers.Conv2D)
     assert [layer.filters for layer in convolutions] == [64, 128, 256]
     assert {layer.kernel_size for layer in convolutions} == {(3, 3)}
@@ -36,7 +36,7 @@ def test_the_original_network_layer_by_layer():
 
 
 def test_the_shipped_preset_stays_small():
-    model = build_model(PRESETS["standard"], PreprocessingContract(), 7)
+    model = build_model(PRESETS["standard"], PreprocessingConfig(), 7)
     assert model.count_params() <= 2_000_000
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.preprocessing import PreprocessingContract, crop_geometry
+from core.data.preprocessing import PreprocessingConfig, crop_geometry
 from core.metrics.predictions import Predictions
 from core.runs.catalogue import open_run
 from core.runs.marks import MARKS, read_marks, set_mark
@@ -184,16 +184,16 @@ def test_landmarks_of_the_run_fall_on_the_drawn_face(trained_run, drawn_tree):
     the chin's, and all of them where the full photo says."""
     run = open_run(trained_run.path)
     predictions = Predictions.load(run.path / "predictions.parquet", with_landmarks=True)
-    contract = PreprocessingContract(**run.info["preprocessing"])
+    preprocessing = PreprocessingConfig(**run.info["preprocessing"])
     for row in range(10):
         box = tuple(
             float(predictions.frame[f"box_{name}"].iat[row]) for name in ("x", "y", "width", "height")
         )
         points = run.landmarks(row)
         assert points == pytest.approx(predictions.landmarks[row])
-        mapped = crop_geometry(box, contract).points(points)
+        mapped = crop_geometry(box, preprocessing).points(points)
         middle = mapped[27:68].mean(axis=0)  # nose, eyes and mouth
-        assert middle == pytest.approx([contract.size / 2] * 2, abs=contract.size * 0.2)
+        assert middle == pytest.approx([preprocessing.size / 2] * 2, abs=preprocessing.size * 0.2)
 
 
 def test_landmarks_are_drawn_at_their_pixels_and_what_lies_outside_is_seen():

@@ -90,7 +90,7 @@ def test_extreme_shapes_are_photos_without_a_face(predictor, photos, capsys, siz
     assert main([str(photos / "thin.png")]) == 0
     assert "thin.png: no face found" in capsys.readouterr().out
     (face,) = predictor.predict(image, crops=True).faces
-    assert face.crop.shape == predictor.contract.shape
+    assert face.crop.shape == predictor.preprocessing.shape
     if reason:
         assert (face.abstained, face.reason) == (reason, "its longer side has 1 pixels, 24 are needed")
 

@@ -1,4 +1,4 @@
-"""Which networks a predictor loads: a run's own, with the labels and the contract that it was tested with."""
+"""Which networks a predictor loads: a run's own, with the labels and the preprocessing that it was tested with."""
 
 import json
 import shutil
@@ -73,7 +73,7 @@ def test_labels_in_another_order_are_refused(folder):
 @pytest.mark.parametrize(
     "preprocessing", [{"size": 24, "colour": "sepia"}, {"size": 24, "tilt": 3}, {"size": 9}]
 )
-def test_a_contract_that_is_none_is_refused(folder, preprocessing):
+def test_a_preprocessing_that_is_none_is_refused(folder, preprocessing):
     change(folder, preprocessing=preprocessing)
     refused(folder, "The preprocessing in run.json of 'copy' is none .* train the run again")
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core.data import detector
-from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.errors import AffectoscopeError
 from core.photos import predictor as predictor_module
 from core.photos.predictor import Predictor
@@ -30,7 +30,7 @@ def test_all_faces_of_a_photo_in_one_prediction(predictor, scene, detected, know
         assert face.label == max(face.probabilities, key=face.probabilities.get)
         assert -1 <= face.valence <= 1
         assert -1 <= face.arousal <= 1
-        assert np.array_equal(face.crop, crop_face(scene, one.box, predictor.contract, detected=True))
+        assert np.array_equal(face.crop, crop_face(scene, one.box, predictor.preprocessing, detected=True))
 
 
 def test_a_batch_predicts_what_single_faces_do(predictor, scene, known):
@@ -76,7 +76,7 @@ def test_a_cropped_face_is_predicted_as_training_saw_it(predictor, monkeypatch):
     monkeypatch.setattr(predictor_module, "detect_faces", None)  # must not be asked
     face = Image.effect_noise((48, 48), 60)
     (one,) = predictor.predict(face, crops=True).faces
-    assert np.array_equal(one.crop, crop_face(face, None, predictor.contract))
+    assert np.array_equal(one.crop, crop_face(face, None, predictor.preprocessing))
     assert (one.box, one.score, one.number) == (None, None, 1)
 
 
@@ -119,7 +119,7 @@ def test_what_is_no_photo_raises_a_sentence(predictor, image):
 def test_batches_of_any_size_take_one_trace(runs):
     predictor = Predictor.load(runs / "standin")
     for faces in (1, 2, 7, 50):
-        outputs = predictor.network._outputs(np.zeros((faces, *predictor.contract.shape), np.uint8))
+        outputs = predictor.network._outputs(np.zeros((faces, *predictor.preprocessing.shape), np.uint8))
         assert outputs["expression"].shape == (faces, len(LABELS))
     graph = next(cell.cell_contents for cell in predictor.network._outputs.__closure__ if hasattr(cell.cell_contents, "experimental_get_tracing_count"))  # fmt: skip
     assert graph.experimental_get_tracing_count() == 1
@@ -159,7 +159,7 @@ def test_rows_of_a_crowd_keep_the_reason_out_of_the_faces(predictor, found):
 
 
 def test_the_contract_is_the_runs_own(predictor):
-    assert predictor.contract == PreprocessingContract(**predictor.run.info["preprocessing"])
+    assert predictor.preprocessing == PreprocessingConfig(**predictor.run.info["preprocessing"])
 
 
 def test_many_photos_come_in_order_with_the_bad_ones_between(predictor, scene, known):

@@ -43,7 +43,7 @@ def faces(trained_run, drawn_tree, tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(resumable_inference, "PIECE", 32)
     table = open_dataset(drawn_tree)
-    return pack_faces(table.select((table.faces["expression"] < 8).to_numpy()), trained_run.contract)
+    return pack_faces(table.select((table.faces["expression"] < 8).to_numpy()), trained_run.preprocessing)
 
 
 def all_answers(run, pack, **settings):

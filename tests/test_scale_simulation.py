@@ -12,7 +12,7 @@ from benchmarks.scale_hardware import Cost, all_reduce_seconds, network_cost
 from benchmarks.scale_simulation import Stage, bound, simulate
 from benchmarks.scale_tables import TABLES, TOLERANCE
 from core.config import PRESETS
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from tests.conftest import ROOT
 
 DOCUMENT = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
@@ -119,9 +119,9 @@ def test_multiply_adds_are_what_tensorflow_counts(name):
     from core.network.model import build_model
 
     config = PRESETS[name]
-    contract = PreprocessingContract(colour=config.colour, size=config.size)
-    network = build_model(config, contract, 8, affect=True)
-    specification = tf.TensorSpec((1, *contract.shape), tf.uint8)
+    preprocessing = PreprocessingConfig(colour=config.colour, size=config.size)
+    network = build_model(config, preprocessing, 8, affect=True)
+    specification = tf.TensorSpec((1, *preprocessing.shape), tf.uint8)
     graph = tf.function(lambda faces: network(faces)).get_concrete_function(specification).graph
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"

@@ -10,7 +10,7 @@ from keras import layers
 
 from core.config import Augmentation, TrainConfig
 from core.data.batches import Targets
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.errors import AffectoscopeError
 from core.network import fit
 from core.network.augmentation import FaceAugmentation
@@ -70,9 +70,9 @@ def test_without_training_the_crop_is_the_centre(faces):
 
 
 def test_a_network_reads_the_centre_of_whole_faces(faces):
-    config, contract = TrainConfig(**AVERAGING), PreprocessingContract(size=24)
-    small = build_model(config, replace(contract, size=16), 7)
-    whole = build_model(config, contract, 7, side=16)
+    config, preprocessing = TrainConfig(**AVERAGING), PreprocessingConfig(size=24)
+    small = build_model(config, replace(preprocessing, size=16), 7)
+    whole = build_model(config, preprocessing, 7, side=16)
     whole.set_weights(small.get_weights())
     assert whole.input_shape == (None, 24, 24, 1)
     np.testing.assert_allclose(
@@ -85,7 +85,7 @@ def test_a_network_reads_the_centre_of_whole_faces(faces):
 @pytest.mark.parametrize(("side", "last"), [(44, 3), (40, 3), (48, 3)])
 def test_pooling_loses_no_border(side, last):
     config = TrainConfig(**AVERAGING | {"filters": (4, 4, 4, 4)})
-    network = build_model(config, PreprocessingContract(size=side), 7)
+    network = build_model(config, PreprocessingConfig(size=side), 7)
     assert network.get_layer("last_features").output.shape[1] == last
 
 
@@ -100,8 +100,8 @@ def test_a_training_on_crops_says_what_it_reads(drawn_tree, folder):
 
 def test_the_side_of_lowest_validation_loss_is_chosen(faces):
     """Three networks of the same weights; the truth is what one of them answers."""
-    config, contract = TrainConfig(**AVERAGING), PreprocessingContract(size=24)
-    networks = [build_model(config, contract, 7, side=side) for side in (16, 20, 24)]
+    config, preprocessing = TrainConfig(**AVERAGING), PreprocessingConfig(size=24)
+    networks = [build_model(config, preprocessing, 7, side=side) for side in (16, 20, 24)]
     kept = networks[0]
     for right in range(3):
         network = networks[right]
@@ -143,7 +143,7 @@ def test_batch_statistics_are_those_of_the_faces(faces):
 
 
 def test_deeper_statistics_are_those_behind_normalised_layers(faces):
-    network = build_model(TrainConfig(**AVERAGING), PreprocessingContract(size=24), 7)
+    network = build_model(TrainConfig(**AVERAGING), PreprocessingConfig(size=24), 7)
     recompute_batch_statistics(network, Pack(faces))
     first = network.get_layer("block1_norm1")
     second = network.get_layer("block2_norm1")
@@ -155,7 +155,7 @@ def test_deeper_statistics_are_those_behind_normalised_layers(faces):
 
 def test_a_network_without_batch_normalisation_stays_as_it_is(faces):
     config = TrainConfig(**AVERAGING | {"normalisation": "none"})
-    network = build_model(config, PreprocessingContract(size=24), 7)
+    network = build_model(config, PreprocessingConfig(size=24), 7)
     before = network.get_weights()
     recompute_batch_statistics(network, Pack(faces))
     assert all(np.array_equal(a, b) for a, b in zip(before, network.get_weights(), strict=True))

@@ -74,7 +74,7 @@ def review_run(
             data.part("train"),
             data.part("validation"),
             data.labels,
-            data.contract,
+            data.preprocessing,
             seed=seed,
             thumbnails=thumbnails,
             progress=progress,

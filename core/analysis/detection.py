@@ -16,7 +16,7 @@ import numpy as np
 from core.data.detector import DetectedFace, detect_faces
 from core.data.face_table import FaceTable
 from core.data.images import read_upright
-from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
 from core.metrics.scoring import Estimate
@@ -148,7 +148,7 @@ def score_detected(
     truth: np.ndarray,
     by_annotation: np.ndarray,
     labels: tuple[str, ...],
-    contract: PreprocessingContract,
+    preprocessing: PreprocessingConfig,
     *,
     split: str,
     tta: TestTimeAugmentation = "none",
@@ -178,7 +178,7 @@ def score_detected(
         if face:
             overlaps.append(shared)
             rows.append(row)
-            crops.append(crop_face(image, face.box, contract, detected=True))
+            crops.append(crop_face(image, face.box, preprocessing, detected=True))
         if crops and (len(crops) == _AT_ONCE or row == len(table) - 1):
             predicted[rows] = run_network(network, np.stack(crops), tta=tta)["expression"].argmax(axis=1)
             rows, crops = [], []

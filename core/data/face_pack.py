@@ -1,6 +1,6 @@
-"""Decode once: the faces of a dataset, cropped by the contract, as one memory-mapped uint8 array.
+"""Decode once: the faces of a dataset, cropped by the preprocessing, as one memory-mapped uint8 array.
 
-A pack lies in the cache folder under a key made of the data, the contract and the rows. Packing runs in
+A pack lies in the cache folder under a key made of the data, the preprocessing and the rows. Packing runs in
 parallel, one process writes, and resumes where it was interrupted; a pack that does not fit is made again.
 """
 
@@ -18,13 +18,13 @@ import pandas as pd
 
 from core.data.face_table import FaceTable
 from core.data.images import read_upright
-from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
 from core.runtime.cache import cache_folder
 from core.runtime.executor import executor
 
-#: Raised whenever the same image and contract would give other pixels than before.
+#: Raised whenever the same image and preprocessing would give other pixels than before.
 PACK_VERSION = 1
 
 #: Rows that one task decodes; also the grain in which interrupted packing resumes.
@@ -76,7 +76,7 @@ class FacePack:
 
 def pack_faces(
     table: FaceTable,
-    contract: PreprocessingContract,
+    preprocessing: PreprocessingConfig,
     *,
     workers: int | None = None,
     allow_empty: bool = False,
@@ -95,13 +95,13 @@ def pack_faces(
     Raises:
         AffectoscopeError: not one face could be packed, and `allow_empty` is off.
     """
-    folder = cache_folder() / "packs" / _key(table, contract)
-    images, state = _open(folder, len(table), contract)
+    folder = cache_folder() / "packs" / _key(table, preprocessing)
+    images, state = _open(folder, len(table), preprocessing)
     waiting = [
         start for start in range(0, len(table), CHUNK) if (state[start : start + CHUNK] == _WAITING).any()
     ]
     if waiting:
-        _fill(folder, table, contract, waiting, state, workers, progress)
+        _fill(folder, table, preprocessing, waiting, state, workers, progress)
     ledger = table.ledger.copy()
     for code, reason in REASONS.items():
         for row in np.flatnonzero(state == code):
@@ -115,12 +115,12 @@ def pack_faces(
     return replace(table, ledger=ledger).select(usable), FacePack(images, usable)
 
 
-def _key(table: FaceTable, contract: PreprocessingContract) -> str:
-    """Name of the pack: a hash of rows, boxes, where they come from, the contract and the version."""
-    digest = hashlib.sha256(json.dumps([PACK_VERSION, contract.as_dict(), _source(table)]).encode())
+def _key(table: FaceTable, preprocessing: PreprocessingConfig) -> str:
+    """Name of the pack: a hash of rows, boxes, where they come from, the preprocessing and the version."""
+    digest = hashlib.sha256(json.dumps([PACK_VERSION, preprocessing.as_dict(), _source(table)]).encode())
     rows = pd.util.hash_pandas_object(table.faces[["reference", *BOX_COLUMNS]], index=False)
     digest.update(rows.to_numpy().tobytes())
-    return f"{table.name}-{contract.colour}{contract.size}-{digest.hexdigest()[:20]}"
+    return f"{table.name}-{preprocessing.colour}{preprocessing.size}-{digest.hexdigest()[:20]}"
 
 
 def _source(table: FaceTable) -> list:
@@ -138,9 +138,9 @@ def _source(table: FaceTable) -> list:
     return stamps
 
 
-def _open(folder: Path, rows: int, contract: PreprocessingContract) -> tuple[np.memmap, np.memmap]:
+def _open(folder: Path, rows: int, preprocessing: PreprocessingConfig) -> tuple[np.memmap, np.memmap]:
     """The pack's arrays (faces, state per row), made anew unless both are there and fit."""
-    shape = (rows, *contract.shape)
+    shape = (rows, *preprocessing.shape)
     try:
         images = np.lib.format.open_memmap(folder / "faces.npy", mode="r")
         state = np.lib.format.open_memmap(folder / "state.npy", mode="r+")
@@ -168,16 +168,16 @@ def _open(folder: Path, rows: int, contract: PreprocessingContract) -> tuple[np.
     return np.lib.format.open_memmap(folder / "faces.npy", mode="r"), state
 
 
-def _fill(folder, table, contract, waiting, state, workers, progress) -> None:
+def _fill(folder, table, preprocessing, waiting, state, workers, progress) -> None:
     """Decode the waiting chunks and write them; each chunk's faces are on disk before its state says so."""
-    total, face_bytes = len(table), int(np.prod(contract.shape))
+    total, face_bytes = len(table), int(np.prod(preprocessing.shape))
     done = int((state != _WAITING).sum())
     references = table.faces["reference"].to_numpy(dtype=object)
     boxes = table.faces[list(BOX_COLUMNS)].to_numpy(np.float32)
     chunks = ((references[start : start + CHUNK], boxes[start : start + CHUNK]) for start in waiting)
     if len(waiting) * CHUNK <= SERIAL_ROWS:
         workers = 1
-    decoded = executor().map(partial(_decode_chunk, table.read_image, contract), chunks, workers=workers)
+    decoded = executor().map(partial(_decode_chunk, table.read_image, preprocessing), chunks, workers=workers)
     path = folder / "faces.npy"
     offset = np.load(path, mmap_mode="r").offset
     written: list[tuple[int, np.ndarray]] = []
@@ -213,12 +213,12 @@ def _fill(folder, table, contract, waiting, state, workers, progress) -> None:
 
 def _decode_chunk(
     read_image: Callable[[str], bytes],
-    contract: PreprocessingContract,
+    preprocessing: PreprocessingConfig,
     chunk: tuple[Sequence[str], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The (n, *contract.shape) uint8 faces of (n references, their boxes), and their (n,) uint8 states."""
+    """The (n, *preprocessing.shape) uint8 faces of (n references, their boxes), and their (n,) uint8 states."""
     references, boxes = chunk
-    faces = np.zeros((len(references), *contract.shape), np.uint8)
+    faces = np.zeros((len(references), *preprocessing.shape), np.uint8)
     codes = np.full(len(references), _PACKED, np.uint8)
     for row, (reference, box) in enumerate(zip(references, boxes, strict=True)):
         try:
@@ -230,7 +230,7 @@ def _decode_chunk(
             codes[row] = _UNDECODABLE
             continue
         try:
-            faces[row] = crop_face(image, None if np.isnan(box).any() else tuple(box), contract)
+            faces[row] = crop_face(image, None if np.isnan(box).any() else tuple(box), preprocessing)
         except AffectoscopeError:
             codes[row] = _OUTSIDE
     return faces, codes

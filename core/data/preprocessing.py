@@ -10,7 +10,7 @@ from core.errors import AffectoscopeError
 
 
 @dataclass(frozen=True)
-class PreprocessingContract:
+class PreprocessingConfig:
     """How a face becomes the network's input; stored in every run.
 
     Attributes:
@@ -51,33 +51,37 @@ class PreprocessingContract:
 def crop_face(
     image: Image.Image,
     box: tuple[float, float, float, float] | None,
-    contract: PreprocessingContract,
+    preprocessing: PreprocessingConfig,
     *,
     detected: bool = False,
 ) -> np.ndarray:
     """The face in `box` as the network sees it: (size, size, channels) uint8.
 
-    The crop is the square around the box's centre with the contract's margin; where it hangs over the
+    The crop is the square around the box's centre with the margin of `preprocessing`; where it hangs over the
     image's border the edge pixels are repeated. Without a box the whole image is the face and is padded
     to a square likewise.
 
     Args:
         image: upright, mode 'RGB' or 'L', from `read_upright`.
         box: (x, y, width, height) in pixels of `image`, or None.
-        contract: the run's preprocessing contract.
+        preprocessing: that of the run.
         detected: the box comes from the detector and not from the data set's annotation.
 
     Raises:
         AffectoscopeError: the box has no area or lies outside the image.
     """
-    left, top, side = _square(image.size, box, contract.frame_margin if detected else contract.margin)
-    face = _cut(image, left, top, side, enough=4 * contract.size)
-    mode = "L" if contract.colour == "grey" else "RGB"
+    left, top, side = _square(
+        image.size, box, preprocessing.frame_margin if detected else preprocessing.margin
+    )
+    face = _cut(image, left, top, side, enough=4 * preprocessing.size)
+    mode = "L" if preprocessing.colour == "grey" else "RGB"
     face = face if face.mode == mode else face.convert(mode)
-    if face.size != (contract.size, contract.size):
+    if face.size != (preprocessing.size, preprocessing.size):
         # Reducing by whole factors first keeps large photos cheap and changes the result invisibly.
-        face = face.resize((contract.size, contract.size), Image.Resampling.BILINEAR, reducing_gap=3.0)
-    return np.asarray(face, dtype=np.uint8).reshape(contract.shape)
+        face = face.resize(
+            (preprocessing.size, preprocessing.size), Image.Resampling.BILINEAR, reducing_gap=3.0
+        )
+    return np.asarray(face, dtype=np.uint8).reshape(preprocessing.shape)
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class CropGeometry:
 
 def crop_geometry(
     box: tuple[float, float, float, float] | None,
-    contract: PreprocessingContract,
+    preprocessing: PreprocessingConfig,
     *,
     image_size: tuple[int, int] | None = None,
 ) -> CropGeometry | None:
@@ -121,8 +125,8 @@ def crop_geometry(
     """
     if box is None and image_size is None:
         return None
-    left, top, side = _square(image_size or (math.inf, math.inf), box, contract.margin)
-    return CropGeometry(left, top, side, contract.size)
+    left, top, side = _square(image_size or (math.inf, math.inf), box, preprocessing.margin)
+    return CropGeometry(left, top, side, preprocessing.size)
 
 
 def _square(size: tuple[float, float], box, margin: float) -> tuple[int, int, int]:

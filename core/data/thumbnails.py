@@ -6,7 +6,7 @@ import numpy as np
 
 from core.data.face_table import FaceTable
 from core.data.images import as_webp, read_upright
-from core.data.preprocessing import PreprocessingContract, crop_face
+from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
 
@@ -16,13 +16,13 @@ THUMBNAIL_SIZE = 96
 
 def thumbnails_of(
     table: FaceTable,
-    contract: PreprocessingContract,
+    preprocessing: PreprocessingConfig,
     *,
     size: int = THUMBNAIL_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[str], list[bytes]]:
     """References and WebP thumbnails, `size` pixels a side, of the table's faces that can be read."""
-    shown = PreprocessingContract(colour="rgb", size=size, margin=contract.margin)
+    shown = PreprocessingConfig(colour="rgb", size=size, margin=preprocessing.margin)
     references, images = [], []
     boxes = table.faces[list(BOX_COLUMNS)].to_numpy(np.float32)
     for row, (reference, box) in enumerate(zip(table.faces["reference"], boxes, strict=True)):

@@ -11,7 +11,7 @@ from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable, frame_margin
 from core.data.near_duplicates import near_duplicate_groups
 from core.data.perceptual_hashes import pack_hashes
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.data.readers import open_dataset
 from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.data.splits import resolve_splits, split_outside
@@ -27,7 +27,7 @@ class TrainingData:
     table: FaceTable
     pack: FacePack
     labels: LabelSet
-    contract: PreprocessingContract
+    preprocessing: PreprocessingConfig
     counts: dict[str, dict[str, int]]  # per split and expression, labels outside the set included
     hashes: np.ndarray  # (n,) uint64, one per row: see core.data.perceptual_hashes
     relabelled: Relabelled | None = None  # what a reader's decisions changed
@@ -83,17 +83,17 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
         )
     table = _limited(table, config)
     boxed = table.faces["box_width"].notna().any()
-    contract = PreprocessingContract(
+    preprocessing = PreprocessingConfig(
         colour=config.colour,
         size=config.size,
         margin=config.margin if boxed else 0.0,
         frame_margin=config.margin if boxed else frame_margin(table.name),
     )
     with console.progress("Packing faces") as progress:
-        table, pack = pack_faces(table, contract, progress=progress)
+        table, pack = pack_faces(table, preprocessing, progress=progress)
     with console.progress("Looking for near-duplicates") as progress:
         hashes = pack_hashes(pack, progress=progress)
-    return TrainingData(table, pack, labels, contract, counts, hashes, outside=outside)
+    return TrainingData(table, pack, labels, preprocessing, counts, hashes, outside=outside)
 
 
 def _relabelled(data: TrainingData, path: Path) -> TrainingData:
@@ -115,7 +115,7 @@ def _with_outside(data: TrainingData, outside: FaceTable, scored: str, console: 
     elsewhere = outside.select(~of_split).counts()
     if len(part):
         with console.progress("Packing faces with other labels") as progress:
-            part, pack = pack_faces(part, data.contract, allow_empty=True, progress=progress)
+            part, pack = pack_faces(part, data.preprocessing, allow_empty=True, progress=progress)
     counts = data.table.counts()
     for more in (elsewhere, part.counts()):
         for split, row in more.items():

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from core.config import TrainConfig
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.errors import AffectoscopeError
 from core.network.model import build_model
 from core.runs.catalogue import open_run
@@ -15,31 +15,31 @@ from core.runs.run import Run
 
 
 def load_teachers(
-    config: TrainConfig, contract: PreprocessingContract, labels: tuple[str, ...], *, precision: str
+    config: TrainConfig, preprocessing: PreprocessingConfig, labels: tuple[str, ...], *, precision: str
 ) -> list[keras.Model]:
     """The networks of the runs that config.teacher names, of the crops and in the precision of the training.
 
     Raises:
         AffectoscopeError: there is no such run, or it sees faces or names labels otherwise than the training.
     """
-    return [_teacher(open_run(name), config, contract, labels, precision) for name in config.teacher]
+    return [_teacher(open_run(name), config, preprocessing, labels, precision) for name in config.teacher]
 
 
 def _teacher(
-    run: Run, config: TrainConfig, contract: PreprocessingContract, labels: tuple[str, ...], precision: str
+    run: Run, config: TrainConfig, preprocessing: PreprocessingConfig, labels: tuple[str, ...], precision: str
 ) -> keras.Model:
     if run.labels != labels:
         raise AffectoscopeError(
             f"Teacher '{run.name}' knows the labels {', '.join(run.labels)}, the training has {', '.join(labels)}; "
             "pass a run of the same label set."
         )
-    if run.contract != contract:
+    if run.preprocessing != preprocessing:
         raise AffectoscopeError(
-            f"Teacher '{run.name}' sees faces otherwise ({run.contract.as_dict()}) than this training "
-            f"({contract.as_dict()}); pass a run with the same --colour, --size and --margin."
+            f"Teacher '{run.name}' sees faces otherwise ({run.preprocessing.as_dict()}) than this training "
+            f"({preprocessing.as_dict()}); pass a run with the same --colour, --size and --margin."
         )
     finished = run.load_model()
-    crop = replace(contract, size=config.crop or contract.size)
+    crop = replace(preprocessing, size=config.crop or preprocessing.size)
     keras.config.set_dtype_policy(precision)
     try:
         teacher = build_model(

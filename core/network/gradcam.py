@@ -102,7 +102,7 @@ def explain(
     on a last map that is averaged into the logits the two are the same.
 
     Args:
-        face: (size, size, channels) uint8, as the network's preprocessing contract crops it.
+        face: (size, size, channels) uint8, as the network's preprocessing crops it.
         label: position among the network's labels.
 
     Raises:

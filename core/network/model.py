@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from core.config import TrainConfig
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 
 #: Feature maps narrower than this are no longer pooled, so that deep networks fit small faces.
 SMALLEST_POOLED_SIDE = 4
@@ -16,7 +16,7 @@ SMALLEST_POOLED_SIDE = 4
 
 def build_model(
     config: TrainConfig,
-    contract: PreprocessingContract,
+    preprocessing: PreprocessingConfig,
     labels: int,
     *,
     affect: bool = False,
@@ -27,10 +27,10 @@ def build_model(
 
     Args:
         config: filters (M blocks), repeats, dense (N layers), pooling, dropout, normalisation, ...
-        contract: gives the input's shape (size, size, channels).
+        preprocessing: gives the input's shape (size, size, channels).
         labels: output nodes, one per class.
         affect: adds a head for valence and arousal.
-        side: pixels of the centre of the face that are read, at most contract.size; default: the whole face. With
+        side: pixels of the centre of the face that are read, at most preprocessing.size; default: the whole face. With
             global average pooling the weights fit every side.
         batch_normalization: the layer for it, of the same weights as Keras's.
 
@@ -39,11 +39,11 @@ def build_model(
         `affect`, {"affect": (n, 2) valence and arousal in -1 to 1}. The layer 'embedding' holds the
         features that the heads read, 'last_features' the last feature map, 'logits' the scores before softmax.
     """
-    faces = keras.Input(contract.shape, dtype="uint8", name="faces")
+    faces = keras.Input(preprocessing.shape, dtype="uint8", name="faces")
     x = faces
-    if side and side < contract.size:
-        before = (contract.size - side) // 2
-        margins = (before, contract.size - side - before)
+    if side and side < preprocessing.size:
+        before = (preprocessing.size - side) // 2
+        margins = (before, preprocessing.size - side - before)
         x = layers.Cropping2D((margins, margins), name="centre_crop")(x)
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescaling")(x)
     if config.standardise:

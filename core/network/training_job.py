@@ -10,7 +10,7 @@ import numpy as np
 from core.config import TrainConfig
 from core.data.batches import Targets
 from core.data.face_pack import FacePack
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
 from core.labels import LabelSet
@@ -32,7 +32,7 @@ class TrainingJob:
     """
 
     config: TrainConfig
-    contract: PreprocessingContract
+    preprocessing: PreprocessingConfig
     labels: LabelSet
     affect: bool
     training: tuple[FacePack, Targets]
@@ -49,7 +49,9 @@ class TrainingJob:
             expression = data.labels.positions(table.faces["expression"].to_numpy())
             return pack, Targets(expression, len(data.labels), values)
 
-        return cls(config, data.contract, data.labels, affect, packed("train"), packed("validation"), folder)
+        return cls(
+            config, data.preprocessing, data.labels, affect, packed("train"), packed("validation"), folder
+        )
 
     def training_network(self, *, precision: str, devices: "OneDevice") -> "keras.Model":
         """The network as it is trained and as the seed begins it: it reads crops."""
@@ -58,13 +60,13 @@ class TrainingJob:
         from core.network.model import build_model
         from core.network.precision import FusedBatchNormalization
 
-        contract = replace(self.contract, size=self.config.crop or self.contract.size)
+        preprocessing = replace(self.preprocessing, size=self.config.crop or self.preprocessing.size)
         fused = keras.backend.backend() == "tensorflow" and devices.count == 1
         layer = FusedBatchNormalization if fused else keras.layers.BatchNormalization
         keras.config.set_dtype_policy(precision)
         try:
             return build_model(
-                self.config, contract, len(self.labels), affect=self.affect, batch_normalization=layer
+                self.config, preprocessing, len(self.labels), affect=self.affect, batch_normalization=layer
             )
         finally:
             keras.config.set_dtype_policy("float32")
@@ -73,11 +75,11 @@ class TrainingJob:
         """The network as it is kept: float32, of whole faces, of which it reads the centre of `side` pixels."""
         from core.network.model import build_model
 
-        return build_model(self.config, self.contract, len(self.labels), affect=self.affect, side=side)
+        return build_model(self.config, self.preprocessing, len(self.labels), affect=self.affect, side=side)
 
     def sides(self) -> tuple[int, ...]:
         """Sides of the centre of a face, in pixels, that the finished network may read."""
-        whole, crop = self.contract.size, self.config.crop or self.contract.size
+        whole, crop = self.preprocessing.size, self.config.crop or self.preprocessing.size
         if self.config.pooling != "average":  # its weights fit the crop alone
             return (crop,)
         return tuple(sorted({crop, crop + (whole - crop) // 2, whole}))
@@ -121,7 +123,7 @@ def fit(
     sides = job.sides()
     kept = job.network(sides[len(sides) // 2])
     with devices.scope():
-        teachers = load_teachers(config, job.contract, job.labels.labels, precision=precision)
+        teachers = load_teachers(config, job.preprocessing, job.labels.labels, precision=precision)
         keras.utils.set_random_seed(config.seed)  # the same weights to begin with, whatever was built before
         network = job.training_network(precision=precision, devices=devices)
         split = f" on {devices.count} devices" if devices.count > 1 else ""

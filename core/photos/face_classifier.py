@@ -36,7 +36,7 @@ class FaceClassifier:
         tta = run.test_time_augmentation
         self.passes = PASSES[tta]
         self._outputs = _compiled(network, tta, self._directions, self.calibration.distance_limit)
-        self._outputs(np.zeros((1, *run.contract.shape), np.uint8))
+        self._outputs(np.zeros((1, *run.preprocessing.shape), np.uint8))
 
     def predict(self, crops: np.ndarray, neighbours: int = 0) -> list[dict]:
         """For each of (n, size, size, channels) uint8 crops what FacePrediction says of it by itself.

@@ -57,7 +57,7 @@ class Predictor:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.contract = run.contract
+        self.preprocessing = run.preprocessing
         self.network = FaceClassifier(run)
 
     @classmethod
@@ -108,7 +108,11 @@ class Predictor:
             yield from (next(good) if isinstance(one, _Read) else one for one in read)
 
     def _read_crop(self, image: Photo) -> _Read:
-        if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.shape == self.contract.shape:
+        if (
+            isinstance(image, np.ndarray)
+            and image.dtype == np.uint8
+            and image.shape == self.preprocessing.shape
+        ):
             return _Read(image.shape[1::-1], [None], [image])  # what cropping it would give
         return self._read(read_photo(image), [None])
 
@@ -121,7 +125,8 @@ class Predictor:
             surest = sorted(range(len(found)), key=lambda place: -found[place].score)[:MAX_FACES]
             found = [found[place] for place in sorted(surest)]
         crops = [
-            crop_face(photo, face and face.box, self.contract, detected=face is not None) for face in found
+            crop_face(photo, face and face.box, self.preprocessing, detected=face is not None)
+            for face in found
         ]
         return _Read(photo.size, found, crops, reason)
 

@@ -50,7 +50,7 @@ def data(review: Review) -> Section:
         _counts(review),
         Text(f"{counted.sentence()}."),
     ]
-    blocks.append(Text(_contract(run)))
+    blocks.append(Text(_preprocessing(run)))
     blocks.append(
         Text(
             "The images may be passed on."
@@ -181,7 +181,7 @@ def _counts(review: Review) -> Table:
     return Table(("expression", *splits), tuple(rows), "Faces per expression and split.")
 
 
-def _contract(run: Run) -> str:
+def _preprocessing(run: Run) -> str:
     about = run.info["preprocessing"]
     colour = "grey" if about.get("colour") == "grey" else "colour"
     margin = about.get("margin", 0)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
@@ -141,14 +141,14 @@ class Run:
         return dict(zip(table["reference"].to_pylist(), table["image"].to_pylist(), strict=True))
 
     @property
-    def contract(self) -> PreprocessingContract:
+    def preprocessing(self) -> PreprocessingConfig:
         """How a face becomes the network's input.
 
         Raises:
             AffectoscopeError: run.json names none that could be.
         """
         try:
-            return PreprocessingContract(**self.info["preprocessing"])
+            return PreprocessingConfig(**self.info["preprocessing"])
         except (TypeError, AffectoscopeError) as error:
             raise AffectoscopeError(
                 f"The preprocessing in run.json of '{self.name}' is none ({error}); train the run again."
@@ -226,7 +226,7 @@ class Run:
                 f"model.keras of run '{self.name}' cannot be loaded ({type(error).__name__}); "
                 "expected a Keras 3 model file saved by core.train; train the run again."
             ) from error
-        shape = (None, *self.contract.shape)
+        shape = (None, *self.preprocessing.shape)
         outputs = (
             {name: tensor.shape for name, tensor in model.output.items()}
             if isinstance(model.output, dict)

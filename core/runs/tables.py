@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from core.data.decisions import write_decisions
 from core.data.face_table import FaceTable
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.data.relabelling import Relabelling
 from core.data.thumbnails import thumbnails_of
 from core.errors import AffectoscopeError
@@ -161,7 +161,7 @@ def keep_relabelling(folder: Path, relabelling: Relabelling) -> None:
 def save_thumbnails(
     path: Path,
     table: FaceTable,
-    contract: PreprocessingContract,
+    preprocessing: PreprocessingConfig,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
@@ -169,6 +169,6 @@ def save_thumbnails(
 
     A face that cannot be read is left out.
     """
-    references, images = thumbnails_of(table, contract, progress=progress)
+    references, images = thumbnails_of(table, preprocessing, progress=progress)
     write_thumbnails(path, references, images)
     return len(references)

@@ -141,7 +141,7 @@ def _folds(data: TrainingData, config: TrainConfig, folds: int) -> Iterator[Trai
             validation_share=config.validation_share,
         )
         part = replace(table, faces=faces, ledger=Ledger(read=len(table)))
-        yield TrainingData(part, pack, data.labels, data.contract, part.counts(), hashes)
+        yield TrainingData(part, pack, data.labels, data.preprocessing, part.counts(), hashes)
 
 
 def _cut(cut, expressions: np.ndarray, groups: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

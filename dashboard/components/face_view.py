@@ -77,9 +77,9 @@ def _opened(source: ImageSource | None, row: int) -> Image.Image | None:
 def _geometry(run: Run, box: Box | None, source: ImageSource, row: int) -> CropGeometry | None:
     """From pixels of the photo to those of the picture shown; None where the photo's size would have to be known."""
     photo = source.photo(row) if source.photo and box is None else None
-    contract = replace(images.shown_contract(run), size=outlines.SIDE)
+    preprocessing = replace(images.shown_preprocessing(run), size=outlines.SIDE)
     try:
-        return crop_geometry(box, contract, image_size=photo.size if photo else None)
+        return crop_geometry(box, preprocessing, image_size=photo.size if photo else None)
     except AffectoscopeError:
         return None
 

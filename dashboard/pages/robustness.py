@@ -38,7 +38,7 @@ st.caption(
 st.subheader("What the corruptions are")
 name = chosen or next(iter(CORRUPTIONS))
 st.caption(words.corruption(name))
-titles, faces = zip(*spoiled_faces(run.contract, name), strict=True)
+titles, faces = zip(*spoiled_faces(run.preprocessing, name), strict=True)
 st.image(list(faces), caption=list(titles), width=PICTURE)
 st.caption("A face that this program draws, as this run's network sees it, whatever the run was scored on.")
 

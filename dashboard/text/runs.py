@@ -21,15 +21,15 @@ def ledger_sentence(run: Run) -> str:
 
 def trained_on(run: Run) -> str:
     """What the run was trained on and what it is, in one or two sentences."""
-    data, contract = run.info["data"], run.info["preprocessing"]
+    data, preprocessing = run.info["data"], run.info["preprocessing"]
     kept = of_labels(data["counts"], run.labels)
     parts = ", ".join(f"{sum(kept[split].values()):,} {split}" for split in ordered_splits(kept))
     parameters = run.info["network"].get("parameters")
     size = f"{parameters:,} parameters" if parameters is not None else "a network"
-    colour = "grey" if contract.get("colour") == "grey" else "colour"
+    colour = "grey" if preprocessing.get("colour") == "grey" else "colour"
     return (
         f"{data['title']}: {parts} faces, {len(run.labels)} labels ({', '.join(run.labels)}). "
-        f"{size}, {colour} faces of {contract.get('size')} × {contract.get('size')} pixels."
+        f"{size}, {colour} faces of {preprocessing.get('size')} × {preprocessing.get('size')} pixels."
     )
 
 

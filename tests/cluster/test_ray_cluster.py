@@ -13,7 +13,7 @@ pytest.importorskip("ray", reason="Ray is not installed: make test-cluster insta
 from core import predict as predict_command
 from core.data.face_pack import pack_faces
 from core.data.perceptual_hashes import _hash_file, pack_hashes
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
@@ -22,7 +22,7 @@ from core.predict import PredictOptions, predict
 from core.runtime.executor import use_executor
 from tests.cluster.dying import DyingLoad, DyingReader, kills, refuses
 
-CONTRACT = PreprocessingContract(colour="rgb", size=32)
+PREPROCESSING = PreprocessingConfig(colour="rgb", size=32)
 
 
 @pytest.fixture
@@ -48,11 +48,13 @@ def test_a_pack_is_the_one_of_one_process_though_a_worker_was_killed(
     dying = replace(table, read_image=DyingReader(table.read_image, table.faces["reference"][200], marker))
 
     caches("here")
-    _, here = pack_faces(table, CONTRACT, workers=1)
+    _, here = pack_faces(table, PREPROCESSING, workers=1)
     caches("there")
     told = []
     with use_executor(cluster):
-        packed, there = pack_faces(dying, CONTRACT, progress=lambda done, total: told.append((done, total)))
+        packed, there = pack_faces(
+            dying, PREPROCESSING, progress=lambda done, total: told.append((done, total))
+        )
 
     assert marker.exists()
     np.testing.assert_array_equal(here.images, there.images)
@@ -65,7 +67,7 @@ def test_hashes_are_those_of_one_process(cluster, caches, drawn_tree, monkeypatc
     monkeypatch.setattr("core.data.perceptual_hashes._SERIAL_FACES", 0)
     monkeypatch.setattr("core.data.perceptual_hashes._PIECE", 50)
     caches("hashes")
-    _, pack = pack_faces(open_dataset(drawn_tree), CONTRACT, workers=1)
+    _, pack = pack_faces(open_dataset(drawn_tree), PREPROCESSING, workers=1)
     with use_executor(cluster):
         there = pack_hashes(pack)
     np.testing.assert_array_equal(

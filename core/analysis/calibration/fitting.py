@@ -10,7 +10,7 @@ import numpy as np
 
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
-from core.data.preprocessing import PreprocessingContract
+from core.data.preprocessing import PreprocessingConfig
 from core.data.thumbnails import thumbnails_of
 from core.labels import LabelSet
 from core.metrics.calibration import (
@@ -60,7 +60,7 @@ def calibrate(
     train: tuple[FaceTable, FacePack],
     validation: tuple[FaceTable, FacePack],
     labels: LabelSet,
-    contract: PreprocessingContract,
+    preprocessing: PreprocessingConfig,
     *,
     tta: TestTimeAugmentation,
     seed: int,
@@ -87,7 +87,7 @@ def calibrate(
     )
     images: dict[str, bytes] = {}
     if thumbnails:
-        images = dict(zip(*thumbnails_of(table, contract, size=THUMBNAIL_SIDE), strict=True))
+        images = dict(zip(*thumbnails_of(table, preprocessing, size=THUMBNAIL_SIDE), strict=True))
     sample = TrainingSample(
         references=tuple(table.faces["reference"]),
         expressions=tuple(labels.labels[position] for position in sampled.truth),
