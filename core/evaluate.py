@@ -56,7 +56,7 @@ class EvaluateOptions:
     """Test-time augmentation: one pass over each face (none), or the average over it and its mirror image (mirror) or
     over ten crops (ten-crop); default: what the run's own predictions were made with."""
     corruptions: bool = False
-    """Instead of scoring once: score the faces spoiled in eight ways at five strengths, and keep the result with the
+    """Instead of scoring once: score the faces corrupted in eight ways at five severities, and keep the result with the
     run, where the page Robustness shows it."""
     detect: bool = False
     """Instead of scoring by the annotated boxes: let the detector find the faces in their photos, count those that it
@@ -109,7 +109,7 @@ def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
     return predictions, scores
 
 
-def spoil(options: EvaluateOptions) -> pd.DataFrame:
+def evaluate_corrupted(options: EvaluateOptions) -> pd.DataFrame:
     """The run's robustness on `options.data`, kept in the run and, with --out, as a CSV file.
 
     Raises:
@@ -122,7 +122,7 @@ def spoil(options: EvaluateOptions) -> pd.DataFrame:
     with quiet_tensorflow():
         network = faces.run.load_model()
     truth = faces.labels.positions(faces.table.faces["expression"].to_numpy())
-    with console.progress("Spoiling and predicting") as progress:
+    with console.progress("Corrupting and predicting") as progress:
         table = robustness(network, faces.pack, truth, len(faces.labels), tta=faces.tta, progress=progress)
     splits = ", ".join(sorted(set(faces.table.faces["split"])))
     try:
@@ -138,7 +138,7 @@ def spoil(options: EvaluateOptions) -> pd.DataFrame:
     faces.say(console)
     clean = table.iloc[0]["accuracy"]
     console.say(
-        f"Accuracy {clean:.4f} on {len(truth):,} faces, {mean_accuracy(table):.4f} when they are spoiled:"
+        f"Accuracy {clean:.4f} on {len(truth):,} faces, {mean_accuracy(table):.4f} when they are corrupted:"
     )
     for name, rows in table.iloc[1:].groupby("corruption", sort=False):
         console.say(f"  {name:16s}" + "  ".join(f"{value:.3f}" for value in rows["accuracy"]))
@@ -305,7 +305,7 @@ def _write(out: Path | None, predictions: Predictions, scores: dict) -> None:
 
 
 #: What the command does when an option asks for something else than scoring.
-COMMANDS = {"attach_images": attach_images, "corruptions": spoil, "detect": locate}
+COMMANDS = {"attach_images": attach_images, "corruptions": evaluate_corrupted, "detect": locate}
 
 if __name__ == "__main__":
     main()

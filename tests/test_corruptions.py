@@ -1,4 +1,4 @@
-"""Spoiled faces: what each corruption does, that strength counts, and that the same face is always spoiled alike."""
+"""Corrupted faces: what each corruption does, that severity counts, and that the same face is always corrupted alike."""
 
 import itertools
 import json
@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.analysis.corruptions import CORRUPTIONS, GREY, STRENGTHS, CorruptedFaces, corrupted
+from core.analysis.corruptions import CORRUPTIONS, GREY, SEVERITIES, CorruptedFaces, corrupt_face
 from core.analysis.robustness import mean_accuracy, robustness
 from core.data.drawn.portrait import draw_face
 from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.errors import AffectoscopeError
-from core.evaluate import EvaluateOptions, spoil
+from core.evaluate import EvaluateOptions, evaluate_corrupted
 from core.metrics.thresholds import wilson_interval
 from core.runs.catalogue import open_run
 from core.runs.tables import ROBUSTNESS_COLUMNS as COLUMNS
@@ -35,45 +35,45 @@ def face():
 def test_every_corruption_keeps_shape_and_hurts_more_with_strength(name, colour, size):
     face = drawn(colour, size)
     errors = []
-    for strength in STRENGTHS:
-        spoiled = corrupted(face, name, strength, seed=3)
-        assert spoiled.shape == face.shape and spoiled.dtype == np.uint8
-        np.testing.assert_array_equal(spoiled, corrupted(face, name, strength, seed=3))
-        errors.append(np.abs(spoiled.astype(float) - face).mean())
+    for severity in SEVERITIES:
+        corrupted = corrupt_face(face, name, severity, seed=3)
+        assert corrupted.shape == face.shape and corrupted.dtype == np.uint8
+        np.testing.assert_array_equal(corrupted, corrupt_face(face, name, severity, seed=3))
+        errors.append(np.abs(corrupted.astype(float) - face).mean())
     assert 0 <= errors[0] < errors[-1]  # the slightest blur does not reach the next of 24 pixels
     assert all(later > 0.95 * earlier for earlier, later in itertools.pairwise(errors))
 
 
 def test_noise_has_the_spread_it_says():
     grey = np.full((48, 48, 1), GREY, np.uint8)
-    spread = np.std(corrupted(grey, "noise", 2, seed=0).astype(float) - GREY)
+    spread = np.std(corrupt_face(grey, "noise", 2, seed=0).astype(float) - GREY)
     assert spread == pytest.approx(15, rel=0.06)
 
 
 def test_brightness_moves_every_pixel_alike_and_either_way():
     grey = np.full((48, 48, 1), GREY, np.uint8)
-    moved = {int(corrupted(grey, "brightness", 3, seed=seed)[0, 0, 0]) for seed in range(20)}
+    moved = {int(corrupt_face(grey, "brightness", 3, seed=seed)[0, 0, 0]) for seed in range(20)}
     assert moved == {GREY - 60, GREY + 60}
 
 
 def test_contrast_keeps_the_mean_and_its_share_of_the_spread(face):
-    spoiled = corrupted(face, "contrast", 3, seed=0).astype(float)
-    assert spoiled.mean() == pytest.approx(face.mean(), abs=0.5)
-    assert spoiled.std() == pytest.approx(0.4 * face.std(), rel=0.02)
+    corrupted = corrupt_face(face, "contrast", 3, seed=0).astype(float)
+    assert corrupted.mean() == pytest.approx(face.mean(), abs=0.5)
+    assert corrupted.std() == pytest.approx(0.4 * face.std(), rel=0.02)
 
 
 def test_occlusion_hides_a_square_and_nothing_else(face):
-    changed = (corrupted(face, "occlusion", 4, seed=1) != face)[..., 0]
+    changed = (corrupt_face(face, "occlusion", 4, seed=1) != face)[..., 0]
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     assert np.ptp(rows) < 24 and np.ptp(columns) < 24
-    block = corrupted(face, "occlusion", 4, seed=1)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    block = corrupt_face(face, "occlusion", 4, seed=1)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     assert (block == GREY).all()
 
 
 def test_rotation_turns_by_its_degrees():
     bar = np.zeros((48, 48, 1), np.uint8)
     bar[:, 22:26] = 255
-    turned = corrupted(bar, "rotation", 4, seed=0)[..., 0] > 128
+    turned = corrupt_face(bar, "rotation", 4, seed=0)[..., 0] > 128
     y, x = np.nonzero(turned)
     direction = np.linalg.svd(np.column_stack([x - x.mean(), y - y.mean()]), full_matrices=False)[2][0]
     angle = np.degrees(np.arctan2(abs(direction[0]), abs(direction[1])))
@@ -83,7 +83,7 @@ def test_rotation_turns_by_its_degrees():
 def test_blur_and_low_resolution_take_away_detail():
     checks = np.kron(np.indices((24, 24)).sum(axis=0) % 2, np.ones((2, 2)))[..., None].astype(np.uint8) * 255
     for name in ("blur", "low resolution"):
-        assert corrupted(checks, name, 5, seed=0).std() < 0.2 * checks.std()
+        assert corrupt_face(checks, name, 5, seed=0).std() < 0.2 * checks.std()
 
 
 @pytest.fixture
@@ -129,9 +129,9 @@ def test_scores_by_hand(monkeypatch):
 
 
 def test_the_command_keeps_its_result_with_the_run(trained_run, drawn_tree, tmp_path, capsys):
-    run = open_run(shutil.copytree(trained_run.path, tmp_path / "spoiled"))
+    run = open_run(shutil.copytree(trained_run.path, tmp_path / "corrupted"))
     assert run.robustness() is None
-    table = spoil(EvaluateOptions(run=str(run.path), data=drawn_tree, out=tmp_path / "kept.csv"))
+    table = evaluate_corrupted(EvaluateOptions(run=str(run.path), data=drawn_tree, out=tmp_path / "kept.csv"))
     kept, about = run.robustness()
     pd.testing.assert_frame_equal(kept, table)
     assert about == {
@@ -148,7 +148,9 @@ def test_what_cannot_be_asked_for_together_or_written_is_refused(
     trained_run, drawn_tree, tmp_path, monkeypatch
 ):
     with pytest.raises(AffectoscopeError, match=r"expected a name ending in \.csv"):
-        spoil(EvaluateOptions(run=str(trained_run.path), data=drawn_tree, out=tmp_path / "kept.json"))
+        evaluate_corrupted(
+            EvaluateOptions(run=str(trained_run.path), data=drawn_tree, out=tmp_path / "kept.json")
+        )
     from core import evaluate as command
 
     arguments = ["--run", "x", "--data", "y", "--corruptions", "--attach-images"]

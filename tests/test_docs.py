@@ -9,7 +9,7 @@ from core.analysis.calibration import fitting as calibrate
 from core.analysis.calibration import reliability
 from core.analysis.calibration import review as calibration_review
 from core.analysis.comparison import runs as run_comparison
-from core.analysis.corruptions import CORRUPTIONS, STRENGTHS
+from core.analysis.corruptions import CORRUPTIONS, SEVERITIES
 from core.data.near_duplicates import MAX_DISTANCE
 from core.metrics import calibration, embeddings, intervals
 from core.metrics.affect import AffectScores
@@ -102,7 +102,7 @@ def test_constants_are_those_of_the_code():
     assert f"at most {training_sample.SAMPLE_FACES:,} training faces" in distance
     assert embeddings.NEIGHBOURS == 10 and "tenth nearest" in distance
     assert f"{calibrate.INSIDE:.0%}".replace("%", " %") in distance
-    spoiled = entries["Accuracy on spoiled faces"]
-    assert len(CORRUPTIONS) == 8 and len(STRENGTHS) == 5 and "Eight corruptions" in spoiled
+    corrupted = entries["Accuracy on corrupted faces"]
+    assert len(CORRUPTIONS) == 8 and len(SEVERITIES) == 5 and "Eight corruptions" in corrupted
     assert f"in at most {MAX_DISTANCE} of 64 bits" in entries["Near-duplicate distance"]
     assert f"{intervals.MOST_FACES_REDRAWN:,} faces" in TEXT

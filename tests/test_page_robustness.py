@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from core.analysis.corruptions import CORRUPTIONS, STRENGTHS
+from core.analysis.corruptions import CORRUPTIONS, SEVERITIES
 from core.runs.catalogue import open_run
 from core.runs.run import write_robustness
 from core.runs.tables import ROBUSTNESS_COLUMNS as COLUMNS
@@ -15,12 +15,12 @@ from tests.pages import problems, text_of
 
 
 def measured() -> pd.DataFrame:
-    """Accuracy falls by a hundredth of the strength, by a tenth of it under noise."""
+    """Accuracy falls by a hundredth of the severity, by a tenth of it under noise."""
     rows = [("none", 0, 0.0, 100, 0.8, 0.7, 0.9, 0.75)]
     for name in CORRUPTIONS:
-        for strength in STRENGTHS:
-            accuracy = 0.8 - strength * (0.1 if name == "noise" else 0.01)
-            rows.append((name, strength, 1.0, 100, accuracy, accuracy - 0.1, accuracy + 0.1, 0.5))
+        for severity in SEVERITIES:
+            accuracy = 0.8 - severity * (0.1 if name == "noise" else 0.01)
+            rows.append((name, severity, 1.0, 100, accuracy, accuracy - 0.1, accuracy + 0.1, 0.5))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -50,7 +50,7 @@ def test_the_page_shows_what_was_measured(open_page, folder):
 
 def test_a_chosen_corruption_is_explained(open_page, folder):
     shown = open_page("robustness", folder=folder, corruption="jpeg")
-    assert "Jpeg, strengths 1 to 5: 40, 25, 15, 10, 5 (quality)." in text_of(shown)
+    assert "Jpeg, severities 1 to 5: 40, 25, 15, 10, 5 (quality)." in text_of(shown)
 
 
 def test_a_run_that_was_not_spoiled_gets_the_command(open_page, tmp_path):

@@ -1,7 +1,7 @@
-"""Spoiled faces, in the manner of Hendrycks & Dietterich (2019), "Benchmarking neural network robustness to common
-corruptions and perturbations": eight corruptions at five strengths, on the cropped face as the network sees it.
+"""Corrupted faces, in the manner of Hendrycks & Dietterich (2019), "Benchmarking neural network robustness to common
+corruptions and perturbations": eight corruptions at five severities, on the cropped face as the network sees it.
 
-Lengths are in 48ths of the face's side, so that faces of any size are spoiled alike.
+Lengths are in 48ths of the face's side, so that faces of any size are corrupted alike.
 """
 
 import io
@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from core.data.face_pack import FacePack
 
-STRENGTHS = (1, 2, 3, 4, 5)
+SEVERITIES = (1, 2, 3, 4, 5)
 
 #: What is drawn in place of a hidden part, and where a rotated face has no pixels the edge is repeated.
 GREY = 128
@@ -47,9 +47,9 @@ def _occlusion(face, amount, rng):
     side = face.shape[0]
     hidden = max(round(amount * side), 1)
     top, left = rng.integers(0, side - hidden + 1, 2)
-    spoiled = face.copy()
-    spoiled[top : top + hidden, left : left + hidden] = GREY
-    return spoiled
+    corrupted_face = face.copy()
+    corrupted_face[top : top + hidden, left : left + hidden] = GREY
+    return corrupted_face
 
 
 def _jpeg(face, amount, rng):
@@ -66,7 +66,7 @@ def _low_resolution(face, amount, rng):
     return _pixels(image.resize((side, side), Image.Resampling.BILINEAR))
 
 
-#: Corruption -> (function, its amount at strengths 1 to 5, what the amount is).
+#: Corruption -> (function, its amount at severities 1 to 5, what the amount is).
 CORRUPTIONS: dict[str, tuple[Callable, tuple[float, ...], str]] = {
     "blur": (_blur, (0.4, 0.7, 1.0, 1.5, 2.0), "standard deviation in 48ths of the side"),
     "noise": (_noise, (8, 15, 25, 38, 55), "standard deviation in grey levels"),
@@ -83,30 +83,30 @@ CORRUPTIONS: dict[str, tuple[Callable, tuple[float, ...], str]] = {
 }
 
 
-def corrupted(face: np.ndarray, corruption: str, strength: int, *, seed: int) -> np.ndarray:
-    """One face spoiled.
+def corrupt_face(face: np.ndarray, corruption: str, severity: int, *, seed: int) -> np.ndarray:
+    """Corrupt one face.
 
     Args:
         face: (S, S, C) uint8, C 1 or 3.
         corruption: a name in CORRUPTIONS.
-        strength: 1 (slight) to 5 (severe).
-        seed: decides place, direction and noise; the same for all strengths of a face.
+        severity: 1 (slight) to 5 (severe).
+        seed: decides place, direction and noise; the same for all severities of a face.
 
     Returns:
         (S, S, C) uint8.
     """
-    spoil, amounts, _ = CORRUPTIONS[corruption]
-    changed = spoil(face, amounts[strength - 1], np.random.default_rng(seed))
+    corrupt, amounts, _ = CORRUPTIONS[corruption]
+    changed = corrupt(face, amounts[severity - 1], np.random.default_rng(seed))
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class CorruptedFaces:
-    """A pack's faces, spoiled as they are read: face number i with seed i, however the pack is read."""
+    """A pack's faces, corrupted as they are read: face number i with seed i, however the pack is read."""
 
     pack: FacePack
     corruption: str
-    strength: int
+    severity: int
 
     def __len__(self) -> int:
         return len(self.pack)
@@ -115,7 +115,7 @@ class CorruptedFaces:
         numbers = range(*rows.indices(len(self.pack)))
         return np.stack(
             [
-                corrupted(face, self.corruption, self.strength, seed=number)
+                corrupt_face(face, self.corruption, self.severity, seed=number)
                 for number, face in zip(numbers, self.pack[rows], strict=True)
             ]
         )

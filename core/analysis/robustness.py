@@ -1,4 +1,4 @@
-"""How much of a network's accuracy is left on spoiled faces."""
+"""How much of a network's accuracy is left on corrupted faces."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.analysis.corruptions import CORRUPTIONS, STRENGTHS, CorruptedFaces
+from core.analysis.corruptions import CORRUPTIONS, SEVERITIES, CorruptedFaces
 from core.data.face_pack import FacePack
 from core.metrics import expression
 from core.metrics.thresholds import wilson_interval
@@ -29,7 +29,7 @@ def robustness(
     tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Accuracy and macro-F1 on the faces as they are and under every corruption at every strength.
+    """Accuracy and macro-F1 on the faces as they are and under every corruption at every severity.
 
     Args:
         network: uint8 faces in, {"expression": (n, labels) probabilities} out.
@@ -38,23 +38,23 @@ def robustness(
         tta: averages the network's outputs over copies of each face.
 
     Returns:
-        One row per corruption and strength, the clean faces first (corruption "none", strength 0): ROBUSTNESS_COLUMNS;
+        One row per corruption and severity, the clean faces first (corruption "none", severity 0): ROBUSTNESS_COLUMNS;
         low and high are the 95 % Wilson interval of the accuracy, macro_f1 has none.
     """
     from core.network.inference import run_network
 
-    tasks = [(CLEAN, 0), *((name, strength) for name in CORRUPTIONS for strength in STRENGTHS)]
+    tasks = [(CLEAN, 0), *((name, severity) for name in CORRUPTIONS for severity in SEVERITIES)]
     rows = []
-    for number, (name, strength) in enumerate(tasks):
-        faces = CorruptedFaces(pack, name, strength) if strength else pack
+    for number, (name, severity) in enumerate(tasks):
+        faces = CorruptedFaces(pack, name, severity) if severity else pack
         predicted = run_network(network, faces, tta=tta)["expression"].argmax(axis=1)
         confusion = expression.confusion_matrix(truth, predicted, labels)
         low, high = wilson_interval(int(np.trace(confusion)), len(truth))
         rows.append(
             {
                 "corruption": name,
-                "strength": strength,
-                "amount": float(CORRUPTIONS[name][1][strength - 1]) if strength else 0.0,
+                "strength": severity,
+                "amount": float(CORRUPTIONS[name][1][severity - 1]) if severity else 0.0,
                 "faces": len(truth),
                 "accuracy": float(expression.accuracy(confusion)),
                 "low": low,
@@ -68,7 +68,7 @@ def robustness(
 
 
 def mean_accuracy(table: pd.DataFrame) -> float:
-    """Mean accuracy over the corruptions, each the mean of its strengths (one minus the mean corruption error,
+    """Mean accuracy over the corruptions, each the mean of its severities (one minus the mean corruption error,
     not divided by another network's; Hendrycks & Dietterich 2019)."""
-    spoiled = table[table["corruption"] != CLEAN]
-    return float(spoiled.groupby("corruption")["accuracy"].mean().mean())
+    corrupted = table[table["corruption"] != CLEAN]
+    return float(corrupted.groupby("corruption")["accuracy"].mean().mean())

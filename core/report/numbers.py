@@ -1,4 +1,4 @@
-"""What a run is worth: headline numbers, expressions, confusions, pairs, valence and arousal, spoiled faces."""
+"""What a run is worth: headline numbers, expressions, confusions, pairs, valence and arousal, corrupted faces."""
 
 import math
 
@@ -183,23 +183,23 @@ def affect(review: Review) -> Section | None:
 
 
 def robustness(review: Review) -> Section:
-    """Accuracy on spoiled faces."""
-    title, cites = "Spoiled faces", ("corruptions",)
+    """Accuracy on corrupted faces."""
+    title, cites = "Corrupted faces", ("corruptions",)
     if review.robustness is None:
         return Section("robustness", title, absent(review.missing["robustness"]), card=True)
     table, about = review.robustness
     clean = table[table["corruption"] == CLEAN]["accuracy"]
-    spoiled = table[table["corruption"] != CLEAN]
-    if clean.empty or spoiled.empty:
+    corrupted = table[table["corruption"] != CLEAN]
+    if clean.empty or corrupted.empty:
         return Section(
             "robustness", title, (Text("What was measured of it holds no accuracy; measure it again."),)
         )
-    wide = spoiled.pivot_table(index="corruption", columns="strength", values="accuracy", sort=False)
+    wide = corrupted.pivot_table(index="corruption", columns="strength", values="accuracy", sort=False)
     wide = wide.assign(mean=wide.mean(axis=1)).sort_values("mean")
     rows = tuple(
         (str(name), *(percent(share) for share in row)) for name, row in zip(wide.index, wide.to_numpy())
     )
-    head = ("corruption", *(f"strength {strength}" for strength in wide.columns[:-1]), "mean")
+    head = ("corruption", *(f"severity {severity}" for severity in wide.columns[:-1]), "mean")
     averaged = DESCRIPTIONS[about["test_time_augmentation"]]
     on = f"{about.get('data', 'unnamed data')}, split {about.get('split', 'not named')}{averaged and f', {averaged}'}"
     return Section(
@@ -208,7 +208,7 @@ def robustness(review: Review) -> Section:
         (
             Text(
                 f"Accuracy is {percent(clean.iloc[0])} on the faces as they are and {percent(mean_accuracy(table))} on "
-                f"average when they are spoiled on purpose ({on}).",
+                f"average when they are corrupted on purpose ({on}).",
                 cites,
             ),
             Table(head, rows, "Accuracy under each corruption, the hardest first."),

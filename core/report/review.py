@@ -131,7 +131,7 @@ def review_of(run: Run, *, against: Run | None = None, joined: JoinedColumns | N
             "robustness",
             run.robustness,
             "python -m core.evaluate --run R --data PATH --corruptions",
-            "How the network does on blurred, noisy, darkened or otherwise spoiled faces was not measured.",
+            "How the network does on blurred, noisy, darkened or otherwise corrupted faces was not measured.",
         ),
         joined=joined,
         comparison=compare(against, run) if against else None,

@@ -14,7 +14,7 @@ FEW = 100
 _PARTS = {
     "calibration": "calibration",
     "abstention": "abstention",
-    "robustness": "spoiled faces",
+    "robustness": "corrupted faces",
     "leaks": "near-duplicates of the scored faces among those trained on",
     "label_errors": "wrong labels among the scored faces",
     "training_label_errors": "wrong labels among the faces trained on",

@@ -13,7 +13,7 @@ artifacts/<run>/
   outside.parquet      what the network says of scored faces whose label it does not know; where there are any
   leaks.parquet        pairs of a scored face and a near-duplicate in another split; older runs have none
   face_attributes.parquet  size, brightness, sharpness and pose of each scored face; older runs have none
-  robustness.json      scores on spoiled faces; only after core.evaluate --corruptions
+  robustness.json      scores on corrupted faces; only after core.evaluate --corruptions
   detected.json        scores on faces that the detector finds; only after core.evaluate --detect
   label_errors.parquet training faces ranked by how likely their label is wrong; only after core.label_errors
   report.html          everything that is known of the run in one file; only after core.report

@@ -5,7 +5,7 @@ from pathlib import Path
 #: Some of the training faces; see core.runs.training_sample.
 SAMPLE_FILE = "training_sample.parquet"
 
-#: Scores on spoiled faces; see core.analysis.robustness.
+#: Scores on corrupted faces; see core.analysis.robustness.
 ROBUSTNESS_FILE = "robustness.json"
 
 #: What the detector costs; see core.analysis.detection.

@@ -1,4 +1,4 @@
-"""Accuracy on spoiled faces (Plotly)."""
+"""Accuracy on corrupted faces (Plotly)."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -8,8 +8,8 @@ from core.report.figures.contrast import INK, mixed, page_of
 
 
 def accuracies(table: pd.DataFrame, *, chosen: str | None = None, ink: str = INK) -> go.Figure:
-    """A line per corruption over its strength, from a `lines` table; the chosen one with its interval, the others faint."""
-    figure = base_figure(height=420, x="strength", y="accuracy")
+    """A line per corruption over its severity, from a `lines` table; the chosen one with its interval, the others faint."""
+    figure = base_figure(height=420, x="severity", y="accuracy")
     for number, (name, line) in enumerate(table.groupby("corruption", sort=False)):
         colour = run_colour(number, ink)
         faint = chosen is not None and name != chosen
@@ -32,7 +32,7 @@ def accuracies(table: pd.DataFrame, *, chosen: str | None = None, ink: str = INK
             opacity=0.25 if faint else 1.0,
             customdata=line[["low", "high", "faces"]],
             hovertemplate=(
-                f"{name}, strength %{{x}}: %{{y:.1%}} (%{{customdata[0]:.1%}} to %{{customdata[1]:.1%}}, "
+                f"{name}, severity %{{x}}: %{{y:.1%}} (%{{customdata[0]:.1%}} to %{{customdata[1]:.1%}}, "
                 "%{customdata[2]:,} faces)<extra></extra>"
             ),
         )

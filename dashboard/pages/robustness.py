@@ -1,4 +1,4 @@
-"""Robustness: what is left of the accuracy on spoiled faces."""
+"""Robustness: what is left of the accuracy on corrupted faces."""
 
 import streamlit as st
 
@@ -6,8 +6,8 @@ from core.analysis.corruptions import CORRUPTIONS
 from dashboard import run_selector, url_state
 from dashboard.charts import robustness as charts
 from dashboard.components import appearance
+from dashboard.components.corrupted_faces import corrupted_faces
 from dashboard.components.downloads import csv_button
-from dashboard.components.spoiled_faces import spoiled_faces
 from dashboard.tables import robustness as tables
 from dashboard.text import robustness as words
 
@@ -29,16 +29,16 @@ lines = tables.lines(table)
 appearance.plot(
     charts.accuracies(lines, chosen=chosen, ink=appearance.ink()),
     key="accuracies",
-    alt="Accuracy at each strength of each corruption, from none (0) to severe (5).",
+    alt="Accuracy at each severity of each corruption, from none (0) to severe (5).",
 )
 st.caption(
-    "Strength 0 are the faces as they are. The band is the 95 % interval (Wilson) of the chosen corruption."
+    "Severity 0 are the faces as they are. The band is the 95 % interval (Wilson) of the chosen corruption."
 )
 
 st.subheader("What the corruptions are")
 name = chosen or next(iter(CORRUPTIONS))
 st.caption(words.corruption(name))
-titles, faces = zip(*spoiled_faces(run.preprocessing, name), strict=True)
+titles, faces = zip(*corrupted_faces(run.preprocessing, name), strict=True)
 st.image(list(faces), caption=list(titles), width=PICTURE)
 st.caption("A face that this program draws, as this run's network sees it, whatever the run was scored on.")
 

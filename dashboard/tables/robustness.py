@@ -1,4 +1,4 @@
-"""Tables about accuracy on spoiled faces."""
+"""Tables about accuracy on corrupted faces."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ from core.analysis.robustness import CLEAN
 
 
 def lines(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each corruption with the clean faces as its strength 0."""
+    """The rows of each corruption with the clean faces as its severity 0."""
     clean = table[table["corruption"] == CLEAN]
     parts = []
     for name, rows in table[table["corruption"] != CLEAN].groupby("corruption", sort=False):
@@ -15,10 +15,10 @@ def lines(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def grid(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per corruption: accuracy as it is, at each strength, and their mean; the hardest first."""
-    spoiled = table[table["corruption"] != CLEAN]
-    wide = spoiled.pivot(index="corruption", columns="strength", values="accuracy")
-    wide.columns = [f"strength {strength}" for strength in wide.columns]
+    """A row per corruption: accuracy as it is, at each severity, and their mean; the hardest first."""
+    corrupted = table[table["corruption"] != CLEAN]
+    wide = corrupted.pivot(index="corruption", columns="strength", values="accuracy")
+    wide.columns = [f"severity {severity}" for severity in wide.columns]
     wide.insert(0, "as it is", float(table.loc[table["corruption"] == CLEAN, "accuracy"].iloc[0]))
-    wide["mean"] = spoiled.groupby("corruption")["accuracy"].mean()
+    wide["mean"] = corrupted.groupby("corruption")["accuracy"].mean()
     return wide.sort_values("mean").reset_index()

@@ -1,4 +1,4 @@
-"""What is left of a network on spoiled faces."""
+"""What is left of a network on corrupted faces."""
 
 import pandas as pd
 
@@ -11,28 +11,28 @@ from core.runs.run import Run
 def findings(table: pd.DataFrame, about: dict) -> str:
     """Clean and mean accuracy, and what hurts most and least."""
     clean = table[table["corruption"] == CLEAN].iloc[0]
-    spoiled = table[table["corruption"] != CLEAN].groupby("corruption", sort=False)["accuracy"].mean()
-    lost = 100 * (clean["accuracy"] - spoiled)
+    corrupted = table[table["corruption"] != CLEAN].groupby("corruption", sort=False)["accuracy"].mean()
+    lost = 100 * (clean["accuracy"] - corrupted)
     averaged = DESCRIPTIONS[about["test_time_augmentation"]]
     return (
         f"{about.get('data', 'The data')}, {int(clean['faces']):,} {about.get('split', '')} faces{averaged and f', {averaged}'}: accuracy "
         f"{100 * clean['accuracy']:.1f} % (95 % {100 * clean['low']:.1f} to {100 * clean['high']:.1f}) as they are, "
-        f"**{100 * mean_accuracy(table):.1f} %** on average over {len(spoiled)} corruptions at five strengths. "
+        f"**{100 * mean_accuracy(table):.1f} %** on average over {len(corrupted)} corruptions at five severities. "
         f"{lost.idxmax().capitalize()} hurts most ({lost.max():.1f} points on average), {lost.idxmin()} least "
         f"({lost.min():.1f})."
     )
 
 
 def corruption(name: str) -> str:
-    """What its strengths are."""
+    """What its severities are."""
     _, amounts, meaning = CORRUPTIONS[name]
-    return f"{name.capitalize()}, strengths 1 to 5: {', '.join(f'{amount:g}' for amount in amounts)} ({meaning})."
+    return f"{name.capitalize()}, severities 1 to 5: {', '.join(f'{amount:g}' for amount in amounts)} ({meaning})."
 
 
 def none_yet(run: Run) -> str:
     return (
-        f"Run '{run.name}' has not been scored on spoiled faces yet: blur, noise, brightness, contrast, rotation, occlusion, "
-        "JPEG and low resolution at five strengths. This does it; the page shows the result as soon as it is there:"
+        f"Run '{run.name}' has not been scored on corrupted faces yet: blur, noise, brightness, contrast, rotation, occlusion, "
+        "JPEG and low resolution at five severities. This does it; the page shows the result as soon as it is there:"
     )
 
 

@@ -1,9 +1,9 @@
-"""A drawn face, spoiled, to show what a corruption is."""
+"""A drawn face, corrupted, to show what a corruption is."""
 
 import numpy as np
 import streamlit as st
 
-from core.analysis.corruptions import STRENGTHS, corrupted
+from core.analysis.corruptions import SEVERITIES, corrupt_face
 from core.data.drawn.portrait import draw_face
 from core.data.preprocessing import PreprocessingConfig, crop_face
 
@@ -11,12 +11,12 @@ from core.data.preprocessing import PreprocessingConfig, crop_face
 SIDE = 192
 
 
-def spoiled_faces(preprocessing: PreprocessingConfig, corruption: str) -> list[tuple[str, np.ndarray]]:
-    """Caption and picture: the face as it is, and at every strength."""
+def corrupted_faces(preprocessing: PreprocessingConfig, corruption: str) -> list[tuple[str, np.ndarray]]:
+    """Caption and picture: the face as it is, and at every severity."""
     face = _face(preprocessing)
-    spoiled = [corrupted(face, corruption, strength, seed=1) for strength in STRENGTHS]
-    titles = ["as it is", *(f"strength {strength}" for strength in STRENGTHS)]
-    return [(title, _enlarged(each)) for title, each in zip(titles, [face, *spoiled], strict=True)]
+    corrupted = [corrupt_face(face, corruption, severity, seed=1) for severity in SEVERITIES]
+    titles = ["as it is", *(f"severity {severity}" for severity in SEVERITIES)]
+    return [(title, _enlarged(each)) for title, each in zip(titles, [face, *corrupted], strict=True)]
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
