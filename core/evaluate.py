@@ -145,7 +145,7 @@ def evaluate_corrupted(options: EvaluateOptions) -> pd.DataFrame:
     return table
 
 
-def locate(options: EvaluateOptions) -> DetectedScores:
+def evaluate_with_detector(options: EvaluateOptions) -> DetectedScores:
     """The run on faces that the detector finds in `options.data`, kept in the run and, with --out, as a JSON file.
 
     Raises:
@@ -305,7 +305,11 @@ def _write(out: Path | None, predictions: Predictions, scores: dict) -> None:
 
 
 #: What the command does when an option asks for something else than scoring.
-COMMANDS = {"attach_images": attach_images, "corruptions": evaluate_corrupted, "detect": locate}
+COMMANDS = {
+    "attach_images": attach_images,
+    "corruptions": evaluate_corrupted,
+    "detect": evaluate_with_detector,
+}
 
 if __name__ == "__main__":
     main()

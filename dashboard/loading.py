@@ -110,7 +110,7 @@ def abstention(run: Run) -> Abstention:
     """How sure the network is of the run's faces, right, wrong and outside its labels.
 
     Raises:
-        AffectoscopeError: the predictions or the outside faces are damaged.
+        AffectoscopeError: the predictions or the out-of-set faces are damaged.
     """
     return _abstention(str(run.path), fingerprint(run.path))
 

@@ -157,25 +157,25 @@ def test_what_cannot_be_a_curve_is_refused():
 
 def bounds(n=300, m=120, *, seed=0, steps=None, resamples=300, groups=((0,), (0, 1))):
     confidence, correct = faces(n, seed, steps=steps)
-    outside = np.random.default_rng(seed + 1).uniform(0.1, 0.8, m)
-    label, outside_label = np.arange(n) % 5, np.arange(m) % 2
+    out_of_set = np.random.default_rng(seed + 1).uniform(0.1, 0.8, m)
+    label, out_of_set_label = np.arange(n) % 5, np.arange(m) % 2
     found = abstention_intervals(
-        confidence, correct, label, outside, outside_label, groups, resamples=resamples, seed=3
+        confidence, correct, label, out_of_set, out_of_set_label, groups, resamples=resamples, seed=3
     )
-    return (confidence, correct, outside, outside_label), found
+    return (confidence, correct, out_of_set, out_of_set_label), found
 
 
 def test_intervals_hold_their_numbers_and_are_seeded():
-    (confidence, correct, outside, outside_label), found = bounds()
+    (confidence, correct, out_of_set, out_of_set_label), found = bounds()
     curve = risk_coverage(confidence, correct)
-    everyone = risk_coverage(np.r_[confidence, outside], np.r_[correct, np.zeros(len(outside), bool)])
+    everyone = risk_coverage(np.r_[confidence, out_of_set], np.r_[correct, np.zeros(len(out_of_set), bool)])
     for (low, high), value in (
         (found.area, area(curve)),
         (found.excess_area, excess_area(curve)),
         (found.failures, separation(confidence[correct], confidence[~correct])),
-        (found.outside[0], separation(confidence, outside[outside_label == 0])),
-        (found.outside[1], separation(confidence, outside)),
-        (found.area_with_outside, area(everyone)),
+        (found.out_of_set[0], separation(confidence, out_of_set[out_of_set_label == 0])),
+        (found.out_of_set[1], separation(confidence, out_of_set)),
+        (found.area_with_out_of_set, area(everyone)),
     ):
         assert low < value < high and high - low < 0.2
     assert bounds()[1] == found != bounds(seed=1)[1]
@@ -209,4 +209,4 @@ def test_what_no_resample_changes_has_no_interval():
     found = abstention_intervals(
         confidence, correct, np.array([0, 1]), np.empty(0), np.empty(0, int), resamples=50
     )
-    assert np.isnan([*found.area, *found.failures, *found.excess_area]).all() and found.outside == ()
+    assert np.isnan([*found.area, *found.failures, *found.excess_area]).all() and found.out_of_set == ()

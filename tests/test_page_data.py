@@ -108,11 +108,11 @@ def test_splits_without_affect_are_compared_by_size_alone():
 
 def test_labels_beside_the_expressions_are_counted():
     made = {"train": {"happy": 60, "uncertain": 25}, "test": {"happy": 10, "no-face": 5}}
-    told = text.outside_labels(made, ("happy", "sad"))
+    told = text.out_of_set_labels(made, ("happy", "sad"))
     assert "0 none, 25 uncertain, 5 no-face; together 30.0 % of the annotations." in told
     assert "leave them out" in told
-    assert "leave them out" not in text.outside_labels(made, EXPRESSIONS)
-    assert text.outside_labels({"train": {"happy": 60}}, ("happy", "sad")) == ""
+    assert "leave them out" not in text.out_of_set_labels(made, EXPRESSIONS)
+    assert text.out_of_set_labels({"train": {"happy": 60}}, ("happy", "sad")) == ""
 
 
 def test_other_labels_that_are_left_out_are_named_once(open_page, tmp_path):

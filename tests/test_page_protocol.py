@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from core.analysis.detection import DetectedScores
-from core.analysis.selective.abstention import ALL_OUTSIDE, NO_EXPRESSION_GROUP, abstention_of
+from core.analysis.selective.abstention import ALL_OUT_OF_SET, NO_EXPRESSION_GROUP, abstention_of
 from core.analysis.selective.tables import (
     BEST,
     RIGHT,
     SCORED,
-    WITH_OUTSIDE,
+    WITH_OUT_OF_SET,
     WRONG,
     confidence_bins,
     risk_curves,
@@ -22,19 +22,19 @@ from core.labels import EXPRESSIONS
 from core.report.figures import abstention as figures
 from core.runs.catalogue import open_run
 from core.runs.run import write_detected
-from core.runs.tables import OUTSIDE, write_kept
+from core.runs.tables import OUT_OF_SET, write_kept
 from core.runtime.files import write_json
 from dashboard.tables import protocol as tables
 from tests.made_runs import make_run
 from tests.pages import problems, text_of
 
-#: Outside faces of the made-up run: of none it is half as sure as of uncertain ones.
-OUTSIDE_FACES = {"contempt": 4, "none": 10, "uncertain": 6}
+#: Out-of-set faces of the made-up run: of none it is half as sure as of uncertain ones.
+OUT_OF_SET_FACES = {"contempt": 4, "none": 10, "uncertain": 6}
 
 
-def outside_table(labels: tuple[str, ...]) -> pd.DataFrame:
+def out_of_set_table(labels: tuple[str, ...]) -> pd.DataFrame:
     """`none` faces have a highest probability of 0.3, the others of 0.9."""
-    names = np.repeat(list(OUTSIDE_FACES), list(OUTSIDE_FACES.values()))
+    names = np.repeat(list(OUT_OF_SET_FACES), list(OUT_OF_SET_FACES.values()))
     highest = np.where(names == "none", 0.3, 0.9)
     rest = (1 - highest) / (len(labels) - 1)
     table = pd.DataFrame({"reference": [f"o{row}" for row in range(len(names))], "split": "test"})
@@ -43,7 +43,7 @@ def outside_table(labels: tuple[str, ...]) -> pd.DataFrame:
 
 
 def set_counts(run, counts: dict) -> None:
-    """Say in run.json that the scored split has outside faces too."""
+    """Say in run.json that the scored split has out-of-set faces too."""
     path = run.path / "run.json"
     info = json.loads(path.read_text(encoding="utf-8"))
     info["data"]["counts"]["test"] |= counts
@@ -55,8 +55,8 @@ def set_counts(run, counts: dict) -> None:
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("protocol")
     run = make_run(folder, "outside", faces=120)
-    set_counts(run, OUTSIDE_FACES)
-    write_kept(run.path, OUTSIDE, outside_table(run.labels))
+    set_counts(run, OUT_OF_SET_FACES)
+    write_kept(run.path, OUT_OF_SET, out_of_set_table(run.labels))
     return folder
 
 
@@ -76,7 +76,7 @@ def test_the_page_states_the_protocol_and_its_ledger_adds_up(open_page, runs):
 def test_faces_without_an_answer_are_told_label_by_label(open_page, runs):
     shown = open_page("protocol", folder=runs, accept="0.5")
     table = next(each.value for each in shown.dataframe if "separation" in each.value).set_index("label")
-    assert list(table.index) == ["contempt", "none", "uncertain", NO_EXPRESSION_GROUP, ALL_OUTSIDE]
+    assert list(table.index) == ["contempt", "none", "uncertain", NO_EXPRESSION_GROUP, ALL_OUT_OF_SET]
     assert table["faces"].tolist() == [4, 10, 6, 16, 20]
     assert table["accepted"].tolist() == pytest.approx([100, 0, 100, 100 * 6 / 16, 50])
     assert table.loc["none", "mean_confidence"] == pytest.approx(30, abs=1e-3)
@@ -117,20 +117,20 @@ def test_numbers_at_a_threshold_have_their_wilson_intervals(runs):
 def test_charts_hold_every_face_and_mark_the_threshold(runs):
     run = abstention_of(open_run(runs / "outside"))
     bins = confidence_bins(run)
-    assert set(bins["group"]) == {RIGHT, WRONG, *OUTSIDE_FACES}
+    assert set(bins["group"]) == {RIGHT, WRONG, *OUT_OF_SET_FACES}
     assert bins.groupby("group")["faces"].sum()[["contempt", "none", "uncertain"]].tolist() == [4, 10, 6]
     assert bins["faces"].sum() == 140 and bins.groupby("group")["share"].sum().to_numpy() == pytest.approx(1)
     figure = figures.confidences(bins, threshold=0.5)
     assert len(figure.data) == 5 and len(figure.layout.shapes) == 5
     curves = risk_curves(run)
-    assert list(dict.fromkeys(curves["curve"])) == [SCORED, WITH_OUTSIDE, BEST]
+    assert list(dict.fromkeys(curves["curve"])) == [SCORED, WITH_OUT_OF_SET, BEST]
     last = curves.groupby("curve").last()
-    assert last.loc[WITH_OUTSIDE, "errors"] == (~run.correct).sum() + 20 and (last["coverage"] == 1).all()
+    assert last.loc[WITH_OUT_OF_SET, "errors"] == (~run.correct).sum() + 20 and (last["coverage"] == 1).all()
     assert last.loc[BEST, "risk"] == pytest.approx(last.loc[SCORED, "risk"])
     chosen = tables.chosen(run, run.accepted(0.5))
     for ink in ("#1F2430", "#E8EAF0"):
         figure = figures.risk_coverage(curves, chosen=chosen, ink=ink)
-        assert [trace.name for trace in figure.data if trace.name] == [SCORED, WITH_OUTSIDE, BEST]
+        assert [trace.name for trace in figure.data if trace.name] == [SCORED, WITH_OUT_OF_SET, BEST]
     marked = [(trace.x[0], trace.y[0]) for trace in figure.data if trace.mode == "markers"]
     assert marked == list(chosen.values())
     assert tables.chosen(run, run.accepted(1.1)) == {}
@@ -147,7 +147,7 @@ def test_a_run_without_outside_faces_still_tells_what_its_confidence_is_worth(op
     shown = open_page("protocol", run="thumbnails")
     assert "All test faces of Made-up faces have labels that the network knows" in shown.info[0].value
     assert "A right answer has a higher confidence than a wrong one" in text_of(shown)
-    assert "outside" not in text_of(shown).lower()
+    assert "out-of-set" not in text_of(shown).lower()
     assert (
         "None, uncertain, no-face are labels of this network's own"
         in open_page("protocol", run="eleven").info[0].value
@@ -162,12 +162,12 @@ def test_damaged_outside_faces_are_named_and_the_ledger_stays(open_page, runs, t
     for damage in (b"nonsense", None):
         folder = tmp_path / str(damage)
         shutil.copytree(runs, folder)
-        path = folder / "outside" / OUTSIDE.file
+        path = folder / "outside" / OUT_OF_SET.file
         if damage:
             path.write_bytes(damage)
         else:
-            table = outside_table(EXPRESSIONS[:7]).drop(columns="p_sad")
-            write_kept(path.parent, OUTSIDE, table)
+            table = out_of_set_table(EXPRESSIONS[:7]).drop(columns="p_sad")
+            write_kept(path.parent, OUT_OF_SET, table)
         shown = open_page("protocol", folder=folder)
         assert problems(shown) == [] and "make it again with python -m core.upgrade" in shown.error[0].value
         assert shown.dataframe[0].value["step"].iloc[-1] == "scored"

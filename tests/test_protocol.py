@@ -92,7 +92,7 @@ def test_faces_that_chose_the_epoch_make_an_optimistic_score():
     document = info() | {"config": {"review": "validation"}}
     protocol = protocol_from(document)
     assert (protocol.split, protocol.faces) == ("validation", 4)
-    assert protocol.others == {"train": 40, "test": 10} and protocol.outside_scored == {}
+    assert protocol.others == {"train": 40, "test": 10} and protocol.out_of_set_scored == {}
     assert "epoch chosen on these very faces, so the score is optimistic" in protocol.sentence()
 
 
@@ -111,7 +111,11 @@ def test_what_limit_leaves_out_is_a_row_and_a_contradiction_another():
 def test_a_trained_run_adds_up(trained_run):
     protocol = protocol_of(trained_run)
     assert protocol.faces == len(trained_run.predictions()) == protocol.rows()["left"].iloc[-1]
-    assert protocol.unaccounted == 0 and protocol.outside_scored == {"none": 5, "uncertain": 5, "no-face": 5}
+    assert protocol.unaccounted == 0 and protocol.out_of_set_scored == {
+        "none": 5,
+        "uncertain": 5,
+        "no-face": 5,
+    }
     assert protocol.official == "the drawn validation list"
     assert protocol.chosen_on.endswith("held out of the training faces")
 
@@ -150,7 +154,7 @@ def test_all_splits_leave_no_other(trained_run, drawn_tree):
     known = table.select(table.faces["expression"].to_numpy() < 8)
     protocol = protocol_of_evaluation(trained_run, counts, known, split="all", detector_misses=7)
     assert protocol.others == {} and protocol.unaccounted == 0
-    assert sum(protocol.outside_scored.values()) == len(table) - len(known)
+    assert sum(protocol.out_of_set_scored.values()) == len(table) - len(known)
     sentence = protocol.sentence()
     assert f"; {len(known)} faces, cropped where the detector finds them;" in sentence
     assert "the detector missed 7 of them" in sentence
@@ -168,4 +172,4 @@ def test_the_protocol_is_strict_json(tmp_path):
     document = protocol_from(info()).as_dict()
     write_json(tmp_path / "protocol.json", document)
     again = json.loads((tmp_path / "protocol.json").read_text())
-    assert again["outside"]["contempt"] == {"train": 3, "test": 5} and again["labels"][0] == "neutral"
+    assert again["out_of_set"]["contempt"] == {"train": 3, "test": 5} and again["labels"][0] == "neutral"

@@ -49,8 +49,8 @@ def test_counts_tell_splits_and_what_was_left_out(trained_run):
     kept = sum(
         counts[split].get(label, 0) for split in ("train", "validation") for label in trained_run.labels
     )
-    outside = sum(counts["train"][label] for label in ("none", "uncertain", "no-face"))
-    assert kept + outside == 150
+    out_of_set = sum(counts["train"][label] for label in ("none", "uncertain", "no-face"))
+    assert kept + out_of_set == 150
     assert counts["validation"]
 
 

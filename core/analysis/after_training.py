@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.analysis.calibration.fitting import calibrate
 from core.analysis.data_summary import data_summary
 from core.analysis.leaks import keep_leaks
-from core.analysis.selective.out_of_set import keep_outside_faces
+from core.analysis.selective.out_of_set import save_out_of_set_faces
 from core.analysis.slices.face_attributes import keep_face_attributes
 from core.data.training_data import TrainingData
 from core.metrics.predictions import Predictions
@@ -43,7 +43,7 @@ def keep_review_tables(
     """
     keep_leaks(folder, data, split=split)
     keep_face_attributes(folder, data, predictions)
-    keep_outside_faces(folder, network, data, split=split, tta=tta, progress=progress)
+    save_out_of_set_faces(folder, network, data, split=split, tta=tta, progress=progress)
 
 
 def review_run(

@@ -38,17 +38,17 @@ OFFICIAL: dict[str, dict[str, str]] = {
 _HELD_OUT, _UNSPLIT = "held out of the training faces", "drawn from faces that come without a split"
 
 
-def known_and_outside(
+def known_and_out_of_set(
     counts: dict, labels: Collection[str]
 ) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-    """Known faces per split, and outside ones per label and split."""
+    """Known faces per split, and out-of-set ones per label and split."""
     known = {split: sum(n for name, n in of.items() if name in labels) for split, of in counts.items()}
-    outside: dict[str, dict[str, int]] = {}
+    out_of_set: dict[str, dict[str, int]] = {}
     for name in EXPRESSIONS:
         of = {split: row[name] for split, row in counts.items() if name not in labels and row.get(name)}
         if of:
-            outside[name] = of
-    return {split: faces for split, faces in known.items() if faces}, outside
+            out_of_set[name] = of
+    return {split: faces for split, faces in known.items() if faces}, out_of_set
 
 
 def official_split(data: dict, split: str) -> str:
@@ -70,7 +70,7 @@ def chosen_on(info: dict) -> str:
     data, config = info["data"], info.get("config") or {}
     if config.get("review") == "validation":
         return "these very faces, so the score is optimistic"
-    known, _ = known_and_outside(data["counts"], data["labels"])
+    known, _ = known_and_out_of_set(data["counts"], data["labels"])
     if not known.get("validation"):
         return "faces that run.json does not name"
     how = (data.get("origins") or {}).get("validation")
@@ -90,7 +90,7 @@ class Protocol:
         faces: faces scored.
         read: rows of the data, used or not.
         refused: reason -> rows.
-        outside: label that the network does not know -> split -> faces.
+        out_of_set: label that the network does not know -> split -> faces.
         others: other split -> its faces with labels that the network knows.
         beyond_limit: training faces that --limit left out.
         unaccounted: rows that are in none of these; not 0 only where run.json contradicts itself.
@@ -109,7 +109,7 @@ class Protocol:
     faces: int
     read: int
     refused: dict[str, int]
-    outside: dict[str, dict[str, int]]
+    out_of_set: dict[str, dict[str, int]]
     others: dict[str, int]
     beyond_limit: int
     unaccounted: int
@@ -121,11 +121,11 @@ class Protocol:
     own: bool = True
 
     @property
-    def outside_scored(self) -> dict[str, int]:
+    def out_of_set_scored(self) -> dict[str, int]:
         """Of the scored split: label that the network does not know -> faces."""
         scored = {
             label: sum(n for split, n in of.items() if self.split in (split, "all"))
-            for label, of in self.outside.items()
+            for label, of in self.out_of_set.items()
         }
         return {label: faces for label, faces in scored.items() if faces}
 
@@ -152,11 +152,13 @@ class Protocol:
         refused = sum(self.refused.values())
         why = ", ".join(f"{count:,} {reason}" for reason, count in _largest(self.refused))
         rows = f"{refused:,} of {self.read:,} rows refused{f' ({why})' if refused else ''}"
-        outside = self.outside_scored
-        if not outside:
+        out_of_set = self.out_of_set_scored
+        if not out_of_set:
             return f"{rows}, no face for its label"
-        named = ", ".join(f"{count:,} {label}" for label, count in outside.items())
-        return f"{rows}, {_faces(sum(outside.values()))} with labels that the network does not know ({named})"
+        named = ", ".join(f"{count:,} {label}" for label, count in out_of_set.items())
+        return (
+            f"{rows}, {_faces(sum(out_of_set.values()))} with labels that the network does not know ({named})"
+        )
 
     def _detector(self) -> str:
         if self.detector_misses is None:
@@ -170,7 +172,7 @@ class Protocol:
         rows += [("refused", reason, -count) for reason, count in _largest(self.refused)]
         rows += [
             ("label unknown", f"{label} ({_per_split(of)})", -sum(of.values()))
-            for label, of in self.outside.items()
+            for label, of in self.out_of_set.items()
         ]
         if self.beyond_limit:
             rows.append(("not used", "training faces beyond --limit", -self.beyond_limit))
@@ -208,7 +210,7 @@ def protocol_from(info: dict) -> Protocol:
     used = read - sum(refused.values())
     missing = used - sum(sum(of.values()) for of in counts.values())
     beyond = missing if config.get("limit") and missing > 0 else 0
-    known, outside = known_and_outside(counts, data["labels"])
+    known, out_of_set = known_and_out_of_set(counts, data["labels"])
     return Protocol(
         data=data["title"],
         labels=tuple(data["labels"]),
@@ -217,7 +219,7 @@ def protocol_from(info: dict) -> Protocol:
         faces=known.get(split, 0),
         read=read,
         refused=refused,
-        outside=outside,
+        out_of_set=out_of_set,
         others={name: faces for name, faces in known.items() if name != split},
         beyond_limit=beyond,
         unaccounted=missing - beyond,
@@ -249,7 +251,7 @@ def protocol_of_evaluation(
         detector_misses: how many of them the detector did not find, where it was asked for them.
         relabelled: `core.data.relabelling.Relabelled.report`.
     """
-    known, outside = known_and_outside(counts, run.labels)
+    known, out_of_set = known_and_out_of_set(counts, run.labels)
     others = {} if split == "all" else {name: faces for name, faces in known.items() if name != split}
     left = table.ledger.used - len(table) - sum(others.values())
     about = {"name": table.name, "note": table.note, "origins": {split: [split]}}
@@ -261,10 +263,10 @@ def protocol_of_evaluation(
         faces=len(table),
         read=table.ledger.read,
         refused=dict(table.ledger.refused),
-        outside=outside,
+        out_of_set=out_of_set,
         others=others,
         beyond_limit=0,
-        unaccounted=left - sum(sum(of.values()) for of in outside.values()),
+        unaccounted=left - sum(sum(of.values()) for of in out_of_set.values()),
         boxes=_boxes(table.name) if detector_misses is None else "detected",
         detector_misses=detector_misses,
         chosen_on=f"{chosen_on(run.info)} of {run.info['data']['title']} (run '{run.name}')",

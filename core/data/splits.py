@@ -121,20 +121,20 @@ def _carve(
     return chosen[group]
 
 
-def split_outside(outside: FaceTable, before: np.ndarray, after: np.ndarray, *, seed: int) -> FaceTable:
+def split_out_of_set(out_of_set: FaceTable, before: np.ndarray, after: np.ndarray, *, seed: int) -> FaceTable:
     """The faces in the splits that `core.data.splits.resolve_splits` gave the others.
 
     - An official "validation" split goes where that of the other faces went.
-    - Where part of a split became "test", as much of the outside faces of that split does, per expression and one at
+    - Where part of a split became "test", as much of the out-of-set faces of that split does, per expression and one at
       least. Near-duplicates among them may part: none of them trains.
     - What is not split yet is then "train".
 
     Args:
-        outside: split as the data names it, "" where it names none.
+        out_of_set: split as the data names it, "" where it names none.
         before, after: (n,) splits of the other faces, as the data names them and as they became.
         seed: the same seed and faces give the same splits.
     """
-    faces = outside.faces.copy()
+    faces = out_of_set.faces.copy()
     named = faces["split"].to_numpy(object)
     final = named.copy()
     codes = faces["expression"].to_numpy()
@@ -148,6 +148,6 @@ def split_outside(outside: FaceTable, before: np.ndarray, after: np.ndarray, *, 
             final[np.random.default_rng((seed, int(code))).choice(rows, taken, replace=False)] = "test"
     final[final == ""] = "train"
     faces["split"] = pd.Series(final, index=faces.index).astype("str")
-    table = outside.select(np.arange(len(outside)))
+    table = out_of_set.select(np.arange(len(out_of_set)))
     table.faces = faces
     return table

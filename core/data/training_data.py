@@ -14,7 +14,7 @@ from core.data.perceptual_hashes import pack_hashes
 from core.data.preprocessing import PreprocessingConfig
 from core.data.readers import open_dataset
 from core.data.relabelling import Relabelled, read_relabelling, relabel
-from core.data.splits import resolve_splits, split_outside
+from core.data.splits import resolve_splits, split_out_of_set
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
 from core.runtime.console import Console
@@ -32,8 +32,8 @@ class TrainingData:
     hashes: np.ndarray  # (n,) uint64, one per row: see core.data.perceptual_hashes
     relabelled: Relabelled | None = None  # what a reader's decisions changed
     origins: dict[str, list[str]] = field(default_factory=dict)  # per split: what the data calls its faces'
-    outside: FaceTable | None = None  # faces with other labels; of the scored split alone, once split
-    outside_pack: FacePack | None = None  # of `outside`, once split
+    out_of_set: FaceTable | None = None  # faces with other labels; of the scored split alone, once split
+    out_of_set_pack: FacePack | None = None  # of `out_of_set`, once split
 
     def part(self, split: str) -> tuple[FaceTable, FacePack]:
         rows = np.flatnonzero((self.table.faces["split"] == split).to_numpy())
@@ -59,9 +59,11 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
     )
     data.table.faces = faces
     origins = {split: sorted(set(named[faces["split"] == split])) for split in sorted(set(faces["split"]))}
-    outside = split_outside(data.outside, named, faces["split"].to_numpy(), seed=config.seed_of_split)
+    out_of_set = split_out_of_set(
+        data.out_of_set, named, faces["split"].to_numpy(), seed=config.seed_of_split
+    )
     data = _relabelled(data, config.relabel) if config.relabel else data
-    return _with_outside(replace(data, origins=origins), outside, config.review, console)
+    return _with_out_of_set(replace(data, origins=origins), out_of_set, config.review, console)
 
 
 def load_faces(config: TrainConfig, console: Console) -> TrainingData:
@@ -76,7 +78,7 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
     labels = _label_set(config, table)
     counts = table.counts()
     inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)
-    outside, table = table.select(~inside), table.select(inside)
+    out_of_set, table = table.select(~inside), table.select(inside)
     if not len(table):
         raise AffectoscopeError(
             f"{table.title} has no face of the {len(labels)}-label set; pass another --labels."
@@ -93,7 +95,7 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
         table, pack = pack_faces(table, preprocessing, progress=progress)
     with console.progress("Looking for near-duplicates") as progress:
         hashes = pack_hashes(pack, progress=progress)
-    return TrainingData(table, pack, labels, preprocessing, counts, hashes, outside=outside)
+    return TrainingData(table, pack, labels, preprocessing, counts, hashes, out_of_set=out_of_set)
 
 
 def _relabelled(data: TrainingData, path: Path) -> TrainingData:
@@ -105,14 +107,16 @@ def _relabelled(data: TrainingData, path: Path) -> TrainingData:
     return replace(data, table=table, pack=data.pack.select(rows), hashes=data.hashes[rows], relabelled=done)
 
 
-def _with_outside(data: TrainingData, outside: FaceTable, scored: str, console: Console) -> TrainingData:
-    """The data with its outside faces of the scored split packed, and counts of all faces in their splits.
+def _with_out_of_set(
+    data: TrainingData, out_of_set: FaceTable, scored: str, console: Console
+) -> TrainingData:
+    """The data with its out-of-set faces of the scored split packed, and counts of all faces in their splits.
 
     The ledger of the data then counts what was refused of them too.
     """
-    of_split = (outside.faces["split"] == scored).to_numpy()
-    part, pack = replace(outside.select(of_split), ledger=data.table.ledger), None
-    elsewhere = outside.select(~of_split).counts()
+    of_split = (out_of_set.faces["split"] == scored).to_numpy()
+    part, pack = replace(out_of_set.select(of_split), ledger=data.table.ledger), None
+    elsewhere = out_of_set.select(~of_split).counts()
     if len(part):
         with console.progress("Packing faces with other labels") as progress:
             part, pack = pack_faces(part, data.preprocessing, allow_empty=True, progress=progress)
@@ -121,7 +125,9 @@ def _with_outside(data: TrainingData, outside: FaceTable, scored: str, console: 
         for split, row in more.items():
             counts.setdefault(split, {}).update(row)
     table = replace(data.table, ledger=part.ledger)
-    return replace(data, table=table, counts=counts, outside=part, outside_pack=pack if len(part) else None)
+    return replace(
+        data, table=table, counts=counts, out_of_set=part, out_of_set_pack=pack if len(part) else None
+    )
 
 
 def _label_set(config: TrainConfig, table: FaceTable) -> LabelSet:

@@ -1,7 +1,7 @@
 """95 % intervals of what abstaining is worth: the percentile bootstrap over faces, stratified by label, seeded.
 
-Every label's faces, known or outside, are redrawn as many as there are. All numbers depend on how many right, wrong
-and outside faces lie in each cell of confidence alone, so those counts are drawn, from the multinomial, which is what
+Every label's faces, known or out of the set, are redrawn as many as there are. All numbers depend on how many right, wrong
+and out-of-set faces lie in each cell of confidence alone, so those counts are drawn, from the multinomial, which is what
 redrawing faces gives. A cell is one distinct confidence, or, where there are more than CELLS, an equal share of the
 faces, which then count as equally confident.
 """
@@ -30,16 +30,16 @@ class AbstentionBounds:
     area: Ends
     excess_area: Ends
     failures: Ends  # separation of right from wrong answers
-    outside: tuple[Ends, ...]  # separation of known faces from each group of outside ones
-    area_with_outside: Ends  # every outside face an error
+    out_of_set: tuple[Ends, ...]  # separation of known faces from each group of out-of-set ones
+    area_with_out_of_set: Ends  # every out-of-set face an error
 
 
 def abstention_intervals(
     confidence: np.ndarray,
     correct: np.ndarray,
     label: np.ndarray,
-    outside: np.ndarray,
-    outside_label: np.ndarray,
+    out_of_set: np.ndarray,
+    out_of_set_label: np.ndarray,
     groups: Sequence[Sequence[int]] = (),
     *,
     resamples: int = 1000,
@@ -49,11 +49,11 @@ def abstention_intervals(
 
     Args:
         confidence, correct, label: (n,) of the faces whose label the network knows.
-        outside, outside_label: (m,) confidence and label of the others; m may be 0.
-        groups: of outside labels, for each of which the separation is wanted.
+        out_of_set, out_of_set_label: (m,) confidence and label of the others; m may be 0.
+        groups: of out-of-set labels, for each of which the separation is wanted.
     """
     rng = np.random.default_rng(seed)
-    cell, cells = _cells(np.concatenate([confidence, outside]))
+    cell, cells = _cells(np.concatenate([confidence, out_of_set]))
     known, beyond = cell[: len(confidence)], cell[len(confidence) :]
     drawn: dict[str, list[np.ndarray]] = {}
     for start in range(0, resamples, _AT_ONCE):
@@ -65,29 +65,30 @@ def abstention_intervals(
             wrong += both[:, :cells]
             right += both[:, cells:]
         others = {
-            each: _redrawn(beyond[outside_label == each], cells, size, rng)
-            for each in np.unique(outside_label)
+            each: _redrawn(beyond[out_of_set_label == each], cells, size, rng)
+            for each in np.unique(out_of_set_label)
         }
         empty = np.zeros((size, cells), np.int64)
         numbers = {
             "area": _areas(right + wrong, wrong),
             "failures": _separations(right, wrong),
-            "area_with_outside": _areas(
+            "area_with_out_of_set": _areas(
                 right + wrong + sum(others.values(), empty), wrong + sum(others.values(), empty)
             ),
         }
         numbers["excess_area"] = numbers["area"] - best_areas(wrong.sum(axis=1), len(confidence))
         for place, group in enumerate(groups):
             pooled = sum((others[each] for each in group), empty)
-            numbers[f"outside {place}"] = _separations(right + wrong, pooled)
+            numbers[f"out of set {place}"] = _separations(right + wrong, pooled)
         for name, values in numbers.items():
             drawn.setdefault(name, []).append(values)
     ends = {name: _ends(np.concatenate(values)) for name, values in drawn.items()}
     unknown = (float("nan"), float("nan"))
     return AbstentionBounds(
-        outside=tuple(ends.get(f"outside {place}", unknown) for place in range(len(groups))),
+        out_of_set=tuple(ends.get(f"out of set {place}", unknown) for place in range(len(groups))),
         **{
-            name: ends.get(name, unknown) for name in ("area", "excess_area", "failures", "area_with_outside")
+            name: ends.get(name, unknown)
+            for name in ("area", "excess_area", "failures", "area_with_out_of_set")
         },
     )
 

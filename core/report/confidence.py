@@ -10,7 +10,7 @@ from core.report.figures import calibration as calibration_figures
 from core.report.numbers import told
 from core.report.review import Review, command_of
 from core.report.score_tables import HEADLINES
-from core.runs.tables import OUTSIDE
+from core.runs.tables import OUT_OF_SET
 
 _CALIBRATION_TITLES = {
     name: HEADLINES[name][0] if name in HEADLINES else "Mean confidence less accuracy" for name in NUMBERS
@@ -99,5 +99,5 @@ def abstention(review: Review) -> Section:
                 "was not kept."
             )
         )
-        blocks.append(Commands((command_of(review.run, OUTSIDE.renew),)))
+        blocks.append(Commands((command_of(review.run, OUT_OF_SET.renew),)))
     return Section("abstention", title, tuple(blocks), card=True)

@@ -21,7 +21,7 @@ from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
 from core.runs.run import Run, checked_history
-from core.runs.tables import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUTSIDE
+from core.runs.tables import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUT_OF_SET
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def review_of(run: Run, *, against: Run | None = None, joined: JoinedColumns | N
         protocol=part("protocol", lambda: protocol_of(run)),
         calibration=part("calibration", lambda: calibration_of(run, predictions)),
         reliability=part("reliability", lambda: reliability_of(run, predictions)),
-        abstention=part("abstention", lambda: abstention_of(run), OUTSIDE.renew),
+        abstention=part("abstention", lambda: abstention_of(run), OUT_OF_SET.renew),
         slices=part(
             "slices",
             lambda: all_slices(run, None if joined is None else joined.frame),

@@ -60,7 +60,7 @@ LEAKS = KeptTable(
 )
 
 #: What the network says of faces of the scored split whose label it does not know; see core.analysis.selective.out_of_set.
-OUTSIDE = KeptTable(
+OUT_OF_SET = KeptTable(
     "outside.parquet",
     ("reference", "split", "expression"),  # and p_<label> for each of the run's labels
     "python -m core.upgrade --run R --data PATH",

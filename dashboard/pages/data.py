@@ -37,7 +37,7 @@ with st.container(horizontal=True):
 st.altair_chart(bars.class_counts(table, logarithmic=logarithmic, share=as_share), width="stretch")
 csv_button(table, f"{run.name}-class-counts")
 for sentence in (
-    text.outside_labels(data["counts"], run.labels),
+    text.out_of_set_labels(data["counts"], run.labels),
     text.left_out(tables.left_out(data["counts"], run.labels), run),
 ):
     if sentence:

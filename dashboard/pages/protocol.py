@@ -74,7 +74,7 @@ if abstention.groups:
         height="content",
     )
     st.caption(words.SEPARATION)
-    csv_button(groups, f"{run.name}-outside-labels-at-{threshold:g}")
+    csv_button(groups, f"{run.name}-out-of-set-labels-at-{threshold:g}")
 
 st.subheader("What abstaining buys")
 st.markdown(words.accepted(abstention, accepted))
@@ -87,7 +87,7 @@ appearance.plot(
     key="risk-coverage",
     alt="Share of errors among the accepted faces over the share accepted, the surest faces first.",
 )
-st.caption(words.RISK_COVERAGE + words.WITH_OUTSIDE * bool(abstention.groups))
+st.caption(words.RISK_COVERAGE + words.WITH_OUT_OF_SET * bool(abstention.groups))
 csv_button(curves, f"{run.name}-risk-coverage")
 left, right = st.columns(2)
 with left:

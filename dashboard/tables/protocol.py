@@ -4,7 +4,7 @@ import pandas as pd
 
 from core.analysis.detection import DetectedScores
 from core.analysis.selective.abstention import Abstention, Accepted
-from core.analysis.selective.tables import SCORED, WITH_OUTSIDE
+from core.analysis.selective.tables import SCORED, WITH_OUT_OF_SET
 from core.metrics.scoring import Estimate
 
 
@@ -14,18 +14,18 @@ def groups_as_percent(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def at_threshold(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
-    """What a threshold does, to outside faces too where there are any: number, value, low, high, and the faces of which
+    """What a threshold does, to out-of-set faces too where there are any: number, value, low, high, and the faces of which
     the value is a share."""
     rows = [
         ("scored faces accepted", accepted.coverage, len(abstention.confidence)),
         ("errors among them", accepted.risk, accepted.scored),
     ]
     if abstention.groups:
-        share = list(accepted.outside.values())[-1]
-        everyone = accepted.scored + accepted.accepted_outside
+        share = list(accepted.out_of_set.values())[-1]
+        everyone = accepted.scored + accepted.accepted_out_of_set
         rows += [
-            ("outside faces accepted", share, len(abstention.outside)),
-            ("errors with them", accepted.risk_with_outside, everyone),
+            ("out-of-set faces accepted", share, len(abstention.out_of_set)),
+            ("errors with them", accepted.risk_with_out_of_set, everyone),
         ]
     return pd.DataFrame(
         [(name, share.value, share.low, share.high, faces) for name, share, faces in rows],
@@ -35,11 +35,11 @@ def at_threshold(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
 
 def chosen(abstention: Abstention, accepted: Accepted) -> dict[str, tuple[float, float]]:
     """Where a threshold lies on each of the `risk_curves`: curve -> (coverage, risk); none where nothing is accepted."""
-    everyone = len(abstention.confidence) + len(abstention.outside)
-    taken = accepted.scored + accepted.accepted_outside
+    everyone = len(abstention.confidence) + len(abstention.out_of_set)
+    taken = accepted.scored + accepted.accepted_out_of_set
     points = {
         SCORED: (accepted.scored, accepted.coverage.value, accepted.risk.value),
-        WITH_OUTSIDE: (taken, taken / everyone, accepted.risk_with_outside.value),
+        WITH_OUT_OF_SET: (taken, taken / everyone, accepted.risk_with_out_of_set.value),
     }
     return {name: (coverage, risk) for name, (faces, coverage, risk) in points.items() if faces}
 

@@ -20,17 +20,17 @@ def split_difference(table: pd.DataFrame) -> str:
 
 
 #: AffectNet's labels 8, 9 and 10: annotations that say no expression.
-OUTSIDE = ("none", "uncertain", "no-face")
+OUT_OF_SET = ("none", "uncertain", "no-face")
 
 
-def outside_labels(counts: dict[str, dict[str, int]], labels: tuple[str, ...]) -> str:
+def out_of_set_labels(counts: dict[str, dict[str, int]], labels: tuple[str, ...]) -> str:
     """How many faces are none, uncertain or no face, and whether a run with `labels` leaves them out; else ''."""
-    totals = {name: sum(split.get(name, 0) for split in counts.values()) for name in OUTSIDE}
+    totals = {name: sum(split.get(name, 0) for split in counts.values()) for name in OUT_OF_SET}
     if not any(totals.values()):
         return ""
     named = ", ".join(f"{faces:,} {name}" for name, faces in totals.items())
     share = sum(totals.values()) / sum(sum(split.values()) for split in counts.values())
-    left_out = "" if set(OUTSIDE) & set(labels) else " Training and scoring leave them out."
+    left_out = "" if set(OUT_OF_SET) & set(labels) else " Training and scoring leave them out."
     return (
         f"AffectNet's labels beside the eight expressions: {named}; together {percent(share)} of the annotations."
         f"{left_out}"
@@ -62,8 +62,8 @@ def enlarged(numbers: pd.DataFrame, side: int, margin: float) -> str:
 
 
 def left_out(faces: dict[str, int], run: Run) -> str:
-    """Which expressions training and scoring leave out; '' where that is none. Those OUTSIDE are told elsewhere."""
-    named = ", ".join(f"{count:,} {name}" for name, count in faces.items() if name not in OUTSIDE)
+    """Which expressions training and scoring leave out; '' where that is none. Those of OUT_OF_SET are told elsewhere."""
+    named = ", ".join(f"{count:,} {name}" for name, count in faces.items() if name not in OUT_OF_SET)
     if not named:
         return ""
     return (

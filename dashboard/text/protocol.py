@@ -32,8 +32,8 @@ RISK_COVERAGE = (
     "confidence could do."
 )
 
-WITH_OUTSIDE = (
-    " With outside faces, each of them that is accepted counts as an error; their share among the faces is that of this "
+WITH_OUT_OF_SET = (
+    " With out-of-set faces, each of them that is accepted counts as an error; their share among the faces is that of this "
     "data and not of photos elsewhere."
 )
 
@@ -60,7 +60,7 @@ def contradiction(protocol: Protocol) -> str:
 
 
 def no_outside(run: Run, abstention: Abstention) -> str:
-    """Why there is no outside face to look at."""
+    """Why there is no out-of-set face to look at."""
     if abstention.not_kept:
         return (
             f"Run '{run.name}' keeps nothing of the {abstention.not_kept:,} {abstention.split} faces whose labels its "
@@ -84,7 +84,7 @@ def upgrade_command(run: Run) -> str:
 
 def accepted(abstention: Abstention, at: Accepted) -> str:
     """What a threshold accepts, in a sentence or two."""
-    if not at.scored and not at.accepted_outside:
+    if not at.scored and not at.accepted_out_of_set:
         return f"No face has a confidence of {at.threshold:.0%} or more."
     told = (
         f"At a confidence of {at.threshold:.0%} or more the network answers for {at.scored:,} of "
@@ -94,13 +94,13 @@ def accepted(abstention: Abstention, at: Accepted) -> str:
     if not abstention.groups:
         return told
     each = ", ".join(
-        f"{percent(at.outside[group.name].value)} of {group.name}"
+        f"{percent(at.out_of_set[group.name].value)} of {group.name}"
         for group in abstention.groups
         if group.labels == (group.name,)
     )
     return (
-        f"{told} It also names an expression for {at.accepted_outside:,} of {len(abstention.outside):,} faces that have "
-        f"none of its labels ({each}). With those, {percent(at.risk_with_outside.value)} of its answers are wrong."
+        f"{told} It also names an expression for {at.accepted_out_of_set:,} of {len(abstention.out_of_set):,} faces that have "
+        f"none of its labels ({each}). With those, {percent(at.risk_with_out_of_set.value)} of its answers are wrong."
     )
 
 

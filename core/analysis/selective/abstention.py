@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.protocol import protocol_of
-from core.analysis.selective.out_of_set import kept_outside_faces
+from core.analysis.selective.out_of_set import load_out_of_set_faces
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.abstention import RiskCoverage, area, excess_area, risk_coverage, separation
@@ -33,13 +33,13 @@ RISKS = (0.05, 0.1, 0.2, 0.3)
 #: Shares of the scored faces for which the risk is told.
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 1.0)
 
-#: What groups of outside labels are called.
-NO_EXPRESSION_GROUP, ALL_OUTSIDE = "no expression", "all outside labels"
+#: What groups of out-of-set labels are called.
+NO_EXPRESSION_GROUP, ALL_OUT_OF_SET = "no expression", "all out-of-set labels"
 
 
 @dataclass(frozen=True)
-class OutsideGroup:
-    """What the network says of the faces of one outside label, or of several."""
+class OutOfSetGroup:
+    """What the network says of the faces of one out-of-set label, or of several."""
 
     name: str
     labels: tuple[str, ...]
@@ -58,26 +58,26 @@ class Accepted:
     coverage: Estimate  # of these
     errors: int
     risk: Estimate  # share of errors among them
-    outside: dict[str, Estimate]  # share accepted, by group as in `Abstention.groups`
-    accepted_outside: int
-    risk_with_outside: Estimate  # every accepted outside face an error
+    out_of_set: dict[str, Estimate]  # share accepted, by group as in `Abstention.groups`
+    accepted_out_of_set: int
+    risk_with_out_of_set: Estimate  # every accepted out-of-set face an error
 
 
 @dataclass(frozen=True, eq=False)
 class Abstention:
-    """The confidences of a run's scored faces and of the outside ones, and what follows from them.
+    """The confidences of a run's scored faces and of the out-of-set ones, and what follows from them.
 
     Attributes:
         labels: what the network tells apart.
         split: the scored split.
         temperature: of the confidences.
         confidence: (n,) float64 of the scored faces; `correct`: (n,) whether the network was right.
-        outside: (m,) float64 confidences; `outside_label`: (m,) names.
-        not_kept: outside faces of the split that the run counts but keeps no probabilities of: an older run.
+        out_of_set: (m,) float64 confidences; `out_of_set_label`: (m,) names.
+        not_kept: out-of-set faces of the split that the run counts but keeps no probabilities of: an older run.
         area, excess_area: under the risk-coverage curve of the scored faces, and above that of the best order.
         failures: how often a right answer has a higher confidence than a wrong one.
-        area_with_outside: the same as `area`, every outside face an error; NaN without any.
-        groups: every outside label, then those of NO_EXPRESSION together, then all, where that is more.
+        area_with_out_of_set: the same as `area`, every out-of-set face an error; NaN without any.
+        groups: every out-of-set label, then those of NO_EXPRESSION together, then all, where that is more.
     """
 
     labels: tuple[str, ...]
@@ -85,14 +85,14 @@ class Abstention:
     temperature: float
     confidence: np.ndarray
     correct: np.ndarray
-    outside: np.ndarray
-    outside_label: np.ndarray
+    out_of_set: np.ndarray
+    out_of_set_label: np.ndarray
     not_kept: int
     area: Estimate
     excess_area: Estimate
     failures: Estimate
-    area_with_outside: Estimate
-    groups: tuple[OutsideGroup, ...]
+    area_with_out_of_set: Estimate
+    groups: tuple[OutOfSetGroup, ...]
 
     @cached_property
     def curve(self) -> RiskCoverage:
@@ -100,18 +100,18 @@ class Abstention:
         return risk_coverage(self.confidence, self.correct)
 
     @cached_property
-    def curve_with_outside(self) -> RiskCoverage:
-        """Of the scored and the outside faces, every outside face an error."""
-        return _with_outside(self.confidence, self.correct, self.outside)
+    def curve_with_out_of_set(self) -> RiskCoverage:
+        """Of the scored and the out-of-set faces, every out-of-set face an error."""
+        return _with_out_of_set(self.confidence, self.correct, self.out_of_set)
 
-    def members(self, group: OutsideGroup) -> np.ndarray:
-        """(m,) which outside faces are in a group."""
-        return np.isin(self.outside_label, group.labels)
+    def members(self, group: OutOfSetGroup) -> np.ndarray:
+        """(m,) which out-of-set faces are in a group."""
+        return np.isin(self.out_of_set_label, group.labels)
 
     def accepted(self, threshold: float) -> Accepted:
         """What is accepted at a confidence of `threshold`, 0 to 1, or more."""
         scored, errors = self.curve.at_threshold(threshold)
-        beyond = self.outside >= threshold
+        beyond = self.out_of_set >= threshold
         everyone, wrong = scored + int(beyond.sum()), errors + int(beyond.sum())
         return Accepted(
             threshold=threshold,
@@ -119,12 +119,12 @@ class Abstention:
             coverage=_share(scored, len(self.confidence)),
             errors=errors,
             risk=_share(errors, scored),
-            outside={
+            out_of_set={
                 group.name: _share(int(beyond[self.members(group)].sum()), group.faces)
                 for group in self.groups
             },
-            accepted_outside=int(beyond.sum()),
-            risk_with_outside=_share(wrong, everyone),
+            accepted_out_of_set=int(beyond.sum()),
+            risk_with_out_of_set=_share(wrong, everyone),
         )
 
     def at_risks(self, risks: tuple[float, ...] = RISKS) -> pd.DataFrame:
@@ -163,13 +163,13 @@ class Abstention:
         """What the numbers say, in sentences."""
         told = []
         if self.groups:
-            outside = self.groups[-1]
+            out_of_set = self.groups[-1]
             told.append(
-                f"{outside.faces:,} {self.split} faces have labels that the network does not know "
-                f"({', '.join(outside.labels)}), and it names an expression all the same, with a mean confidence of "
-                f"{percent(outside.mean_confidence)}; on the {len(self.confidence):,} scored faces it is "
+                f"{out_of_set.faces:,} {self.split} faces have labels that the network does not know "
+                f"({', '.join(out_of_set.labels)}), and it names an expression all the same, with a mean confidence of "
+                f"{percent(out_of_set.mean_confidence)}; on the {len(self.confidence):,} scored faces it is "
                 f"{percent(self.confidence.mean())}. A scored face has the higher confidence in "
-                f"{_told(outside.separation, as_percent=True)} of pairs with one of them; 50 % would be guessing."
+                f"{_told(out_of_set.separation, as_percent=True)} of pairs with one of them; 50 % would be guessing."
             )
         if not np.isnan(self.failures.value):
             told.append(
@@ -181,24 +181,24 @@ class Abstention:
 
 
 def abstention_of(run: Run, *, resamples: int = 1000, seed: int = 0) -> Abstention:
-    """The run's abstention, with intervals from so many resamples; without outside faces where it has none.
+    """The run's abstention, with intervals from so many resamples; without out-of-set faces where it has none.
 
     Raises:
-        AffectoscopeError: the predictions or the outside faces are damaged, or of other labels; or no face is scored.
+        AffectoscopeError: the predictions or the out-of-set faces are damaged, or of other labels; or no face is scored.
     """
     predictions, fitted, protocol = run.predictions(), load_temperature(run), protocol_of(run)
     if not len(predictions):
         raise AffectoscopeError(f"Run '{run.name}' was scored on no face; train it again.")
     temperature = fitted.temperature if fitted else 1.0
-    kept = kept_outside_faces(run)
-    confidence, outside = (
+    kept = load_out_of_set_faces(run)
+    confidence, out_of_set = (
         apply_temperature(values, temperature).max(axis=1)
         for values in (predictions.probabilities, kept.probabilities)
     )
     correct, names = predictions.correct, tuple(name for name in EXPRESSIONS if name in set(kept.labels))
     groups = _groups(names)
     bounds = abstention_intervals(
-        confidence, correct, predictions.truth, outside,
+        confidence, correct, predictions.truth, out_of_set,
         np.array([names.index(name) for name in kept.labels], np.int64),
         [[names.index(name) for name in of] for of in groups.values()],
         resamples=resamples, seed=seed,
@@ -210,16 +210,16 @@ def abstention_of(run: Run, *, resamples: int = 1000, seed: int = 0) -> Abstenti
         temperature=temperature,
         confidence=confidence,
         correct=correct,
-        outside=outside,
-        outside_label=kept.labels,
-        not_kept=0 if len(outside) else sum(protocol.outside_scored.values()),
+        out_of_set=out_of_set,
+        out_of_set_label=kept.labels,
+        not_kept=0 if len(out_of_set) else sum(protocol.out_of_set_scored.values()),
         area=Estimate(area(curve), *bounds.area),
         excess_area=Estimate(excess_area(curve), *bounds.excess_area),
         failures=Estimate(separation(confidence[correct], confidence[~correct]), *bounds.failures),
-        area_with_outside=_area_with_outside(confidence, correct, outside, bounds),
+        area_with_out_of_set=_area_with_out_of_set(confidence, correct, out_of_set, bounds),
         groups=tuple(
-            _group(name, of, outside[np.isin(kept.labels, of)], confidence, ends)
-            for (name, of), ends in zip(groups.items(), bounds.outside, strict=True)
+            _group(name, of, out_of_set[np.isin(kept.labels, of)], confidence, ends)
+            for (name, of), ends in zip(groups.items(), bounds.out_of_set, strict=True)
         ),
     )
 
@@ -228,27 +228,29 @@ def _groups(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Group -> its labels: each label, those of no expression, all of them; nothing twice."""
     groups = {name: (name,) for name in names}
     silent = tuple(name for name in names if name in NO_EXPRESSION)
-    for group, members in ((NO_EXPRESSION_GROUP, silent), (ALL_OUTSIDE, names)):
+    for group, members in ((NO_EXPRESSION_GROUP, silent), (ALL_OUT_OF_SET, names)):
         if members and members not in groups.values():
             groups[group] = members
     return groups
 
 
 def _group(
-    name: str, labels: tuple[str, ...], outside: np.ndarray, scored: np.ndarray, ends: tuple[float, float]
-) -> OutsideGroup:
-    apart = Estimate(separation(scored, outside), *ends)
-    return OutsideGroup(name, labels, len(outside), float(outside.mean()), float(np.median(outside)), apart)
+    name: str, labels: tuple[str, ...], out_of_set: np.ndarray, scored: np.ndarray, ends: tuple[float, float]
+) -> OutOfSetGroup:
+    apart = Estimate(separation(scored, out_of_set), *ends)
+    return OutOfSetGroup(
+        name, labels, len(out_of_set), float(out_of_set.mean()), float(np.median(out_of_set)), apart
+    )
 
 
-def _with_outside(confidence: np.ndarray, correct: np.ndarray, outside: np.ndarray) -> RiskCoverage:
-    return risk_coverage(np.r_[confidence, outside], np.r_[correct, np.zeros(len(outside), bool)])
+def _with_out_of_set(confidence: np.ndarray, correct: np.ndarray, out_of_set: np.ndarray) -> RiskCoverage:
+    return risk_coverage(np.r_[confidence, out_of_set], np.r_[correct, np.zeros(len(out_of_set), bool)])
 
 
-def _area_with_outside(confidence, correct, outside, bounds: AbstentionBounds) -> Estimate:
-    if not len(outside):
+def _area_with_out_of_set(confidence, correct, out_of_set, bounds: AbstentionBounds) -> Estimate:
+    if not len(out_of_set):
         return Estimate(float("nan"))
-    return Estimate(area(_with_outside(confidence, correct, outside)), *bounds.area_with_outside)
+    return Estimate(area(_with_out_of_set(confidence, correct, out_of_set)), *bounds.area_with_out_of_set)
 
 
 def _share(part: int, whole: int) -> Estimate:

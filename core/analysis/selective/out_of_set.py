@@ -16,7 +16,7 @@ from core.labels import EXPRESSIONS
 from core.metrics.predictions import SUM_TOLERANCE
 from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.run import Run
-from core.runs.tables import OUTSIDE, write_kept
+from core.runs.tables import OUT_OF_SET, write_kept
 
 if TYPE_CHECKING:
     import keras
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class OutsideFaces:
-    """What a run keeps of its outside faces: (m,) names of their labels, (m, c) float32 probabilities of the run's."""
+class OutOfSetFaces:
+    """What a run keeps of its out-of-set faces: (m,) names of their labels, (m, c) float32 probabilities of the run's."""
 
     labels: np.ndarray
     probabilities: np.ndarray
 
 
-def keep_outside_faces(
+def save_out_of_set_faces(
     folder: Path,
     network: "keras.Model",
     data: "TrainingData",
@@ -41,16 +41,16 @@ def keep_outside_faces(
     tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame | None:
-    """Keep with a run what its network says of the outside faces of its scored split.
+    """Keep with a run what its network says of the out-of-set faces of its scored split.
 
     Returns:
         What was kept: reference, split, expression, p_<label> of the run's labels; None where there is no such face.
     """
     from core.network.inference import run_network
 
-    table, pack = data.outside, data.outside_pack
+    table, pack = data.out_of_set, data.out_of_set_pack
     if pack is None or set(table.faces["split"]) != {split}:
-        (folder / OUTSIDE.file).unlink(missing_ok=True)  # what it said of other data
+        (folder / OUT_OF_SET.file).unlink(missing_ok=True)  # what it said of other data
         return None
     probabilities = run_network(network, pack, tta=tta, progress=progress)["expression"]
     names = np.array(EXPRESSIONS, object)[table.faces["expression"].to_numpy()]
@@ -58,19 +58,19 @@ def keep_outside_faces(
         expression=names,
         **{f"p_{label}": column for label, column in zip(data.labels.labels, probabilities.T, strict=True)},
     )
-    write_kept(folder, OUTSIDE, kept)
+    write_kept(folder, OUT_OF_SET, kept)
     return kept
 
 
-def kept_outside_faces(run: Run) -> OutsideFaces:
-    """What `keep_outside_faces` kept with the run; no face where it kept nothing.
+def load_out_of_set_faces(run: Run) -> OutOfSetFaces:
+    """What `save_out_of_set_faces` kept with the run; no face where it kept nothing.
 
     Raises:
         AffectoscopeError: the file is damaged, or of other labels.
     """
-    kept = run.kept(OUTSIDE)
+    kept = run.kept(OUT_OF_SET)
     if kept is None:
-        return OutsideFaces(np.empty(0, object), np.empty((0, len(run.labels)), np.float32))
+        return OutOfSetFaces(np.empty(0, object), np.empty((0, len(run.labels)), np.float32))
     frame, columns = kept[0], [f"p_{label}" for label in run.labels]
     probabilities = frame.reindex(columns=columns).to_numpy(np.float32)
     labels = frame["expression"].to_numpy(object)
@@ -81,6 +81,6 @@ def kept_outside_faces(run: Run) -> OutsideFaces:
         or not (off <= SUM_TOLERANCE).all()
     ):
         raise AffectoscopeError(
-            f"{OUTSIDE.file} of '{run.name}' is of other labels than the run's; make it again with {OUTSIDE.renew}."
+            f"{OUT_OF_SET.file} of '{run.name}' is of other labels than the run's; make it again with {OUT_OF_SET.renew}."
         )
-    return OutsideFaces(labels, probabilities)
+    return OutOfSetFaces(labels, probabilities)

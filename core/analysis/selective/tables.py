@@ -13,17 +13,17 @@ BIN = 0.05
 POINTS = 500
 
 RIGHT, WRONG = "scored, right", "scored, wrong"
-SCORED, WITH_OUTSIDE, BEST = "scored faces", "with outside faces", "best order"
+SCORED, WITH_OUT_OF_SET, BEST = "scored faces", "with out-of-set faces", "best order"
 
 
 def confidence_bins(abstention: Abstention) -> pd.DataFrame:
-    """How confidence is spread: group (RIGHT, WRONG, each outside label), low and high of the bin, faces, share (of the
+    """How confidence is spread: group (RIGHT, WRONG, each out-of-set label), low and high of the bin, faces, share (of the
     group's faces, 0 to 1)."""
     parts = {
         RIGHT: abstention.confidence[abstention.correct],
         WRONG: abstention.confidence[~abstention.correct],
         **{
-            group.name: abstention.outside[abstention.members(group)]
+            group.name: abstention.out_of_set[abstention.members(group)]
             for group in abstention.groups
             if group.labels == (group.name,)
         },
@@ -38,11 +38,11 @@ def confidence_bins(abstention: Abstention) -> pd.DataFrame:
 
 
 def risk_curves(abstention: Abstention) -> pd.DataFrame:
-    """Risk over coverage: curve (SCORED, WITH_OUTSIDE where there are such faces, BEST), coverage, risk, threshold,
+    """Risk over coverage: curve (SCORED, WITH_OUT_OF_SET where there are such faces, BEST), coverage, risk, threshold,
     accepted, errors. BEST is the order of the scored faces in which errors come last; it has no thresholds."""
     curves = {SCORED: abstention.curve}
-    if len(abstention.outside):
-        curves[WITH_OUTSIDE] = abstention.curve_with_outside
+    if len(abstention.out_of_set):
+        curves[WITH_OUT_OF_SET] = abstention.curve_with_out_of_set
     parts = [_curve(name, curve) for name, curve in curves.items()]
     errors, faces = int(abstention.curve.errors[-1]), abstention.curve.faces
     accepted = np.unique(np.r_[faces - errors, np.linspace(faces - errors, faces, POINTS // 5)].astype(int))
@@ -55,7 +55,7 @@ def risk_curves(abstention: Abstention) -> pd.DataFrame:
 
 
 def group_table(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
-    """A row per group of outside faces: label, faces, mean and median confidence, separation from the scored faces with
+    """A row per group of out-of-set faces: label, faces, mean and median confidence, separation from the scored faces with
     its interval (low, high), and the share accepted at a threshold with its interval (accepted_low, accepted_high)."""
     rows = [
         (
@@ -63,7 +63,7 @@ def group_table(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
             group.separation.low, group.separation.high, share.value, share.low, share.high,
         )
         for group in abstention.groups
-        for share in [accepted.outside[group.name]]
+        for share in [accepted.out_of_set[group.name]]
     ]  # fmt: skip
     columns = ["label", "faces", "mean_confidence", "median_confidence", "separation", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "accepted", "accepted_low", "accepted_high"])

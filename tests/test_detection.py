@@ -18,7 +18,7 @@ from core.data.detector import DetectedFace
 from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
-from core.evaluate import EvaluateOptions, evaluate, locate
+from core.evaluate import EvaluateOptions, evaluate, evaluate_with_detector
 from core.metrics.thresholds import wilson_interval
 from core.runs.catalogue import open_run
 
@@ -117,7 +117,7 @@ def test_the_live_detector_finds_drawn_faces_and_the_result_stays_with_the_run(
 ):
     assert detected_of(own_run) is None
     out = tmp_path / "detected.json"
-    scores = locate(EvaluateOptions(run=str(own_run.path), data=drawn_tree, out=out))
+    scores = evaluate_with_detector(EvaluateOptions(run=str(own_run.path), data=drawn_tree, out=out))
     assert sum(scores.faces.values()) == 40 and 0 <= scores.misses < 10
     assert 0.5 <= scores.median_overlap <= 1
     assert scores.by_annotation.value == pytest.approx(own_run.scores.accuracy.value)
@@ -138,13 +138,13 @@ def test_cropped_faces_have_nothing_to_find(own_run, drawn_tree, tmp_path):
     options = EvaluateOptions(run=str(own_run.path), data=tmp_path / "own")
     assert len(evaluate(options)[0]) == 3
     with pytest.raises(AffectoscopeError, match="--detect needs photos and a box around the face of each"):
-        locate(options)
+        evaluate_with_detector(options)
 
 
 def test_bad_output_and_damage_are_named(own_run, drawn_tree, tmp_path):
     options = EvaluateOptions(run=str(own_run.path), data=drawn_tree, out=tmp_path / "x.csv")
     with pytest.raises(AffectoscopeError, match=r"expected a name ending in \.json"):
-        locate(options)
+        evaluate_with_detector(options)
     for damage in ("{", "[]", '{"faces": 3}'):
         (own_run.path / "detected.json").write_text(damage)
         with pytest.raises(AffectoscopeError, match=r"detected\.json of 'located'"):
