@@ -10,12 +10,12 @@ from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
 from core.metrics.abstention import (
-    area,
-    areas,
-    best_areas,
-    excess_area,
+    aurc,
+    aurcs,
+    auroc,
+    best_aurcs,
+    e_aurc,
     risk_coverage,
-    separation,
 )
 from core.metrics.abstention_intervals import CELLS, abstention_intervals
 
@@ -33,7 +33,7 @@ def faces(n: int, seed: int, *, steps: int | None = None):
     return confidence, random.random(n) < confidence
 
 
-def area_of_order(correct: np.ndarray) -> float:
+def aurc_of_order(correct: np.ndarray) -> float:
     """Geifman, Uziel & El-Yaniv (2019), section 2, of faces in one order without ties."""
     return float(np.mean(np.cumsum(~correct) / np.arange(1, len(correct) + 1)))
 
@@ -52,30 +52,30 @@ def test_a_curve_by_hand():
 
 def test_the_area_by_hand():
     # The error of the pair comes second or third: risks 0, 1/4 on average, 1/3, 1/4, 2/5.
-    assert area(risk_coverage(CONFIDENCE, CORRECT)) == pytest.approx((0 + 1 / 4 + 1 / 3 + 1 / 4 + 2 / 5) / 5)
+    assert aurc(risk_coverage(CONFIDENCE, CORRECT)) == pytest.approx((0 + 1 / 4 + 1 / 3 + 1 / 4 + 2 / 5) / 5)
     # The best order is right, right, right, wrong, wrong: risks 0, 0, 0, 1/4, 2/5.
-    assert best_areas(np.array([2]), 5)[0] == pytest.approx((1 / 4 + 2 / 5) / 5)
-    assert excess_area(risk_coverage(CONFIDENCE, CORRECT)) == pytest.approx((1 / 4 + 1 / 3) / 5)
+    assert best_aurcs(np.array([2]), 5)[0] == pytest.approx((1 / 4 + 2 / 5) / 5)
+    assert e_aurc(risk_coverage(CONFIDENCE, CORRECT)) == pytest.approx((1 / 4 + 1 / 3) / 5)
 
 
 def test_the_best_area_is_near_the_published_limit():
     # Geifman, Uziel & El-Yaniv (2019), equation 3: r + (1 - r) ln(1 - r) for many faces.
     for risk in (0.05, 0.2, 0.5):
         expected = risk + (1 - risk) * np.log(1 - risk)
-        assert best_areas(np.array([int(risk * 100_000)]), 100_000)[0] == pytest.approx(expected, abs=1e-5)
-    assert best_areas(np.array([0, 7]), 7).tolist() == pytest.approx([0, 1])
+        assert best_aurcs(np.array([int(risk * 100_000)]), 100_000)[0] == pytest.approx(expected, abs=1e-5)
+    assert best_aurcs(np.array([0, 7]), 7).tolist() == pytest.approx([0, 1])
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_area_is_the_mean_over_every_order_of_equal_confidences(seed):
     confidence, correct = faces(6, seed, steps=3)
     orders = [
-        area_of_order(correct[list(order)])
+        aurc_of_order(correct[list(order)])
         for order in permutations(range(6))
         if np.all(np.diff(confidence[list(order)]) <= 0)
     ]
     assert len(orders) > 1
-    assert area(risk_coverage(confidence, correct)) == pytest.approx(np.mean(orders))
+    assert aurc(risk_coverage(confidence, correct)) == pytest.approx(np.mean(orders))
 
 
 @settings(max_examples=30, deadline=None)
@@ -88,38 +88,38 @@ def test_neither_order_nor_scale_of_the_confidences_matters(n, seed, steps):
     for other in (shuffled, bent):
         np.testing.assert_array_equal(other.accepted, curve.accepted)
         np.testing.assert_array_equal(other.errors, curve.errors)
-        assert area(other) == pytest.approx(area(curve), abs=1e-12)
-    assert -1e-12 <= excess_area(curve) <= area(curve) + 1e-12
+        assert aurc(other) == pytest.approx(aurc(curve), abs=1e-12)
+    assert -1e-12 <= e_aurc(curve) <= aurc(curve) + 1e-12
     assert curve.risk[-1] == pytest.approx(1 - correct.mean())
 
 
 def test_without_ties_the_area_is_the_definition():
     confidence, correct = faces(500, 1)
     order = np.argsort(-confidence)
-    assert area(risk_coverage(confidence, correct)) == pytest.approx(area_of_order(correct[order]))
+    assert aurc(risk_coverage(confidence, correct)) == pytest.approx(aurc_of_order(correct[order]))
 
 
 def test_a_confidence_that_says_nothing_has_the_risk_as_its_area():
     correct = faces(400, 2)[1]
-    assert area(risk_coverage(np.full(400, 0.5), correct)) == pytest.approx(1 - correct.mean())
+    assert aurc(risk_coverage(np.full(400, 0.5), correct)) == pytest.approx(1 - correct.mean())
 
 
 def test_empty_cells_do_not_change_an_area():
     curve = risk_coverage(CONFIDENCE, CORRECT)
     accepted, errors = np.repeat(curve.accepted, 2)[None], np.repeat(curve.errors, 2)[None]
-    assert areas(accepted, errors)[0] == pytest.approx(area(curve))
+    assert aurcs(accepted, errors)[0] == pytest.approx(aurc(curve))
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 80), st.integers(0, 10**6), st.sampled_from([None, 2, 5]))
 def test_separation_against_scikit_learn(n, seed, steps):
     confidence, correct = faces(n, seed, steps=steps)
-    apart = separation(confidence[correct], confidence[~correct])
+    apart = auroc(confidence[correct], confidence[~correct])
     if correct.all() or not correct.any():
         assert np.isnan(apart)
     else:
         assert apart == pytest.approx(roc_auc_score(correct, confidence))
-        assert separation(confidence[~correct], confidence[correct]) == pytest.approx(1 - apart)
+        assert auroc(confidence[~correct], confidence[correct]) == pytest.approx(1 - apart)
 
 
 def test_a_guarantee_by_hand():
@@ -170,12 +170,12 @@ def test_intervals_hold_their_numbers_and_are_seeded():
     curve = risk_coverage(confidence, correct)
     everyone = risk_coverage(np.r_[confidence, out_of_set], np.r_[correct, np.zeros(len(out_of_set), bool)])
     for (low, high), value in (
-        (found.area, area(curve)),
-        (found.excess_area, excess_area(curve)),
-        (found.failures, separation(confidence[correct], confidence[~correct])),
-        (found.out_of_set[0], separation(confidence, out_of_set[out_of_set_label == 0])),
-        (found.out_of_set[1], separation(confidence, out_of_set)),
-        (found.area_with_out_of_set, area(everyone)),
+        (found.aurc, aurc(curve)),
+        (found.e_aurc, e_aurc(curve)),
+        (found.failure_auroc, auroc(confidence[correct], confidence[~correct])),
+        (found.out_of_set[0], auroc(confidence, out_of_set[out_of_set_label == 0])),
+        (found.out_of_set[1], auroc(confidence, out_of_set)),
+        (found.aurc_with_out_of_set, aurc(everyone)),
     ):
         assert low < value < high and high - low < 0.2
     assert bounds()[1] == found != bounds(seed=1)[1]
@@ -185,11 +185,11 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says():
     # Errors 1 - c at confidences uniform on 0.2 to 1; the area and separation of very many faces stand for the truth.
     confidence, correct = faces(400_000, 99)
     curve = risk_coverage(confidence, correct)
-    truths = area(curve), excess_area(curve), separation(confidence[correct], confidence[~correct])
+    truths = aurc(curve), e_aurc(curve), auroc(confidence[correct], confidence[~correct])
     hits = np.zeros(3)
     for seed in range(120):
         found = bounds(150, 2, seed=seed, resamples=200, groups=())[1]
-        ends = (found.area, found.excess_area, found.failures)
+        ends = (found.aurc, found.e_aurc, found.failure_auroc)
         hits += [low <= truth <= high for (low, high), truth in zip(ends, truths, strict=True)]
     assert (hits / 120 >= 0.86).all()
 
@@ -200,7 +200,7 @@ def test_cells_of_many_faces_give_the_same_intervals():
     arguments = (correct, label, np.empty(0), np.empty(0, int))
     cut = abstention_intervals(confidence, *arguments, resamples=200, seed=1)
     rounded = abstention_intervals(np.round(confidence * 500) / 500, *arguments, resamples=200, seed=2)
-    for name in ("area", "excess_area", "failures"):
+    for name in ("aurc", "e_aurc", "failure_auroc"):
         assert getattr(cut, name) == pytest.approx(getattr(rounded, name), abs=0.004)
 
 
@@ -209,4 +209,4 @@ def test_what_no_resample_changes_has_no_interval():
     found = abstention_intervals(
         confidence, correct, np.array([0, 1]), np.empty(0), np.empty(0, int), resamples=50
     )
-    assert np.isnan([*found.area, *found.failures, *found.excess_area]).all() and found.out_of_set == ()
+    assert np.isnan([*found.aurc, *found.failure_auroc, *found.e_aurc]).all() and found.out_of_set == ()

@@ -75,12 +75,12 @@ def test_the_page_states_the_protocol_and_its_ledger_adds_up(open_page, runs):
 
 def test_faces_without_an_answer_are_told_label_by_label(open_page, runs):
     shown = open_page("protocol", folder=runs, accept="0.5")
-    table = next(each.value for each in shown.dataframe if "separation" in each.value).set_index("label")
+    table = next(each.value for each in shown.dataframe if "auroc" in each.value).set_index("label")
     assert list(table.index) == ["contempt", "none", "uncertain", NO_EXPRESSION_GROUP, ALL_OUT_OF_SET]
     assert table["faces"].tolist() == [4, 10, 6, 16, 20]
     assert table["accepted"].tolist() == pytest.approx([100, 0, 100, 100 * 6 / 16, 50])
     assert table.loc["none", "mean_confidence"] == pytest.approx(30, abs=1e-3)
-    assert table.loc["none", "separation"] > 90 > table.loc["uncertain", "separation"]
+    assert table.loc["none", "auroc"] > 90 > table.loc["uncertain", "auroc"]
     assert "for 10 of 20 faces that have none of its labels (100.0 % of contempt, 0.0 % of none" in text_of(
         shown
     )

@@ -91,17 +91,17 @@ def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> RiskCoverage:
     return RiskCoverage(ranked[last], last + 1, np.cumsum(~correct[order])[last], len(ranked))
 
 
-def area(curve: RiskCoverage) -> float:
+def aurc(curve: RiskCoverage) -> float:
     """Mean risk over all coverages 1/n to 1, 0 to 1, 0 = no error (AURC, Geifman, Uziel & El-Yaniv 2019)."""
-    return float(areas(curve.accepted[None], curve.errors[None])[0])
+    return float(aurcs(curve.accepted[None], curve.errors[None])[0])
 
 
-def excess_area(curve: RiskCoverage) -> float:
+def e_aurc(curve: RiskCoverage) -> float:
     """The area less that of the best order, errors last: 0 = confidence sets every error apart (E-AURC)."""
-    return area(curve) - float(best_areas(np.array([curve.errors[-1]]), curve.faces)[0])
+    return aurc(curve) - float(best_aurcs(np.array([curve.errors[-1]]), curve.faces)[0])
 
 
-def areas(accepted: np.ndarray, errors: np.ndarray) -> np.ndarray:
+def aurcs(accepted: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """The area of each of (r, k) curves, (r,); entries may repeat where a threshold accepts nobody new.
 
     Of m equally confident faces with e errors, the j-th has brought e j / m of them on average over all orders:
@@ -115,17 +115,17 @@ def areas(accepted: np.ndarray, errors: np.ndarray) -> np.ndarray:
     return sums.sum(axis=1) / accepted[:, -1]
 
 
-def best_areas(errors: np.ndarray, faces: int) -> np.ndarray:
+def best_aurcs(errors: np.ndarray, faces: int) -> np.ndarray:
     """The area when all (r,) errors come after the other faces; about risk + (1 - risk) ln(1 - risk)."""
     errors = np.asarray(errors)
     right = faces - errors
-    return areas(
+    return aurcs(
         np.stack([right, np.full_like(right, faces)], axis=1),
         np.stack([np.zeros_like(errors), errors], axis=1),
     )
 
 
-def separation(above: np.ndarray, below: np.ndarray) -> float:
+def auroc(above: np.ndarray, below: np.ndarray) -> float:
     """How often one of (a,) `above` exceeds one of (b,) `below`, ties one half: the area under the ROC curve.
 
     0.5 = they cannot be told apart, 1 = always; NaN where either is empty.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.metrics.abstention import areas, best_areas
+from core.metrics.abstention import aurcs, best_aurcs
 from core.metrics.intervals import percentiles
 
 #: Most cells of confidence.
@@ -27,11 +27,11 @@ Ends = tuple[float, float]
 class AbstentionBounds:
     """Lower and upper ends; NaN where no resample changes the number, or it cannot be computed."""
 
-    area: Ends
-    excess_area: Ends
-    failures: Ends  # separation of right from wrong answers
+    aurc: Ends
+    e_aurc: Ends
+    failure_auroc: Ends  # separation of right from wrong answers
     out_of_set: tuple[Ends, ...]  # separation of known faces from each group of out-of-set ones
-    area_with_out_of_set: Ends  # every out-of-set face an error
+    aurc_with_out_of_set: Ends  # every out-of-set face an error
 
 
 def abstention_intervals(
@@ -70,16 +70,16 @@ def abstention_intervals(
         }
         empty = np.zeros((size, cells), np.int64)
         numbers = {
-            "area": _areas(right + wrong, wrong),
-            "failures": _separations(right, wrong),
-            "area_with_out_of_set": _areas(
+            "aurc": _aurcs(right + wrong, wrong),
+            "failure_auroc": _aurocs(right, wrong),
+            "aurc_with_out_of_set": _aurcs(
                 right + wrong + sum(others.values(), empty), wrong + sum(others.values(), empty)
             ),
         }
-        numbers["excess_area"] = numbers["area"] - best_areas(wrong.sum(axis=1), len(confidence))
+        numbers["e_aurc"] = numbers["aurc"] - best_aurcs(wrong.sum(axis=1), len(confidence))
         for place, group in enumerate(groups):
             pooled = sum((others[each] for each in group), empty)
-            numbers[f"out of set {place}"] = _separations(right + wrong, pooled)
+            numbers[f"out of set {place}"] = _aurocs(right + wrong, pooled)
         for name, values in numbers.items():
             drawn.setdefault(name, []).append(values)
     ends = {name: _ends(np.concatenate(values)) for name, values in drawn.items()}
@@ -88,7 +88,7 @@ def abstention_intervals(
         out_of_set=tuple(ends.get(f"out of set {place}", unknown) for place in range(len(groups))),
         **{
             name: ends.get(name, unknown)
-            for name in ("area", "excess_area", "failures", "area_with_out_of_set")
+            for name in ("aurc", "e_aurc", "failure_auroc", "aurc_with_out_of_set")
         },
     )
 
@@ -110,12 +110,12 @@ def _redrawn(cell: np.ndarray, cells: int, resamples: int, rng: np.random.Genera
     return counts
 
 
-def _areas(faces: np.ndarray, errors: np.ndarray) -> np.ndarray:
+def _aurcs(faces: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """The areas of (r, cells) counts by rising confidence."""
-    return areas(np.cumsum(faces[:, ::-1], axis=1), np.cumsum(errors[:, ::-1], axis=1))
+    return aurcs(np.cumsum(faces[:, ::-1], axis=1), np.cumsum(errors[:, ::-1], axis=1))
 
 
-def _separations(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+def _aurocs(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """(r,) separations of (r, cells) counts by rising confidence; NaN where either has no faces."""
     outdone = np.cumsum(below, axis=1) - below / 2
     pairs = above.sum(axis=1) * below.sum(axis=1)

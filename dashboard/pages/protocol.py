@@ -18,7 +18,7 @@ _GROUPS = {
     "faces": _FACES,
     "mean_confidence": {**_PERCENT, "label": "mean confidence"},
     "median_confidence": {**_PERCENT, "label": "median"},
-    "separation": _PERCENT,
+    "auroc": _PERCENT,
     "low": {**_PERCENT, "label": "95 % from"},
     "high": {**_PERCENT, "label": "to"},
     "accepted": {**_PERCENT, "label": "accepted"},

@@ -15,7 +15,7 @@ from core.analysis.protocol import protocol_of
 from core.analysis.selective.out_of_set import load_out_of_set_faces
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from core.metrics.abstention import RiskCoverage, area, excess_area, risk_coverage, separation
+from core.metrics.abstention import RiskCoverage, aurc, auroc, e_aurc, risk_coverage
 from core.metrics.abstention_intervals import AbstentionBounds, abstention_intervals
 from core.metrics.calibration import apply_temperature
 from core.metrics.scoring import Estimate
@@ -46,7 +46,7 @@ class OutOfSetGroup:
     faces: int
     mean_confidence: float
     median_confidence: float
-    separation: Estimate  # how often a scored face has a higher confidence than one of these
+    auroc: Estimate  # how often a scored face has a higher confidence than one of these
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class Abstention:
         confidence: (n,) float64 of the scored faces; `correct`: (n,) whether the network was right.
         out_of_set: (m,) float64 confidences; `out_of_set_label`: (m,) names.
         not_kept: out-of-set faces of the split that the run counts but keeps no probabilities of: an older run.
-        area, excess_area: under the risk-coverage curve of the scored faces, and above that of the best order.
-        failures: how often a right answer has a higher confidence than a wrong one.
-        area_with_out_of_set: the same as `area`, every out-of-set face an error; NaN without any.
+        aurc, e_aurc: under the risk-coverage curve of the scored faces, and above that of the best order.
+        failure_auroc: how often a right answer has a higher confidence than a wrong one.
+        aurc_with_out_of_set: the same as `aurc`, every out-of-set face an error; NaN without any.
         groups: every out-of-set label, then those of NO_EXPRESSION together, then all, where that is more.
     """
 
@@ -88,10 +88,10 @@ class Abstention:
     out_of_set: np.ndarray
     out_of_set_label: np.ndarray
     not_kept: int
-    area: Estimate
-    excess_area: Estimate
-    failures: Estimate
-    area_with_out_of_set: Estimate
+    aurc: Estimate
+    e_aurc: Estimate
+    failure_auroc: Estimate
+    aurc_with_out_of_set: Estimate
     groups: tuple[OutOfSetGroup, ...]
 
     @cached_property
@@ -169,12 +169,12 @@ class Abstention:
                 f"({', '.join(out_of_set.labels)}), and it names an expression all the same, with a mean confidence of "
                 f"{percent(out_of_set.mean_confidence)}; on the {len(self.confidence):,} scored faces it is "
                 f"{percent(self.confidence.mean())}. A scored face has the higher confidence in "
-                f"{_told(out_of_set.separation, as_percent=True)} of pairs with one of them; 50 % would be guessing."
+                f"{_told(out_of_set.auroc, as_percent=True)} of pairs with one of them; 50 % would be guessing."
             )
-        if not np.isnan(self.failures.value):
+        if not np.isnan(self.failure_auroc.value):
             told.append(
-                f"A right answer has a higher confidence than a wrong one in {_told(self.failures, as_percent=True)} "
-                f"of pairs. The area under the risk-coverage curve is {_told(self.area)}, of which {_told(self.excess_area)} "
+                f"A right answer has a higher confidence than a wrong one in {_told(self.failure_auroc, as_percent=True)} "
+                f"of pairs. The area under the risk-coverage curve is {_told(self.aurc)}, of which {_told(self.e_aurc)} "
                 "would go if all errors were the least confident answers."
             )
         return told
@@ -213,10 +213,10 @@ def abstention_of(run: Run, *, resamples: int = 1000, seed: int = 0) -> Abstenti
         out_of_set=out_of_set,
         out_of_set_label=kept.labels,
         not_kept=0 if len(out_of_set) else sum(protocol.out_of_set_scored.values()),
-        area=Estimate(area(curve), *bounds.area),
-        excess_area=Estimate(excess_area(curve), *bounds.excess_area),
-        failures=Estimate(separation(confidence[correct], confidence[~correct]), *bounds.failures),
-        area_with_out_of_set=_area_with_out_of_set(confidence, correct, out_of_set, bounds),
+        aurc=Estimate(aurc(curve), *bounds.aurc),
+        e_aurc=Estimate(e_aurc(curve), *bounds.e_aurc),
+        failure_auroc=Estimate(auroc(confidence[correct], confidence[~correct]), *bounds.failure_auroc),
+        aurc_with_out_of_set=_aurc_with_out_of_set(confidence, correct, out_of_set, bounds),
         groups=tuple(
             _group(name, of, out_of_set[np.isin(kept.labels, of)], confidence, ends)
             for (name, of), ends in zip(groups.items(), bounds.out_of_set, strict=True)
@@ -237,7 +237,7 @@ def _groups(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 def _group(
     name: str, labels: tuple[str, ...], out_of_set: np.ndarray, scored: np.ndarray, ends: tuple[float, float]
 ) -> OutOfSetGroup:
-    apart = Estimate(separation(scored, out_of_set), *ends)
+    apart = Estimate(auroc(scored, out_of_set), *ends)
     return OutOfSetGroup(
         name, labels, len(out_of_set), float(out_of_set.mean()), float(np.median(out_of_set)), apart
     )
@@ -247,10 +247,10 @@ def _with_out_of_set(confidence: np.ndarray, correct: np.ndarray, out_of_set: np
     return risk_coverage(np.r_[confidence, out_of_set], np.r_[correct, np.zeros(len(out_of_set), bool)])
 
 
-def _area_with_out_of_set(confidence, correct, out_of_set, bounds: AbstentionBounds) -> Estimate:
+def _aurc_with_out_of_set(confidence, correct, out_of_set, bounds: AbstentionBounds) -> Estimate:
     if not len(out_of_set):
         return Estimate(float("nan"))
-    return Estimate(area(_with_out_of_set(confidence, correct, out_of_set)), *bounds.area_with_out_of_set)
+    return Estimate(aurc(_with_out_of_set(confidence, correct, out_of_set)), *bounds.aurc_with_out_of_set)
 
 
 def _share(part: int, whole: int) -> Estimate:

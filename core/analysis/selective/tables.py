@@ -59,13 +59,13 @@ def group_table(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
     its interval (low, high), and the share accepted at a threshold with its interval (accepted_low, accepted_high)."""
     rows = [
         (
-            group.name, group.faces, group.mean_confidence, group.median_confidence, group.separation.value,
-            group.separation.low, group.separation.high, share.value, share.low, share.high,
+            group.name, group.faces, group.mean_confidence, group.median_confidence, group.auroc.value,
+            group.auroc.low, group.auroc.high, share.value, share.low, share.high,
         )
         for group in abstention.groups
         for share in [accepted.out_of_set[group.name]]
     ]  # fmt: skip
-    columns = ["label", "faces", "mean_confidence", "median_confidence", "separation", "low", "high"]
+    columns = ["label", "faces", "mean_confidence", "median_confidence", "auroc", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "accepted", "accepted_low", "accepted_high"])
 
 
