@@ -15,7 +15,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.analysis.slices.cuts import MEASURED
+from core.analysis.slices.bins import MEASURED
 from core.analysis.slices.face_attributes import face_attributes
 from core.analysis.slices.review import review_slices
 from core.data.face_pack import FacePack

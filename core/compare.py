@@ -90,7 +90,7 @@ def _say_table(console: Console, comparison: Comparison) -> None:
         ends = "no interval" if math.isnan(row.low) else f"{row.low:+.4f} to {row.high:+.4f}"
         console.say(
             f"{row.number:20s}{row.a:9.4f}{row.b:9.4f}{row.difference:+10.4f}   {ends:20s}{_p_value(row.p):>9s}"
-            f"{_p_value(row.p_corrected):>11s}  {row.standing}"
+            f"{_p_value(row.p_corrected):>11s}  {row.significance}"
         )
 
 

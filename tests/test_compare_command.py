@@ -113,7 +113,7 @@ def test_advantages_are_turned_round_where_lower_is_better():
     columns = ["advantage", "advantage_low", "advantage_high"]
     assert list(table.loc["accuracy", columns]) == pytest.approx([0.019, 0.006, 0.032])
     assert list(table.loc["expected_calibration_error", columns]) == pytest.approx([0.012, 0.004, 0.02])
-    assert list(table["standing"]) == ["better", "better"]
+    assert list(table["significance"]) == ["better", "better"]
 
 
 def test_accuracy_is_that_of_both_runs_and_its_p_value_the_binomial_test_of_changed_faces(runs):
@@ -211,7 +211,7 @@ def test_what_cannot_be_computed_is_null_in_json(tmp_path, capsys):
         make_run(tmp_path, name, faces=20, only="happy", network_seed=seed, resamples=0)
     compare_runs(options(tmp_path, "first", "second", out=tmp_path / "both.json"))
     rows = {row["name"]: row for row in json.loads((tmp_path / "both.json").read_text())["differences"]}
-    assert rows["m_measure"]["difference"] is None and rows["m_measure"]["standing"] == "unknown"
+    assert rows["m_measure"]["difference"] is None and rows["m_measure"]["significance"] == "unknown"
     assert "M cannot be tested on these faces" in capsys.readouterr().out.replace("\n", " ")
 
 

@@ -76,7 +76,7 @@ def test_nobody_misread_is_no_gap():
 
 def test_with_one_label_the_same_mix_changes_nothing():
     inside, outside = binary(56, 70), binary(48, 80)
-    plain, same = slices.accuracy_gap(inside, outside), slices.same_mix_gap(inside, outside)
+    plain, same = slices.accuracy_gap(inside, outside), slices.label_standardised_gap(inside, outside)
     assert same.gap == pytest.approx(plain.gap) and same.p == pytest.approx(plain.p, rel=1e-9)
 
 
@@ -84,10 +84,10 @@ def test_standardisation_by_hand():
     # Both read label 0 at 90 % and label 1 at 50 %; the slice has 20 and 80 of them, the others 80 and 20.
     inside, outside = np.array([[18, 2], [40, 40]]), np.array([[72, 8], [10, 10]])
     assert slices.accuracy_gap(inside, outside).gap == pytest.approx(0.58 - 0.82)
-    same = slices.same_mix_gap(inside, outside)
+    same = slices.label_standardised_gap(inside, outside)
     assert same.gap == pytest.approx(0) and same.p == pytest.approx(1)
     # The slice reads label 1 at 60 %: a tenth of half of the common mix.
-    better = slices.same_mix_gap(np.array([[18, 2], [32, 48]]), outside)
+    better = slices.label_standardised_gap(np.array([[18, 2], [32, 48]]), outside)
     assert better.gap == pytest.approx(0.05)
 
 
@@ -95,7 +95,7 @@ def test_the_variance_of_the_standardised_gap_by_hand():
     inside, outside = np.array([[18, 2], [32, 48]]), np.array([[72, 8], [10, 10]])
     alike = [100 / 99 * 0.9 * 0.1 * (1 / 20 + 1 / 80), 100 / 99 * 0.58 * 0.42 * (1 / 80 + 1 / 20)]
     z = 0.05 / np.sqrt(0.25 * sum(alike))
-    assert slices.same_mix_gap(inside, outside).p == pytest.approx(2 * norm.sf(z), rel=1e-9)
+    assert slices.label_standardised_gap(inside, outside).p == pytest.approx(2 * norm.sf(z), rel=1e-9)
 
 
 def test_macro_f1_is_compared_at_the_same_mix():
@@ -120,7 +120,7 @@ def test_the_gap_in_macro_f1_without_its_bias_is_that_of_scikit_learn():
     )
 
 
-@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.same_mix_gap, f1_gap])
+@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.label_standardised_gap, f1_gap])
 def test_exchanging_the_sides_turns_the_gap_round(gap_of):
     inside, outside = drawn(300, MIX, 1, 3)[0], drawn(900, MIX, 1, 4)[0]
     there, back = gap_of(inside, outside), gap_of(outside, inside)
@@ -130,7 +130,7 @@ def test_exchanging_the_sides_turns_the_gap_round(gap_of):
         assert getattr(there, name) == pytest.approx(getattr(turned, name), abs=loose)
 
 
-@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.same_mix_gap, f1_gap])
+@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.label_standardised_gap, f1_gap])
 def test_the_order_of_the_labels_does_not_matter(gap_of):
     inside, outside = drawn(300, MIX, 1, 5)[0], drawn(900, MIX, 1, 6)[0]
     order = np.array([2, 0, 3, 1])
@@ -141,7 +141,7 @@ def test_the_order_of_the_labels_does_not_matter(gap_of):
     )
 
 
-@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.same_mix_gap])
+@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.label_standardised_gap])
 def test_a_stack_of_matrices_gives_the_gaps_of_each(gap_of):
     inside, outside = drawn(60, MIX, 7, 7), drawn(400, MIX, 7, 8)
     stacked = gap_of(inside, outside)
@@ -154,14 +154,14 @@ def test_a_stack_of_matrices_gives_the_gaps_of_each(gap_of):
 def test_absent_labels_take_no_part():
     inside, outside = drawn(300, MIX, 1, 9)[0], drawn(900, MIX, 1, 10)[0]
     wider = [np.pad(side, (0, 1)) for side in (inside, outside)]
-    for gap_of in (slices.accuracy_gap, slices.same_mix_gap):
+    for gap_of in (slices.accuracy_gap, slices.label_standardised_gap):
         assert gap_of(*wider) == gap_of(inside, outside)
     assert f1_gap(*wider).gap == pytest.approx(f1_gap(inside, outside).gap, abs=0.01)
 
 
 def test_faces_that_are_all_read_right_leave_the_interval_open():
     perfect = np.diag([50, 50])
-    for gap in (slices.same_mix_gap(perfect, 4 * perfect), f1_gap(perfect, 4 * perfect)):
+    for gap in (slices.label_standardised_gap(perfect, 4 * perfect), f1_gap(perfect, 4 * perfect)):
         assert gap.gap == 0 and gap.p == 1 and np.isnan([gap.low, gap.high]).all()
     low, high = slices.macro_f1_interval(perfect, resamples=50, rng=np.random.default_rng(0))
     assert np.isnan([low, high]).all()
@@ -205,7 +205,7 @@ def alike(request):
     return request.param, *pair
 
 
-@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.same_mix_gap, f1_gap])
+@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.label_standardised_gap, f1_gap])
 def test_five_percent_of_slices_without_a_gap_are_called_different(alike, gap_of):
     name, inside, outside = alike
     if name == "another mix" and gap_of is slices.accuracy_gap:
@@ -222,7 +222,7 @@ def test_five_percent_of_slices_without_a_gap_are_called_different(alike, gap_of
     assert 0.03 - loose <= rejected <= 0.07 + loose
 
 
-@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.same_mix_gap, f1_gap])
+@pytest.mark.parametrize("gap_of", [slices.accuracy_gap, slices.label_standardised_gap, f1_gap])
 @pytest.mark.parametrize("worse", [0.0, 0.15])
 def test_intervals_hold_the_true_gap_nineteen_times_in_twenty(gap_of, worse):
     read = READ * (1 - worse) + worse * (1 - np.eye(LABELS)) / (LABELS - 1)
@@ -243,5 +243,5 @@ def test_a_gap_is_found():
     worse[1] = [0.3, 0.4, 0.25, 0.05]
     worse[2] = [0.25, 0.3, 0.3, 0.15]
     inside, outside = drawn(400, MIX, 40, 24, worse), drawn(1600, MIX, 40, 25)
-    for gap_of in (slices.accuracy_gap, slices.same_mix_gap, f1_gap):
+    for gap_of in (slices.accuracy_gap, slices.label_standardised_gap, f1_gap):
         assert (gap_of(inside, outside).p < 0.001).mean() > 0.9

@@ -50,13 +50,13 @@ def test_before_and_after_stand_side_by_side(open_page, folder, fitted):
     assert "fitted on 280 validation faces" in told
     table = page.dataframe[0].value.set_index("number")
     assert table.columns.tolist() == ["plain softmax", "with temperature", "difference"]
-    error = review.after.expected_calibration_error
+    error = review.calibrated.expected_calibration_error
     assert table.loc["Calibration error (ECE)", "with temperature"] == (
         f"{error.value:.3f} ({error.low:.3f} to {error.high:.3f})"
     )
     change = review.change["brier"]
     assert table.loc["Brier score", "difference"].startswith(f"{change.value:+.4f} ({change.low:+.4f} to ")
-    assert table.loc["M measure", "plain softmax"] == f"{review.before.m_measure:.3f}"
+    assert table.loc["M measure", "plain softmax"] == f"{review.uncalibrated.m_measure:.3f}"
     assert "M, like every other score of this program, is computed from the plain softmax" in told
     assert f"{error.value:.3f} (with temperature)" in told
 
@@ -67,7 +67,7 @@ def test_a_run_without_a_temperature_gets_the_command(open_page, folder):
     assert page.code[0].value == "python -m core.upgrade --run plain --data PATH"
     assert page.dataframe[0].value.columns.tolist() == ["number", "plain softmax"]
     assert "at T" not in " ".join(page.dataframe[1].value.columns)
-    assert "error_after" not in page.dataframe[2].value
+    assert "error_calibrated" not in page.dataframe[2].value
 
 
 def test_expression_bins_and_reading_come_from_the_url(open_page, folder, fitted):
@@ -147,11 +147,11 @@ def test_tables_for_download_hold_both_readings(fitted):
     review = calibration_of(*fitted)
     numbers = tables.numbers(review).set_index("number")
     assert numbers.loc["Log loss", "change"] == pytest.approx(
-        numbers.loc["Log loss", "after"] - numbers.loc["Log loss", "before"]
+        numbers.loc["Log loss", "calibrated"] - numbers.loc["Log loss", "uncalibrated"]
     )
     assert np.isnan(numbers.loc["M measure", "change_low"])
     labels = tables.labels(review)
-    assert {"error", "error_after", "excess_low_after", "by_chance_after"} <= set(labels)
+    assert {"error", "error_calibrated", "excess_low_calibrated", "by_chance_calibrated"} <= set(labels)
     assert "share_after" not in labels and len(labels) == 7
     shown = tables.as_percent(labels)
     assert shown["excess_low"].tolist() == pytest.approx((100 * labels["excess_low"]).tolist())

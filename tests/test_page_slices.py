@@ -170,7 +170,7 @@ def review(run_path):
 def test_the_figure_tells_gaps_apart_and_names_small_slices(folder):
     table = review(folder / "lit").tables["brightness"].numbers("accuracy")
     table.loc[1, ["value", "low", "high", "gap", "p_corrected"]] = np.nan
-    table.loc[1, "standing"] = "too few"
+    table.loc[1, "significance"] = "too few"
     figure = figures.dots(table, "accuracy", overall=0.7, ink=INK_ON_DARK)
     by_name = {trace.name: trace for trace in figure.data}
     assert by_name["differs from the other faces"].marker.symbol == "diamond"
@@ -178,7 +178,7 @@ def test_the_figure_tells_gaps_apart_and_names_small_slices(folder):
     assert [note.text for note in figure.layout.annotations] == [f"too few faces ({table['faces'][1]})"]
     assert list(figure.layout.yaxis.ticktext) == table["slice"].tolist()
     trace = by_name["differs from the other faces"]
-    np.testing.assert_allclose(trace.x + trace.error_x.array, table[table["standing"] == "gap"]["high"])
+    np.testing.assert_allclose(trace.x + trace.error_x.array, table[table["significance"] == "gap"]["high"])
 
 
 def test_long_names_are_cut_on_the_figure_alone(folder):

@@ -9,10 +9,10 @@ from scipy.stats import binomtest
 
 from core.analysis.calibration.reliability import (
     classwise_error,
+    confidence_histogram,
     label_table,
     mean_with_interval,
     reliability_table,
-    spread_table,
 )
 from core.analysis.calibration.review import calibration_of, reliability_of, with_temperature
 from core.analysis.calibration.wording import calibration_findings
@@ -104,7 +104,7 @@ def test_the_spread_counts_every_face_once():
     _, probabilities = softmax_faces(200, 4)
     for label in (None, 2):
         column = probabilities.max(axis=1) if label is None else probabilities[:, label]
-        table = spread_table(probabilities, label=label)
+        table = confidence_histogram(probabilities, label=label)
         assert table["faces"].sum() == 200 and len(table) == 20
         inside = (column >= 0.3) & (column < 0.35)
         assert table.loc[table["from"] == 0.3, "faces"].item() == inside.sum()
@@ -198,9 +198,9 @@ def test_before_is_what_scoring_says():
     review = calibration_of(run_with(1.4, labels=predictions.labels), predictions)
     scores = score(predictions)
     for name in ("expected_calibration_error", "brier", "negative_log_likelihood"):
-        assert getattr(review.before, name) == getattr(scores, name), name
-    assert review.before.m_measure == scores.m_measure.value
-    assert review.before.accuracy == pytest.approx(scores.accuracy.value)
+        assert getattr(review.uncalibrated, name) == getattr(scores, name), name
+    assert review.uncalibrated.m_measure == scores.m_measure.value
+    assert review.uncalibrated.accuracy == pytest.approx(scores.accuracy.value)
 
 
 def test_after_is_the_temperature_and_the_predicted_labels_stay():
@@ -209,21 +209,23 @@ def test_after_is_the_temperature_and_the_predicted_labels_stay():
     review = calibration_of(run, predictions)
     scaled = calibration.apply_temperature(predictions.probabilities, 0.5)
     error = calibration.expected_calibration_error(predictions.truth, scaled)
-    assert review.after.expected_calibration_error.value == pytest.approx(error, abs=1e-6)
-    assert review.after.accuracy == review.before.accuracy
-    assert review.after.m_measure != review.before.m_measure  # more than two labels: faces swap places
+    assert review.calibrated.expected_calibration_error.value == pytest.approx(error, abs=1e-6)
+    assert review.calibrated.accuracy == review.uncalibrated.accuracy
+    assert (
+        review.calibrated.m_measure != review.uncalibrated.m_measure
+    )  # more than two labels: faces swap places
     for name in ("brier", "negative_log_likelihood"):
-        after, before = getattr(review.after, name), getattr(review.before, name)
+        after, before = getattr(review.calibrated, name), getattr(review.uncalibrated, name)
         assert review.change[name].value == pytest.approx(after.value - before.value)
         # Paired: narrower than the difference of two independent numbers.
         assert review.change[name].high - review.change[name].low < after.high - after.low
     tables = reliability_of(run, predictions, expression="fear", bins=8)
-    assert tables.bins.groupby("reading").size().to_dict() == {"before": 8, "after": 8}
+    assert tables.bins.groupby("reading").size().to_dict() == {"uncalibrated": 8, "calibrated": 8}
     label = predictions.labels.index("fear")
     expected = reliability_table(
         predictions.truth, with_temperature(predictions.probabilities, 0.5), label=label, bins=8
     )
-    after = tables.bins[tables.bins["reading"] == "after"].drop(columns="reading").reset_index(drop=True)
+    after = tables.bins[tables.bins["reading"] == "calibrated"].drop(columns="reading").reset_index(drop=True)
     pd.testing.assert_frame_equal(after, expected)
 
 
@@ -232,7 +234,7 @@ def test_two_labels_keep_their_m():
     review = calibration_of(
         run_with(2.0, labels=("happy", "sad")), predictions_of(truth, probabilities, ("happy", "sad"))
     )
-    assert review.after.m_measure == pytest.approx(review.before.m_measure, abs=1e-6)
+    assert review.calibrated.m_measure == pytest.approx(review.uncalibrated.m_measure, abs=1e-6)
 
 
 def test_a_temperature_of_one_changes_nothing():
@@ -240,8 +242,8 @@ def test_a_temperature_of_one_changes_nothing():
     review = calibration_of(run_with(1.0), predictions)
     for name in ("brier", "negative_log_likelihood"):
         assert review.change[name].value == pytest.approx(0, abs=1e-6)
-    assert review.after.expected_calibration_error.value == pytest.approx(
-        review.before.expected_calibration_error.value, abs=1e-6
+    assert review.calibrated.expected_calibration_error.value == pytest.approx(
+        review.uncalibrated.expected_calibration_error.value, abs=1e-6
     )
 
 
@@ -262,7 +264,7 @@ def test_the_faces_it_was_fitted_on_are_those_of_the_runs_labels():
     )  # fmt: skip
     fitted = load_temperature(run)
     assert (fitted.temperature, fitted.faces) == (1.2, 42)
-    assert (fitted.error_before, fitted.error_after) == (0.05, 0.04)
+    assert (fitted.error_uncalibrated, fitted.error_calibrated) == (0.05, 0.04)
     assert load_temperature(run_with()) is None
     assert load_temperature(SimpleNamespace(info={"calibration": None})) is None
 
@@ -340,6 +342,6 @@ def test_the_findings_of_a_shipped_run_are_its_numbers(path):
     assert review.fitted.temperature == kept["temperature"]
     worse = kept["validation_ece_after"] > kept["validation_ece_before"]
     assert ("validation faces themselves rose" in told) == worse
-    assert f"{review.after.expected_calibration_error.value:.3f}" in told
+    assert f"{review.calibrated.expected_calibration_error.value:.3f}" in told
     change = review.change["negative_log_likelihood"]
     assert ("lowers the log loss" in told) == (change.high < 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.analysis.slices.cuts import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, cut
+from core.analysis.slices.bins import MEASURED, MOST_CATEGORIES, SPLIT, Attribute, attributes_of, bin_faces
 from core.analysis.slices.findings import slice_findings
 from core.analysis.slices.review import GAPS, all_slices, review_slices
 from core.metrics.comparison import holm
@@ -42,7 +42,7 @@ def joined(**columns) -> pd.DataFrame:
 
 def test_numbers_are_cut_at_their_quartiles():
     values = pd.Series(np.arange(1.0, 101.0))
-    found = cut(values.sample(frac=1, random_state=0).sort_index(), BRIGHTNESS)
+    found = bin_faces(values.sample(frac=1, random_state=0).sort_index(), BRIGHTNESS)
     assert found.names == (
         "darkest quarter",
         "second darkest quarter",
@@ -52,14 +52,14 @@ def test_numbers_are_cut_at_their_quartiles():
     assert np.bincount(found.codes).tolist() == [25] * 4
     assert found.lows.tolist() == [1, 26, 51, 76] and found.highs.tolist() == [25, 50, 75, 100]
     assert found.phrases[0] == "the darkest quarter (brightness 1.000 to 25.000)"
-    thirds = cut(values, BRIGHTNESS, parts=3)
+    thirds = bin_faces(values, BRIGHTNESS, parts=3)
     assert thirds.names == ("darkest third", "middle third", "brightest third")
 
 
 def test_numbers_as_they_stand_in_words():
-    size = cut(pd.Series(np.linspace(10, 2000, 50)), MEASURED["face_size"])
+    size = bin_faces(pd.Series(np.linspace(10, 2000, 50)), MEASURED["face_size"])
     assert size.phrases[3] == "the largest quarter (face size 1,513 to 2,000 px)"
-    tilt = cut(pd.Series(np.linspace(-20, 10, 61)), MEASURED["roll"])
+    tilt = bin_faces(pd.Series(np.linspace(-20, 10, 61)), MEASURED["roll"])
     assert (
         tilt.phrases[0] == "the most upright quarter (tilt 0.0 to 4.0°)"
     )  # 17 of 61 faces, ties at 4 included
@@ -68,25 +68,25 @@ def test_numbers_as_they_stand_in_words():
 
 def test_ties_stay_together_and_make_no_quarters():
     values = pd.Series([5.0] * 60 + list(range(10, 50)))
-    found = cut(values, AGE)
+    found = bin_faces(values, AGE)
     assert np.bincount(found.codes).tolist() == [60, 15, 25]
     assert found.names == ("lowest part", "middle part", "highest part")
-    mostly = cut(pd.Series([1.0, 2, 3, 4, 5, 6] + [7.0] * 94), AGE)
+    mostly = bin_faces(pd.Series([1.0, 2, 3, 4, 5, 6] + [7.0] * 94), AGE)
     assert np.bincount(mostly.codes).tolist() == [100] and mostly.names == ("only part",)
 
 
 def test_few_different_numbers_are_categories_in_their_order():
-    found = cut(pd.Series([10.0, 2, 2, np.nan, -1, 10]), AGE)
+    found = bin_faces(pd.Series([10.0, 2, 2, np.nan, -1, 10]), AGE)
     assert found.names == ("-1", "2", "10") and found.codes.tolist() == [2, 1, 1, -1, 0, 2]
     assert found.phrases[0] == "faces with age '-1'" and np.isnan(found.lows).all()
 
 
 def test_categories_come_by_name_and_the_rare_ones_are_pooled():
     ages = ["20-29", "3-9", None, "100+", "3-9", "10-19"]
-    found = cut(pd.Series(ages, dtype=object), AGE)
+    found = bin_faces(pd.Series(ages, dtype=object), AGE)
     assert found.names == ("3-9", "10-19", "20-29", "100+") and found.codes.tolist() == [2, 0, -1, 3, 0, 1]
     values = np.repeat([f"g{number}" for number in range(15)], np.arange(15, 0, -1))
-    many = cut(pd.Series(values, dtype=object), AGE)
+    many = bin_faces(pd.Series(values, dtype=object), AGE)
     assert len(many.names) == MOST_CATEGORIES + 1 and many.names[-1] == "other (3 values)"
     assert np.bincount(many.codes).tolist() == [*range(15, 3, -1), 6]
     assert many.phrases[-1] == "faces with one of 3 rarer values of age"
@@ -94,14 +94,14 @@ def test_categories_come_by_name_and_the_rare_ones_are_pooled():
 
 def test_values_that_are_not_known_are_in_no_slice():
     values = pd.Series([np.nan, np.inf, *np.arange(40.0)])
-    found = cut(values, BRIGHTNESS)
+    found = bin_faces(values, BRIGHTNESS)
     assert found.unknown == 2 and (found.codes[:2] == -1).all()
-    assert cut(pd.Series([np.nan] * 5), BRIGHTNESS).names == ()
+    assert bin_faces(pd.Series([np.nan] * 5), BRIGHTNESS).names == ()
 
 
 def test_a_pose_counts_to_either_side():
-    left = cut(pd.Series(np.linspace(0, 0.8, 40)), MEASURED["turn"])
-    right = cut(pd.Series(-np.linspace(0, 0.8, 40)), MEASURED["turn"])
+    left = bin_faces(pd.Series(np.linspace(0, 0.8, 40)), MEASURED["turn"])
+    right = bin_faces(pd.Series(-np.linspace(0, 0.8, 40)), MEASURED["turn"])
     np.testing.assert_array_equal(left.codes, right.codes)
 
 
@@ -221,7 +221,11 @@ def test_a_rare_expression_leaves_macro_f1_and_the_same_mix_without_a_number():
     )
     first, second = rows.iloc[0], rows.iloc[1]
     assert first["note"] == second["note"] == "too few faces of anger"
-    assert np.isnan(first["macro_f1"]) and np.isnan(first["macro_f1_gap"]) and np.isnan(first["same_mix_gap"])
+    assert (
+        np.isnan(first["macro_f1"])
+        and np.isnan(first["macro_f1_gap"])
+        and np.isnan(first["label_standardised_gap"])
+    )
     assert first["accuracy_gap"] == -second["accuracy_gap"]
     assert second["macro_f1"] > 0, "the others have enough of it"
     review = review_slices(predictions, None, joined(group=np.array(["a"] * 100 + ["b"] * 300)))
@@ -246,9 +250,9 @@ def test_a_planted_gap_is_found_and_told():
     )
     assert len([line for line in told if "pose" in line]) == 1
     overview = review.overview.set_index("key")
-    assert overview.loc["brightness", "standing"] == "gap found"
+    assert overview.loc["brightness", "significance"] == "gap found"
     assert overview.loc["brightness", "widest"] == "darkest quarter"
-    assert overview.loc["sharpness", "standing"] == "none distinguishable from chance"
+    assert overview.loc["sharpness", "significance"] == "none distinguishable from chance"
 
 
 def test_a_gap_that_the_mix_explains_is_told_so():
@@ -315,5 +319,5 @@ def test_all_slices_of_a_run(tmp_path):
     assert list(thirds.tables) == ["brightness", "sex"] and len(thirds.tables["brightness"].rows) == 3
     numbers = thirds.tables["sex"].numbers("macro_f1")
     assert numbers.columns.tolist() == [
-        "slice", "faces", "value", "low", "high", "gap", "gap_low", "gap_high", "p_corrected", "standing",
+        "slice", "faces", "value", "low", "high", "gap", "gap_low", "gap_high", "p_corrected", "significance",
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
-from core.metrics.embeddings import directions, distances_to
+from core.metrics.embeddings import distances_to, l2_normalize
 from core.photos.face_classifier import SURE
 from core.photos.predictor import Predictor
 from core.photos.results import NOT_SURE, TOO_SMALL, UNLIKE
@@ -59,7 +59,7 @@ def test_a_sample_comes_back_from_its_file(tmp_path):
 def test_the_distance_is_that_to_the_kth_nearest():
     """Worked by hand: at 0, 60 and 90 degrees the cosine distances are 0, 1/2 and 1."""
     angles = np.radians([0, 60, 90])
-    sample = directions(np.stack([np.cos(angles), np.sin(angles)], axis=1) * [[1], [5], [9]])
+    sample = l2_normalize(np.stack([np.cos(angles), np.sin(angles)], axis=1) * [[1], [5], [9]])
     face = np.array([[3.0, 0.0]])
     for neighbours, distance in ((1, 0.0), (2, 0.5), (3, 1.0), (10, 1.0)):
         assert distances_to(sample, face, neighbours) == pytest.approx([distance], abs=1e-6)
@@ -70,11 +70,11 @@ def test_distances_ignore_length_and_are_those_of_scikit_learn():
 
     random = np.random.default_rng(1)
     sample, faces = random.normal(size=(300, 6)), random.normal(size=(40, 6))
-    ours = distances_to(directions(sample), faces, 7)
+    ours = distances_to(l2_normalize(sample), faces, 7)
     theirs = NearestNeighbors(n_neighbors=7, metric="cosine").fit(sample).kneighbors(faces)[0][:, 6]
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
-    np.testing.assert_allclose(distances_to(directions(sample * 9), faces * 0.1, 7), ours, atol=1e-5)
-    assert np.isfinite(distances_to(directions(sample), np.zeros((1, 6)), 7)).all()
+    np.testing.assert_allclose(distances_to(l2_normalize(sample * 9), faces * 0.1, 7), ours, atol=1e-5)
+    assert np.isfinite(distances_to(l2_normalize(sample), np.zeros((1, 6)), 7)).all()
 
 
 def test_the_calibration_is_of_the_faces_it_is_given():
@@ -87,7 +87,7 @@ def test_the_calibration_is_of_the_faces_it_is_given():
     calibration = fit_calibration(truth, too_sure, embeddings, random.normal(size=(500, 8)))
     assert calibration.temperature == pytest.approx(2.0, rel=0.1)
     assert calibration.validation_ece_after < 0.3 * calibration.validation_ece_before
-    fresh = distances_to(directions(random.normal(size=(500, 8))), random.normal(size=(4000, 8)))
+    fresh = distances_to(l2_normalize(random.normal(size=(500, 8))), random.normal(size=(4000, 8)))
     assert np.mean(fresh > calibration.distance_limit) == pytest.approx(0.01, abs=0.01)
 
 

@@ -31,7 +31,7 @@ def nearest_faces(embeddings: np.ndarray, row: int, count: int) -> tuple[np.ndar
     return positions[0][others][:wanted], distances[0][others][:wanted]
 
 
-def directions(embeddings: np.ndarray) -> np.ndarray:
+def l2_normalize(embeddings: np.ndarray) -> np.ndarray:
     """(n, d) float32 with length 1 each; an embedding of zeros stays zeros, at distance 1 from all others."""
     values = np.asarray(embeddings, np.float32)
     return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
@@ -45,11 +45,11 @@ def distances_to(sample: np.ndarray, embeddings: np.ndarray, neighbours: int = N
     A sample of fewer faces gives the distance to its farthest.
 
     Args:
-        sample: (m, d) from `directions`, m at least 1.
+        sample: (m, d) from `l2_normalize`, m at least 1.
     """
     place = min(neighbours, len(sample)) - 1
     found = [np.empty(0, np.float32)]
     for start in range(0, len(embeddings), _ROWS):
-        apart = 1.0 - directions(embeddings[start : start + _ROWS]) @ sample.T
+        apart = 1.0 - l2_normalize(embeddings[start : start + _ROWS]) @ sample.T
         found.append(np.partition(apart, place, axis=1)[:, place])
     return np.maximum(np.concatenate(found), 0.0)

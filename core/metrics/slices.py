@@ -119,7 +119,7 @@ def accuracy_gap(inside: np.ndarray, outside: np.ndarray) -> Gap:
     return Gap(gap, low, high, _two_by_two(hits, faces))
 
 
-def same_mix_gap(inside: np.ndarray, outside: np.ndarray) -> Gap:
+def label_standardised_gap(inside: np.ndarray, outside: np.ndarray) -> Gap:
     """The gap in accuracy with both sides at the mix of labels of both together, (..., c, c) matrices.
 
     Labels that no face has take no part; one that a side lacks makes the gap NaN.

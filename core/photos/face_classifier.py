@@ -6,7 +6,7 @@ import numpy as np
 
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
-from core.metrics.embeddings import directions
+from core.metrics.embeddings import l2_normalize
 from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented
 from core.photos.results import NOT_SURE, UNLIKE, Neighbour
 from core.runs.calibration import load_calibration
@@ -32,10 +32,10 @@ class FaceClassifier:
             network = run.load_model()
             if self.sample is not None:
                 network = _with_embedding(network, self.sample.embeddings.shape, run.name)
-        self._directions = None if self.sample is None else directions(self.sample.embeddings)
+        self._normalized = None if self.sample is None else l2_normalize(self.sample.embeddings)
         tta = run.test_time_augmentation
         self.passes = PASSES[tta]
-        self._outputs = _compiled(network, tta, self._directions, self.calibration.distance_limit)
+        self._outputs = _compiled(network, tta, self._normalized, self.calibration.distance_limit)
         self._outputs(np.zeros((1, *run.preprocessing.shape), np.uint8))
 
     def predict(self, crops: np.ndarray, neighbours: int = 0) -> list[dict]:
@@ -100,7 +100,7 @@ class FaceClassifier:
         """(n, sample) cosines; by the backend, whose threads NumPy's would hold up."""
         from keras import ops
 
-        return ops.convert_to_numpy(ops.matmul(directions(embeddings), self._directions.T))
+        return ops.convert_to_numpy(ops.matmul(l2_normalize(embeddings), self._normalized.T))
 
     def _nearest(self, likeness: np.ndarray, count: int) -> tuple[Neighbour, ...]:
         """The `count` sample faces of greatest likeness, nearest first."""
@@ -140,7 +140,7 @@ def _compiled(
 
     The copies of all faces that `tta` averages over go through the network as one batch.
 
-    With (m, d) directions of a sample it also counts, (n,) "near", how many of them are within `limit` of each
+    With (m, d) normalized embeddings of a sample it also counts, (n,) "near", how many of them are within `limit` of each
     face, so that the (n, m) distances need not leave the backend.
     """
     import keras

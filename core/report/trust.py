@@ -139,7 +139,7 @@ def comparison(review: Review) -> Section | None:
             _difference(row.difference, row.low, row.high),
             _p(row.p_corrected),
             {"undecided": "not distinguishable", "unknown": "cannot be tested"}.get(
-                row.standing, row.standing
+                row.significance, row.significance
             ),
         )
         for row in table.itertuples()
@@ -175,7 +175,7 @@ def _slice_overview(table: pd.DataFrame) -> Table:
             row.widest or "–",
             _points(row.accuracy_gap, row.low, row.high),
             _p(row.p_corrected),
-            _GAPS.get(row.standing, row.standing),
+            _GAPS.get(row.significance, row.significance),
         )
         for row in table.itertuples()
     )

@@ -60,8 +60,8 @@ class FittedTemperature:
 
     temperature: float
     faces: int  # validation faces
-    error_before: float | None  # their expected calibration error without it
-    error_after: float | None  # and with it
+    error_uncalibrated: float | None  # their expected calibration error without it
+    error_calibrated: float | None  # and with it
 
 
 def load_temperature(run: Run) -> FittedTemperature | None:

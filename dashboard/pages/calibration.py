@@ -20,7 +20,9 @@ _LABELS = dict.fromkeys(("share", "probability"), st.column_config.NumberColumn(
 _LABELS |= dict.fromkeys(
     ("excess", "excess_low", "excess_high"), st.column_config.NumberColumn(format="%+.1f")
 )
-_LABELS |= dict.fromkeys(("error", "by_chance", "error_after"), st.column_config.NumberColumn(format="%.3f"))
+_LABELS |= dict.fromkeys(
+    ("error", "by_chance", "error_calibrated"), st.column_config.NumberColumn(format="%.3f")
+)
 
 st.title("Calibration")
 run = run_selector.choose_run()
@@ -36,7 +38,9 @@ csv_button(numbers, f"{run.name}-calibration")
 
 st.subheader("Reliability diagram")
 readings = {
-    reading: READINGS[reading] for reading in ("before", "after") if reading == "before" or review.fitted
+    reading: READINGS[reading]
+    for reading in ("uncalibrated", "calibrated")
+    if reading == "uncalibrated" or review.fitted
 }
 left, middle, right = st.columns([2, 2, 3])
 with left:
@@ -47,7 +51,9 @@ with middle:
     bins = url_state.number("Bins", FEWEST, MOST, default=BINS, step=1, key="bins")
 with right:
     chosen = (
-        url_state.segments("Show", {"both": "both", **readings}, key="reading") if review.fitted else "before"
+        url_state.segments("Show", {"both": "both", **readings}, key="reading")
+        if review.fitted
+        else "uncalibrated"
     )
 shown = readings if chosen == "both" else {chosen: readings[chosen]}
 if few := words.few_faces(len(predictions), bins):

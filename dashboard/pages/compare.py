@@ -60,7 +60,7 @@ appearance.plot(
 )
 st.dataframe(
     numbers,
-    column_order=["number", "a", "b", "difference", "low", "high", "p_corrected", "standing"],
+    column_order=["number", "a", "b", "difference", "low", "high", "p_corrected", "significance"],
     column_config={
         "number": st.column_config.TextColumn(pinned=True),
         "a": _NUMBER | {"label": name},
@@ -69,7 +69,7 @@ st.dataframe(
         "low": _SIGNED | {"label": "95 % from"},
         "high": _SIGNED | {"label": "to"},
         "p_corrected": st.column_config.NumberColumn("corrected p", format="%.2g"),
-        "standing": st.column_config.TextColumn(run.name),
+        "significance": st.column_config.TextColumn(run.name),
     },
     hide_index=True,
     width="stretch",

@@ -20,17 +20,19 @@ TITLES: dict[str, str] = {
 def numbers(review: CalibrationReview) -> pd.DataFrame:
     """One row per number and one for M: before and, where there is a temperature, after and their difference.
 
-    Columns: number, before, before_low, before_high, then the same of after and of change; NaN where there is none.
+    Columns: number, uncalibrated, uncalibrated_low, uncalibrated_high, then the same of calibrated and of change; NaN where there is none.
     """
-    readings = {"before": review.before} | ({"after": review.after} if review.after else {})
+    readings = {"uncalibrated": review.uncalibrated} | (
+        {"calibrated": review.calibrated} if review.calibrated else {}
+    )
     rows = []
     for name in NUMBERS:
         estimates = {when: getattr(reading, name) for when, reading in readings.items()}
-        if review.after:
+        if review.calibrated:
             estimates["change"] = review.change.get(name, _difference(estimates))
         rows.append({"number": TITLES[name]} | _flat(estimates))
     m = {when: Estimate(reading.m_measure) for when, reading in readings.items()}
-    if review.after:
+    if review.calibrated:
         m["change"] = _difference(m)
     rows.append({"number": "M measure"} | _flat(m))
     return pd.DataFrame(rows)
@@ -39,7 +41,11 @@ def numbers(review: CalibrationReview) -> pd.DataFrame:
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
     """A `numbers` table as it is read: each number with its interval in brackets."""
     shown = pd.DataFrame({"number": table["number"]})
-    for when, title in (("before", "plain softmax"), ("after", "with temperature"), ("change", "difference")):
+    for when, title in (
+        ("uncalibrated", "plain softmax"),
+        ("calibrated", "with temperature"),
+        ("change", "difference"),
+    ):
         if when in table:
             form = "+.4f" if when == "change" else ".3f"
             shown[title] = [
@@ -54,7 +60,7 @@ def bins_as_text(
 ) -> pd.DataFrame:
     """One row per bin: its faces and, of each of `readings`, what was said, what was true, and the difference.
 
-    Columns of "after" beside those of "before" end in " at T".
+    Columns of "calibrated" beside those of "uncalibrated" end in " at T".
     """
     said, true = (
         ("confidence", "accuracy") if expression is None else ("probability", f"share of {expression}")
@@ -63,7 +69,7 @@ def bins_as_text(
     for reading in readings:
         rows = reliability.bins[reliability.bins["reading"] == reading].reset_index(drop=True)
         columns |= {"bin": rows.index + 1, "faces": rows["faces"]}
-        suffix = " at T" if reading == "after" and len(readings) > 1 else ""
+        suffix = " at T" if reading == "calibrated" and len(readings) > 1 else ""
         columns[said + suffix] = _percents(rows, "confidence", "lowest", "highest")
         columns[true + suffix] = _percents(rows, "accuracy", "low", "high")
         difference = 100 * (rows["confidence"] - rows["accuracy"])
@@ -72,12 +78,12 @@ def bins_as_text(
 
 
 def labels(review: CalibrationReview) -> pd.DataFrame:
-    """One row per expression: the `label_table` before, and after's own columns named <column>_after."""
-    table = review.before.labels
-    if review.after is None:
+    """One row per expression: the `label_table` before, and after's own columns named <column>_calibrated."""
+    table = review.uncalibrated.labels
+    if review.calibrated is None:
         return table
     own = [name for name in table.columns if name not in ("expression", "faces", "share")]
-    return table.join(review.after.labels[own].add_suffix("_after"))
+    return table.join(review.calibrated.labels[own].add_suffix("_calibrated"))
 
 
 def as_percent(table: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +93,7 @@ def as_percent(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _difference(estimates: dict[str, Estimate]) -> Estimate:
-    return Estimate(estimates["after"].value - estimates["before"].value)
+    return Estimate(estimates["calibrated"].value - estimates["uncalibrated"].value)
 
 
 def _flat(estimates: dict[str, Estimate]) -> dict[str, float]:

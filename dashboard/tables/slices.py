@@ -16,7 +16,7 @@ PARTS = {"quarters": 4, "thirds": 3}
 NUMBERS = (
     ("accuracy", "accuracy", True),
     ("accuracy_gap", "gap", True),
-    ("same_mix_gap", "gap, same mix", True),
+    ("label_standardised_gap", "gap, same mix", True),
     ("macro_f1", "macro-F1", False),
     ("macro_f1_gap", "macro-F1 gap", False),
 )
@@ -33,7 +33,7 @@ def overview(review: SliceReview) -> pd.DataFrame:
             "gap (points)": 100 * table["accuracy_gap"],
             "95 %": _ends(table["low"], table["high"], points=True),
             "corrected p": table["p_corrected"].map(_p_value),
-            "verdict": table["standing"],
+            "verdict": table["significance"],
         }
     )
 

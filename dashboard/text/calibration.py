@@ -46,7 +46,7 @@ LABEL_TITLES: dict[str, str] = {
     "excess_high": "to",
     "error": "error",
     "by_chance": "by chance up to",
-    "error_after": "error with temperature",
+    "error_calibrated": "error with temperature",
 }
 
 
@@ -82,16 +82,18 @@ def intervals(review: CalibrationReview) -> str:
         f"In brackets 95 % intervals for other faces of the same expressions, {review.faces:,} in all. The calibration "
         "error is over 15 bins."
     )
-    if review.after is None:
+    if review.calibrated is None:
         return said
     return f"{said} Differences of the losses are paired, face by face; those of the calibration error and of M have no interval."
 
 
 def classwise(review: CalibrationReview) -> str:
     """The mean of the classwise errors, over the expressions that some face has."""
-    said = f"Mean error of the expressions that are present: {classwise_error(review.before.labels):.3f}"
+    said = (
+        f"Mean error of the expressions that are present: {classwise_error(review.uncalibrated.labels):.3f}"
+    )
     return (
-        f"{said}, {classwise_error(review.after.labels):.3f} with temperature."
-        if review.after
+        f"{said}, {classwise_error(review.calibrated.labels):.3f} with temperature."
+        if review.calibrated
         else f"{said}."
     )

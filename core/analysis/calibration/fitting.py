@@ -19,7 +19,7 @@ from core.metrics.calibration import (
     fit_temperature,
     log_probabilities,
 )
-from core.metrics.embeddings import NEIGHBOURS, directions, distances_to
+from core.metrics.embeddings import NEIGHBOURS, distances_to, l2_normalize
 from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.calibration import Calibration
 from core.runs.layout import SAMPLE_FILE
@@ -44,7 +44,7 @@ def fit_calibration(
     temperature = fit_temperature(truth, log_probabilities(probabilities))
     scaled = apply_temperature(probabilities, temperature)
     neighbours = min(NEIGHBOURS, len(sample))
-    apart = distances_to(directions(sample), embeddings, neighbours)
+    apart = distances_to(l2_normalize(sample), embeddings, neighbours)
     return Calibration(
         temperature=round(temperature, 4),
         validation_ece_before=round(expected_calibration_error(truth, probabilities), 4),

@@ -21,7 +21,7 @@ LABEL_COLUMNS = (
 )  # fmt: skip
 
 #: Columns of a table of how the probabilities are spread.
-SPREAD_COLUMNS = ("from", "to", "faces")
+HISTOGRAM_COLUMNS = ("from", "to", "faces")
 
 #: Width of the cells of that spread.
 _CELL = 0.05
@@ -51,12 +51,12 @@ def reliability_table(
     return pd.DataFrame(dict(zip(BIN_COLUMNS, columns, strict=True)))
 
 
-def spread_table(probabilities: np.ndarray, *, label: int | None = None) -> pd.DataFrame:
+def confidence_histogram(probabilities: np.ndarray, *, label: int | None = None) -> pd.DataFrame:
     """How many faces have which confidence, or probability of a label, in cells of one twentieth."""
     column = probabilities.max(axis=1) if label is None else probabilities[:, label]
     faces, edges = np.histogram(column, bins=round(1 / _CELL), range=(0, 1))
     return pd.DataFrame(
-        dict(zip(SPREAD_COLUMNS, (edges[:-1].round(2), edges[1:].round(2), faces), strict=True))
+        dict(zip(HISTOGRAM_COLUMNS, (edges[:-1].round(2), edges[1:].round(2), faces), strict=True))
     )
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.calibration.reliability import (
+    confidence_histogram,
     label_table,
     mean_with_interval,
     reliability_table,
-    spread_table,
 )
 from core.metrics.calibration import (
     BINS,
@@ -30,7 +30,7 @@ from core.runs.calibration import FittedTemperature, load_temperature
 from core.runs.run import Run
 
 #: How the probabilities are read -> its title.
-READINGS = {"before": "plain softmax", "after": "with temperature"}
+READINGS = {"uncalibrated": "plain softmax", "calibrated": "with temperature"}
 
 #: Numbers of a reading, in the order of tables; each is an attribute of Reading.
 NUMBERS = ("expected_calibration_error", "brier", "negative_log_likelihood", "overconfidence")
@@ -66,9 +66,9 @@ class CalibrationReview:
     """
 
     faces: int
-    before: Reading
+    uncalibrated: Reading
     fitted: FittedTemperature | None = None
-    after: Reading | None = None
+    calibrated: Reading | None = None
     change: dict[str, Estimate] | None = None
 
 
@@ -79,15 +79,15 @@ def calibration_of(run: Run, predictions: Predictions) -> CalibrationReview:
         AffectoscopeError: the calibration in run.json is damaged.
     """
     fitted, truth = load_temperature(run), predictions.truth
-    before = _reading(predictions.labels, truth, predictions.probabilities)
+    uncalibrated = _reading(predictions.labels, truth, predictions.probabilities)
     if fitted is None:
-        return CalibrationReview(len(predictions), before)
+        return CalibrationReview(len(predictions), uncalibrated)
     scaled = with_temperature(predictions.probabilities, fitted.temperature)
     return CalibrationReview(
         faces=len(predictions),
-        before=before,
+        uncalibrated=uncalibrated,
         fitted=fitted,
-        after=_reading(predictions.labels, truth, scaled),
+        calibrated=_reading(predictions.labels, truth, scaled),
         change={
             name: mean_with_interval(truth, losses(truth, scaled) - losses(truth, predictions.probabilities))
             for name, losses in (("brier", brier_losses), ("negative_log_likelihood", log_losses))
@@ -100,7 +100,7 @@ class Reliability:
     """What a reliability diagram shows; each row says of which of READINGS it is."""
 
     bins: pd.DataFrame  # `reliability_table` rows
-    spread: pd.DataFrame  # `spread_table` rows
+    spread: pd.DataFrame  # `confidence_histogram` rows
 
 
 def reliability_of(
@@ -113,13 +113,13 @@ def reliability_of(
     """
     fitted, truth = load_temperature(run), predictions.truth
     label = None if expression is None else predictions.labels.index(expression)
-    read = {"before": predictions.probabilities}
+    read = {"uncalibrated": predictions.probabilities}
     if fitted:
-        read["after"] = with_temperature(predictions.probabilities, fitted.temperature)
+        read["calibrated"] = with_temperature(predictions.probabilities, fitted.temperature)
     tables = [
         (
             reliability_table(truth, probabilities, label=label, bins=bins).assign(reading=reading),
-            spread_table(probabilities, label=label).assign(reading=reading),
+            confidence_histogram(probabilities, label=label).assign(reading=reading),
         )
         for reading, probabilities in read.items()
     ]

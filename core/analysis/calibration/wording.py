@@ -12,10 +12,10 @@ from core.metrics.scoring import Estimate
 def calibration_findings(review: CalibrationReview) -> list[str]:
     """Over- or under-confidence, the calibration error, what the temperature does, and labels out of proportion."""
     return [
-        _overconfidence(review.before),
-        _error(review.before),
+        _overconfidence(review.uncalibrated),
+        _error(review.uncalibrated),
         *([_temperature(review)] if review.fitted else []),
-        *_labels(review.before.labels),
+        *_labels(review.uncalibrated.labels),
     ]
 
 
@@ -52,7 +52,7 @@ def _error(reading: Reading) -> str:
 
 
 def _temperature(review: CalibrationReview) -> str:
-    fitted, before, after = review.fitted, review.before, review.after
+    fitted, before, after = review.fitted, review.uncalibrated, review.calibrated
     does = {1: "softens", -1: "sharpens", 0: "leaves"}[int(np.sign(fitted.temperature - 1))]
     loss, brier = (review.change[name] for name in ("negative_log_likelihood", "brier"))
     again = "" if _verdict(loss) == _verdict(brier) else f"{_verdict(brier)} "
@@ -64,11 +64,15 @@ def _temperature(review: CalibrationReview) -> str:
         f"probabilities. On the scored faces it {changes}; the calibration error goes from {errors[0]:.3f} to "
         f"{errors[1]:.3f}, mean confidence less accuracy from {gaps[0]:+.1f} to {gaps[1]:+.1f} points."
     )
-    if fitted.error_before is None or fitted.error_after is None or fitted.error_after <= fitted.error_before:
+    if (
+        fitted.error_uncalibrated is None
+        or fitted.error_calibrated is None
+        or fitted.error_calibrated <= fitted.error_uncalibrated
+    ):
         return said
     return (
         f"{said} The calibration error of the validation faces themselves rose with it, from "
-        f"{fitted.error_before:.3f} to {fitted.error_after:.3f}: it is fitted to their log loss."
+        f"{fitted.error_uncalibrated:.3f} to {fitted.error_calibrated:.3f}: it is fitted to their log loss."
     )
 
 

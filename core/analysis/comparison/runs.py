@@ -49,7 +49,7 @@ class Comparison:
         a, b = self.paired.a, self.paired.b
         by: dict[str, list[Difference]] = {}
         for each in self.differences:
-            by.setdefault(standing(each), []).append(each)
+            by.setdefault(significance(each), []).append(each)
         told = []
         for word in by:  # what the first number says comes first
             if word in ("better", "worse"):
@@ -74,7 +74,7 @@ class Comparison:
                 "worse": f"'{self.paired.b}' is worse.",
                 "undecided": "no difference that could not be chance.",
                 "unknown": "it cannot be tested on these faces.",
-            }[standing(each)]
+            }[significance(each)]
             told.append(
                 f"{title} {a} in '{self.paired.a}', {b} in '{self.paired.b}' {_numbers(each)}: {meaning}"
             )
@@ -90,7 +90,7 @@ class Comparison:
         )
 
     def table(self) -> pd.DataFrame:
-        """One row per number: name, number (its title), a, b, difference, low, high, p, p_corrected, standing (of B),
+        """One row per number: name, number (its title), a, b, difference, low, high, p, p_corrected, significance (of B),
         advantage, advantage_low, advantage_high (of B: the difference, turned round where lower is better), method."""
         rows = []
         for each in self.differences:
@@ -105,7 +105,7 @@ class Comparison:
                     **dict(zip(("difference", "low", "high"), ends, strict=True)),
                     "p": each.p,
                     "p_corrected": each.p_corrected,
-                    "standing": standing(each),
+                    "significance": significance(each),
                     "advantage": value + 0.0,  # no minus before a zero
                     "advantage_low": low + 0.0,
                     "advantage_high": high + 0.0,
@@ -155,7 +155,7 @@ def compare_paired(paired: PairedRuns, *, resamples: int = RESAMPLES, seed: int 
     return Comparison(paired, differences, resamples, seed)
 
 
-def standing(difference: Difference) -> str:
+def significance(difference: Difference) -> str:
     """What the corrected p-value says of B: 'better', 'worse', 'undecided', or 'unknown' where there is none."""
     if math.isnan(difference.p_corrected):
         return "unknown"

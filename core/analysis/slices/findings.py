@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from core.analysis.slices.cuts import Attribute
+from core.analysis.slices.bins import Attribute
 from core.analysis.slices.tables import SliceReview, SliceTable
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
 from core.report.wording import listed
@@ -56,7 +56,9 @@ def _gaps(table: SliceTable) -> list[str]:
     found = table.found
     if found.empty:
         return []
-    gap = found["accuracy_gap"].where(found["accuracy_gap_p_corrected"] < ALPHA, found["same_mix_gap"])
+    gap = found["accuracy_gap"].where(
+        found["accuracy_gap_p_corrected"] < ALPHA, found["label_standardised_gap"]
+    )
     places = [int(gap.to_numpy().argmin()), int(gap.to_numpy().argmax())]
     wanted = dict.fromkeys(places if len(table.rows) > 2 else places[:1])
     return [_gap(found.iloc[place]) for place in wanted]
@@ -64,24 +66,28 @@ def _gaps(table: SliceTable) -> list[str]:
 
 def _gap(row: pd.Series) -> str:
     """One slice's gaps: the ones that were found with their p-values, and the same mix beside the accuracy."""
-    found = {name for name in ("accuracy", "same_mix", "macro_f1") if row[f"{name}_gap_p_corrected"] < ALPHA}
+    found = {
+        name
+        for name in ("accuracy", "label_standardised", "macro_f1")
+        if row[f"{name}_gap_p_corrected"] < ALPHA
+    }
     on = f"on {row['phrase']}"
     than = "than on the other faces"
     if "accuracy" in found:
         told = f"Accuracy {on} is {_size(row, 'accuracy')} {than} {_ends(row, 'accuracy')}"
-        if not math.isnan(row["same_mix_gap"]):
-            chance = "" if "same_mix" in found else ", which could be chance"
+        if not math.isnan(row["label_standardised_gap"]):
+            chance = "" if "label_standardised" in found else ", which could be chance"
             told += (
-                f"; at the same mix of expressions it is {_size(row, 'same_mix')} "
-                f"{_ends(row, 'same_mix')}{chance}"
+                f"; at the same mix of expressions it is {_size(row, 'label_standardised')} "
+                f"{_ends(row, 'label_standardised')}{chance}"
             )
         if "macro_f1" in found:
             told += f", and macro-F1 {_size(row, 'macro_f1')} {_ends(row, 'macro_f1')}"
         return f"{told}."
-    if "same_mix" in found:
+    if "label_standardised" in found:
         told = (
-            f"At the same mix of expressions, accuracy {on} is {_size(row, 'same_mix')} {than} "
-            f"{_ends(row, 'same_mix')}"
+            f"At the same mix of expressions, accuracy {on} is {_size(row, 'label_standardised')} {than} "
+            f"{_ends(row, 'label_standardised')}"
         )
         also = (
             f", and macro-F1 {_size(row, 'macro_f1')} {_ends(row, 'macro_f1')}" if "macro_f1" in found else ""

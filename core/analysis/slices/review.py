@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from core.analysis.slices.cuts import Cut, attributes_of, cut
+from core.analysis.slices.bins import Bins, attributes_of, bin_faces
 from core.analysis.slices.findings import too_few, uncut
 from core.analysis.slices.tables import GAPS, SliceReview, SliceTable
 from core.metrics import expression, slices
@@ -52,12 +52,12 @@ def review_slices(
     tables, skipped = {}, []
     confusion = expression.confusion_matrix(predictions.truth, predictions.predicted, len(predictions.labels))
     for key, attribute, values in attributes_of(predictions, attributes, joined):
-        faces_cut = cut(values, attribute, parts=parts)
-        if len(faces_cut.names) < 2:
-            skipped.append(uncut(key, attribute, faces_cut.names))
+        bins = bin_faces(values, attribute, parts=parts)
+        if len(bins.names) < 2:
+            skipped.append(uncut(key, attribute, bins.names))
             continue
-        rows = _rows(predictions, faces_cut, resamples=resamples, seed=seed)
-        tables[key] = SliceTable(key, attribute, rows, faces_cut.codes)
+        rows = _rows(predictions, bins, resamples=resamples, seed=seed)
+        tables[key] = SliceTable(key, attribute, rows, bins.codes)
     tables, tests = _corrected(tables)
     return SliceReview(
         tables=tables,
@@ -69,11 +69,11 @@ def review_slices(
     )
 
 
-def _rows(predictions: Predictions, faces_cut: Cut, *, resamples: int, seed: int) -> pd.DataFrame:
+def _rows(predictions: Predictions, bins: Bins, *, resamples: int, seed: int) -> pd.DataFrame:
     """The rows of a SliceTable, p-values not yet corrected."""
     labels = predictions.labels
     confusions = slices.slice_confusions(
-        predictions.truth, predictions.predicted, faces_cut.codes, len(faces_cut.names), len(labels)
+        predictions.truth, predictions.predicted, bins.codes, len(bins.names), len(labels)
     )
     everyone = confusions.sum(axis=0)
     rows, mirrored = [], None
@@ -92,10 +92,10 @@ def _rows(predictions: Predictions, faces_cut: Cut, *, resamples: int, seed: int
         names = ", ".join(np.array(labels)[scarce])
         rows.append(
             {
-                "slice": faces_cut.names[place],
-                "phrase": faces_cut.phrases[place],
-                "from": faces_cut.lows[place],
-                "to": faces_cut.highs[place],
+                "slice": bins.names[place],
+                "phrase": bins.phrases[place],
+                "from": bins.lows[place],
+                "to": bins.highs[place],
                 "faces": faces,
                 "correct": int(np.trace(inside)),
                 **_numbers(
@@ -115,7 +115,7 @@ def _gaps(
     """The gaps of GAPS that there are enough faces for."""
     gaps = {"accuracy_gap": slices.accuracy_gap(inside, outside)}
     if not scarce:
-        gaps["same_mix_gap"] = slices.same_mix_gap(inside, outside)
+        gaps["label_standardised_gap"] = slices.label_standardised_gap(inside, outside)
         gaps["macro_f1_gap"] = slices.macro_f1_gap(inside, outside, resamples=resamples, rng=rng)
     return gaps
 

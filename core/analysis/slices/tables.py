@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.analysis.slices.cuts import Attribute
+from core.analysis.slices.bins import Attribute
 from core.metrics.slices import ALPHA
 
 #: The gaps of a slice, each a group of columns <gap>, <gap>_low, <gap>_high, <gap>_p, <gap>_p_corrected.
-GAPS = ("accuracy_gap", "same_mix_gap", "macro_f1_gap")
+GAPS = ("accuracy_gap", "label_standardised_gap", "macro_f1_gap")
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class SliceTable:
         rows: one row per slice: slice (its name), phrase (in a sentence), from, to (numbers; NaN for categories),
             faces, correct, accuracy, accuracy_low, accuracy_high, macro_f1, macro_f1_low, macro_f1_high, the
             columns of GAPS, scarce (expressions with too few faces for macro-F1 and the same mix) and note (why
-            numbers are missing, or ''). Gaps are the slice minus all other faces whose value is known, 'same_mix'
+            numbers are missing, or ''). Gaps are the slice minus all other faces whose value is known, 'label_standardised'
             and 'macro_f1' at the same mix of expressions: core.metrics.slices.
         codes: (n,) int16 row of each face in `rows`; -1: its value is not known.
     """
@@ -45,13 +45,13 @@ class SliceTable:
 
     def numbers(self, name: str) -> pd.DataFrame:
         """'accuracy' or 'macro_f1' of each slice: slice, faces, value, low, high, gap, gap_low, gap_high, p_corrected,
-        and standing: 'gap', 'no gap' (that chance would not explain) or 'too few' (faces, to say)."""
+        and significance: 'gap', 'no gap' (that chance would not explain) or 'too few' (faces, to say)."""
         gap = f"{name}_gap"
         columns = {name: "value", f"{name}_low": "low", f"{name}_high": "high", gap: "gap", f"{gap}_low": "gap_low",
                    f"{gap}_high": "gap_high", f"{gap}_p_corrected": "p_corrected"}  # fmt: skip
         table = self.rows[["slice", "faces", *columns]].rename(columns=columns)
-        standing = np.where(table["p_corrected"] < ALPHA, "gap", "no gap")
-        return table.assign(standing=np.where(table["p_corrected"].isna(), "too few", standing))
+        significance = np.where(table["p_corrected"] < ALPHA, "gap", "no gap")
+        return table.assign(significance=np.where(table["p_corrected"].isna(), "too few", significance))
 
     @property
     def smallest_p(self) -> float:
@@ -79,14 +79,14 @@ class SliceReview:
     def overview(self) -> pd.DataFrame:
         """One row per attribute: key, attribute (its title), slices, faces (with a known value), widest (the slice
         with the widest gap in accuracy), accuracy_gap, low and high of it, p_corrected (the smallest of all its
-        gaps) and standing: 'gap found', 'none distinguishable from chance' or 'too few faces'."""
+        gaps) and significance: 'gap found', 'none distinguishable from chance' or 'too few faces'."""
         rows = []
         for key, table in self.tables.items():
             tested = table.rows[table.rows["accuracy_gap"].notna()]
             widest = tested.loc[tested["accuracy_gap"].abs().idxmax()] if len(tested) else None
             ends = ("accuracy_gap", "accuracy_gap_low", "accuracy_gap_high")
             gap, low, high = (np.nan if widest is None else float(widest[name]) for name in ends)
-            standing = "gap found" if len(table.found) else "none distinguishable from chance"
+            significance = "gap found" if len(table.found) else "none distinguishable from chance"
             rows.append(
                 {
                     "key": key,
@@ -98,8 +98,8 @@ class SliceReview:
                     "low": low,
                     "high": high,
                     "p_corrected": table.smallest_p,
-                    "standing": "too few faces" if widest is None else standing,
+                    "significance": "too few faces" if widest is None else significance,
                 }
             )
-        columns = ("key", "attribute", "slices", "faces", "widest", "accuracy_gap", "low", "high", "p_corrected", "standing")  # fmt: skip
+        columns = ("key", "attribute", "slices", "faces", "widest", "accuracy_gap", "low", "high", "p_corrected", "significance")  # fmt: skip
         return pd.DataFrame(rows, columns=list(columns))

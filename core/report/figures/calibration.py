@@ -7,7 +7,7 @@ from core.report.figures import REFERENCE_LINE, base_figure, run_colour, unit_ax
 from core.report.figures.contrast import INK, mixed, page_of
 
 #: Reading -> (number of its colour, symbol): told apart without colours too.
-_MARKS = {"before": (0, "circle"), "after": (1, "diamond")}
+_MARKS = {"uncalibrated": (0, "circle"), "calibrated": (1, "diamond")}
 
 #: Where the diagram ends and the spread of the probabilities begins, as shares of the height.
 _LOWER_PANEL, _UPPER_PANEL = (0.0, 0.18), (0.27, 1.0)

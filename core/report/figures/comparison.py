@@ -7,7 +7,7 @@ from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, add_intervals, b
 from core.report.figures.contrast import INK
 
 #: How a number is drawn by what the test says of the run: (title, colour, symbol): told apart without colours too.
-_STANDINGS = {
+_SIGNIFICANCES = {
     "better": ("better", ACCENT, "circle"),
     "worse": ("worse", SECOND, "diamond"),
     "undecided": ("not distinguishable", REFERENCE_LINE, "circle-open"),
@@ -22,8 +22,8 @@ def advantages(table: pd.DataFrame, *, a: str, b: str, ink: str = INK) -> go.Fig
     """
     figure = base_figure(height=112 + 46 * len(table), x=f"advantage of {b}<br>over {a}", y="")
     figure.add_vline(x=0, line={"color": ink, "width": 1, "dash": "dot"})
-    for standing, rows in table.groupby("standing", sort=False):
-        title, colour, symbol = _STANDINGS[standing]
+    for significance, rows in table.groupby("significance", sort=False):
+        title, colour, symbol = _SIGNIFICANCES[significance]
         add_intervals(
             figure,
             rows["advantage"],

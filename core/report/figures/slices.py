@@ -7,7 +7,7 @@ from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, add_intervals, b
 from core.report.figures.contrast import INK
 
 #: By what the test says of a slice: (title, colour, symbol): told apart without colours too.
-_STANDINGS = {
+_SIGNIFICANCES = {
     "gap": ("differs from the other faces", SECOND, "diamond"),
     "no gap": ("not distinguishable", ACCENT, "circle"),
     "too few": ("not compared", REFERENCE_LINE, "circle-open"),
@@ -24,8 +24,8 @@ def dots(table: pd.DataFrame, name: str, *, overall: float, ink: str = INK) -> g
     figure = base_figure(height=112 + 38 * len(table), x=_TITLES[name], y="")
     figure.add_vline(x=overall, line={"color": ink, "width": 1, "dash": "dot"})
     places = pd.Series(range(len(table)), index=table.index)
-    for standing, (title, colour, symbol) in _STANDINGS.items():
-        rows = table[(table["standing"] == standing) & table["value"].notna()]
+    for significance, (title, colour, symbol) in _SIGNIFICANCES.items():
+        rows = table[(table["significance"] == significance) & table["value"].notna()]
         if rows.empty:
             continue
         add_intervals(
@@ -39,7 +39,7 @@ def dots(table: pd.DataFrame, name: str, *, overall: float, ink: str = INK) -> g
             symbol=symbol,
             ink=ink,
             customdata=rows[["slice", "faces", "low", "high", "gap", "p_corrected"]],
-            hovertemplate=_hover(name, compared=standing != "too few"),
+            hovertemplate=_hover(name, compared=significance != "too few"),
         )
     for place, (_, row) in enumerate(table.iterrows()):
         if pd.isna(row["value"]):

@@ -1,4 +1,4 @@
-"""Faces cut into slices by one of their attributes: numbers at their quartiles or thirds, categories by value."""
+"""Faces binned by one of their attributes: numbers at their quartiles or terciles, categories by value."""
 
 import re
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ SPLIT = Attribute("Split", "split")
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class Bins:
     """Slices of n faces.
 
     Attributes:
@@ -106,7 +106,7 @@ def attributes_of(
             yield key, Attribute(key, key, personal=True), values
 
 
-def cut(values: pd.Series, attribute: Attribute, *, parts: int = 4) -> Cut:
+def bin_faces(values: pd.Series, attribute: Attribute, *, parts: int = 4) -> Bins:
     """The slices of faces with these values, NaN or None where not known.
 
     Numbers with more than FEW_VALUES different ones are cut into `parts` (a key of PARTS) of as many faces each; a
@@ -123,10 +123,10 @@ def cut(values: pd.Series, attribute: Attribute, *, parts: int = 4) -> Cut:
     if few and len(np.unique(numbers[known])) <= FEW_VALUES:
         names = pd.Series(numbers).map(attribute.number, na_action="ignore")
         return _categories(names, attribute)
-    return _parts(numbers, known, attribute, parts)
+    return _quantile_bins(numbers, known, attribute, parts)
 
 
-def _parts(numbers: np.ndarray, known: np.ndarray, attribute: Attribute, parts: int) -> Cut:
+def _quantile_bins(numbers: np.ndarray, known: np.ndarray, attribute: Attribute, parts: int) -> Bins:
     edges = np.unique(np.quantile(numbers[known], np.arange(1, parts) / parts))
     codes = np.full(len(numbers), -1, np.int16)
     codes[known] = np.searchsorted(edges, numbers[known], side="left")
@@ -139,23 +139,23 @@ def _parts(numbers: np.ndarray, known: np.ndarray, attribute: Attribute, parts: 
     lows, highs = (np.array([end(part) for part in inside]) for end in (np.min, np.max))
     share = known.sum() / parts
     even = len(faces) == parts and (np.abs(faces - share) <= max(1, _UNEVEN * share)).all()
-    names = _part_names(attribute, len(faces), PARTS[parts] if even else "part")
+    names = _bin_names(attribute, len(faces), PARTS[parts] if even else "part")
     noun = attribute.noun
     phrases = [
         f"the {name} ({noun} {attribute.range(low, high)})"
         for name, low, high in zip(names, lows, highs, strict=True)
     ]
-    return Cut(tuple(names), tuple(phrases), lows, highs, codes)
+    return Bins(tuple(names), tuple(phrases), lows, highs, codes)
 
 
-def _part_names(attribute: Attribute, count: int, word: str) -> list[str]:
+def _bin_names(attribute: Attribute, count: int, word: str) -> list[str]:
     """'darkest quarter', 'second darkest quarter', ..., 'brightest quarter'."""
     low, high = attribute.lowest, attribute.highest
     between = {1: [], 2: [], 3: ["middle"], 4: [f"second {low}", f"second {high}"]}[count]
     return [f"{name} {word}" for name in ([low, *between, high] if count > 1 else ["only"])]
 
 
-def _categories(values: pd.Series, attribute: Attribute) -> Cut:
+def _categories(values: pd.Series, attribute: Attribute) -> Bins:
     codes, found = pd.factorize(values.to_numpy(object))
     found = [str(value) for value in found]
     faces = np.bincount(codes[codes >= 0], minlength=len(found))
@@ -171,7 +171,7 @@ def _categories(values: pd.Series, attribute: Attribute) -> Cut:
         names.append(f"other ({rest} values)" if rest > 1 else "other (1 value)")
         phrases.append(f"faces with one of {rest} rarer values of {attribute.noun}")
     nothing = np.full(len(names), np.nan)
-    return Cut(tuple(names), tuple(phrases), nothing, nothing, places[codes])
+    return Bins(tuple(names), tuple(phrases), nothing, nothing, places[codes])
 
 
 def _natural(name: str) -> list[tuple[int, float, str]]:
