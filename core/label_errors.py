@@ -11,9 +11,9 @@ from core.analysis.label_errors import (
     DRAWN,
     MOST_THUMBNAILS,
     LabelErrors,
-    keep_label_errors,
     label_errors,
     label_errors_of,
+    save_label_errors,
 )
 from core.data.thumbnails import thumbnails_of
 from core.errors import AffectoscopeError
@@ -110,7 +110,7 @@ def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> La
                 )
             )
     about = {"folds": options.folds, "epochs": options.epochs or run.info["config"]["epochs"]}
-    keep_label_errors(run, errors, about, thumbnails)
+    save_label_errors(run, errors, about, thumbnails)
     forget_folds(run)
     return errors
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import tyro
 
-from core.analysis.leaks import keep_leaks, labels_differ, leak_table, leaks_of, listed
+from core.analysis.leaks import labels_differ, leak_table, leaks_of, listed, save_leaks
 from core.config import PRESETS, Preset
 from core.data.near_duplicates import MAX_DISTANCE, cross_split_pairs
 from core.data.training_data import load_faces
@@ -63,7 +63,7 @@ def look(options: LeaksOptions) -> pd.DataFrame:
 def _look_at_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
     run = open_run(options.run)
     data = training_data_of(run, options.data, console, format=options.format)
-    table = keep_leaks(run.path, data, split=run.predictions().frame["split"].iloc[0])
+    table = save_leaks(run.path, data, split=run.predictions().frame["split"].iloc[0])
     console.say(leaks_of(run).summary.sentence())
     return table
 

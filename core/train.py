@@ -21,7 +21,7 @@ from core.report.card import write_card
 from core.runs.catalogue import check_recipe, has_checkpoint, open_run, publish, working_folder
 from core.runs.layout import ARTIFACTS_FOLDER, SCHEMA_VERSION
 from core.runs.run import Run, run_name
-from core.runs.tables import keep_relabelling, save_thumbnails
+from core.runs.tables import save_relabelling, save_thumbnails
 from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console, run_command
 from core.runtime.environment import environment, quiet_tensorflow
@@ -188,7 +188,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             progress=progress,
         )
     with console.progress("Reviewing faces") as progress:
-        keep_review_tables(
+        save_review_tables(
             working, network, data, predictions, split=config.review, tta=tta, progress=progress
         )
     seconds = {**seconds, "review": time.perf_counter() - started}
@@ -231,7 +231,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         "environment": environment() | {"backend": fitted.backend},
     }
     if data.relabelled:
-        keep_relabelling(working, data.relabelled.relabelling)
+        save_relabelling(working, data.relabelled.relabelling)
     write_json(working / "run.json", info)
     reviewed = open_run(working)
     write_card(reviewed)

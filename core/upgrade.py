@@ -69,7 +69,7 @@ def renew(options: RenewOptions) -> Run:
         )
     with console.progress("Reviewing faces") as progress:
         split = predictions.frame["split"].iloc[0]
-        keep_review_tables(
+        save_review_tables(
             run.path,
             network,
             data,

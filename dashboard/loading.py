@@ -17,7 +17,7 @@ from core.analysis.comparison.runs import Comparison, compare_paired
 from core.analysis.data_summary import data_summary as summarise
 from core.analysis.detection import DetectedScores, detected_of
 from core.analysis.face_map import FaceMap, map_of_run
-from core.analysis.label_errors import LabelErrors, kept_label_errors
+from core.analysis.label_errors import LabelErrors, load_label_errors
 from core.analysis.label_errors import label_errors as rank_labels
 from core.analysis.leaks import Leaks, leaks_of
 from core.analysis.selective.abstention import Abstention, abstention_of
@@ -33,7 +33,7 @@ from core.runs.layout import ARTIFACTS_FOLDER
 from core.runs.marks import read_marks
 from core.runs.run import Run
 from core.runs.sweeps import Sweep, list_sweeps, open_sweep
-from core.runs.tables import ATTRIBUTES, KEPT_BESIDE, SUMMARY
+from core.runs.tables import ATTRIBUTES, FILES_BESIDE, SUMMARY
 from dashboard.tables import affect, per_class
 from dashboard.tables import comparison as comparison_tables
 from dashboard.tables import faces as face_tables
@@ -75,7 +75,7 @@ def fingerprint(path: Path) -> Fingerprint:
                 (entry.name, entry.stat())
                 for entry in entries
                 # Names with a dot are of files that are being written, or left by a write that failed.
-                if not entry.name.startswith((".", *KEPT_BESIDE)) and entry.is_file()
+                if not entry.name.startswith((".", *FILES_BESIDE)) and entry.is_file()
             ]
     except OSError:  # removed between listing and looking
         return ()
@@ -370,7 +370,7 @@ def _embeddings(path: str, state: Fingerprint) -> np.ndarray | None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _data_summary(path: str, state: Fingerprint) -> tuple[pd.DataFrame, bool]:
-    kept = open_run(path).kept(SUMMARY)
+    kept = open_run(path).table(SUMMARY)
     return (kept[0], True) if kept is not None else (summarise(_predictions(path, state)), False)
 
 
@@ -406,7 +406,7 @@ def _label_errors(path: str, state: Fingerprint) -> LabelErrors:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the ranking ...")
 def _training_label_errors(path: str, state: Fingerprint) -> LabelErrors | None:
-    return kept_label_errors(open_run(path))
+    return load_label_errors(open_run(path))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -459,7 +459,7 @@ def _reliability(path: str, state: Fingerprint, expression: str | None, bins: in
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _face_attributes(path: str, state: Fingerprint) -> pd.DataFrame | None:
-    kept = open_run(path).kept(ATTRIBUTES)
+    kept = open_run(path).table(ATTRIBUTES)
     return kept and kept[0]
 
 

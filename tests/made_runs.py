@@ -20,7 +20,7 @@ from core.metrics.scoring import score
 from core.runs.catalogue import publish, working_folder
 from core.runs.layout import SCHEMA_VERSION
 from core.runs.run import Run
-from core.runs.tables import SUMMARY, write_kept, write_thumbnails
+from core.runs.tables import SUMMARY, save_table, write_thumbnails
 from core.runtime.files import write_json
 
 #: Where on the plane of valence and arousal each of the eight emotions lies, roughly (Russell 1980).
@@ -125,7 +125,7 @@ def make_run(
             for place, (split, count) in enumerate(splits.items(), 1)
         ]
         tables = [data_summary(table) for table in (*others, predictions)]
-        write_kept(working, SUMMARY, pd.concat(tables, ignore_index=True))
+        save_table(working, SUMMARY, pd.concat(tables, ignore_index=True))
     write_json(working / "scores.json", score(predictions, resamples=resamples).as_dict())
     make_history(epochs, affect=affect).to_csv(working / "history.csv", index=False)
     info = _info(name, predictions, epochs, thumbnails, created)

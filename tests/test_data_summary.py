@@ -54,7 +54,7 @@ def test_faces_without_annotations_or_boxes_are_in_no_row():
 
 
 def test_training_keeps_a_summary_of_every_split(trained_run):
-    summary = trained_run.kept(SUMMARY)[0]
+    summary = trained_run.table(SUMMARY)[0]
     plane = summary[summary["kind"] == "plane"]
     assert set(plane["split"]) == {"train", "validation", "test"}
     labels = set(trained_run.labels)
@@ -65,10 +65,10 @@ def test_training_keeps_a_summary_of_every_split(trained_run):
 
 def test_a_damaged_summary_is_one_sentence_and_a_missing_one_none(tmp_path):
     run = make_run(tmp_path, "run", faces=20)
-    assert run.kept(SUMMARY) is None
+    assert run.table(SUMMARY) is None
     (run.path / SUMMARY.file).write_bytes(b"nonsense")
     with pytest.raises(AffectoscopeError, match="data_summary.parquet of 'run' cannot be read"):
-        run.kept(SUMMARY)
+        run.table(SUMMARY)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_without_landmarks_or_with_broken_ones_there_is_no_pose():
 
 
 def test_training_keeps_the_attributes_of_the_scored_faces(trained_run):
-    kept, _ = trained_run.kept(ATTRIBUTES)
+    kept, _ = trained_run.table(ATTRIBUTES)
     frame = trained_run.predictions().frame
     assert set(kept["reference"]) == set(frame["reference"]) and len(kept) == len(frame)
     assert tuple(kept) == ATTRIBUTES.columns

@@ -16,10 +16,10 @@ from core.analysis import label_errors
 from core.analysis.contradictions import contradictions
 from core.analysis.label_errors import (
     DRAWN,
-    keep_label_errors,
-    kept_label_errors,
     label_errors_of,
+    load_label_errors,
     rank_label_errors,
+    save_label_errors,
 )
 from core.data.near_duplicates import near_duplicate_groups
 from core.errors import AffectoscopeError
@@ -28,7 +28,7 @@ from core.metrics.predictions import Predictions
 from core.network import fit
 from core.runs.catalogue import open_run
 from core.runs.source_data import training_data_of
-from core.runs.tables import LABEL_ERRORS, read_kept, write_kept
+from core.runs.tables import LABEL_ERRORS, read_table, save_table
 from core.runtime.console import Console
 from core.runtime.files import write_json
 from core.sweep import cross_validation
@@ -168,11 +168,11 @@ def test_a_run_s_scored_faces_come_likeliest_error_first(tmp_path):
 
 def test_what_is_kept_comes_back(tmp_path):
     run = make_run(tmp_path, "run", faces=60, label_set=8, affect=True, boxes=True)
-    assert kept_label_errors(run) is None
+    assert load_label_errors(run) is None
     errors = label_errors_of(run)
     first = errors.table["reference"].iloc[0]
-    keep_label_errors(run, errors, {"folds": 3, "epochs": 5}, {first: b"picture"})
-    again = kept_label_errors(run)
+    save_label_errors(run, errors, {"folds": 3, "epochs": 5}, {first: b"picture"})
+    again = load_label_errors(run)
     assert (again.about["folds"], again.thumbnails, again.expected) == (
         3,
         {first: b"picture"},
@@ -196,16 +196,16 @@ def test_what_is_kept_comes_back(tmp_path):
 @pytest.mark.parametrize("damage", ["nonsense", "no labels"])
 def test_a_damaged_ranking_is_one_sentence(tmp_path, damage):
     run = make_run(tmp_path, "run", faces=20)
-    keep_label_errors(run, label_errors_of(run), {})
+    save_label_errors(run, label_errors_of(run), {})
     if damage == "nonsense":
         (run.path / LABEL_ERRORS.file).write_bytes(b"nonsense")
     else:
-        table, _ = read_kept(run.path, LABEL_ERRORS)
-        write_kept(run.path, LABEL_ERRORS, table, {})
+        table, _ = read_table(run.path, LABEL_ERRORS)
+        save_table(run.path, LABEL_ERRORS, table, {})
     with pytest.raises(
         AffectoscopeError, match="label_errors.parquet of 'run' cannot be read .* make it again with"
     ):
-        kept_label_errors(run)
+        load_label_errors(run)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_the_command_ranks_scored_faces_without_data(tmp_path, capsys):
     said = capsys.readouterr().out
     assert errors.sentence() in said.replace("\n", " ") and said.count("->") == 3
     assert list(pd.read_csv(tmp_path / "ranking.csv")["reference"]) == list(errors.table["reference"])
-    assert kept_label_errors(run) is None
+    assert load_label_errors(run) is None
 
 
 # Folds
@@ -342,11 +342,11 @@ def test_an_interrupted_command_goes_on_inside_the_fold(run, drawn_tree, monkeyp
     shown = capsys.readouterr().out
     assert "What is done so far is kept: the same command goes on." in shown
     assert "--name fold-2 --resume" not in shown
-    assert kept_label_errors(run) is None
+    assert load_label_errors(run) is None
     errors = rank(options)
     assert begun == [("fold-1", False), ("fold-2", False), ("fold-2", True)]
     assert [path.name for path in run.path.parent.iterdir()] == ["small"]
-    kept = kept_label_errors(open_run(run.path))
+    kept = load_label_errors(open_run(run.path))
     assert (kept.about["folds"], kept.about["epochs"]) == (2, 2)
     assert list(kept.table["reference"]) == list(errors.table["reference"])
     assert set(kept.thumbnails) == set(kept.table["reference"])  # drawn faces may be passed on
@@ -401,7 +401,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(run, drawn_tree, traini
     ):
         held_out_predictions(run, data, folds=2, console=Console())
     monkeypatch.undo()
-    monkeypatch.setattr(label_errors, "write_kept", refuse)
+    monkeypatch.setattr(label_errors, "save_table", refuse)
     monkeypatch.setattr(
         "core.sweep.cross_validation.held_out_predictions", lambda *_, **__: make_predictions(faces=20)
     )

@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.analysis.leaks import find_leaks, keep_leaks, labels_differ, leaks_of, summarise
+from core.analysis.leaks import find_leaks, labels_differ, leaks_of, save_leaks, summarise
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.leaks import LeaksOptions, look
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
 from core.runs.catalogue import open_run
-from core.runs.tables import LEAKS, write_kept
+from core.runs.tables import LEAKS, save_table
 from core.runtime.console import Console
 from tests.conftest import ROOT
 from tests.made_runs import make_predictions, make_run
@@ -161,7 +161,7 @@ def test_a_run_that_was_never_looked_at_has_no_leaks(tmp_path):
 )
 def test_a_note_that_says_nothing_is_an_error(tmp_path, about):
     run = make_run(tmp_path, "odd", faces=20)
-    write_kept(run.path, LEAKS, pd.DataFrame(columns=list(LEAKS.columns)), about)
+    save_table(run.path, LEAKS, pd.DataFrame(columns=list(LEAKS.columns)), about)
     with pytest.raises(AffectoscopeError, match="does not say which splits were compared; make it again"):
         leaks_of(run)
 
@@ -202,7 +202,7 @@ def test_a_training_keeps_what_leaks_and_says_it(tmp_path, capsys):
 
 def test_splits_that_training_carves_do_not_leak_into_it(drawn_tree, tmp_path):
     data = load_training_data(small_config(drawn_tree), Console())
-    table = keep_leaks(tmp_path, data, split="validation")
+    table = save_leaks(tmp_path, data, split="validation")
     assert not (table["other_split"] == "train").any()
 
 

@@ -13,7 +13,7 @@ from core.errors import AffectoscopeError
 from core.runs.catalogue import publish, working_folder
 from core.runs.layout import MARKS_FILE
 from core.runs.marks import COLUMNS, LONGEST_NOTE, MARKS, for_spreadsheets, read_marks, remove_mark, set_mark
-from core.runs.tables import KEPT_BESIDE
+from core.runs.tables import FILES_BESIDE
 from tests.made_runs import make_run
 
 
@@ -159,7 +159,7 @@ def test_training_a_run_again_keeps_its_marks_and_drops_its_map(tmp_path):
     (run.path / "map.parquet").write_bytes(b"of the former embeddings")
     kept = run.marks_path.read_bytes()
     working = working_folder("run", tmp_path)
-    shutil.copytree(run.path, working, ignore=shutil.ignore_patterns(*KEPT_BESIDE))
+    shutil.copytree(run.path, working, ignore=shutil.ignore_patterns(*FILES_BESIDE))
     again = publish(working, replace=True)
     assert again.marks_path.read_bytes() == kept
     assert not (again.path / "map.parquet").exists()

@@ -17,7 +17,7 @@ from core.data.splits import split_out_of_set
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.runs.catalogue import open_run
-from core.runs.tables import OUT_OF_SET, write_kept
+from core.runs.tables import OUT_OF_SET, save_table
 from core.runtime.console import Console
 from core.runtime.files import write_json
 from core.upgrade import RenewOptions, renew
@@ -129,7 +129,7 @@ def test_outside_faces_that_cannot_be_read_are_refused_and_end_nothing(own_folde
 
 
 def test_a_training_keeps_what_the_network_says_of_them(trained_run, drawn_tree):
-    frame = trained_run.kept(OUT_OF_SET)[0]
+    frame = trained_run.table(OUT_OF_SET)[0]
     assert list(frame) == [
         "reference",
         "split",
@@ -169,14 +169,14 @@ def test_an_older_run_gets_them_by_renewing(trained_run, drawn_tree, tmp_path):
     write_json(old / "run.json", info)
     assert abstention_of(open_run(old), resamples=0).not_kept == 15
     run = renew(RenewOptions(run=str(old), data=drawn_tree))
-    pd.testing.assert_frame_equal(run.kept(OUT_OF_SET)[0], trained_run.kept(OUT_OF_SET)[0], rtol=1e-4)
+    pd.testing.assert_frame_equal(run.table(OUT_OF_SET)[0], trained_run.table(OUT_OF_SET)[0], rtol=1e-4)
     assert run.info["data"]["origins"] == trained_run.info["data"]["origins"]
     assert protocol_of(run) == protocol_of(trained_run)
 
 
 def test_other_labels_and_damage_are_named(trained_run, tmp_path):
     copied = open_run(shutil.copytree(trained_run.path, tmp_path / "copied"))
-    frame = copied.kept(OUT_OF_SET)[0]
+    frame = copied.table(OUT_OF_SET)[0]
     for damaged in (
         frame.drop(columns="p_happy"),
         frame.assign(p_happy=2.0),
@@ -184,7 +184,7 @@ def test_other_labels_and_damage_are_named(trained_run, tmp_path):
         frame.assign(expression="happy"),
         frame.assign(expression="boredom"),
     ):
-        write_kept(copied.path, OUT_OF_SET, damaged)
+        save_table(copied.path, OUT_OF_SET, damaged)
         with pytest.raises(AffectoscopeError, match="of other labels than the run's; make it again with"):
             abstention_of(copied)
 

@@ -8,7 +8,7 @@ import time
 import pandas as pd
 import pytest
 
-from core.analysis.label_errors import keep_label_errors, label_errors, label_errors_of
+from core.analysis.label_errors import label_errors, label_errors_of, save_label_errors
 from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions
 from core.data.user_table import for_spreadsheets
 from core.options import parse_train_config
@@ -251,7 +251,7 @@ def kept_training(run, *, thumbnails=False, seed=5):
     predictions = make_predictions(faces=90, label_set=8, affect=True, split="train", seed=seed)
     errors = label_errors(predictions)
     images = {name: _webp(row) for row, name in enumerate(errors.table["reference"])} if thumbnails else None
-    keep_label_errors(run, errors, {"folds": 3, "epochs": 5}, images)
+    save_label_errors(run, errors, {"folds": 3, "epochs": 5}, images)
     return errors
 
 
@@ -352,7 +352,7 @@ def test_a_relabelled_run_says_so_and_its_decisions_go_on_from_the_data_s_labels
     table.loc[first, "annotated"] = own
     from dataclasses import replace
 
-    keep_label_errors(pictured, replace(errors, table=table), {"folds": 3, "epochs": 5})
+    save_label_errors(pictured, replace(errors, table=table), {"folds": 3, "epochs": 5})
     shown = opened(open_page, pictured, source="Training faces", face=table.loc[first, "reference"])
     assert (
         "Trained with corrected labels: decisions.csv: 5 labels changed (sad -> fear 5), 2 faces removed"

@@ -10,7 +10,7 @@ from core.analysis.leaks import leaks_of
 from core.data.images import as_webp
 from core.data.near_duplicates import LISTED
 from core.runs.catalogue import open_run
-from core.runs.tables import LEAKS, write_kept
+from core.runs.tables import LEAKS, save_table
 from core.runs.training_sample import TrainingSample
 from dashboard.components import face_pairs
 from dashboard.tables import leaks as tables
@@ -37,7 +37,7 @@ def keep(folder, name, pairs, about=ABOUT):
         }
         for number, (row, split, label, distance) in enumerate(pairs)
     ]
-    write_kept(folder / name, LEAKS, pd.DataFrame(rows, columns=list(LEAKS.columns)), about)
+    save_table(folder / name, LEAKS, pd.DataFrame(rows, columns=list(LEAKS.columns)), about)
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_both_faces_come_from_the_reader_s_copy(open_page, tmp_path):
         "other": others[:2] + ["train/happy/gone.png"], "other_split": "train", "other_expression": "happy",
         "distance": 0, "near_duplicates": LISTED + 1,
     }  # fmt: skip
-    write_kept(run.path, LEAKS, pd.DataFrame(rows), ABOUT)
+    save_table(run.path, LEAKS, pd.DataFrame(rows), ABOUT)
     shown = open_page("leaks", folder=tmp_path / "runs")
     shown.text_input[0].set_value(str(tmp_path / "copy")).run()
     assert problems(shown) == [] and not shown.error

@@ -22,7 +22,7 @@ from core.labels import EXPRESSIONS
 from core.report.figures import abstention as figures
 from core.runs.catalogue import open_run
 from core.runs.run import write_detected
-from core.runs.tables import OUT_OF_SET, write_kept
+from core.runs.tables import OUT_OF_SET, save_table
 from core.runtime.files import write_json
 from dashboard.tables import protocol as tables
 from tests.made_runs import make_run
@@ -56,7 +56,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("protocol")
     run = make_run(folder, "outside", faces=120)
     set_counts(run, OUT_OF_SET_FACES)
-    write_kept(run.path, OUT_OF_SET, out_of_set_table(run.labels))
+    save_table(run.path, OUT_OF_SET, out_of_set_table(run.labels))
     return folder
 
 
@@ -167,7 +167,7 @@ def test_damaged_outside_faces_are_named_and_the_ledger_stays(open_page, runs, t
             path.write_bytes(damage)
         else:
             table = out_of_set_table(EXPRESSIONS[:7]).drop(columns="p_sad")
-            write_kept(path.parent, OUT_OF_SET, table)
+            save_table(path.parent, OUT_OF_SET, table)
         shown = open_page("protocol", folder=folder)
         assert problems(shown) == [] and "make it again with python -m core.upgrade" in shown.error[0].value
         assert shown.dataframe[0].value["step"].iloc[-1] == "scored"

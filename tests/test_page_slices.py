@@ -7,7 +7,7 @@ import pytest
 from core.analysis.slices.review import review_slices
 from core.report.figures import slices as figures
 from core.report.figures.contrast import INK_ON_DARK
-from core.runs.tables import ATTRIBUTES, write_kept
+from core.runs.tables import ATTRIBUTES, save_table
 from dashboard.tables import slices as tables
 from dashboard.text import slices as words
 from tests.made_runs import make_run
@@ -36,7 +36,7 @@ def kept_attributes(run) -> pd.DataFrame:
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slices")
     run = make_run(folder, "lit", faces=FACES, thumbnails=True)
-    write_kept(run.path, ATTRIBUTES, kept_attributes(run))
+    save_table(run.path, ATTRIBUTES, kept_attributes(run))
     make_run(folder, "other", faces=FACES, seed=1)
     return folder
 
@@ -164,7 +164,7 @@ def review(run_path):
     from core.runs.catalogue import open_run
 
     run = open_run(run_path)
-    return review_slices(run.predictions(), run.kept(ATTRIBUTES)[0], resamples=50)
+    return review_slices(run.predictions(), run.table(ATTRIBUTES)[0], resamples=50)
 
 
 def test_the_figure_tells_gaps_apart_and_names_small_slices(folder):

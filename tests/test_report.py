@@ -25,7 +25,7 @@ from core.report.sections import sections
 from core.report.sources import SOURCES
 from core.runs.catalogue import open_run
 from core.runs.layout import REPORT_FILE
-from core.runs.tables import KEPT_BESIDE, LEAKS, write_kept
+from core.runs.tables import FILES_BESIDE, LEAKS, save_table
 from core.runtime.files import write_json
 from tests.made_runs import make_run
 from tests.pages import ROOT, RUNS, problems
@@ -344,7 +344,7 @@ def test_leaks_are_told_with_the_scores_without_them(tmp_path):
             "other_expression": frame["expression"].astype(str), "distance": 2, "near_duplicates": 1,
         }
     )  # fmt: skip
-    write_kept(run.path, LEAKS, table, {"split": "test", "compared": {"train": 500}})
+    save_table(run.path, LEAKS, table, {"split": "test", "compared": {"train": 500}})
     found = Elements(report_html(review_of(run)))
     assert "20 of the 80 test faces (25.0 %) have a near-duplicate" in found.text
     assert found.text.count("have a near-duplicate among the faces of the training (20 in train)") == 2
@@ -502,7 +502,7 @@ def test_a_report_in_a_run_s_folder_does_not_make_the_dashboard_read_the_run_aga
     run = make_run(tmp_path, "run", faces=30)
     before = fingerprint(run.path)
     report(ReportOptions(run=str(run.path)))
-    assert fingerprint(run.path) == before and REPORT_FILE in KEPT_BESIDE
+    assert fingerprint(run.path) == before and REPORT_FILE in FILES_BESIDE
 
 
 def test_the_overview_offers_both_downloads_once_the_section_is_open(open_page):

@@ -9,7 +9,7 @@ from core.analysis.slices.findings import slice_findings
 from core.analysis.slices.review import GAPS, all_slices, review_slices
 from core.metrics.comparison import holm
 from core.metrics.predictions import Predictions
-from core.runs.tables import ATTRIBUTES, write_kept
+from core.runs.tables import ATTRIBUTES, save_table
 from tests.made_runs import make_run
 
 AGE = Attribute("age", "age", personal=True)
@@ -313,7 +313,7 @@ def test_all_slices_of_a_run(tmp_path):
     assert all_slices(run).tables == {}
     references = run.predictions().frame["reference"]
     table = attributes(300, brightness=np.linspace(0, 1, 300)).assign(reference=references.to_numpy())
-    write_kept(run.path, ATTRIBUTES, table)
+    save_table(run.path, ATTRIBUTES, table)
     assert list(all_slices(run).tables) == ["brightness"]
     thirds = all_slices(run, pd.DataFrame({"reference": references, "sex": ["f", "m"] * 150}), parts=3)
     assert list(thirds.tables) == ["brightness", "sex"] and len(thirds.tables["brightness"].rows) == 3

@@ -239,9 +239,9 @@ def test_calibration_and_outside_faces_are_averaged_too(averaged_run, data):
     assert face.neighbours[0].distance == pytest.approx(0, abs=1e-5)
     network, tta = averaged_run.load_model(), averaged_run.test_time_augmentation
     expected = run_network(network, data.outside_pack, tta=tta)["expression"]
-    from core.analysis.selective.out_of_set import kept_outside_faces
+    from core.analysis.selective.out_of_set import load_out_of_set_faces
 
-    np.testing.assert_allclose(kept_outside_faces(averaged_run).probabilities, expected, atol=1e-6)
+    np.testing.assert_allclose(load_out_of_set_faces(averaged_run).probabilities, expected, atol=1e-6)
 
 
 def test_photos_of_cropped_faces_get_the_runs_own_probabilities(averaged_run, data):

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from core.analysis.calibration.fitting import calibrate
 from core.analysis.data_summary import data_summary
-from core.analysis.leaks import keep_leaks
+from core.analysis.leaks import save_leaks
 from core.analysis.selective.out_of_set import save_out_of_set_faces
-from core.analysis.slices.face_attributes import keep_face_attributes
+from core.analysis.slices.face_attributes import save_face_attributes
 from core.data.training_data import TrainingData
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores, score
 from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.calibration import Calibration
-from core.runs.tables import SUMMARY, write_kept
+from core.runs.tables import SUMMARY, save_table
 from core.runtime.console import Console
 from core.runtime.files import write_json
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def keep_review_tables(
+def save_review_tables(
     folder: Path,
     network: "keras.Model",
     data: TrainingData,
@@ -41,8 +41,8 @@ def keep_review_tables(
         tta: what the network's outputs are averaged over, as for `predictions`.
         progress: called as progress(done, total) in faces.
     """
-    keep_leaks(folder, data, split=split)
-    keep_face_attributes(folder, data, predictions)
+    save_leaks(folder, data, split=split)
+    save_face_attributes(folder, data, predictions)
     save_out_of_set_faces(folder, network, data, split=split, tta=tta, progress=progress)
 
 
@@ -59,7 +59,7 @@ def review_run(
 ) -> tuple[Scores, Calibration]:
     """Score a network's predictions and write everything that is derived from them into the run's folder.
 
-    That is scores.json, the data summary, the training sample, and the tables of `keep_review_tables`.
+    That is scores.json, the data summary, the training sample, and the tables of `save_review_tables`.
 
     Args:
         data: the packed faces of the training, every one in its split.
@@ -80,8 +80,8 @@ def review_run(
             progress=progress,
         )
     with console.progress("Reviewing faces") as progress:
-        keep_review_tables(folder, network, data, predictions, split=split, progress=progress)
+        save_review_tables(folder, network, data, predictions, split=split, progress=progress)
     scores = score(predictions)
-    write_kept(folder, SUMMARY, data_summary(data.table))
+    save_table(folder, SUMMARY, data_summary(data.table))
     write_json(folder / "scores.json", scores.as_dict())
     return scores, calibration

@@ -9,7 +9,7 @@ import pandas as pd
 from core.errors import AffectoscopeError
 from core.runs.layout import SCHEMA_VERSION
 from core.runs.run import Run
-from core.runs.tables import MAP, read_kept, write_kept
+from core.runs.tables import MAP, read_table, save_table
 from core.runtime.files import digest
 
 #: Most faces on a map: more would cover each other, and t-SNE's time grows faster than their number.
@@ -90,7 +90,7 @@ def map_of_run(run: Run) -> FaceMap | None:
         return None
     made = face_map(embeddings)
     with suppress(OSError):  # where the folder may not be written, nothing is kept
-        write_kept(
+        save_table(
             run.path, MAP, made.table, {"variance": made.variance, "faces": made.faces} | _identity(run)
         )
     return made
@@ -99,7 +99,7 @@ def map_of_run(run: Run) -> FaceMap | None:
 def _read(run: Run) -> tuple[pd.DataFrame, dict] | None:
     """The kept map; None where there is none, or one of other predictions or another version."""
     try:
-        kept = read_kept(run.path, MAP)
+        kept = read_table(run.path, MAP)
     except AffectoscopeError:
         return None
     return kept if kept and _identity(run).items() <= kept[1].items() else None

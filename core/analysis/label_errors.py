@@ -14,7 +14,7 @@ from core.analysis.contradictions import contradictions
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.runs.run import Run
-from core.runs.tables import LABEL_ERRORS, write_kept
+from core.runs.tables import LABEL_ERRORS, save_table
 
 #: Of the likeliest errors among training faces, so many thumbnails are kept where the data may be passed on.
 MOST_THUMBNAILS = 5000
@@ -112,7 +112,7 @@ def label_errors_of(run: Run) -> LabelErrors:
     return label_errors(run.predictions())
 
 
-def keep_label_errors(
+def save_label_errors(
     run: Run, errors: LabelErrors, about: dict, thumbnails: dict[str, bytes] | None = None
 ) -> None:
     """Keep the ranking of a run's training faces with it, their probabilities included.
@@ -126,18 +126,18 @@ def keep_label_errors(
     if thumbnails:
         table = table.assign(image=table["reference"].map(thumbnails))
     joint = errors.joint.tolist()
-    write_kept(
+    save_table(
         run.path, LABEL_ERRORS, table, about | {"labels": list(errors.predictions.labels), "joint": joint}
     )
 
 
-def kept_label_errors(run: Run) -> LabelErrors | None:
-    """What `keep_label_errors` kept; None where the run's training faces were not ranked.
+def load_label_errors(run: Run) -> LabelErrors | None:
+    """What `save_label_errors` kept; None where the run's training faces were not ranked.
 
     Raises:
         AffectoscopeError: the file is damaged.
     """
-    kept = run.kept(LABEL_ERRORS)
+    kept = run.table(LABEL_ERRORS)
     if kept is None:
         return None
     table, about = kept

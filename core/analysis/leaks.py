@@ -22,7 +22,7 @@ from core.metrics.intervals import percentiles
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Estimate
 from core.runs.run import Run
-from core.runs.tables import LEAKS, write_kept
+from core.runs.tables import LEAKS, save_table
 
 #: Splits that a training looks at: to learn, or to choose the epoch.
 TRAINED_ON = ("train", "validation")
@@ -214,7 +214,7 @@ def labels_differ(table: pd.DataFrame) -> np.ndarray:
     return (table["expression"].astype(str) != table["other_expression"].astype(str)).to_numpy()
 
 
-def keep_leaks(folder: Path, data: TrainingData, *, split: str) -> pd.DataFrame:
+def save_leaks(folder: Path, data: TrainingData, *, split: str) -> pd.DataFrame:
     """Keep with a run the near-duplicates that faces of its scored split have in the other splits of `data`.
 
     Raises:
@@ -224,7 +224,7 @@ def keep_leaks(folder: Path, data: TrainingData, *, split: str) -> pd.DataFrame:
     table = find_leaks(faces, data.hashes, of=[split])
     compared = {name: int(count) for name, count in faces["split"].value_counts().items() if name != split}
     about = {"split": split, "compared": compared, "max_distance": MAX_DISTANCE, "listed": LISTED}
-    write_kept(folder, LEAKS, table, about)
+    save_table(folder, LEAKS, table, about)
     return table
 
 
@@ -237,7 +237,7 @@ def leaks_of(run: Run, predictions: Predictions | None = None) -> Leaks | None:
     Raises:
         AffectoscopeError: what was kept, or the predictions, cannot be read.
     """
-    kept = run.kept(LEAKS)
+    kept = run.table(LEAKS)
     if kept is None:
         return None
     table, about = kept

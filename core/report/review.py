@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.analysis.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
 from core.analysis.comparison.runs import Comparison, compare
-from core.analysis.label_errors import LabelErrors, kept_label_errors, label_errors_of
+from core.analysis.label_errors import LabelErrors, label_errors_of, load_label_errors
 from core.analysis.leaks import Leaks, leaks_of
 from core.analysis.protocol import Protocol, protocol_of
 from core.analysis.selective.abstention import Abstention, abstention_of
@@ -123,7 +123,7 @@ def review_of(run: Run, *, against: Run | None = None, joined: JoinedColumns | N
         label_errors=part("label_errors", lambda: label_errors_of(run)),
         training_label_errors=part(
             "training_label_errors",
-            lambda: kept_label_errors(run),
+            lambda: load_label_errors(run),
             LABEL_ERRORS.renew,
             "The labels of the training faces were not ranked by how likely they are wrong.",
         ),

@@ -26,7 +26,7 @@ from core.runs.layout import (
     ROBUSTNESS_FILE,
     SAMPLE_FILE,
 )
-from core.runs.tables import ROBUSTNESS_COLUMNS, KeptTable, read_kept
+from core.runs.tables import ROBUSTNESS_COLUMNS, RunTable, read_table
 from core.runtime.files import digest, read_json, write_json
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it
@@ -154,13 +154,13 @@ class Run:
                 f"The preprocessing in run.json of '{self.name}' is none ({error}); train the run again."
             ) from error
 
-    def kept(self, kind: KeptTable) -> tuple[pd.DataFrame, dict] | None:
+    def table(self, kind: RunTable) -> tuple[pd.DataFrame, dict] | None:
         """A table that lies beside the predictions and the note about it; None where the run has none.
 
         Raises:
             AffectoscopeError: the file is damaged.
         """
-        return read_kept(self.path, kind)
+        return read_table(self.path, kind)
 
     def robustness(self) -> tuple[pd.DataFrame, dict] | None:
         """What core.analysis.robustness measured, and on which data; None where nobody has asked for it.
@@ -250,9 +250,9 @@ def _renamed(document: dict) -> dict:
     """
     if not isinstance(document, dict):  # damaged; who reads it says so
         return document
-    kept = {name: value for name, value in document.items() if name != "views"}
+    table = {name: value for name, value in document.items() if name != "views"}
     name = document.get("test_time_augmentation", document.get("views", "none"))
-    return kept | {"test_time_augmentation": parse_augmentation(name)}
+    return table | {"test_time_augmentation": parse_augmentation(name)}
 
 
 def write_robustness(run: Run, table: pd.DataFrame, about: dict) -> None:

@@ -26,7 +26,7 @@ ROBUSTNESS_COLUMNS = ("corruption", "strength", "amount", "faces", "accuracy", "
 
 
 @dataclass(frozen=True)
-class KeptTable:
+class RunTable:
     """One kind of table that a run may hold.
 
     Attributes:
@@ -41,10 +41,10 @@ class KeptTable:
 
 
 #: Counts over the faces of every split; see core.analysis.data_summary.
-SUMMARY = KeptTable("data_summary.parquet", SUMMARY_COLUMNS, "python -m core.train")
+SUMMARY = RunTable("data_summary.parquet", SUMMARY_COLUMNS, "python -m core.train")
 
 #: Pairs of a scored face and a near-duplicate in another split; see core.leaks.
-LEAKS = KeptTable(
+LEAKS = RunTable(
     "leaks.parquet",
     (
         "reference",
@@ -60,21 +60,21 @@ LEAKS = KeptTable(
 )
 
 #: What the network says of faces of the scored split whose label it does not know; see core.analysis.selective.out_of_set.
-OUT_OF_SET = KeptTable(
+OUT_OF_SET = RunTable(
     "outside.parquet",
     ("reference", "split", "expression"),  # and p_<label> for each of the run's labels
     "python -m core.upgrade --run R --data PATH",
 )
 
 #: Size, brightness, sharpness and pose of each scored face; see core.analysis.slices.face_attributes.
-ATTRIBUTES = KeptTable(
+ATTRIBUTES = RunTable(
     "face_attributes.parquet",
     ("reference", "face_size", "brightness", "sharpness", "turn", "roll"),
     "python -m core.upgrade --run R --data PATH",
 )
 
 #: Training faces ranked by how likely their label is wrong; see core.label_errors.
-LABEL_ERRORS = KeptTable(
+LABEL_ERRORS = RunTable(
     "label_errors.parquet",
     (
         "reference",
@@ -92,13 +92,13 @@ LABEL_ERRORS = KeptTable(
 )
 
 #: The scored faces in two dimensions; see core.face_map.
-MAP = KeptTable("map.parquet", ("row", "pca_x", "pca_y", "tsne_x", "tsne_y"), "python -m core.face_map R")
+MAP = RunTable("map.parquet", ("row", "pca_x", "pca_y", "tsne_x", "tsne_y"), "python -m core.face_map R")
 
 #: Files that are written beside a run's own: they come and go without the run having changed.
-KEPT_BESIDE = (MAP.file, MARKS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)
+FILES_BESIDE = (MAP.file, MARKS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)
 
 
-def write_kept(folder: Path, kind: KeptTable, table: pd.DataFrame, about: dict | None = None) -> None:
+def save_table(folder: Path, kind: RunTable, table: pd.DataFrame, about: dict | None = None) -> None:
     """Keep a table in a run's folder, written beside and renamed; `about` is a JSON note that travels with it.
 
     Raises:
@@ -114,7 +114,7 @@ def write_kept(folder: Path, kind: KeptTable, table: pd.DataFrame, about: dict |
         )
 
 
-def read_kept(folder: Path, kind: KeptTable) -> tuple[pd.DataFrame, dict] | None:
+def read_table(folder: Path, kind: RunTable) -> tuple[pd.DataFrame, dict] | None:
     """The table and its note; None where the run has none.
 
     Raises:
@@ -146,7 +146,7 @@ def write_thumbnails(path: Path, references: list[str], images: list[bytes]) -> 
         pq.write_table(table, beside, compression="none")
 
 
-def keep_relabelling(folder: Path, relabelling: Relabelling) -> None:
+def save_relabelling(folder: Path, relabelling: Relabelling) -> None:
     """Keep in a run's folder the decisions that it was trained with, and as those that its reader goes on from.
 
     The latter, so that what is decided about the run next makes one file with what was decided before.

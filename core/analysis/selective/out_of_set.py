@@ -16,7 +16,7 @@ from core.labels import EXPRESSIONS
 from core.metrics.predictions import SUM_TOLERANCE
 from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.run import Run
-from core.runs.tables import OUT_OF_SET, write_kept
+from core.runs.tables import OUT_OF_SET, save_table
 
 if TYPE_CHECKING:
     import keras
@@ -58,7 +58,7 @@ def save_out_of_set_faces(
         expression=names,
         **{f"p_{label}": column for label, column in zip(data.labels.labels, probabilities.T, strict=True)},
     )
-    write_kept(folder, OUT_OF_SET, kept)
+    save_table(folder, OUT_OF_SET, kept)
     return kept
 
 
@@ -68,7 +68,7 @@ def load_out_of_set_faces(run: Run) -> OutOfSetFaces:
     Raises:
         AffectoscopeError: the file is damaged, or of other labels.
     """
-    kept = run.kept(OUT_OF_SET)
+    kept = run.table(OUT_OF_SET)
     if kept is None:
         return OutOfSetFaces(np.empty(0, object), np.empty((0, len(run.labels)), np.float32))
     frame, columns = kept[0], [f"p_{label}" for label in run.labels]

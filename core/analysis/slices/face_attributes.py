@@ -13,7 +13,7 @@ from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
 from core.data.training_data import TrainingData
 from core.metrics.predictions import LANDMARKS, Predictions
-from core.runs.tables import ATTRIBUTES, write_kept
+from core.runs.tables import ATTRIBUTES, save_table
 
 #: Grey of a colour: ITU-R BT.601 luma, as Pillow converts to mode 'L'.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -27,11 +27,11 @@ _LEFT_CORNER, _RIGHT_CORNER = 36, 45
 _LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
 
 
-def keep_face_attributes(folder: Path, data: TrainingData, predictions: Predictions) -> None:
+def save_face_attributes(folder: Path, data: TrainingData, predictions: Predictions) -> None:
     """Write the ATTRIBUTES table of the faces that were scored into a run's folder."""
     scored = data.table.faces["reference"].isin(predictions.frame["reference"]).to_numpy()
     rows = np.flatnonzero(scored)
-    write_kept(folder, ATTRIBUTES, face_attributes(data.table.select(rows), data.pack.select(rows)))
+    save_table(folder, ATTRIBUTES, face_attributes(data.table.select(rows), data.pack.select(rows)))
 
 
 def face_attributes(table: FaceTable, pack: FacePack) -> pd.DataFrame:

@@ -28,7 +28,7 @@ def all_slices(run: Run, joined: pd.DataFrame | None = None, *, parts: int = 4) 
     Raises:
         AffectoscopeError: its predictions or attributes are damaged.
     """
-    kept = run.kept(ATTRIBUTES)
+    kept = run.table(ATTRIBUTES)
     return review_slices(run.predictions(), kept and kept[0], joined, parts=parts)
 
 
