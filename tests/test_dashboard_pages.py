@@ -99,7 +99,7 @@ def test_the_overview_shows_the_numbers_of_scores_json(open_page, made_runs):
     table = shown.dataframe[0].value.set_index("run")
     assert set(table.index) == set(RUNS)
     assert table.loc["affect", "accuracy"] == pytest.approx(accuracy.value)
-    assert "3,000 rows read, 2,997 used, 3 refused" in text_of(shown)
+    assert "3,000 rows read, 2,997 used, 3 rejected" in text_of(shown)
 
 
 def test_the_overview_lists_damaged_folders_with_their_reason(open_page):

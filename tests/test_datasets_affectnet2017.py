@@ -22,7 +22,7 @@ from tests.trees import (
 )
 
 USED = [row.split(",")[0].replace("\\", "/") for row, reason in TRAINING if not reason]
-REFUSED = Counter(reason for _, reason in TRAINING if reason) + Counter({"duplicate row": 1})
+REJECTED = Counter(reason for _, reason in TRAINING if reason) + Counter({"duplicate row": 1})
 
 LAYOUTS = {
     "as released": {},
@@ -49,7 +49,7 @@ def test_every_oddity_in_every_layout(tmp_path, layout):
     assert list(faces["reference"][faces["split"] == "train"]) == USED
     assert list(faces["reference"][faces["split"] == "test"]) == ["5/v0.jpg", "5/v1.jpg", "5/in-both.jpg"]
     assert table.ledger.read == len(TRAINING) + 1 + len(VALIDATION)
-    assert table.ledger.refused == REFUSED
+    assert table.ledger.rejected == REJECTED
     assert table.ledger.used == len(table)
     assert table.name == "affectnet-2017" and "validation set" in table.note and not table.redistributable
 
@@ -118,7 +118,7 @@ def test_automatic_list_joins_when_asked(tmp_path):
     table = open_dataset(path, automatic=True)
     automatic = table.faces[table.faces["reference"].str.startswith("7/")]
     assert list(automatic["reference"]) == ["7/x.jpg", "7/y.jpg"] and set(automatic["split"]) == {"train"}
-    assert table.ledger.refused["duplicate row"] == REFUSED["duplicate row"] + 2
+    assert table.ledger.rejected["duplicate row"] == REJECTED["duplicate row"] + 2
     assert "automatic" in table.title
     assert Image.open(io.BytesIO(table.read_image("7/x.jpg"))).size == (48, 48)
     assert Image.open(io.BytesIO(table.read_image("1/a.jpg"))).size == (48, 48)
@@ -158,7 +158,7 @@ def test_a_thousand_bad_rows_and_an_unclosed_quote_cost_only_themselves(tmp_path
     for number in range(3):
         write(tmp_path / f"1/{number}.jpg", image_bytes(number))
     table = open_dataset(tmp_path)
-    assert len(table) == 3 and table.ledger.refused == {"unreadable row": 1001}
+    assert len(table) == 3 and table.ledger.rejected == {"unreadable row": 1001}
 
 
 @pytest.mark.parametrize("text", [HEADER, HEADER + "\n", HEADER + "\n" + list_row("1/absent.jpg") + "\n"])

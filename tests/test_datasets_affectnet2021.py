@@ -8,7 +8,7 @@ from PIL import Image
 
 from core.data.readers import affectnet2021, open_dataset
 from core.errors import AffectoscopeError
-from tests.trees import LANDMARKS, REFUSED_2021, affectnet_2021, annotate, image_bytes, npy, write
+from tests.trees import LANDMARKS, REJECTED_2021, affectnet_2021, annotate, image_bytes, npy, write
 
 TRAIN = [f"train_set/images/{name}" for name in ("0.jpg", "3.jpg", "10.jpg", "200.jpg", "201.jpg", "202.jpg")]
 TRAIN += ["train_set/images/203.PNG", "train_set/images/204.jpg"]
@@ -34,8 +34,8 @@ def test_every_oddity_read_and_from_the_cache(path, times_opened):
     assert list(faces["reference"][faces["split"] == "train"]) == TRAIN
     assert list(faces["reference"][faces["split"] == "test"]) == VAL
     assert list(faces["expression"]) == [5, 0, 1, 7, 2, 1, 1, 1, 1, 6]
-    assert table.ledger.refused == REFUSED_2021
-    assert table.ledger.read == len(table) + sum(REFUSED_2021.values())
+    assert table.ledger.rejected == REJECTED_2021
+    assert table.ledger.read == len(table) + sum(REJECTED_2021.values())
     assert table.ledger.examples["unreadable annotation"][0] == "train_set/images/303.jpg"
     assert "validation set" in table.note and table.name == "affectnet-2021" and not table.redistributable
     assert faces[["box_x", "box_y", "box_width", "box_height"]].isna().all(axis=None)
@@ -117,7 +117,7 @@ def test_no_usable_face(tmp_path):
     annotate(tmp_path / "train_set", "0")
     (tmp_path / "train_set/images").mkdir()
     with pytest.raises(
-        AffectoscopeError, match=r"no usable face: 1 rows read, 0 used, 1 refused .1 missing file"
+        AffectoscopeError, match=r"no usable face: 1 rows read, 0 used, 1 rejected .1 missing file"
     ):
         open_dataset(tmp_path)
 

@@ -74,7 +74,7 @@ def test_every_shape_gives_the_same_faces(tmp_path, shape):
     assert found.keys() == expected.keys() and len(table) == len(FER_FACES)
     for key, pixels in found.items():
         np.testing.assert_array_equal(pixels, fer_pixels(expected[key]))
-    assert table.name == "fer2013" and table.ledger.refused == {} and table.ledger.read == len(FER_FACES)
+    assert table.name == "fer2013" and table.ledger.rejected == {} and table.ledger.read == len(FER_FACES)
     assert "PublicTest" in table.note and not table.redistributable and not table.has_affect
     assert (
         table.faces[["valence", "arousal", "box_x", "box_y", "box_width", "box_height"]].isna().all(axis=None)
@@ -122,7 +122,7 @@ def test_bad_rows_of_a_table(tmp_path):
         "6," + "x " * 2304 + ",Training",
     )
     table = open_dataset(fer2013_csv(tmp_path / "fer.csv", bad_rows=bad))
-    assert table.ledger.refused == {
+    assert table.ledger.rejected == {
         "wrong number of pixels": 1,
         "unknown label": 3,
         "unreadable row": 1,
@@ -151,7 +151,7 @@ def test_files_that_do_not_belong(tmp_path):
     write(tmp_path / "Training_7.jpg", image_bytes(1))
     (folder / "train/angry/Training_7.jpg").symlink_to(tmp_path / "Training_7.jpg")
     table = open_dataset(folder)
-    assert table.ledger.refused == {
+    assert table.ledger.rejected == {
         "no official split in the file name": 1,
         "unknown label": 1,
         "path outside the data set": 1,
@@ -184,7 +184,7 @@ def test_odd_members_of_a_zip(tmp_path):
     edit_flags(path, "train/angry/Training_0.jpg", 0x1)
     before = set(tmp_path.rglob("*"))
     table = open_dataset(path)
-    assert table.ledger.refused == {
+    assert table.ledger.rejected == {
         "path outside the data set": 2,
         "duplicate row": 1,
         "encrypted zip member": 1,

@@ -67,14 +67,14 @@ def test_numbered_folders_are_affectnet_codes(tmp_path):
         class_folders(tmp_path, {"train/0": 1, "train/7": 1, "train/10": 1, "train/calm": 2})
     )
     assert sorted(table.faces["expression"]) == [0, 7, 10]
-    assert table.ledger.refused == {"unknown label": 2} and "AffectNet codes" in table.note
+    assert table.ledger.rejected == {"unknown label": 2} and "AffectNet codes" in table.note
 
 
 def test_affectnets_thousand_image_folders_are_no_labels(tmp_path):
     path = class_folders(tmp_path, {str(number): 1 for number in range(30)})
     assert "found 0/, 1/, 10/" in refusal(path)
     table = open_dataset(class_folders(tmp_path / "b", {"train/happy": 1, "train/0": 1, "train/11": 1}))
-    assert list(table.faces["expression"]) == [1] and table.ledger.refused == {"unknown label": 2}
+    assert list(table.faces["expression"]) == [1] and table.ledger.rejected == {"unknown label": 2}
 
 
 def test_what_is_refused_and_what_is_ignored(tmp_path):
@@ -90,7 +90,7 @@ def test_what_is_refused_and_what_is_ignored(tmp_path):
     (path / "train/sad").symlink_to(tmp_path / "secret")
     (path / "train/happy/circle").symlink_to(path / "train/happy")
     table = open_dataset(path)
-    assert table.ledger.refused == {
+    assert table.ledger.rejected == {
         "unknown label": 7 + 1,
         "unknown split": 2,
         "path outside the data set": 2,
@@ -107,7 +107,7 @@ def test_a_name_that_is_no_text(tmp_path):
         (tmp_path / "happy/\udcff.png").write_bytes(image_bytes(1))
     except (OSError, UnicodeEncodeError):
         pytest.skip("this file system holds no such name")
-    assert open_dataset(tmp_path).ledger.refused == {"unreadable file name": 1}
+    assert open_dataset(tmp_path).ledger.rejected == {"unreadable file name": 1}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_zip_of_something_else(tmp_path):
 def test_encrypted_zip(tmp_path):
     path = zipped(class_folders(tmp_path / "a", {"happy": 1}), tmp_path / "a.zip")
     path.write_bytes(path.read_bytes().replace(b"PK\1\2\x14\x03\x14\0\0", b"PK\1\2\x14\x03\x14\0\1"))
-    assert "1 refused (encrypted zip member: happy/0.png)" in refusal(path)
+    assert "1 rejected (encrypted zip member: happy/0.png)" in refusal(path)
 
 
 def test_file_of_something_else(tmp_path):

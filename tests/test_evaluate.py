@@ -22,7 +22,7 @@ def test_the_same_data_gives_the_same_predictions(trained_run, drawn_tree, tmp_p
     assert scores.accuracy.value == trained_run.scores.accuracy.value
     np.testing.assert_array_equal(Predictions.load(out).truth, predictions.truth)
     shown = capsys.readouterr().out
-    assert "M measure" in shown and "0 of 205 rows refused" in shown
+    assert "M measure" in shown and "0 of 205 rows rejected" in shown
     assert "15 faces with labels that the network does not know (5 none, 5 uncertain, 5 no-face)" in shown
 
 

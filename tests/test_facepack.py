@@ -127,7 +127,7 @@ def test_what_cannot_be_packed_is_refused_with_its_reason(drawn_tree, tmp_path):
     (root / broken).write_bytes((root / broken).read_bytes()[:300])
     table.faces.loc[8, ["box_x", "box_y"]] = 5000
     packed, pack = pack_faces(table, PREPROCESSING)
-    assert packed.ledger.refused == {"missing file": 1, "undecodable image": 1, "box outside the image": 1}
+    assert packed.ledger.rejected == {"missing file": 1, "undecodable image": 1, "box outside the image": 1}
     assert packed.ledger.examples["undecodable image"] == [broken]
     assert len(packed) == len(pack) == len(table) - 3
     assert not set(packed.faces["reference"]) & {missing, broken, outside}
@@ -146,12 +146,12 @@ def test_packing_leaves_the_ledger_of_the_table_as_it_was(drawn_tree, tmp_path):
         (Path(table.read_image.roots[0]) / reference).unlink()
     first, second = np.arange(100), np.arange(100, len(table))
     part, _ = pack_faces(table.select(first), PREPROCESSING)
-    assert part.ledger.refused == {"missing file": 1} and part.ledger.read == table.ledger.read
+    assert part.ledger.rejected == {"missing file": 1} and part.ledger.read == table.ledger.read
     assert pack_faces(table.select(first), PREPROCESSING)[0].ledger == part.ledger
     other, _ = pack_faces(replace(table.select(second), ledger=part.ledger), PREPROCESSING)
-    assert other.ledger.refused == {"missing file": 2}
+    assert other.ledger.rejected == {"missing file": 2}
     assert other.ledger.examples == {"missing file": list(gone)}
-    assert table.ledger.refused == {} and table.ledger.examples == {}
+    assert table.ledger.rejected == {} and table.ledger.examples == {}
 
 
 def test_nothing_readable_is_an_empty_pack_where_that_is_allowed(drawn_tree, tmp_path):
@@ -160,7 +160,7 @@ def test_nothing_readable_is_an_empty_pack_where_that_is_allowed(drawn_tree, tmp
     for reference in table.faces["reference"]:
         (Path(table.read_image.roots[0]) / reference).unlink()
     packed, pack = pack_faces(table, PREPROCESSING, allow_empty=True)
-    assert len(packed) == len(pack) == 0 and packed.ledger.refused == {"missing file": 3}
+    assert len(packed) == len(pack) == 0 and packed.ledger.rejected == {"missing file": 3}
 
 
 def test_a_data_set_without_one_readable_image_ends_with_an_error(drawn_tree, tmp_path):

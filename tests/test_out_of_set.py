@@ -123,7 +123,7 @@ def test_outside_faces_that_cannot_be_read_are_refused_and_end_nothing(own_folde
         image.write_bytes(b"no image")
     data = load_training_data(small_config(own_folders, labels=7), Console())
     assert len(data.out_of_set) == 0 and data.out_of_set_pack is None
-    assert data.table.ledger.refused == {"undecodable image": 2}
+    assert data.table.ledger.rejected == {"undecodable image": 2}
     assert data.counts["train"]["none"] == 18 and "none" not in data.counts["test"]
     assert data.table.ledger.used == sum(sum(row.values()) for row in data.counts.values())
 

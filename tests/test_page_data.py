@@ -182,7 +182,7 @@ def test_a_damaged_summary_is_one_sentence_and_the_rest_of_the_page_stands(open_
     shown = open_page("data", folder=tmp_path)
     assert problems(shown) == []
     assert "data_summary.parquet of 'run' cannot be read" in shown.warning[0].value
-    assert "Rows refused" in text_of(shown) and "Faces to look at" in text_of(shown)
+    assert "Rows rejected" in text_of(shown) and "Faces to look at" in text_of(shown)
 
 
 def test_affectnets_region_is_cited_only_for_affectnet(open_page, tmp_path):

@@ -35,14 +35,14 @@ def test_a_run_of_affectnet_by_hand():
     protocol = protocol_from(info())
     assert protocol.sentence() == (
         "Protocol: 7 labels (without contempt); 10 test faces (AffectNet's validation list (it has no public test "
-        "set)), cropped by their annotated boxes; left out: 3 of 90 rows refused (2 missing file, 1 duplicate row), "
+        "set)), cropped by their annotated boxes; left out: 3 of 90 rows rejected (2 missing file, 1 duplicate row), "
         "10 faces with labels that the network does not know (5 contempt, 5 none); no detector was asked, so it could "
         "miss none; epoch chosen on 4 validation faces."
     )
     assert protocol.rows().to_dict("split")["data"] == [
         ["read", 90, 90, "rows in the annotations"],
-        ["refused", -2, 88, "missing file"],
-        ["refused", -1, 87, "duplicate row"],
+        ["rejected", -2, 88, "missing file"],
+        ["rejected", -1, 87, "duplicate row"],
         ["label unknown", -8, 79, "contempt (3 train, 5 test)"],
         ["label unknown", -5, 74, "none (5 test)"],
         ["label unknown", -20, 54, "no-face (20 train)"],
@@ -77,7 +77,7 @@ def test_a_run_of_affectnet_by_hand():
         ({"counts": {"test": {"happy": 1}}}, "1 test face ("),
         ({"counts": {"test": {"happy": 1}}}, "no face for its label;"),
         ({"counts": {"test": {"happy": 1}}}, "epoch chosen on faces that run.json does not name."),
-        ({"ledger": None}, "0 of 0 rows refused,"),
+        ({"ledger": None}, "0 of 0 rows rejected,"),
         (
             {"relabelled": {"file": "decisions.csv", "relabelled": 1200, "removed": 3}},
             "; training and validation labels corrected by decisions.csv (1,200 changed, 3 faces removed).",

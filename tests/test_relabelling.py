@@ -71,7 +71,7 @@ def test_labels_change_faces_go_and_test_faces_stay(tmp_path):
         "f": "fear",
     }
     assert rows.tolist() == [True, False, True, True, True, True]
-    assert left.ledger.refused == {REMOVED: 1} and left.ledger.examples == {REMOVED: ["b"]}
+    assert left.ledger.rejected == {REMOVED: 1} and left.ledger.examples == {REMOVED: ["b"]}
     assert left.ledger.used == 5
     assert done.report == {
         "file": "decisions.csv",

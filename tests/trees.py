@@ -38,7 +38,7 @@ def list_row(
     return ",".join([reference, *map(str, box), landmarks, str(expression), str(valence), str(arousal)])
 
 
-#: training.csv of the tree below: its rows, and what must become of each: "" or the reason it is refused.
+#: training.csv of the tree below: its rows, and what must become of each: "" or the reason it is rejected.
 TRAINING = [
     (list_row("1/a.jpg"), ""),
     (list_row("1/b.JPG", expression=0, valence=0, arousal=0), ""),
@@ -162,7 +162,7 @@ def annotate(folder: Path, face: str, *, image: bytes | None = None, suffix: str
 
 
 #: What must be counted for the tree below.
-REFUSED_2021 = {
+REJECTED_2021 = {
     "missing annotation": 3,
     "unreadable annotation": 5,
     "missing file": 1,

@@ -89,7 +89,7 @@ class Protocol:
         official: what that split is officially, or how it came about; '' where nobody knows.
         faces: faces scored.
         read: rows of the data, used or not.
-        refused: reason -> rows.
+        rejected: reason -> rows.
         out_of_set: label that the network does not know -> split -> faces.
         others: other split -> its faces with labels that the network knows.
         beyond_limit: training faces that --limit left out.
@@ -108,7 +108,7 @@ class Protocol:
     official: str
     faces: int
     read: int
-    refused: dict[str, int]
+    rejected: dict[str, int]
     out_of_set: dict[str, dict[str, int]]
     others: dict[str, int]
     beyond_limit: int
@@ -149,9 +149,9 @@ class Protocol:
         return f"{len(self.labels)} labels ({f'with {listed(beyond)}' if beyond else 'without contempt'})"
 
     def _left_out(self) -> str:
-        refused = sum(self.refused.values())
-        why = ", ".join(f"{count:,} {reason}" for reason, count in _largest(self.refused))
-        rows = f"{refused:,} of {self.read:,} rows refused{f' ({why})' if refused else ''}"
+        rejected = sum(self.rejected.values())
+        why = ", ".join(f"{count:,} {reason}" for reason, count in _largest(self.rejected))
+        rows = f"{rejected:,} of {self.read:,} rows rejected{f' ({why})' if rejected else ''}"
         out_of_set = self.out_of_set_scored
         if not out_of_set:
             return f"{rows}, no face for its label"
@@ -169,7 +169,7 @@ class Protocol:
     def rows(self) -> pd.DataFrame:
         """The ledger, from the rows read to the faces scored: step, faces, left (after that row), reason."""
         rows = [("read", "rows in the annotations", self.read)]
-        rows += [("refused", reason, -count) for reason, count in _largest(self.refused)]
+        rows += [("rejected", reason, -count) for reason, count in _largest(self.rejected)]
         rows += [
             ("label unknown", f"{label} ({_per_split(of)})", -sum(of.values()))
             for label, of in self.out_of_set.items()
@@ -206,8 +206,8 @@ def protocol_from(info: dict) -> Protocol:
     data, config = info["data"], info.get("config") or {}
     split, counts = config.get("review") or "test", data["counts"]
     ledger = data.get("ledger") or {}
-    read, refused = int(ledger.get("read", 0)), dict(ledger.get("refused") or {})
-    used = read - sum(refused.values())
+    read, rejected = int(ledger.get("read", 0)), dict(ledger.get("refused") or {})
+    used = read - sum(rejected.values())
     missing = used - sum(sum(of.values()) for of in counts.values())
     beyond = missing if config.get("limit") and missing > 0 else 0
     known, out_of_set = known_and_out_of_set(counts, data["labels"])
@@ -218,7 +218,7 @@ def protocol_from(info: dict) -> Protocol:
         official=official_split(data, split),
         faces=known.get(split, 0),
         read=read,
-        refused=refused,
+        rejected=rejected,
         out_of_set=out_of_set,
         others={name: faces for name, faces in known.items() if name != split},
         beyond_limit=beyond,
@@ -262,7 +262,7 @@ def protocol_of_evaluation(
         official="" if split == "all" else official_split(about, split),
         faces=len(table),
         read=table.ledger.read,
-        refused=dict(table.ledger.refused),
+        rejected=dict(table.ledger.rejected),
         out_of_set=out_of_set,
         others=others,
         beyond_limit=0,

@@ -84,7 +84,7 @@ def pack_faces(
 ) -> tuple[FaceTable, FacePack]:
     """The faces of `table` that can be decoded, and their pack, row by row.
 
-    Faces that cannot be read, decoded or cropped are left out of both and refused in the ledger of the table
+    Faces that cannot be read, decoded or cropped are left out of both and rejected in the ledger of the table
     that is returned; that of `table` stays as it is.
 
     Args:
@@ -105,7 +105,7 @@ def pack_faces(
     ledger = table.ledger.copy()
     for code, reason in REASONS.items():
         for row in np.flatnonzero(state == code):
-            ledger.refuse(reason, table.faces["reference"].iloc[row])
+            ledger.reject(reason, table.faces["reference"].iloc[row])
     usable = np.flatnonzero(state == _PACKED)
     if not len(usable) and not allow_empty:
         raise AffectoscopeError(

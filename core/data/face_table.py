@@ -31,19 +31,19 @@ FRAME_MARGINS: dict[str, float] = {"fer2013": -0.02}
 
 @dataclass
 class Ledger:
-    """Which rows were refused, and why. `read` counts every row met, used or not."""
+    """Which rows were rejected, and why. `read` counts every row met, used or not."""
 
     read: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def used(self) -> int:
-        return self.read - sum(self.refused.values())
+        return self.read - sum(self.rejected.values())
 
-    def refuse(self, reason: str, reference: str, *, count: int = 1) -> None:
-        """Count `count` rows as refused for `reason`, keeping `reference` as one of a few examples."""
-        self.refused[reason] = self.refused.get(reason, 0) + count
+    def reject(self, reason: str, reference: str, *, count: int = 1) -> None:
+        """Count `count` rows as rejected for `reason`, keeping `reference` as one of a few examples."""
+        self.rejected[reason] = self.rejected.get(reason, 0) + count
         kept = self.examples.setdefault(reason, [])
         if len(kept) < EXAMPLES_KEPT:
             kept.append(reference)
@@ -51,17 +51,17 @@ class Ledger:
     def copy(self) -> "Ledger":
         """The same counts, to count on without changing these."""
         examples = {reason: list(kept) for reason, kept in self.examples.items()}
-        return Ledger(self.read, dict(self.refused), examples)
+        return Ledger(self.read, dict(self.rejected), examples)
 
     def as_dict(self) -> dict:
-        return {"read": self.read, "used": self.used, "refused": self.refused, "examples": self.examples}
+        return {"read": self.read, "used": self.used, "refused": self.rejected, "examples": self.examples}
 
     def sentence(self) -> str:
-        """The ledger in one sentence: '420,300 rows read, 420,297 used, 3 refused (2 missing file, ...)'."""
-        refused = sum(self.refused.values())
-        text = f"{self.read:,} rows read, {self.used:,} used, {refused:,} refused"
-        if refused:
-            reasons = sorted(self.refused.items(), key=lambda item: -item[1])
+        """The ledger in one sentence: '420,300 rows read, 420,297 used, 3 rejected (2 missing file, ...)'."""
+        rejected = sum(self.rejected.values())
+        text = f"{self.read:,} rows read, {self.used:,} used, {rejected:,} rejected"
+        if rejected:
+            reasons = sorted(self.rejected.items(), key=lambda item: -item[1])
             text += " (" + ", ".join(f"{count:,} {reason}" for reason, count in reasons) + ")"
         return text
 
@@ -75,7 +75,7 @@ class FaceTable:
         title: what to call it before a reader, such as 'FER2013 (zip of folders)'.
         faces: one row per face, columns and dtypes as in COLUMNS, index 0..n-1.
         landmarks: (n, 68, 2) float32 pixel coordinates in the upright full image, or None.
-        ledger: every row of the data set, read, used and refused; complete, so that selections share it and what
+        ledger: every row of the data set, read, used and rejected; complete, so that selections share it and what
             refuses further rows returns a table with a copy.
         read_image: reference -> encoded image bytes (JPEG, PNG, ...); raises OSError when it cannot.
             Safe to pickle, so that worker processes can read in parallel.

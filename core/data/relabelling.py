@@ -150,7 +150,7 @@ def relabel(
 ) -> tuple[FaceTable, np.ndarray, Relabelled]:
     """The decisions applied to the faces of `splits`; None for all faces.
 
-    Removed faces are refused in the ledger of the table that is returned.
+    Removed faces are rejected in the ledger of the table that is returned.
 
     Returns:
         The table that is left, with its labels; (n,) boolean, which rows of the one given that is; what was done.
@@ -183,7 +183,7 @@ def relabel(
     removed = applied[applied["decision"] == REMOVE]
     ledger = table.ledger.copy()
     for reference in removed["reference"]:
-        ledger.refuse(REMOVED, reference)
+        ledger.reject(REMOVED, reference)
     left = np.ones(len(faces), bool)
     left[removed["row"]] = False
     changes = Counter(f"{row.given} -> {row.decision}" for row in changed.itertuples())

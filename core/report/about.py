@@ -40,7 +40,7 @@ def about_people(run: Run) -> str:
 
 
 def data(review: Review) -> Section:
-    """Where the faces come from, how many there are of each expression, and which rows were refused."""
+    """Where the faces come from, how many there are of each expression, and which rows were rejected."""
     about, run = review.run.info["data"], review.run
     ledger = about.get("ledger", {})
     counted = Ledger(ledger.get("read", 0), ledger.get("refused", {}), ledger.get("examples", {}))

@@ -78,7 +78,7 @@ if has_sizes:
     if not every_split:
         st.caption(face_statistics.ONLY_TEST)
 
-st.subheader("Rows refused")
+st.subheader("Rows rejected")
 st.markdown(f"{text.ledger_sentence(run)}.")
 ledger = tables.ledger(run)
 if len(ledger):

@@ -84,10 +84,8 @@ def _open_file(path: Path, format: str | None, progress: Callable | None) -> Fac
         found = f"a zip of {_shortened(sorted({name.split('/')[0] for name in listing.names}))}"
         if any(name.lower().endswith((".csv", ".npy", ".zip")) for name in listing.names):
             found += " (only image folders are read from a zip: unpack this one and pass the folder)"
-        if listing.refused:
-            found += (
-                f" and {len(listing.refused):,} refused ({listing.refused[0][0]}: {listing.refused[0][1]})"
-            )
+        if listing.rejected:
+            found += f" and {len(listing.rejected):,} rejected ({listing.rejected[0][0]}: {listing.rejected[0][1]})"
         raise _unrecognised(path, found, format)
     if _fer2013_columns(path) and format in (None, "fer2013-csv"):
         return fer2013.open_csv(path, progress=progress)

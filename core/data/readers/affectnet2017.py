@@ -149,7 +149,7 @@ def _refuse(
     for row, (reference, reason) in enumerate(zip(references, reasons.tolist(), strict=True)):
         reason = contents.problem(reference) or reason or ("duplicate row" if reference in met else "")
         if reason:
-            ledger.refuse(reason, reference)
+            ledger.reject(reason, reference)
         else:
             met.add(reference)
             keep.append(row)

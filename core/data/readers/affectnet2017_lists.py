@@ -81,9 +81,9 @@ def count_lines(path: Path) -> int:
 def read_batches(each: AnnotationList, ledger: Ledger) -> Iterator[dict[str, pa.Array]]:
     """The list's rows as text, some thousands at a time; rows of another width go to the ledger."""
 
-    def refuse(row: csv.InvalidRow) -> str:
+    def reject(row: csv.InvalidRow) -> str:
         ledger.read += 1
-        ledger.refuse("unreadable row", f"{each.path.name}: {(row.text or '')[:60]}")
+        ledger.reject("unreadable row", f"{each.path.name}: {(row.text or '')[:60]}")
         return "skip"
 
     try:
@@ -98,7 +98,7 @@ def read_batches(each: AnnotationList, ledger: Ledger) -> Iterator[dict[str, pa.
                 skip_rows=int(each.has_header),
             ),
             # Quotes are trimmed afterwards: an unclosed one would swallow the rows after it.
-            parse_options=csv.ParseOptions(quote_char=False, invalid_row_handler=refuse),
+            parse_options=csv.ParseOptions(quote_char=False, invalid_row_handler=reject),
             convert_options=csv.ConvertOptions(
                 column_types={name: pa.string() for name in each.columns}, include_columns=list(HEADER)
             ),

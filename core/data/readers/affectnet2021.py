@@ -132,14 +132,14 @@ def _usable(
         first, *others = sorted(images.get(face, [f"{face}.jpg"]))
         ledger.read += 1 + len(others)
         for name in others:
-            ledger.refuse("duplicate row", f"{set_name}/images/{name}")
+            ledger.reject("duplicate row", f"{set_name}/images/{name}")
         row = row_of.get(face)
         problem = contents.problem(f"images/{first}")
         problem = problem or (NO_ANNOTATION if row is None else problems[row])
         if not problem and expressions[row] not in codes:
             problem = "unknown label"
         if problem:
-            ledger.refuse(problem, f"{set_name}/images/{first}")
+            ledger.reject(problem, f"{set_name}/images/{first}")
         else:
             names.append(first)
             rows.append(row)

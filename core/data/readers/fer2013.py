@@ -52,21 +52,21 @@ def open_folders(listing: Listing) -> FaceTable:
     Raises:
         AffectoscopeError: no image is named that way.
     """
-    ledger = Ledger(read=len(listing.refused))
-    for reason, name in listing.refused:
-        ledger.refuse(reason, name)
+    ledger = Ledger(read=len(listing.rejected))
+    for reason, name in listing.rejected:
+        ledger.reject(reason, name)
     matches = [(name, _FILE.match(name)) for name in listing.images]
     prefix = common_prefix({match["head"] for _, match in matches if match})
     columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
     for name, match in matches:
         ledger.read += 1
         if match is None:
-            ledger.refuse("no official split in the file name", name)
+            ledger.reject("no official split in the file name", name)
             continue
         try:
             code = expression_code(match["emotion"])
         except ValueError:
-            ledger.refuse("unknown label", name)
+            ledger.reject("unknown label", name)
             continue
         columns["reference"].append(name[len(prefix) :])
         columns["expression"].append(code)
@@ -152,7 +152,7 @@ def open_csv(path: Path, *, progress: Callable[[int, int], None] | None = None) 
                 ledger.read += 1
                 face = _read_row(line, positions)
                 if isinstance(face, str):
-                    ledger.refuse(face, reference)
+                    ledger.reject(face, reference)
                 else:
                     columns["reference"].append(reference)
                     columns["expression"].append(face[0])
@@ -177,7 +177,7 @@ def open_csv(path: Path, *, progress: Callable[[int, int], None] | None = None) 
 
 
 def _read_row(line: bytes, positions: dict[str, int]) -> tuple[int, str] | str:
-    """(AffectNet code, split) of a row, or the reason it is refused."""
+    """(AffectNet code, split) of a row, or the reason it is rejected."""
     fields = _fields(line)
     if len(fields) <= max(positions.values()):
         return "unreadable row"

@@ -64,9 +64,9 @@ def open_folders(listing: Listing) -> FaceTable:
     Raises:
         AffectoscopeError: no image lies in a class folder.
     """
-    ledger = Ledger(read=len(listing.refused))
-    for reason, name in listing.refused:
-        ledger.refuse(reason, name)
+    ledger = Ledger(read=len(listing.rejected))
+    for reason, name in listing.rejected:
+        ledger.reject(reason, name)
     length = head_length(listing)
     has_splits, codes, heads = False, {}, set()
     if length is not None:
@@ -83,7 +83,7 @@ def open_folders(listing: Listing) -> FaceTable:
         ledger.read += 1
         face = _read_path(name.split("/")[length or 0 : -1], suffix, has_splits, codes)
         if isinstance(face, str):
-            ledger.refuse(face, name)
+            ledger.reject(face, name)
             continue
         columns["reference"].append(name[len(prefix) :])
         columns["expression"].append(face[0])
@@ -109,7 +109,7 @@ def open_folders(listing: Listing) -> FaceTable:
 def _read_path(
     folders: list[str], suffix: str, has_splits: bool, codes: dict[str, int]
 ) -> tuple[int, str] | str:
-    """(AffectNet code, split) of a file in `folders`, or the reason it is refused."""
+    """(AffectNet code, split) of a file in `folders`, or the reason it is rejected."""
     if suffix not in IMAGE_SUFFIXES:
         return "not an image"
     split = ""

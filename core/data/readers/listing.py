@@ -33,12 +33,12 @@ class Listing:
     Attributes:
         path: the folder or the zip.
         names: sorted paths inside it, with forward slashes.
-        refused: (reason, name) of what must not be read.
+        rejected: (reason, name) of what must not be read.
     """
 
     path: Path
     names: list[str]
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def is_zip(self) -> bool:
@@ -72,17 +72,17 @@ def _walk(folder: Path, root: str, below: str, depth: int, listing: Listing) -> 
     try:
         entries = list(os.scandir(folder))
     except OSError:
-        listing.refused.append((UNREADABLE_FOLDER, below))
+        listing.rejected.append((UNREADABLE_FOLDER, below))
         return
     for entry in entries:
         name = below + entry.name
         if is_hidden(entry.name):
             continue
         if not _is_text(entry.name):
-            listing.refused.append((UNREADABLE_NAME, repr(name)))
+            listing.rejected.append((UNREADABLE_NAME, repr(name)))
             continue
         if entry.is_symlink() and not is_within(entry.path, root):
-            listing.refused.append((OUTSIDE, name))
+            listing.rejected.append((OUTSIDE, name))
         elif entry.is_dir():
             if depth < _DEEPEST and not entry.is_symlink():  # its files are met where they lie
                 _walk(Path(entry.path), root, name + "/", depth + 1, listing)
@@ -104,11 +104,11 @@ def _list_members(path: Path, listing: Listing) -> None:
         if member.is_dir() or any(is_hidden(part) for part in PurePosixPath(name).parts if part != ".."):
             continue
         if leaves_folder(name):
-            listing.refused.append((OUTSIDE, name))
+            listing.rejected.append((OUTSIDE, name))
         elif member.flag_bits & 0x1:
-            listing.refused.append((ENCRYPTED, name))
+            listing.rejected.append((ENCRYPTED, name))
         elif name in met:
-            listing.refused.append(("duplicate row", name))
+            listing.rejected.append(("duplicate row", name))
         else:
             met.add(name)
             listing.names.append(name)
