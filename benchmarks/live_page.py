@@ -1,6 +1,6 @@
 """How soon an uploaded photo is answered on the page Live, in a real browser: `python benchmarks/live_page.py`.
 
-Starts the app, waits 15 seconds as a reader who looks around would, then uploads a portrait of 380 pixels and a
+Starts the app, waits 15 seconds as a user who looks around would, then uploads a portrait of 380 pixels and a
 photo of 1280x960 pixels with six people, in turn, and times each from handing over the file until its last
 face has its answer. Beside it, in the same run: the detector's own time, and a bare app that takes the same upload
 and answers with a heading and the photo itself. Needs Chromium and requirements-dev.txt.

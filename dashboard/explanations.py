@@ -1,4 +1,4 @@
-"""Explanations on pages: a run's network, loaded when a reader first asks, and its heat laid over a face."""
+"""Explanations on pages: a run's network, loaded when a user first asks, and its heat laid over a face."""
 
 import numpy as np
 import streamlit as st

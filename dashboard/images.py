@@ -1,4 +1,4 @@
-"""Where the images of faces come from: thumbnails in the run, or the reader's own copy of the data."""
+"""Where the images of faces come from: thumbnails in the run, or the user's own copy of the data."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, replace
@@ -18,7 +18,7 @@ from core.metrics.predictions import Predictions
 from core.runs.run import Run
 from dashboard import loading, text
 
-#: Side in pixels of faces read from a data set: larger than what most networks see, for the reader's sake.
+#: Side in pixels of faces read from a data set: larger than what most networks see, for the user's sake.
 SHOWN_SIZE = 160
 
 _WIDGET = "data_path_input"
@@ -76,7 +76,7 @@ def image_source(
 
 
 def attached_photos(predictions: Predictions, why: str) -> Callable[[int], Image.Image | None] | None:
-    """Photos by row from the reader's own copy of the data; None until a path is given that holds the run's faces.
+    """Photos by row from the user's own copy of the data; None until a path is given that holds the run's faces.
 
     Draws the input for the path, below the sentence `why`.
     """
@@ -101,7 +101,7 @@ def attached_photos(predictions: Predictions, why: str) -> Callable[[int], Image
 def other_faces(
     run: Run, source: ImageSource, references: Collection[str], why: str
 ) -> Callable[[str], bytes | None]:
-    """Images by reference of faces that the run was not scored on: from its training sample, or the reader's own
+    """Images by reference of faces that the run was not scored on: from its training sample, or the user's own
     copy of the data.
 
     Draws the input for the path of that copy, below the sentence `why`, where the sample lacks some of `references`
@@ -149,7 +149,7 @@ def shown_preprocessing(run: Run) -> PreprocessingConfig:
 
 
 def _attached_table(why: str) -> FaceTable | None:
-    """The reader's own copy of the data, opened; None until a path is given that can be."""
+    """The user's own copy of the data, opened; None until a path is given that can be."""
     with st.container(border=True):
         st.markdown(f":material/image_not_supported: {why}")
         # Kept beside the widget: a widget's own state is dropped on pages that do not draw it.
@@ -213,7 +213,7 @@ def _rows(path: str, stamp: tuple[int, int] | None) -> pd.Index:
 
 
 def _box_in_copy(path: str, stamp, reference: str) -> Box | None:
-    """The box that the reader's own copy annotates; None: the image is the face, or is not in it."""
+    """The box that the user's own copy annotates; None: the image is the face, or is not in it."""
     if reference not in _references(path, stamp):
         return None
     face = _opened(path, stamp).faces.iloc[_rows(path, stamp).get_loc(reference)]

@@ -1,7 +1,7 @@
 """Choices that live in the URL, so that every view has an address that can be shared and reloaded.
 
 Each function draws one control, keeps its value in the URL under `key` and returns the value. The same key
-on two pages is the same choice, which a reader takes along. A value in the URL that makes no sense falls
+on two pages is the same choice, which a user takes along. A value in the URL that makes no sense falls
 back to the default with a notice.
 """
 

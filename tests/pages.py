@@ -1,4 +1,4 @@
-"""Pages opened without a browser, and what a reader reads on them."""
+"""Pages opened without a browser, and what a user reads on them."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def open_page(page: str, **query: str | list[str]) -> AppTest:
 
 
 def text_of(page: AppTest) -> str:
-    """Everything a reader reads outside of charts and tables."""
+    """Everything a user reads outside of charts and tables."""
     kinds = (
         "title",
         "header",

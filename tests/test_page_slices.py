@@ -1,4 +1,4 @@
-"""The Slices page: with and without attributes, one slice's faces, and a reader's own table."""
+"""The Slices page: with and without attributes, one slice's faces, and a user's own table."""
 
 import numpy as np
 import pandas as pd
@@ -136,7 +136,7 @@ def test_a_joined_table_is_compared_in_the_same_family_and_can_be_forgotten(open
         f"of {FACES} of the run's {FACES} faces, found by path in the column 'file'" in shown.success[0].value
     )
     assert list(overview_of(shown).index) == ["Brightness", "Sharpness", "age *group*"]
-    assert r"age \*group\*" in text_of(shown), "a reader's words are no Markdown"
+    assert r"age \*group\*" in text_of(shown), "a user's words are no Markdown"
     shown.selectbox(key="by").set_value("age *group*").run()
     assert shown.dataframe[1].value["slice"].tolist() == ["old", "young"]
     assert problems(shown) == []

@@ -284,7 +284,7 @@ def _relabelled(report: dict | None, what: str) -> str:
     if not report:
         return ""
     return (
-        f"{what} corrected by {report.get('file', 'a reader')} ({report.get('relabelled', 0):,} changed, "
+        f"{what} corrected by {report.get('file', 'a user')} ({report.get('relabelled', 0):,} changed, "
         f"{report.get('removed', 0):,} faces removed)"
     )
 

@@ -1,4 +1,4 @@
-"""What a reader decided about labels that may be wrong: decisions.csv beside the run, for `core.train --relabel`."""
+"""What a user decided about labels that may be wrong: decisions.csv beside the run, for `core.train --relabel`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.data import user_table
-from core.data.user_table import ReaderTable
+from core.data.user_table import UserTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 
@@ -27,7 +27,7 @@ def _unknown(table: pd.DataFrame) -> str:
     return ""
 
 
-_KIND = ReaderTable("decision", COLUMNS, _unknown)
+_KIND = UserTable("decision", COLUMNS, _unknown)
 
 
 @dataclass(frozen=True)

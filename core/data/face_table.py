@@ -72,7 +72,7 @@ class FaceTable:
 
     Attributes:
         name: short name of the dataset's format, such as 'fer2013'.
-        title: what to call it before a reader, such as 'FER2013 (zip of folders)'.
+        title: what to call it to a user, such as 'FER2013 (zip of folders)'.
         faces: one row per face, columns and dtypes as in COLUMNS, index 0..n-1.
         landmarks: (n, 68, 2) float32 pixel coordinates in the upright full image, or None.
         ledger: every row of the data set, read, used and rejected; complete, so that selections share it and what

@@ -1,4 +1,4 @@
-"""A reader's decisions applied to the labels of a data set: `--relabel decisions.csv`.
+"""A user's decisions applied to the labels of a data set: `--relabel decisions.csv`.
 
 The split is fixed before, so a training with corrected labels has the faces of the one without in the same splits,
 and its test faces keep their labels: the two stay comparable.
@@ -95,7 +95,7 @@ def trained_with(data: dict) -> str:
 
 
 def read_relabelling(path: Path, labels: LabelSet) -> Relabelling:
-    """The decisions in a CSV file, which the dashboard or its reader wrote.
+    """The decisions in a CSV file, which the dashboard or a user wrote.
 
     Labels may be synonyms in any case (core.labels); columns beside NEEDED may be missing, in any order, or others.
 

@@ -30,7 +30,7 @@ class TrainingData:
     preprocessing: PreprocessingConfig
     counts: dict[str, dict[str, int]]  # per split and expression, labels outside the set included
     hashes: np.ndarray  # (n,) uint64, one per row: see core.data.perceptual_hashes
-    relabelled: Relabelled | None = None  # what a reader's decisions changed
+    relabelled: Relabelled | None = None  # what a user's decisions changed
     origins: dict[str, list[str]] = field(default_factory=dict)  # per split: what the data calls its faces'
     out_of_set: FaceTable | None = None  # faces with other labels; of the scored split alone, once split
     out_of_set_pack: FacePack | None = None  # of `out_of_set`, once split
@@ -99,7 +99,7 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
 
 
 def _relabelled(data: TrainingData, path: Path) -> TrainingData:
-    """The data with a reader's decisions applied to its training and validation faces, every face in its split."""
+    """The data with a user's decisions applied to its training and validation faces, every face in its split."""
     table, left, done = relabel(data.table, read_relabelling(path, data.labels))
     if not (table.faces["split"] == "train").any():
         raise AffectoscopeError(f"{path.name} removes every training face; keep some.")

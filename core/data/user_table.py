@@ -1,4 +1,4 @@
-"""A reader's own table as a CSV beside a run: a row per face, read, written whole or not at all, never lost silently."""
+"""A user's own table as a CSV beside a run: a row per face, read, written whole or not at all, never lost silently."""
 
 import csv
 import io
@@ -27,8 +27,8 @@ _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class ReaderTable:
-    """One kind of table that a reader fills.
+class UserTable:
+    """One kind of table that a user fills.
 
     Attributes:
         entry: what a row is called: 'mark'.
@@ -41,12 +41,12 @@ class ReaderTable:
     check: Callable[[pd.DataFrame], str]
 
 
-def empty(kind: ReaderTable) -> pd.DataFrame:
+def empty(kind: UserTable) -> pd.DataFrame:
     """The table as `read` gives it, of nobody."""
     return pd.DataFrame({name: pd.Series(dtype="str") for name in kind.columns})
 
 
-def read(path: Path, kind: ReaderTable) -> pd.DataFrame:
+def read(path: Path, kind: UserTable) -> pd.DataFrame:
     """The rows of the CSV at `path`, oldest first; none where there is no such file.
 
     Raises:
@@ -79,7 +79,7 @@ def cells(content: bytes) -> list[list[str]]:
     return [row for row in csv.reader(text, strict=True) if row]
 
 
-def put(path: Path, kind: ReaderTable, rows: list[tuple[str, ...]]) -> pd.DataFrame:
+def put(path: Path, kind: UserTable, rows: list[tuple[str, ...]]) -> pd.DataFrame:
     """Keep `rows` (cells in the order of the columns) in place of what was kept of their faces; returns all rows.
 
     A damaged file is set aside as <name>.damaged before a new one is written.
@@ -91,7 +91,7 @@ def put(path: Path, kind: ReaderTable, rows: list[tuple[str, ...]]) -> pd.DataFr
     return _change(path, kind, set(added.iloc[:, 0]), added)
 
 
-def drop(path: Path, kind: ReaderTable, references: Collection[str]) -> pd.DataFrame:
+def drop(path: Path, kind: UserTable, references: Collection[str]) -> pd.DataFrame:
     """Take back what is kept of these faces, if anything; returns the other rows.
 
     Raises:
@@ -127,7 +127,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _change(path: Path, kind: ReaderTable, references: set[str], rows: pd.DataFrame) -> pd.DataFrame:
+def _change(path: Path, kind: UserTable, references: set[str], rows: pd.DataFrame) -> pd.DataFrame:
     with _lock:
         try:
             try:
@@ -160,7 +160,7 @@ def _write(path: Path, table: pd.DataFrame) -> None:
         for_spreadsheets(table).to_csv(beside, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def _damaged(path: Path, kind: ReaderTable, why: str) -> AffectoscopeError:
+def _damaged(path: Path, kind: UserTable, why: str) -> AffectoscopeError:
     return AffectoscopeError(
         f"{path.name} of run '{path.parent.name}' cannot be read ({why}); mend it or move it away. "
         f"The next {kind.entry} sets it aside as {path.name}.damaged and begins a new one."

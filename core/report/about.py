@@ -24,7 +24,7 @@ from core.runs.run import Run
 #: What a report is made with, besides what its run was.
 _PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "plotly", "jinja2")
 
-#: Splits in the order in which readers think of them.
+#: Splits in the order in which users think of them.
 _SPLITS = ("train", "validation", "test", "private_test")
 
 

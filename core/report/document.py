@@ -100,7 +100,7 @@ class Section:
 
 
 def citations(sections: Iterable[Section]) -> list[str]:
-    """Every source that the sections cite, in the order in which a reader meets them."""
+    """Every source that the sections cite, in the order in which a user meets them."""
     texts = []
     for section in sections:
         for block in section.blocks:

@@ -34,7 +34,7 @@ def told(estimate: Estimate, *, as_percent: bool = False) -> str:
 
 
 def cards(review: Review) -> Cards:
-    """The numbers that a reader looks for first."""
+    """The numbers that a user looks for first."""
     shown = []
     for name in ("accuracy", "macro_f1", "m_measure", "expected_calibration_error"):
         estimate, as_percent = getattr(review.scores, name), name in AS_PERCENT

@@ -41,7 +41,7 @@ class Review:
         label_errors, training_label_errors: of the scored faces, and of those trained on.
         robustness: what core.analysis.robustness measured, and on which data.
         comparison: this run against another one; None where none was asked for, and then not missing.
-        joined: the reader's columns that its slices were cut by too, likewise.
+        joined: the user's columns that its slices were cut by too, likewise.
     """
 
     run: Run
@@ -81,7 +81,7 @@ def review_of(run: Run, *, against: Run | None = None, joined: JoinedColumns | N
 
     Args:
         against: another run that was scored on the same faces.
-        joined: a reader's own columns, to cut the faces by.
+        joined: a user's own columns, to cut the faces by.
 
     Raises:
         AffectoscopeError: the scores or the predictions cannot be read, or the runs cannot be compared.

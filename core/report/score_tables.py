@@ -5,7 +5,7 @@ import pandas as pd
 
 from core.metrics.scoring import Scores
 
-#: Headline numbers as a reader meets them: attribute of Scores -> (title, what it means).
+#: Headline numbers as a user meets them: attribute of Scores -> (title, what it means).
 HEADLINES: dict[str, tuple[str, str]] = {
     "accuracy": ("Accuracy", "Share of faces whose most probable expression is the annotated one."),
     "balanced_accuracy": ("Balanced accuracy", "Mean recall over the expressions: each counts the same."),

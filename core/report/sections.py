@@ -38,7 +38,7 @@ def sections(review: Review) -> list[Section]:
 
 
 def findings(review: Review) -> Section:
-    """What a reader with one minute should know."""
+    """What a user with one minute should know."""
     scores = review.scores
     cautions = [
         "This run was trained and scored on drawn faces: its numbers say nothing about photographs of people."

@@ -47,7 +47,7 @@ def protocol(review: Review) -> Section:
 
 
 def slices(review: Review) -> Section:
-    """How well faces are read by their size, light, sharpness, pose, or the reader's own columns."""
+    """How well faces are read by their size, light, sharpness, pose, or the user's own columns."""
     title = "Slices of the faces"
     if review.slices is None:
         return Section("slices", title, absent(review.missing["slices"]), card=True)

@@ -119,7 +119,7 @@ def publish(working: Path, *, replace: bool = False) -> Run:
     """Rename a finished working folder to its run's name and open it.
 
     The checkpoint is dropped first. With `replace`, a run of that name gives way; its marks and decisions
-    are the reader's work and go over to the new one.
+    are the user's work and go over to the new one.
 
     Raises:
         AffectoscopeError: the run is not whole, or one of that name exists and `replace` is off.

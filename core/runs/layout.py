@@ -11,13 +11,13 @@ ROBUSTNESS_FILE = "robustness.json"
 #: What the detector costs; see core.analysis.detection.
 DETECTED_FILE = "detected.json"
 
-#: What a reader marked faces with; see core.runs.marks.
+#: What a user marked faces with; see core.runs.marks.
 MARKS_FILE = "marks.csv"
 
 #: The model card and the report that core.report writes.
 CARD_FILE, REPORT_FILE = "card.md", "report.html"
 
-#: What a reader decided about labels that may be wrong; see core.data.decisions.
+#: What a user decided about labels that may be wrong; see core.data.decisions.
 DECISIONS_FILE = "decisions.csv"
 
 #: The decisions that the run was trained with; see core.data.relabelling.

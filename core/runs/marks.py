@@ -1,11 +1,11 @@
-"""What a reader marked faces with: marks.csv beside the run."""
+"""What a user marked faces with: marks.csv beside the run."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from core.data import user_table
-from core.data.user_table import LONGEST_NOTE, ReaderTable, for_spreadsheets
+from core.data.user_table import LONGEST_NOTE, UserTable, for_spreadsheets
 from core.errors import AffectoscopeError
 
 __all__ = ["COLUMNS", "LONGEST_NOTE", "MARKS", "for_spreadsheets", "no_marks", "read_marks", "remove_mark", "set_mark"]  # fmt: skip
@@ -21,7 +21,7 @@ def _unknown(table: pd.DataFrame) -> str:
     return f"'{unknown.iloc[0]}' is no mark" if len(unknown) else ""
 
 
-_KIND = ReaderTable("mark", COLUMNS, _unknown)
+_KIND = UserTable("mark", COLUMNS, _unknown)
 
 
 def no_marks() -> pd.DataFrame:

@@ -147,7 +147,7 @@ def write_thumbnails(path: Path, references: list[str], images: list[bytes]) -> 
 
 
 def save_relabelling(folder: Path, relabelling: Relabelling) -> None:
-    """Keep in a run's folder the decisions that it was trained with, and as those that its reader goes on from.
+    """Keep in a run's folder the decisions that it was trained with, and as those that the user goes on from.
 
     The latter, so that what is decided about the run next makes one file with what was decided before.
 

@@ -131,7 +131,7 @@ def _show_photo(
     box: Box,
     landmarks: np.ndarray | None,
 ) -> None:
-    """The whole photo with the box, from the reader's own copy of the data."""
+    """The whole photo with the box, from the user's own copy of the data."""
     photos = source.photo or images.attached_photos(predictions, text.ONLY_THUMBNAILS)
     if photos is None:
         return

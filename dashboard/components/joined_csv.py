@@ -1,4 +1,4 @@
-"""A reader's CSV on the page of slices: in this visitor's session, in memory only; no cache that visitors share has it."""
+"""A user's CSV on the page of slices: in this visitor's session, in memory only; no cache that visitors share has it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class _File:
 
 
 def choose(run: Run) -> JoinedColumns | None:
-    """The columns that the reader joined to the run's faces; None without a file, or with one that cannot be used."""
+    """The columns that the user joined to the run's faces; None without a file, or with one that cannot be used."""
     with st.expander(
         "Join a table of your own", icon=":material/table_view:", expanded=_FILE in st.session_state
     ):
@@ -71,7 +71,7 @@ def review(run: Run, joined: JoinedColumns | None, parts: int) -> SliceReview:
 
 
 def forget() -> None:
-    """Drop the reader's table and what was made of it."""
+    """Drop the user's table and what was made of it."""
     for name in (_FILE, _JOINED, _REVIEW):
         st.session_state.pop(name, None)
     st.session_state[_TIMES] = (

@@ -14,7 +14,7 @@ from dashboard.text import report as words
 
 
 def offer_report(run: Run) -> None:
-    """A section that is closed until a reader opens it; then, downloads, and a run to compare with."""
+    """A section that is closed until a user opens it; then, downloads, and a run to compare with."""
     section = st.expander(
         "Report",
         icon=":material/lab_profile:",

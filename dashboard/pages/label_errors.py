@@ -1,4 +1,4 @@
-"""Label errors: which labels are likely wrong, and what their reader decides about them."""
+"""Label errors: which labels are likely wrong, and what the user decides about them."""
 
 import streamlit as st
 

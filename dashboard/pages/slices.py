@@ -1,4 +1,4 @@
-"""Slices: is the network as good on small, dark, blurred or turned faces, or on a reader's own groups, as on the others?"""
+"""Slices: is the network as good on small, dark, blurred or turned faces, or on a user's own groups, as on the others?"""
 
 import streamlit as st
 

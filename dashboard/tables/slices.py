@@ -57,7 +57,7 @@ def download(table: SliceTable) -> pd.DataFrame:
 
 
 def file_name(*parts: str) -> str:
-    """Parts of a file's name, whatever a reader called a column or a value."""
+    """Parts of a file's name, whatever a user called a column or a value."""
     return "-".join(re.sub(r"[^\w-]+", "-", part).strip("-")[:40] or "x" for part in parts)
 
 

@@ -51,7 +51,7 @@ def is_drawn(run: Run) -> bool:
 
 
 def drawn_note(run: Run) -> str:
-    """What a reader must know about drawn faces; '' for photographs."""
+    """What a user must know about drawn faces; '' for photographs."""
     if not is_drawn(run):
         return ""
     return (

@@ -87,5 +87,5 @@ def dots(table: SliceTable, number: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text with a reader's words in it, so that Markdown changes nothing of it."""
+    """Text with a user's words in it, so that Markdown changes nothing of it."""
     return re.sub(r"([\\`*_{}\[\]<>#$|~:])", r"\\\1", text)

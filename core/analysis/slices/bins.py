@@ -33,7 +33,7 @@ class Attribute:
         unit: after a number, with its space.
         digits: after the point; None: four in all.
         sides: whether left and right are the same, so that only the size of the number counts.
-        personal: it came from a table of the reader's.
+        personal: it came from a table of the user's.
     """
 
     title: str

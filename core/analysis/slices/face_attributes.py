@@ -1,7 +1,7 @@
 """What can be measured of a face without guessing who it shows: size, brightness, sharpness, pose.
 
-Nothing here is a property of a person: age, gender or skin tone are never guessed. Where a reader knows them,
-`core.analysis.slices.user_columns` joins them from a table of the reader's own.
+Nothing here is a property of a person: age, gender or skin tone are never guessed. Where a user knows them,
+`core.analysis.slices.user_columns` joins them from a table of the user's own.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""How well a run reads slices of its faces: by size, light, sharpness, pose, split, or a reader's own columns.
+"""How well a run reads slices of its faces: by size, light, sharpness, pose, split, or a user's own columns.
 
-Nothing about people is guessed: age, gender or skin tone come from a reader's table (core.analysis.slices.user_columns) or not
+Nothing about people is guessed: age, gender or skin tone come from a user's table (core.analysis.slices.user_columns) or not
 at all. A gap says that the network does worse on a slice, not why: attributes go together.
 """
 

@@ -18,7 +18,7 @@ class SliceTable:
     """The slices by one attribute.
 
     Attributes:
-        key: of the attribute; the joined column's name where it is the reader's.
+        key: of the attribute; the joined column's name where it is the user's.
         rows: one row per slice: slice (its name), phrase (in a sentence), from, to (numbers; NaN for categories),
             faces, correct, accuracy, accuracy_low, accuracy_high, macro_f1, macro_f1_low, macro_f1_high, the
             columns of GAPS, scarce (expressions with too few faces for macro-F1 and the same mix) and note (why

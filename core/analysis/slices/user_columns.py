@@ -1,6 +1,6 @@
-"""Columns that a reader joins to a run's faces from a CSV of their own: age group, gender, skin tone, camera ...
+"""Columns that a user joins to a run's faces from a CSV of their own: age group, gender, skin tone, camera ...
 
-The program guesses nothing about people: what it says by such a column rests on the reader's values. They stay in
+The program guesses nothing about people: what it says by such a column rests on the user's values. They stay in
 memory; nothing of them is written.
 """
 
@@ -34,7 +34,7 @@ _MISSING = ("", "na", "n/a", "nan", "none", "null", "-", "?")
 
 @dataclass(frozen=True, eq=False)
 class JoinedColumns:
-    """A reader's columns of a run's faces.
+    """A user's columns of a run's faces.
 
     Attributes:
         frame: reference, as the run has it, once per face that was found; then float columns with NaN, and text

@@ -1,4 +1,4 @@
-"""A reader's CSV joined to a run's faces: how it is read, which faces it finds, and what is refused."""
+"""A user's CSV joined to a run's faces: how it is read, which faces it finds, and what is refused."""
 
 import numpy as np
 import pandas as pd
