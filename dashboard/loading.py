@@ -30,10 +30,10 @@ from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
 from core.runs.catalogue import Listing, list_runs, open_run
 from core.runs.layout import ARTIFACTS_FOLDER
-from core.runs.marks import read_marks
 from core.runs.run import Run
 from core.runs.sweeps import Sweep, list_sweeps, open_sweep
 from core.runs.tables import ATTRIBUTES, FILES_BESIDE, SUMMARY
+from core.runs.tags import read_tags
 from dashboard.tables import affect, per_class
 from dashboard.tables import comparison as comparison_tables
 from dashboard.tables import faces as face_tables
@@ -67,7 +67,7 @@ def runs() -> dict[str, Run]:
 def fingerprint(path: Path) -> Fingerprint:
     """Name, modification time and size of each file of a run: changes when the run does.
 
-    What the dashboard itself keeps beside a run is left out: a mark must not make everything be read again.
+    What the dashboard itself keeps beside a run is left out: a tag must not make everything be read again.
     """
     try:
         with os.scandir(path) as entries:
@@ -146,17 +146,17 @@ def misread(run: Run) -> pd.DataFrame:
     return _misread(str(run.path), fingerprint(run.path))
 
 
-def marks(run: Run) -> pd.DataFrame:
-    """What `core.runs.marks.read_marks` reads beside the run.
+def tags(run: Run) -> pd.DataFrame:
+    """What `core.runs.tags.read_tags` reads beside the run.
 
     Raises:
         AffectoscopeError: marks.csv is damaged.
     """
     try:
-        status = run.marks_path.stat()
+        status = run.tags_path.stat()
     except OSError:
-        return read_marks(run.marks_path)
-    return _marks(str(run.marks_path), (status.st_ino, status.st_mtime_ns, status.st_size))
+        return read_tags(run.tags_path)
+    return _tags(str(run.tags_path), (status.st_ino, status.st_mtime_ns, status.st_size))
 
 
 def decisions(run: Run) -> pd.DataFrame:
@@ -390,8 +390,8 @@ def _misread(path: str, state: Fingerprint) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _marks(path: str, state: tuple[int, int, int]) -> pd.DataFrame:
-    return read_marks(Path(path))
+def _tags(path: str, state: tuple[int, int, int]) -> pd.DataFrame:
+    return read_tags(Path(path))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -172,24 +172,24 @@ def test_a_cell_of_a_comparison_with_another_run_opens_its_faces_too(page, made_
 def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, made_runs):
     from playwright.sync_api import expect
 
-    marks = open_run(made_runs / "drawn").marks_path
+    tags = open_run(made_runs / "drawn").tags_path
     try:
         page.goto("/misclassified?run=drawn")
         page.get_by_role("button", name="→").first.click()
         page.wait_for_function("location.search.includes('face=test')")
         page.get_by_test_id("stButtonGroup").get_by_text("ambiguous", exact=True).click()
         page.get_by_role("textbox", name="Note").fill("=eyes closed")
-        page.get_by_role("button", name="Save the mark").click()
+        page.get_by_role("button", name="Save the tag").click()
         page.get_by_text("Marked: 1 ambiguous.").wait_for()
         page.reload()
         page.get_by_text("Marked: 1 ambiguous.").wait_for()
         page.get_by_role("button", name="Remove it").wait_for()
         expect(page.get_by_role("textbox", name="Note")).to_have_value("=eyes closed")
         with page.expect_download() as download:
-            page.get_by_role("button", name="CSV of the marks").click()
+            page.get_by_role("button", name="CSV of the tags").click()
         lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
         assert download.value.suggested_filename == "drawn-marks.csv"
-        assert lines[0] == "reference,true,predicted,mark,note,marked" and len(lines) == 2
+        assert lines[0] == "reference,true,predicted,tag,note,marked" and len(lines) == 2
         assert ",ambiguous,'=eyes closed,20" in lines[1]
         _settled(page)
         page.get_by_role("button", name="Next").click()
@@ -198,4 +198,4 @@ def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, mad
         page.get_by_text("ambiguous", exact=True).first.wait_for()
         page.wait_for_function("!location.search.includes('face=')")
     finally:
-        marks.unlink(missing_ok=True)
+        tags.unlink(missing_ok=True)

@@ -12,8 +12,8 @@ from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_de
 from core.errors import AffectoscopeError
 from core.runs.catalogue import publish, working_folder
 from core.runs.layout import DECISIONS_FILE
-from core.runs.marks import set_mark
 from core.runs.tables import FILES_BESIDE
+from core.runs.tags import set_tag
 from tests.made_runs import make_run
 
 
@@ -95,11 +95,11 @@ def test_a_damaged_file_is_explained_and_set_aside_whole(path, rows, why):
 
 
 def test_sessions_that_decide_and_mark_at_once_lose_nothing(path):
-    marks = path.with_name("marks.csv")
+    tags = path.with_name("marks.csv")
 
     def both(number):
         decide(path, [one(f"{number}.png")])
-        set_mark(marks, reference=f"{number}.png", true="fear", predicted="sad", mark="ambiguous")
+        set_tag(tags, reference=f"{number}.png", true="fear", predicted="sad", tag="ambiguous")
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(both, range(40)))

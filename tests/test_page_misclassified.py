@@ -1,4 +1,4 @@
-"""The page of misread faces: filters, one face large, its explanation and its marks."""
+"""The page of misread faces: filters, one face large, its explanation and its tags."""
 
 import shutil
 
@@ -9,7 +9,7 @@ from PIL import Image
 from core.data.preprocessing import PreprocessingConfig, crop_geometry
 from core.metrics.predictions import Predictions
 from core.runs.catalogue import open_run
-from core.runs.marks import MARKS, read_marks, set_mark
+from core.runs.tags import TAGS, read_tags, set_tag
 from dashboard import explanations
 from dashboard.components import outlines
 from dashboard.tables import faces as tables
@@ -270,7 +270,7 @@ def test_the_overlay_is_the_face_in_grey_under_colours_that_grow_lighter_with_th
     assert red > blue + 50
 
 
-# Marks
+# Tags
 
 
 def test_a_marked_face_is_counted_captioned_and_filtered(open_page, artifacts):
@@ -280,9 +280,9 @@ def test_a_marked_face_is_counted_captioned_and_filtered(open_page, artifacts):
     shown.pills[0].set_value("bad crop")
     note = next(element for element in shown.text_input if element.label == "Note")
     note.set_value("half a face")
-    button(shown, "Save the mark").click().run()
+    button(shown, "Save the tag").click().run()
     assert problems(shown) == [] and "Marked: 1 bad crop." in text_of(shown)
-    row = read_marks(run.marks_path).iloc[0]
+    row = read_tags(run.tags_path).iloc[0]
     assert (row["reference"], row["mark"], row["note"]) == (
         table["reference"].iloc[0],
         "bad crop",
@@ -294,32 +294,32 @@ def test_a_marked_face_is_counted_captioned_and_filtered(open_page, artifacts):
     assert ":material/flag: bad crop" in text_of(gallery)
     only = open_page("misclassified", folder=artifacts, mark="bad crop")
     assert f"1 of {len(table)} misread faces passes" in text_of(only) and pictures(only) == 1
-    others = open_page("misclassified", folder=artifacts, mark="unmarked")
+    others = open_page("misclassified", folder=artifacts, mark="untagged")
     assert f"{len(table) - 1} of {len(table)} misread faces pass" in text_of(others)
 
     again = open_page("misclassified", folder=artifacts, face=table["reference"].iloc[0])
     assert next(element for element in again.text_input if element.label == "Note").value == "half a face"
     button(again, "Remove it").click().run()
-    assert problems(again) == [] and read_marks(run.marks_path).empty and "Marked:" not in text_of(again)
+    assert problems(again) == [] and read_tags(run.tags_path).empty and "Marked:" not in text_of(again)
 
 
 def test_saving_without_a_choice_asks_for_one(open_page, made):
     shown = open_page("misclassified", folder=made.path.parent, face=misread_of(made)["reference"].iloc[0])
-    button(shown, "Save the mark").click().run()
-    assert "Choose one of the four marks" in shown.warning[0].value and not made.marks_path.exists()
+    button(shown, "Save the tag").click().run()
+    assert "Choose one of the four tags" in shown.warning[0].value and not made.tags_path.exists()
 
 
 def test_a_damaged_file_of_marks_is_told_and_kept(open_page, made):
-    made.marks_path.write_bytes(b"\x00nonsense")
+    made.tags_path.write_bytes(b"\x00nonsense")
     reference = misread_of(made)["reference"].iloc[0]
     shown = open_page("misclassified", folder=made.path.parent, face=reference)
     assert problems(shown) == [] and not list(shown.error)
     assert "marks.csv of run 'made' cannot be read" in shown.warning[0].value
-    shown.pills[0].set_value(MARKS[0])
-    button(shown, "Save the mark").click().run()
+    shown.pills[0].set_value(TAGS[0])
+    button(shown, "Save the tag").click().run()
     assert problems(shown) == [] and not list(shown.warning)
     assert (made.path / "marks.csv.damaged").read_bytes() == b"\x00nonsense"
-    assert read_marks(made.marks_path)["reference"].tolist() == [reference]
+    assert read_tags(made.tags_path)["reference"].tolist() == [reference]
 
 
 def test_a_run_folder_that_cannot_be_written_gives_one_sentence(open_page, made, monkeypatch):
@@ -330,8 +330,8 @@ def test_a_run_folder_that_cannot_be_written_gives_one_sentence(open_page, made,
 
     shown = open_page("misclassified", folder=made.path.parent, face=misread_of(made)["reference"].iloc[0])
     monkeypatch.setattr(user_table, "_write", refuse)
-    shown.pills[0].set_value(MARKS[0])
-    button(shown, "Save the mark").click().run()
+    shown.pills[0].set_value(TAGS[0])
+    button(shown, "Save the tag").click().run()
     assert problems(shown) == []
     assert "The folder of run 'made' cannot be written (Permission denied)" in shown.warning[0].value
 
@@ -339,12 +339,12 @@ def test_a_run_folder_that_cannot_be_written_gives_one_sentence(open_page, made,
 def test_a_mark_of_a_former_training_says_what_was_predicted_then(open_page, made):
     face = misread_of(made).iloc[0]
     former = next(label for label in made.labels if label not in (face["true"], face["predicted"]))
-    set_mark(
-        made.marks_path,
+    set_tag(
+        made.tags_path,
         reference=face["reference"],
         true=str(face["true"]),
         predicted=former,
-        mark="ambiguous",
+        tag="ambiguous",
     )
     shown = open_page("misclassified", folder=made.path.parent, face=face["reference"])
     assert f"when it was read as {former}" in text_of(shown)

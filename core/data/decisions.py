@@ -67,7 +67,7 @@ def read_decisions(path: Path) -> pd.DataFrame:
 def decide(path: Path, decisions: Sequence[Decision]) -> pd.DataFrame:
     """Keep decisions in the decisions.csv at `path`, in place of former ones of their faces; returns all.
 
-    Notes and damaged files are treated as `core.runs.marks.set_mark` treats them.
+    Notes and damaged files are treated as `core.runs.tags.set_tag` treats them.
 
     Raises:
         AffectoscopeError: a note is too long, a label or decision is unknown, or the folder cannot be written.

@@ -18,7 +18,7 @@ artifacts/<run>/
   label_errors.parquet training faces ranked by how likely their label is wrong; only after core.label_errors
   report.html          everything that is known of the run in one file; only after core.report
   map.parquet          the test faces in two dimensions; made when first asked for
-  marks.csv            what a user marked faces with; the dashboard writes it
+  marks.csv            what a user tagged faces with; the dashboard writes it
   decisions.csv        what a user decided about labels that may be wrong; likewise
   relabelled.csv       the decisions that the run was trained with; only after core.train --relabel
 """

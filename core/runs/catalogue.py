@@ -11,11 +11,11 @@ from core.errors import AffectoscopeError
 from core.runs.layout import (
     ARTIFACTS_FOLDER,
     DECISIONS_FILE,
-    MARKS_FILE,
     REQUIRED_FILES,
     RUN_KEYS,
     SCHEMA_VERSION,
     SWEEPS_FOLDER,
+    TAGS_FILE,
 )
 from core.runs.run import Run, run_name
 from core.runtime.files import read_json
@@ -118,7 +118,7 @@ def has_checkpoint(working: Path) -> bool:
 def publish(working: Path, *, replace: bool = False) -> Run:
     """Rename a finished working folder to its run's name and open it.
 
-    The checkpoint is dropped first. With `replace`, a run of that name gives way; its marks and decisions
+    The checkpoint is dropped first. With `replace`, a run of that name gives way; its tags and decisions
     are the user's work and go over to the new one.
 
     Raises:
@@ -136,7 +136,7 @@ def publish(working: Path, *, replace: bool = False) -> Run:
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         os.replace(target, old)
-        for kept in (MARKS_FILE, DECISIONS_FILE):
+        for kept in (TAGS_FILE, DECISIONS_FILE):
             for written in old.glob(f"{kept}*"):
                 os.replace(written, working / written.name)
         os.replace(working, target)

@@ -11,8 +11,8 @@ ROBUSTNESS_FILE = "robustness.json"
 #: What the detector costs; see core.analysis.detection.
 DETECTED_FILE = "detected.json"
 
-#: What a user marked faces with; see core.runs.marks.
-MARKS_FILE = "marks.csv"
+#: What a user tagged faces with; see core.runs.tags.
+TAGS_FILE = "marks.csv"
 
 #: The model card and the report that core.report writes.
 CARD_FILE, REPORT_FILE = "card.md", "report.html"

@@ -21,10 +21,10 @@ from core.runs.layout import (
     CARD_FILE,
     DECISIONS_FILE,
     DETECTED_FILE,
-    MARKS_FILE,
     RELABELLED_FILE,
     ROBUSTNESS_FILE,
     SAMPLE_FILE,
+    TAGS_FILE,
 )
 from core.runs.tables import ROBUSTNESS_COLUMNS, RunTable, read_table
 from core.runtime.files import digest, read_json, write_json
@@ -111,8 +111,8 @@ class Run:
         return (self.path / "faces.parquet").exists()
 
     @property
-    def marks_path(self) -> Path:
-        return self.path / MARKS_FILE
+    def tags_path(self) -> Path:
+        return self.path / TAGS_FILE
 
     @property
     def decisions_path(self) -> Path:

@@ -15,7 +15,7 @@ from core.data.preprocessing import PreprocessingConfig
 from core.data.relabelling import Relabelling
 from core.data.thumbnails import thumbnails_of
 from core.errors import AffectoscopeError
-from core.runs.layout import CARD_FILE, DECISIONS_FILE, MARKS_FILE, RELABELLED_FILE, REPORT_FILE
+from core.runs.layout import CARD_FILE, DECISIONS_FILE, RELABELLED_FILE, REPORT_FILE, TAGS_FILE
 from core.runtime.files import replacing
 
 _ABOUT = b"affectoscope"
@@ -95,7 +95,7 @@ LABEL_ERRORS = RunTable(
 MAP = RunTable("map.parquet", ("row", "pca_x", "pca_y", "tsne_x", "tsne_y"), "python -m core.face_map R")
 
 #: Files that are written beside a run's own: they come and go without the run having changed.
-FILES_BESIDE = (MAP.file, MARKS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)
+FILES_BESIDE = (MAP.file, TAGS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)
 
 
 def save_table(folder: Path, kind: RunTable, table: pd.DataFrame, about: dict | None = None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core.runs.marks import MARKS
+from core.runs.tags import TAGS
 from dashboard import url_state
 from dashboard.tables import faces as tables
 
@@ -29,7 +29,7 @@ def choose(labels: tuple[str, ...]) -> dict:
 def choose_more(table: pd.DataFrame, chosen: dict) -> None:
     """Add the rarer filters to those chosen."""
     with st.popover("More filters", icon=":material/filter_list:"):
-        chosen["marks"] = url_state.several("Mark", [*MARKS, tables.UNMARKED], key="mark")
+        chosen["tags"] = url_state.several("Mark", [*TAGS, tables.UNTAGGED], key="mark")
         splits = sorted(table["split"].unique())
         if len(splits) > 1:
             chosen["splits"] = url_state.several("Split", splits, key="split")

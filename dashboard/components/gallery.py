@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core.runs.marks import MARKS
+from core.runs.tags import TAGS
 from dashboard import text, url_state
 from dashboard.components.downloads import csv_button
 from dashboard.images import ImageSource
-from dashboard.tables.faces import UNMARKED
+from dashboard.tables.faces import UNTAGGED
 
 PER_PAGE = 24
 
@@ -112,7 +112,7 @@ def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opene
         about.append(text.read_by_other(face))
     if "predicted_valence" in face:
         about.append(text.affect_numbers(face))
-    if face.get("mark", UNMARKED) in MARKS:
+    if face.get("mark", UNTAGGED) in TAGS:
         about.append(f":material/flag: {face['mark']}")
     if about:
         st.caption("  \n".join(about))

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import loading, run_selector, text, url_state
-from dashboard.components import face_filters, face_view, gallery, marking
+from dashboard.components import face_filters, face_view, gallery, tagging
 from dashboard.images import image_source
 from dashboard.tables import faces as tables
 
@@ -54,8 +54,8 @@ if misread.empty:
     st.stop()
 st.markdown(text.misread(len(misread), len(predictions), drawn=text.is_drawn(run)))
 
-marks = marking.load(run)
-misread = tables.with_marks(misread, marks)
+tags = tagging.load(run)
+misread = tables.with_tags(misread, tags)
 filters = face_filters.choose(run.labels)
 with st.container(horizontal=True, vertical_alignment="center"):
     face_filters.choose_more(misread, filters)
@@ -64,7 +64,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         clear = face_filters.clear(misread)
         st.button("Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=clear)
         st.caption(text.passing(len(faces), len(misread)), width="content")
-marking.show_counts(run, marks)
+tagging.show_counts(run, tags)
 if faces.empty:
     st.info("No misread face passes these filters: widen them.", icon=":material/filter_alt_off:")
 
@@ -82,12 +82,12 @@ if not len(found):
     st.stop()
 
 row = int(found[0])
-face = tables.with_marks(tables.faces_at(predictions, found[:1]), marks).iloc[0]
+face = tables.with_tags(tables.faces_at(predictions, found[:1]), tags).iloc[0]
 choose_among(faces, face, filters["order"])
 source = image_source(run, predictions)
 face_view.show(run, predictions, face, row, source)
-marking.show_form(run, face, marks)
+tagging.show_form(run, face, tags)
 alike, distances = loading.neighbours(run, row, NEIGHBOURS)
 if len(alike):
-    table = tables.with_marks(tables.faces_at(predictions, alike), marks).assign(distance=distances)
+    table = tables.with_tags(tables.faces_at(predictions, alike), tags).assign(distance=distances)
     gallery.show_neighbours(table, source, name=f"{run.name}-alike", open_face=open_face)

@@ -1,4 +1,4 @@
-"""Tables of single faces: truth, prediction and how far apart they are; filters, orders and marks of them."""
+"""Tables of single faces: truth, prediction and how far apart they are; filters, orders and tags of them."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.metrics.predictions import Predictions
-from core.runs.marks import MARKS
+from core.runs.tags import TAGS
 
 #: Orders of the misclassified faces: option -> (title, column, rising?).
 ORDERS: dict[str, tuple[str, str, bool]] = {
@@ -16,8 +16,8 @@ ORDERS: dict[str, tuple[str, str, bool]] = {
     "margin": ("Narrowest miss first", "margin", False),
 }
 
-#: The mark of faces that have none, among the options of a filter.
-UNMARKED = "unmarked"
+#: The tag of faces that have none, among the options of a filter.
+UNTAGGED = "untagged"
 
 
 def faces(predictions: Predictions) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def select_faces(
     true: str | None = None,
     predicted: str | None = None,
     splits: list[str] | None = None,
-    marks: list[str] | None = None,
+    tags: list[str] | None = None,
     within: dict[str, tuple[float, float]] | None = None,
     order: str = "confidence",
 ) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def select_faces(
 
     Args:
         splits: those that pass; none for all.
-        marks: of MARKS and UNMARKED, likewise; the table needs its `mark` (`with_marks`).
+        tags: of TAGS and UNTAGGED, likewise; the table needs its `tag` (`with_tags`).
         within: number's column -> (lowest, highest), both included; a face whose number is not known fails.
     """
     keep = np.ones(len(table), bool)
@@ -77,8 +77,8 @@ def select_faces(
         keep &= table["predicted"] == predicted
     if splits:
         keep &= table["split"].isin(splits)
-    if marks:
-        keep &= table["mark"].isin(marks)
+    if tags:
+        keep &= table["mark"].isin(tags)
     for name, (low, high) in (within or {}).items():
         keep &= table[name].between(low, high)
     _, column, rising = ORDERS[order]
@@ -129,20 +129,20 @@ def number_ranges(table: pd.DataFrame) -> dict[str, tuple[str, float, float, flo
     return ranges
 
 
-def with_marks(table: pd.DataFrame, marks: pd.DataFrame) -> pd.DataFrame:
-    """A `faces` table with its marks (of core.runs.marks.read_marks): a column mark, UNMARKED where there is none."""
-    codes = np.full(len(table), len(MARKS), np.int8)
-    if len(marks):
-        by_reference = marks.set_index("reference")["mark"].map(MARKS.index)
-        marked = np.flatnonzero(table["reference"].isin(marks["reference"]))
-        codes[marked] = by_reference[table["reference"].iloc[marked]]
-    return table.assign(mark=pd.Categorical.from_codes(codes, categories=[*MARKS, UNMARKED]))
+def with_tags(table: pd.DataFrame, tags: pd.DataFrame) -> pd.DataFrame:
+    """A `faces` table with its tags (of core.runs.tags.read_tags): a column tag, UNTAGGED where there is none."""
+    codes = np.full(len(table), len(TAGS), np.int8)
+    if len(tags):
+        by_reference = tags.set_index("reference")["mark"].map(TAGS.index)
+        tagged = np.flatnonzero(table["reference"].isin(tags["reference"]))
+        codes[tagged] = by_reference[table["reference"].iloc[tagged]]
+    return table.assign(mark=pd.Categorical.from_codes(codes, categories=[*TAGS, UNTAGGED]))
 
 
-def count_marks(marks: pd.DataFrame) -> dict[str, int]:
-    """How many faces have each mark, those that occur, in the order of MARKS."""
-    counts = marks["mark"].value_counts()
-    return {mark: int(counts[mark]) for mark in MARKS if mark in counts}
+def count_tags(tags: pd.DataFrame) -> dict[str, int]:
+    """How many faces have each tag, those that occur, in the order of TAGS."""
+    counts = tags["mark"].value_counts()
+    return {tag: int(counts[tag]) for tag in TAGS if tag in counts}
 
 
 def face_probabilities(predictions: Predictions, row: int) -> pd.DataFrame:

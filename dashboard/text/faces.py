@@ -1,4 +1,4 @@
-"""Findings about single faces: misread, marked, explained, on the map."""
+"""Findings about single faces: misread, tagged, explained, on the map."""
 
 import math
 
@@ -55,16 +55,16 @@ def place(position: int, faces: int) -> str:
     return f"{position + 1:,} of {faces:,}"
 
 
-def marks(counts: dict[str, int]) -> str:
+def tags(counts: dict[str, int]) -> str:
     """'Marked: 3 label wrong, 1 ambiguous.'"""
-    return f"Marked: {', '.join(f'{count:,} {mark}' for mark, count in counts.items())}."
+    return f"Marked: {', '.join(f'{count:,} {tag}' for tag, count in counts.items())}."
 
 
-def marked(mark: pd.Series, predicted: str) -> str:
-    """When a face was marked, and whether the network has read it otherwise since."""
-    when = mark["marked"].replace("T", " ").removesuffix("+00:00")
-    if mark["predicted"] != predicted:
-        return f"Marked {when} UTC, when it was read as {mark['predicted']}."
+def tagged(tag: pd.Series, predicted: str) -> str:
+    """When a face was tagged, and whether the network has read it otherwise since."""
+    when = tag["marked"].replace("T", " ").removesuffix("+00:00")
+    if tag["predicted"] != predicted:
+        return f"Marked {when} UTC, when it was read as {tag['predicted']}."
     return f"Marked {when} UTC."
 
 

@@ -1,0 +1,68 @@
+"""What a user tagged faces with: marks.csv beside the run."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from core.data import user_table
+from core.data.user_table import LONGEST_NOTE, UserTable, for_spreadsheets
+from core.errors import AffectoscopeError
+
+__all__ = ["COLUMNS", "LONGEST_NOTE", "TAGS", "for_spreadsheets", "no_tags", "read_tags", "remove_tag", "set_tag"]  # fmt: skip
+
+#: What may be wrong where a face was misread.
+TAGS = ("label wrong", "ambiguous", "bad crop", "model's fault")
+
+COLUMNS = ("reference", "true", "predicted", "mark", "note", "marked")
+
+
+def _unknown(table: pd.DataFrame) -> str:
+    unknown = table.loc[~table["mark"].isin(TAGS), "mark"]
+    return f"'{unknown.iloc[0]}' is no tag" if len(unknown) else ""
+
+
+_KIND = UserTable("tag", COLUMNS, _unknown)
+
+
+def no_tags() -> pd.DataFrame:
+    """Marks as `read_tags` gives them, of nobody."""
+    return user_table.empty(_KIND)
+
+
+def read_tags(path: Path) -> pd.DataFrame:
+    """The tags in a marks.csv, oldest first; no rows where there is no such file.
+
+    Returns:
+        Text columns COLUMNS: reference (of the face, at most once), true and predicted (labels when it was
+        tagged), tag (one of TAGS), note ('' for none), tagged (UTC, ISO 8601).
+
+    Raises:
+        AffectoscopeError: the file is damaged or cannot be read.
+    """
+    return user_table.read(path, _KIND)
+
+
+def set_tag(
+    path: Path, *, reference: str, true: str, predicted: str, tag: str, note: str = ""
+) -> pd.DataFrame:
+    """Mark one face in the marks.csv at `path`, in place of its former tag; returns all marks.
+
+    Control characters and line breaks in the note become spaces. A damaged file is set aside as
+    marks.csv.damaged before a new one is written.
+
+    Raises:
+        AffectoscopeError: the note is too long, the tag is unknown, or the folder cannot be written.
+    """
+    if tag not in TAGS:
+        raise AffectoscopeError(f"'{tag}' is no tag; expected one of {', '.join(TAGS)}.")
+    row = (reference, true, predicted, tag, user_table.plain_note(note), user_table.now())
+    return user_table.put(path, _KIND, [row])
+
+
+def remove_tag(path: Path, reference: str) -> pd.DataFrame:
+    """Take a face's tag back, if it has one; returns the other tags.
+
+    Raises:
+        AffectoscopeError: the folder cannot be written.
+    """
+    return user_table.drop(path, _KIND, [reference])
