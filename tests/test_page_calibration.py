@@ -13,7 +13,7 @@ from core.report.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, cont
 from core.runs.catalogue import open_run
 from core.runtime.files import write_json
 from dashboard.tables import calibration as tables
-from dashboard.text import calibration as words
+from dashboard.text import calibration as text
 from tests.made_runs import make_run
 from tests.pages import problems, text_of
 
@@ -162,11 +162,11 @@ def test_the_error_under_the_diagram_is_that_of_its_bins(fitted):
     run, predictions = fitted
     bins = reliability_of(run, predictions, bins=9).bins
     error = expected_calibration_error(predictions.truth, predictions.probabilities, bins=9)
-    assert f"Mean difference over these 9 bins: {error:.3f} (plain softmax), " in words.error_at(
+    assert f"Mean difference over these 9 bins: {error:.3f} (plain softmax), " in text.error_at(
         bins, READINGS
     )
 
 
 def test_bins_with_enough_faces_need_no_caution():
-    assert words.few_faces(300, 15) == ""
-    assert words.few_faces(299, 15).startswith("15 bins of 299 faces: with fewer than 20")
+    assert text.few_faces(300, 15) == ""
+    assert text.few_faces(299, 15).startswith("15 bins of 299 faces: with fewer than 20")

@@ -14,7 +14,7 @@ from core.runs.tables import LEAKS, save_table
 from core.runs.training_sample import TrainingSample
 from dashboard.components import face_pairs
 from dashboard.tables import leaks as tables
-from dashboard.text import leaks as words
+from dashboard.text import leaks as text
 from tests.made_runs import make_face, make_run
 from tests.pages import pictures, problems, text_of
 
@@ -172,7 +172,7 @@ def test_where_the_sample_lacks_a_face_the_reader_s_copy_is_asked_for(open_page,
     shown = open_page("leaks", folder=tmp_path)
     assert pictures(shown) == 4
     told = text_of(shown)
-    assert words.ONLY_SCORED in told and told.count("No image of this face.") == 2
+    assert text.ONLY_SCORED in told and told.count("No image of this face.") == 2
 
 
 def test_both_faces_come_from_the_reader_s_copy(open_page, tmp_path):
@@ -209,4 +209,4 @@ def test_pairs_whose_face_was_not_scored_are_left_out():
     )
     found = tables.pairs(table, predictions)
     assert found["row"].tolist() == [4] and found["labels_differ"].tolist() == [True]
-    assert re.match(r"test: \w+ → \*\*\w+\*\* \d+\u00a0%$", words.scored(found.iloc[0]))
+    assert re.match(r"test: \w+ → \*\*\w+\*\* \d+\u00a0%$", text.scored(found.iloc[0]))

@@ -9,7 +9,7 @@ from core.runs.run import write_robustness
 from core.runs.tables import ROBUSTNESS_COLUMNS as COLUMNS
 from dashboard.charts import robustness as charts
 from dashboard.tables import robustness as tables
-from dashboard.text import robustness as words
+from dashboard.text import robustness as text
 from tests.made_runs import make_run
 from tests.pages import problems, text_of
 
@@ -76,4 +76,4 @@ def test_every_line_begins_with_the_clean_faces():
 
 def test_the_words_hold_without_augmentation():
     about = {"data": "X", "split": "test", "test_time_augmentation": "none"}
-    assert "averaged" not in words.findings(measured(), about)
+    assert "averaged" not in text.findings(measured(), about)

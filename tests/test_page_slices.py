@@ -9,7 +9,7 @@ from core.report.figures import slices as figures
 from core.report.figures.contrast import INK_ON_DARK
 from core.runs.tables import ATTRIBUTES, save_table
 from dashboard.tables import slices as tables
-from dashboard.text import slices as words
+from dashboard.text import slices as text
 from tests.made_runs import make_run
 from tests.pages import problems, text_of
 
@@ -94,7 +94,7 @@ def test_a_slice_in_the_url_shows_its_misread_faces(open_page, folder):
 
 def test_a_slice_without_errors_says_so(open_page, folder):
     shown = open_page("slices", folder=folder, run="lit", slice="brightest quarter")
-    assert words.NO_MISREAD in text_of(shown)
+    assert text.NO_MISREAD in text_of(shown)
 
 
 def test_changing_the_attribute_forgets_the_slice(open_page, folder):

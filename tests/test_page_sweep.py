@@ -12,7 +12,7 @@ from core.runs.sweeps import write_sweep, write_tables
 from core.sweep.spaces import SPACES
 from dashboard.charts import sweeps as charts
 from dashboard.tables import sweeps as tables
-from dashboard.text import sweeps as words
+from dashboard.text import sweeps as text
 from tests.pages import problems, text_of
 
 
@@ -108,7 +108,7 @@ def test_a_planted_effect_is_found_and_nothing_else(tmp_path):
     worth = tables.effects(found.trials(), found).set_index(["parameter", "level"])
     assert worth.loc[("M", "4"), "effect"] == pytest.approx(0.1, abs=0.02)
     assert worth.loc[("M", "3"), "reference"]
-    said = words.matters(tables.tests(found.trials(), found))
+    said = text.matters(tables.tests(found.trials(), found))
     assert "M (" in said and "p < 0.001" in said and "Not distinguishable from chance:" in said
 
 

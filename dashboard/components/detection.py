@@ -7,7 +7,7 @@ from core.analysis.protocol import Protocol
 from core.runs.run import Run
 from dashboard.components.downloads import csv_button
 from dashboard.tables import protocol as tables
-from dashboard.text import protocol as words
+from dashboard.text import protocol as text
 
 _FACES = st.column_config.NumberColumn(format="localized")
 _PERCENT = st.column_config.NumberColumn(format="%.1f %%")
@@ -16,11 +16,11 @@ _PERCENT = st.column_config.NumberColumn(format="%.1f %%")
 def show(run: Run, protocol: Protocol, scores: DetectedScores | None) -> None:
     """Misses and accuracy, in all and per label; the command that measures them where nobody has."""
     if scores is None:
-        st.info(words.not_detected(run, protocol), icon=":material/center_focus_strong:")
-        st.code(words.detection(run), language="bash", wrap_lines=True)
+        st.info(text.not_detected(run, protocol), icon=":material/center_focus_strong:")
+        st.code(text.detection(run), language="bash", wrap_lines=True)
         return
     costs, labels = tables.detected(scores), tables.detected_per_label(scores)
-    st.markdown(words.detected(scores, protocol))
+    st.markdown(text.detected(scores, protocol))
     st.dataframe(tables.as_text(costs), column_config={"of faces": _FACES}, hide_index=True, width="content")
     csv_button(costs, f"{run.name}-detected")
     st.dataframe(

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import url_state
-from dashboard.text import leaks as words
+from dashboard.text import leaks as text
 
 PER_PAGE = 12
 
@@ -49,9 +49,9 @@ def show(shown: pd.DataFrame, pictures: Pictures | None) -> None:
         for _, pair in shown.iterrows():
             with st.container(border=True, gap="xxsmall"):
                 with st.container(horizontal=True, gap="small"):
-                    _picture(face(pair["row"]), words.scored(pair))
-                    _picture(other(pair["other"]), words.other(pair))
-                st.caption(words.distance(pair), help=f"{pair['reference']}, {pair['other']}")
+                    _picture(face(pair["row"]), text.scored(pair))
+                    _picture(other(pair["other"]), text.other(pair))
+                st.caption(text.distance(pair), help=f"{pair['reference']}, {pair['other']}")
                 if pair["labels_differ"]:
                     st.badge("labels differ", icon=":material/flag:", color="orange")
 

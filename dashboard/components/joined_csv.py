@@ -10,7 +10,7 @@ from core.analysis.slices.user_columns import MEGABYTES, JoinedColumns, read_joi
 from core.errors import AffectoscopeError
 from core.runs.run import Run
 from dashboard import loading
-from dashboard.text import slices as words
+from dashboard.text import slices as text
 
 TYPES = ("csv", "tsv", "txt")
 
@@ -30,7 +30,7 @@ def choose(run: Run) -> JoinedColumns | None:
     with st.expander(
         "Join a table of your own", icon=":material/table_view:", expanded=_FILE in st.session_state
     ):
-        st.markdown(words.JOINING)
+        st.markdown(text.JOINING)
         key = f"joined-{st.session_state.get(_TIMES, 0)}"
         st.file_uploader(
             "CSV",

@@ -10,7 +10,7 @@ from core.report.review import review_of
 from core.runs.layout import CARD_FILE, REPORT_FILE
 from core.runs.run import Run
 from dashboard import loading, url_state
-from dashboard.text import report as words
+from dashboard.text import report as text
 
 
 def offer_report(run: Run) -> None:
@@ -25,7 +25,7 @@ def offer_report(run: Run) -> None:
     if not section.open:
         return
     with section:
-        st.markdown(words.MEANING)
+        st.markdown(text.MEANING)
         fitting = loading.comparable_runs(run)
         against = None
         if fitting:
@@ -40,7 +40,7 @@ def offer_report(run: Run) -> None:
         except (AffectoscopeError, OSError) as error:
             st.warning(f"The report cannot be made: {error}", icon=":material/broken_image:")
             return
-        if caution := words.pictures(run):
+        if caution := text.pictures(run):
             st.caption(caution)
         with st.container(horizontal=True):
             st.download_button(
@@ -62,4 +62,4 @@ def offer_report(run: Run) -> None:
                 icon=":material/download:",
             )
         st.caption("The same on the command line, written into the run's folder:")
-        st.code(words.command(run, against), language="bash", wrap_lines=True)
+        st.code(text.command(run, against), language="bash", wrap_lines=True)

@@ -11,7 +11,7 @@ from dashboard import loading, run_selector, url_state
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.tables import calibration as tables
-from dashboard.text import calibration as words
+from dashboard.text import calibration as text
 
 #: Bins that can be chosen.
 FEWEST, MOST = 5, 30
@@ -29,11 +29,11 @@ run = run_selector.choose_run()
 predictions, review = run_selector.load(run, "predictions", "calibration")
 st.markdown("\n".join(f"- {finding}" for finding in calibration_findings(review)))
 if review.fitted is None:
-    st.info(words.no_temperature(run), icon=":material/thermostat:")
+    st.info(text.no_temperature(run), icon=":material/thermostat:")
     st.code(upgrade_command(run), language="bash", wrap_lines=True)
 numbers = tables.numbers(review)
 st.dataframe(tables.as_text(numbers), hide_index=True, width="content")
-st.caption(words.intervals(review))
+st.caption(text.intervals(review))
 csv_button(numbers, f"{run.name}-calibration")
 
 st.subheader("Reliability diagram")
@@ -56,10 +56,10 @@ with right:
         else "uncalibrated"
     )
 shown = readings if chosen == "both" else {chosen: readings[chosen]}
-if few := words.few_faces(len(predictions), bins):
+if few := text.few_faces(len(predictions), bins):
     st.warning(few, icon=":material/warning:")
 if expression and not (predictions.frame["expression"] == expression).any():
-    st.info(words.absent(expression), icon=":material/info:")
+    st.info(text.absent(expression), icon=":material/info:")
 reliability = loading.reliability(run, expression, bins)
 drawn = reliability.bins[reliability.bins["reading"].isin(shown)]
 appearance.plot(
@@ -67,7 +67,7 @@ appearance.plot(
     key="reliability",
     alt=f"Accuracy over confidence in {bins} bins with intervals, and below how many faces are how sure; the table of bins has the numbers.",
 )
-st.caption(f"{words.error_at(drawn, READINGS)} {words.BINS}")
+st.caption(f"{text.error_at(drawn, READINGS)} {text.BINS}")
 st.dataframe(
     tables.bins_as_text(reliability, list(shown), expression=expression),
     column_config={"faces": st.column_config.NumberColumn(format="%.1f")},
@@ -75,23 +75,23 @@ st.dataframe(
     width="stretch",
     height="content",
 )
-st.caption(words.BIN_COLUMNS)
+st.caption(text.BIN_COLUMNS)
 csv_button(reliability.bins, f"{run.name}-reliability{f'-{expression}' if expression else ''}-{bins}-bins")
 
 st.subheader("Each expression")
 labels = tables.labels(review)
 st.dataframe(
     tables.as_percent(labels),
-    column_order=[name for name in words.LABEL_TITLES if name in labels],
+    column_order=[name for name in text.LABEL_TITLES if name in labels],
     column_config={
-        name: {**_LABELS.get(name, {}), "label": told} for name, told in words.LABEL_TITLES.items()
+        name: {**_LABELS.get(name, {}), "label": told} for name, told in text.LABEL_TITLES.items()
     },
     hide_index=True,
     width="stretch",
     height="content",
 )
-st.caption(f"{words.LABELS} {words.classwise(review)}")
+st.caption(f"{text.LABELS} {text.classwise(review)}")
 csv_button(labels, f"{run.name}-calibration-by-expression")
 
 st.subheader("What a temperature changes, and what it does not")
-st.markdown(words.PLAIN_SOFTMAX)
+st.markdown(text.PLAIN_SOFTMAX)

@@ -11,7 +11,7 @@ from dashboard.components import appearance, changed_faces
 from dashboard.components.downloads import csv_button
 from dashboard.tables import comparison as tables
 from dashboard.tables import confusion as confusion_tables
-from dashboard.text import comparison as words
+from dashboard.text import comparison as text
 
 _NUMBER = st.column_config.NumberColumn(format="%.4f")
 _SIGNED = st.column_config.NumberColumn(format="%+.4f")
@@ -35,8 +35,8 @@ name = url_state.selectbox(
     help="The run in the sidebar is judged against this one; differences are the former minus the latter.",
 ) or next(iter(fitting), None)
 if name is None:
-    st.info(words.nothing_fits(run, len(obstacles)), icon=":material/balance:")
-    st.code(words.command(run), language="bash", wrap_lines=True)
+    st.info(text.nothing_fits(run, len(obstacles)), icon=":material/balance:")
+    st.code(text.command(run), language="bash", wrap_lines=True)
     if obstacles:
         show_obstacles(obstacles)
     st.stop()
@@ -50,7 +50,7 @@ except (AffectoscopeError, OSError) as error:
 paired = comparison.paired
 st.markdown(f"**{comparison.verdict()}**")
 st.caption(paired.coverage())
-if caution := words.few_faces(len(paired)):
+if caution := text.few_faces(len(paired)):
     st.warning(caution, icon=":material/warning:")
 numbers = comparison.table()
 appearance.plot(
@@ -74,7 +74,7 @@ st.dataframe(
     hide_index=True,
     width="stretch",
 )
-st.caption(words.method(comparison))
+st.caption(text.method(comparison))
 csv_button(numbers, f"{run.name}-against-{name}")
 
 st.subheader("What is read differently")
@@ -95,16 +95,16 @@ st.altair_chart(
     on_select=url_state.take_click(chart_key, matrices.SELECTION, "true", "predicted"),
     alt=common.confusion_matrix(run.name, name),
 )
-st.caption(words.CELLS)
+st.caption(text.CELLS)
 csv_button(cells, f"{run.name}-confusion-minus-{name}")
 
 st.subheader("Faces that changed")
 kind = url_state.segments("Faces", tables.SHOWN, key="change")
 faces = tables.select_changed(changed, change=kind, true=true, read_as=predicted)
-st.caption(words.changed(len(faces), len(paired)))
+st.caption(text.changed(len(faces), len(paired)))
 if faces.empty:
     st.markdown(
-        words.NOTHING_CHANGED if changed.empty else "No changed face passes these filters: widen them."
+        text.NOTHING_CHANGED if changed.empty else "No changed face passes these filters: widen them."
     )
     st.stop()
 changed_faces.show(run, other, paired, faces)

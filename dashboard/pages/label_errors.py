@@ -4,11 +4,11 @@ import streamlit as st
 
 from core.data.relabelling import trained_with
 from dashboard import run_selector, url_state
-from dashboard.components import deciding, suspects
+from dashboard.components import label_decisions, label_error_gallery
 from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import label_errors as tables
-from dashboard.text import label_errors as words
+from dashboard.text import label_errors as text
 
 
 def open_face(reference: str) -> None:
@@ -22,14 +22,14 @@ if corrected := trained_with(run.info["data"]):
 of = url_state.segments("Labels of", tables.SOURCES, key="source")
 (errors,) = run_selector.load(run, "label_errors" if of == "scored" else "training_label_errors")
 if errors is None:
-    st.info(words.not_ranked(run), icon=":material/label_off:")
-    st.code(words.command(run), language="bash", wrap_lines=True)
+    st.info(text.not_ranked(run), icon=":material/label_off:")
+    st.code(text.command(run), language="bash", wrap_lines=True)
     st.stop()
 st.markdown(errors.sentence())
 if errors.about:
-    st.caption(words.held_out(errors.about))
+    st.caption(text.held_out(errors.about))
 
-decisions = deciding.load(run)
+decisions = label_decisions.load(run)
 every = tables.with_decisions(errors.table, decisions)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     choices = tables.faces_choices(every)
@@ -39,25 +39,25 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     decided = url_state.selectbox("Decided", (tables.UNDECIDED, tables.DECIDED), key="decided")
 wanted = tables.select(every, faces=faces, given=given, suggested=suggested)
 shown = tables.select(wanted, decided=decided)
-deciding.show_progress(wanted, choices[faces])
+label_decisions.show_progress(wanted, choices[faces])
 
 asked = st.session_state["face"] if "face" in st.session_state else st.query_params.get("face")
 face = every[every["reference"] == asked] if asked else every.iloc[:0]
-options = [asked] if len(face) else list(shown["reference"].head(suspects.PER_PAGE))
+options = [asked] if len(face) else list(shown["reference"].head(label_error_gallery.PER_PAGE))
 url_state.selectbox("Face", options, key="face", placeholder="choose one to see it large")
 source = image_source(run, errors.predictions, errors.thumbnails if of == "training" else None)
 if len(face):
-    suspects.choose_among(shown, asked, open_face)
-    suspects.show_one(run, errors, face.iloc[0], source, decisions)
+    label_error_gallery.choose_among(shown, asked, open_face)
+    label_error_gallery.show_one(run, errors, face.iloc[0], source, decisions)
 elif shown.empty:
-    st.info(words.NO_FACE, icon=":material/filter_alt_off:")
+    st.info(text.NO_FACE, icon=":material/filter_alt_off:")
 else:
     name = f"{run.name}-{of}-{faces}-{given}-{suggested}-{decided}"
-    suspects.show(run, shown, source, name=name, open_face=open_face)
+    label_error_gallery.show(run, shown, source, name=name, open_face=open_face)
 csv_button(lambda: tables.download(errors), f"{run.name}-{of}-label-errors", label="CSV of the ranking")
-st.caption(words.METHOD)
+st.caption(text.METHOD)
 
-deciding.hand_on(run, decisions)
+label_decisions.hand_on(run, decisions)
 
 st.subheader("Wrong labels expected")
 table = errors.per_label()
@@ -74,4 +74,4 @@ st.dataframe(
     height="content",
 )
 csv_button(table, f"{run.name}-{of}-wrong-labels")
-st.caption(words.PER_LABEL)
+st.caption(text.PER_LABEL)

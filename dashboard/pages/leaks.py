@@ -6,23 +6,23 @@ from dashboard import images, loading, run_selector, url_state
 from dashboard.components import face_pairs
 from dashboard.components.downloads import csv_button
 from dashboard.tables import leaks as tables
-from dashboard.text import leaks as words
+from dashboard.text import leaks as text
 
 st.title("Leaks")
 run = run_selector.choose_run()
 predictions, leaks = run_selector.load(run, "predictions", "leaks")
 if leaks is None:
-    st.info(words.none_yet(run), icon=":material/content_copy:")
-    st.code(words.command(run), language="bash", wrap_lines=True)
+    st.info(text.none_yet(run), icon=":material/content_copy:")
+    st.code(text.command(run), language="bash", wrap_lines=True)
     st.stop()
 if leaks.table.empty:
     st.success(leaks.summary.sentence(), icon=":material/verified:")
-    st.caption(words.MEANING)
+    st.caption(text.MEANING)
     st.stop()
 
 st.markdown(leaks.summary.sentence())
 with st.grid("auto", min_column_width=170):
-    for title, value, between, meaning in words.metrics(leaks.summary):
+    for title, value, between, meaning in text.metrics(leaks.summary):
         st.metric(
             title,
             value,
@@ -38,18 +38,18 @@ with st.expander("Accuracy and macro F1"):
 csv_button(numbers, f"{run.name}-leak-scores")
 
 st.subheader("Pairs")
-st.caption(words.MEANING)
+st.caption(text.MEANING)
 pairs = loading.leak_pairs(run)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     split = url_state.selectbox("Other split", sorted(set(pairs["other_split"])), key="other_split")
     agreement = url_state.segments("Labels", tables.AGREEMENTS, key="agreement")
 chosen = tables.select_pairs(pairs, split=split, agreement=agreement)
-st.markdown(words.found(pairs, chosen))
+st.markdown(text.found(pairs, chosen))
 if chosen.empty:
     st.info("No pair passes these filters: widen them.", icon=":material/filter_alt_off:")
     st.stop()
 shown = face_pairs.on_page(chosen)
 source = images.image_source(run, predictions)
-others = source and images.other_faces(run, source, set(shown["other"]), words.ONLY_SCORED)
+others = source and images.other_faces(run, source, set(shown["other"]), text.ONLY_SCORED)
 face_pairs.show(shown, (source, others) if source else None)
 csv_button(chosen, f"{run.name}-leaks")

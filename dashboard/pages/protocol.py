@@ -10,7 +10,7 @@ from dashboard import run_selector, url_state
 from dashboard.components import appearance, detection
 from dashboard.components.downloads import csv_button
 from dashboard.tables import protocol as tables
-from dashboard.text import protocol as words
+from dashboard.text import protocol as text
 
 _FACES = st.column_config.NumberColumn(format="localized")
 _PERCENT = st.column_config.NumberColumn(format="%.1f %%")
@@ -30,7 +30,7 @@ st.title("Protocol")
 run = run_selector.choose_run()
 protocol = protocol_of(run)
 st.markdown(protocol.sentence())
-if contradiction := words.contradiction(protocol):
+if contradiction := text.contradiction(protocol):
     st.warning(contradiction, icon=":material/warning:")
 
 st.subheader("Ledger")
@@ -42,15 +42,15 @@ st.dataframe(
     width="stretch",
     height="content",
 )
-st.caption(words.LEDGER)
+st.caption(text.LEDGER)
 csv_button(ledger, f"{run.name}-protocol")
 
 st.subheader("How sure is the network where it should abstain?")
 (abstention,) = run_selector.load(run, "abstention")
 if not abstention.groups:
-    st.info(words.no_outside(run, abstention), icon=":material/do_not_disturb_on:")
+    st.info(text.no_outside(run, abstention), icon=":material/do_not_disturb_on:")
     if abstention.not_kept:
-        st.code(words.upgrade_command(run), language="bash", wrap_lines=True)
+        st.code(text.upgrade_command(run), language="bash", wrap_lines=True)
 st.markdown("\n".join(f"- {finding}" for finding in abstention.findings()))
 threshold = url_state.number(
     "Accept faces with a confidence of at least", 0.0, 1.0, default=SURE, step=0.01, key="accept"
@@ -62,7 +62,7 @@ appearance.plot(
     key="confidences",
     alt="How the confidence of right and wrong answers, and of faces that have no answer, is spread from 0 to 1.",
 )
-st.caption(words.CONFIDENCE)
+st.caption(text.CONFIDENCE)
 csv_button(bins, f"{run.name}-confidences")
 if abstention.groups:
     groups = group_table(abstention, accepted)
@@ -73,11 +73,11 @@ if abstention.groups:
         width="stretch",
         height="content",
     )
-    st.caption(words.SEPARATION)
+    st.caption(text.SEPARATION)
     csv_button(groups, f"{run.name}-out-of-set-labels-at-{threshold:g}")
 
 st.subheader("What abstaining buys")
-st.markdown(words.accepted(abstention, accepted))
+st.markdown(text.accepted(abstention, accepted))
 numbers = tables.at_threshold(abstention, accepted)
 st.dataframe(tables.as_text(numbers), column_config={"of faces": _FACES}, hide_index=True, width="content")
 csv_button(numbers, f"{run.name}-abstaining-at-{threshold:g}")
@@ -87,18 +87,18 @@ appearance.plot(
     key="risk-coverage",
     alt="Share of errors among the accepted faces over the share accepted, the surest faces first.",
 )
-st.caption(words.RISK_COVERAGE + words.WITH_OUT_OF_SET * bool(abstention.groups))
+st.caption(text.RISK_COVERAGE + text.WITH_OUT_OF_SET * bool(abstention.groups))
 csv_button(curves, f"{run.name}-risk-coverage")
 left, right = st.columns(2)
 with left:
     coverages = abstention.at_coverages()
-    st.dataframe(words.coverages(coverages), hide_index=True, width="content")
-    st.caption(words.COVERAGES)
+    st.dataframe(text.coverages(coverages), hide_index=True, width="content")
+    st.caption(text.COVERAGES)
     csv_button(coverages, f"{run.name}-risk-at-coverage")
 with right:
     risks = abstention.at_risks()
-    st.dataframe(words.risks(risks), hide_index=True, width="content")
-    st.caption(words.RISKS)
+    st.dataframe(text.risks(risks), hide_index=True, width="content")
+    st.caption(text.RISKS)
     csv_button(risks, f"{run.name}-coverage-at-risk")
 
 st.subheader("Faces that the detector has to find")

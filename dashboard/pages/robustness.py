@@ -9,7 +9,7 @@ from dashboard.components import appearance
 from dashboard.components.corrupted_faces import corrupted_faces
 from dashboard.components.downloads import csv_button
 from dashboard.tables import robustness as tables
-from dashboard.text import robustness as words
+from dashboard.text import robustness as text
 
 #: Side of a picture on the page, in pixels: six beside each other on a wide screen, two on a telephone.
 PICTURE = 112
@@ -18,11 +18,11 @@ st.title("Robustness")
 run = run_selector.choose_run()
 (kept,) = run_selector.load(run, "robustness")
 if kept is None:
-    st.info(words.none_yet(run), icon=":material/blur_on:")
-    st.code(words.command(run), language="bash", wrap_lines=True)
+    st.info(text.none_yet(run), icon=":material/blur_on:")
+    st.code(text.command(run), language="bash", wrap_lines=True)
     st.stop()
 table, about = kept
-st.markdown(words.findings(table, about))
+st.markdown(text.findings(table, about))
 
 chosen = url_state.selectbox("Corruption", list(CORRUPTIONS), key="corruption", placeholder="all")
 lines = tables.lines(table)
@@ -37,7 +37,7 @@ st.caption(
 
 st.subheader("What the corruptions are")
 name = chosen or next(iter(CORRUPTIONS))
-st.caption(words.corruption(name))
+st.caption(text.corruption(name))
 titles, faces = zip(*corrupted_faces(run.preprocessing, name), strict=True)
 st.image(list(faces), caption=list(titles), width=PICTURE)
 st.caption("A face that this program draws, as this run's network sees it, whatever the run was scored on.")

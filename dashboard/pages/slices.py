@@ -11,7 +11,7 @@ from dashboard.components import appearance, gallery, joined_csv
 from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import slices as tables
-from dashboard.text import slices as words
+from dashboard.text import slices as text
 
 _NAME = st.column_config.TextColumn(pinned=True)
 _POINTS = st.column_config.NumberColumn(format="%+.1f")
@@ -44,7 +44,7 @@ def show_overview(run: Run, review: SliceReview) -> None:
         on_select=lambda: choose_from("by", titles, key),
         selection_mode="single-row",
     )
-    st.caption(f"Tick a row to see its slices. {words.correction(review)}")
+    st.caption(f"Tick a row to see its slices. {text.correction(review)}")
     csv_button(review.overview, f"{run.name}-slices")
 
 
@@ -56,7 +56,7 @@ def show_slices(run: Run, review: SliceReview, table: SliceTable, cut: str) -> N
     ):
         with column:
             figure = figures.dots(table.numbers(name), name, overall=overall, ink=appearance.ink())
-            appearance.plot(figure, key=f"{name}-{table.key}", alt=words.dots(table, title))
+            appearance.plot(figure, key=f"{name}-{table.key}", alt=text.dots(table, title))
     names = list(table.rows["slice"])
     key = f"slices-{run.name}-{table.key}-{cut}-{st.session_state.get('slice')}"
     st.dataframe(
@@ -68,24 +68,24 @@ def show_slices(run: Run, review: SliceReview, table: SliceTable, cut: str) -> N
         on_select=lambda: choose_from("slice", names, key),
         selection_mode="single-row",
     )
-    st.caption(words.COLUMNS)
+    st.caption(text.COLUMNS)
     csv_button(lambda: tables.download(table), tables.file_name(run.name, "slices", table.key))
 
 
 st.title("Slices")
 run = run_selector.choose_run()
 predictions, attributes = run_selector.load(run, "predictions", "face_attributes")
-st.markdown(words.MEANING)
+st.markdown(text.MEANING)
 if attributes is None:
-    st.info(words.no_attributes(run), icon=":material/straighten:")
-    st.code(words.command(run), language="bash", wrap_lines=True)
+    st.info(text.no_attributes(run), icon=":material/straighten:")
+    st.code(text.command(run), language="bash", wrap_lines=True)
 joined = joined_csv.choose(run)
 cut = url_state.segments("Numbers cut into", {name: name for name in tables.PARTS}, key="cut")
 review = joined_csv.review(run, joined, tables.PARTS[cut])
 if not review.tables:
-    st.info(words.nothing(review), icon=":material/pie_chart:")
+    st.info(text.nothing(review), icon=":material/pie_chart:")
     st.stop()
-st.markdown("\n".join(f"- {words.plain(finding)}" for finding in slice_findings(review)))
+st.markdown("\n".join(f"- {text.plain(finding)}" for finding in slice_findings(review)))
 show_overview(run, review)
 
 st.subheader("One attribute")
@@ -98,7 +98,7 @@ chosen = url_state.selectbox(
     of="joined" if joined else None,  # a column of a table that was forgotten is not asked for by a link
 )
 table = by_title[chosen or next(iter(by_title))]
-if meaning := words.meaning(table):
+if meaning := text.meaning(table):
     st.caption(meaning)
 show_slices(run, review, table, cut)
 
@@ -111,8 +111,8 @@ name = url_state.selectbox(
 )
 if name:
     faces, row = tables.misread_of(table, loading.misread(run), name)
-    st.subheader(words.slice_faces(len(faces), row))
+    st.subheader(text.slice_faces(len(faces), row))
     if faces.empty:
-        st.markdown(words.NO_MISREAD)
+        st.markdown(text.NO_MISREAD)
     else:
         gallery.show(faces, image_source(run, predictions), name=tables.file_name(run.name, table.key, name))

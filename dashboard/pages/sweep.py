@@ -10,7 +10,7 @@ from dashboard.charts import sweeps as charts
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.tables import sweeps as tables
-from dashboard.text import sweeps as words
+from dashboard.text import sweeps as text
 
 st.title("Sweep")
 url_state.open_notices()
@@ -20,7 +20,7 @@ for name, problem in damaged.items():
 if not sweeps:
     st.info("There is no sweep yet. One trains many networks and compares them on validation faces:",
             icon=":material/tune:")  # fmt: skip
-    st.code(words.SWEEP_COMMAND, language="bash")
+    st.code(text.SWEEP_COMMAND, language="bash")
     st.stop()
 found = sweeps[
     url_state.selectbox("Sweep", list(sweeps), key="sweep", placeholder=next(iter(sweeps)))
@@ -32,8 +32,8 @@ except AffectoscopeError as error:
     st.error(f"Sweep '{found.name}' cannot be shown: {error}", icon=":material/broken_image:")
     st.stop()
 
-st.markdown(words.sweep(found, trials))
-st.caption(words.VALIDATION_ONLY)
+st.markdown(text.sweep(found, trials))
+st.caption(text.VALIDATION_ONLY)
 if note := found.info["data"].get("note"):
     st.warning(note, icon=":material/info:")
 st.code(found.info["command"].replace("core.train", f"core.sweep --name {found.name} --space {found.info['space']}"),
@@ -42,10 +42,10 @@ ranked = tables.ended(trials, found)
 if ranked.empty:
     st.info("No trial has ended yet; this page shows them as they end.", icon=":material/hourglass_empty:")
     st.stop()
-objective = words.objective(found)
+objective = text.objective(found)
 
 st.subheader("Best trials")
-st.markdown(words.best(found, ranked))
+st.markdown(text.best(found, ranked))
 percent = st.column_config.NumberColumn(format="percent")
 st.dataframe(
     ranked,
@@ -82,7 +82,7 @@ if len(done) < 2:
     st.info("That takes at least two finished trials.", icon=":material/hourglass_empty:")
 else:
     worth = tables.effects(trials, found)
-    st.markdown(words.matters(tables.tests(trials, found)))
+    st.markdown(text.matters(tables.tests(trials, found)))
     st.altair_chart(
         charts.effects(worth, objective=objective, points=found.objective != "loss"), width="stretch"
     )

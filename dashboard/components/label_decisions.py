@@ -10,7 +10,7 @@ from core.runs.run import Run
 from dashboard import loading
 from dashboard.components.downloads import csv_button
 from dashboard.tables import label_errors as tables
-from dashboard.text import label_errors as words
+from dashboard.text import label_errors as text
 
 _PROBLEM, _MADE = "_decision_problem", "_decisions_made"
 
@@ -46,14 +46,14 @@ def times_decided() -> int:
 def show_progress(shown: pd.DataFrame, faces: str) -> None:
     """How many of the faces that pass the filters are decided."""
     counts = tables.progress(shown)
-    st.progress(counts["decided"] / max(counts["faces"], 1), text=words.progress(counts, faces))
+    st.progress(counts["decided"] / max(counts["faces"], 1), text=text.progress(counts, faces))
 
 
 def show_buttons(run: Run, face: pd.Series, *, key: str) -> None:
     """One click decides about a face (a row of a ranking with decisions), and another takes that back."""
     row = pd.DataFrame([face])
     if face["decision"]:
-        st.markdown(f":small[:material/check: **{words.decision(face['decision'])}**]")
+        st.markdown(f":small[:material/check: **{text.decision(face['decision'])}**]")
         st.button("Undo", icon=":material/undo:", key=f"undo-{key}", type="tertiary", on_click=undo,
                   args=(run, [face["reference"]]))  # fmt: skip
         return
@@ -108,7 +108,7 @@ def show_form(run: Run, face: pd.Series, decisions: pd.DataFrame) -> None:
             saved = st.form_submit_button("Save the decision", icon=":material/rule:")
             removed = former is not None and st.form_submit_button("Take it back", type="tertiary")
             if former is not None:
-                st.caption(words.decided_at(former), width="content")
+                st.caption(text.decided_at(former), width="content")
     if saved and what is None:
         st.warning("Choose a label first, or remove.", icon=":material/rule:")
     elif saved:
@@ -123,11 +123,11 @@ def hand_on(run: Run, decisions: pd.DataFrame) -> None:
     """The decisions as CSV, and the commands that apply them."""
     st.subheader("Apply the decisions")
     if decisions.empty:
-        st.caption(words.NOTHING_DECIDED)
+        st.caption(text.NOTHING_DECIDED)
         return
-    st.markdown(words.decided(decisions))
+    st.markdown(text.decided(decisions))
     csv_button(for_spreadsheets(decisions), f"{run.name}-decisions", label="CSV of the decisions")
-    st.code(words.commands(run, decisions), language="bash", wrap_lines=True)
+    st.code(text.commands(run, decisions), language="bash", wrap_lines=True)
 
 
 def _option(option: str, face: pd.Series) -> str:

@@ -10,12 +10,12 @@ from core.data.decisions import KEEP, REMOVE
 from core.runs.run import Run
 from dashboard import url_state
 from dashboard.charts import bars
-from dashboard.components import deciding
+from dashboard.components import label_decisions
 from dashboard.components.downloads import csv_button
 from dashboard.images import ImageSource
 from dashboard.tables import faces as face_tables
 from dashboard.tables import label_errors as tables
-from dashboard.text import label_errors as words
+from dashboard.text import label_errors as text
 
 PER_PAGE = 24
 
@@ -46,7 +46,7 @@ def show(
     shown = faces.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
     if source is None:
         # Another key after each decision, so that nothing stays ticked.
-        key = f"rows-{name}-{page}-{deciding.times_decided()}"
+        key = f"rows-{name}-{page}-{label_decisions.times_decided()}"
         _show_table(run, shown, key=key, open_face=open_face)
         return
     with st.grid("auto", min_column_width=150, gap="small"):
@@ -54,7 +54,7 @@ def show(
             with st.container(gap="xxsmall"):
                 _picture(source(row), face)
                 st.button(
-                    f":small[{words.reading(face)}]",
+                    f":small[{text.reading(face)}]",
                     key=f"open-{name}-{row}",
                     type="tertiary",
                     on_click=open_face,
@@ -63,7 +63,7 @@ def show(
                 )
                 if face["contradiction"]:
                     st.caption(":material/bolt: contradiction")
-                deciding.show_buttons(run, face, key=f"{name}-{row}")
+                label_decisions.show_buttons(run, face, key=f"{name}-{row}")
 
 
 def _show_table(run: Run, shown: pd.DataFrame, *, key: str, open_face: Callable[[str], None]) -> None:
@@ -72,14 +72,14 @@ def _show_table(run: Run, shown: pd.DataFrame, *, key: str, open_face: Callable[
     rows = shown.iloc[[row for row in ticked if row < len(shown)]]
     with st.container(horizontal=True, vertical_alignment="center"):
         for title, choice in (
-            ("Relabel as suggested", deciding.SUGGESTED),
+            ("Relabel as suggested", label_decisions.SUGGESTED),
             ("Keep", KEEP),
             ("Remove", REMOVE),
         ):
             st.button(
                 title,
                 key=f"{choice}-{key}",
-                on_click=deciding.make,
+                on_click=label_decisions.make,
                 args=(run, rows, choice),
                 disabled=rows.empty,
             )
@@ -89,7 +89,7 @@ def _show_table(run: Run, shown: pd.DataFrame, *, key: str, open_face: Callable[
             icon=":material/undo:",
             key=f"undo-{key}",
             type="tertiary",
-            on_click=deciding.undo,
+            on_click=label_decisions.undo,
             args=(run, references),
             disabled=not (rows["decision"] != "").any(),
         )
@@ -150,9 +150,9 @@ def show_one(
     columns = st.columns([1, 2], gap="medium")
     with columns[0]:
         _picture(source(row) if source else None, face)
-        st.markdown(words.suspect(face))
+        st.markdown(text.suspect(face))
         frame = errors.predictions.frame
-        told = words.contradiction(face, float(frame["valence"].iat[row]), float(frame["arousal"].iat[row]))
+        told = text.contradiction(face, float(frame["valence"].iat[row]), float(frame["arousal"].iat[row]))
         if told:
             st.markdown(f":material/bolt: {told}")
         st.caption(f"{face['reference']} ({face['split']})")
@@ -160,7 +160,7 @@ def show_one(
         table = face_tables.face_probabilities(errors.predictions, row)
         st.altair_chart(bars.probabilities(table, true=face["given"], mark="given"), width="stretch")
         csv_button(table, "face-probabilities")
-    deciding.show_form(run, face, decisions)
+    label_decisions.show_form(run, face, decisions)
 
 
 def _picture(image: bytes | None, face: pd.Series) -> None:
