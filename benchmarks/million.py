@@ -176,9 +176,9 @@ def every_metric(path: Path) -> None:
     """All that is computed of a file of predictions, one after the other."""
     import numpy as np
 
-    from core.analysis.calibration.review import calibration_of
+    from core.analysis.calibration.review import compute_calibration
     from core.analysis.label_errors import label_errors
-    from core.analysis.selective.abstention import abstention_of
+    from core.analysis.selective.abstention import compute_abstention
     from core.analysis.slices.review import review_slices
     from core.metrics.comparison import compare_predictions
     from core.metrics.predictions import Predictions
@@ -190,8 +190,8 @@ def every_metric(path: Path) -> None:
     score(predictions)
     other = np.roll(predictions.probabilities, 1, axis=0)
     compare_predictions(predictions.truth, predictions.probabilities, other)
-    calibration_of(run, predictions)
-    abstention_of(run)
+    compute_calibration(run, predictions)
+    compute_abstention(run)
     label_errors(predictions)
     review_slices(predictions, None)
 

@@ -29,7 +29,7 @@ from core.data.preprocessing import crop_face
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import BOX_COLUMNS
 from core.photos.predictor import Predictor
-from core.runs.source_data import training_data_of
+from core.runs.source_data import load_run_data
 from core.runtime.console import Console
 
 #: What to do with upright pixels so that a reader who obeys the EXIF orientation has them upright again.
@@ -75,7 +75,7 @@ class Pasted:
 
 def main(options: Options) -> None:
     predictor = Predictor.load(options.run)
-    table, _ = training_data_of(predictor.run, options.data, Console()).part("validation")
+    table, _ = load_run_data(predictor.run, options.data, Console()).part("validation")
     random = np.random.default_rng(options.seed)
     rows = random.permutation(len(table))[: options.faces]
     photos = photos_of(table, rows, random, sides=options.sides)

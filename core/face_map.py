@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import tyro
 
-from core.analysis.face_map import map_of_run
+from core.analysis.face_map import load_face_map
 from core.errors import AffectoscopeError
 from core.runs.catalogue import open_run
 from core.runtime.console import run_command
@@ -25,7 +25,7 @@ class _Options:
 
 def _make(options: _Options) -> None:
     run = open_run(options.run)
-    made = map_of_run(run)
+    made = load_face_map(run)
     if made is None:
         raise AffectoscopeError(f"Run '{run.name}' keeps no embeddings; train the run again.")
     print(f"The map of '{run.name}' shows {len(made.table):,} of {made.faces:,} faces.")

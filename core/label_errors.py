@@ -11,15 +11,15 @@ from core.analysis.label_errors import (
     DRAWN,
     MOST_THUMBNAILS,
     LabelErrors,
+    compute_label_errors,
     label_errors,
-    label_errors_of,
     save_label_errors,
 )
-from core.data.thumbnails import thumbnails_of
+from core.data.thumbnails import make_thumbnails
 from core.errors import AffectoscopeError
 from core.runs.catalogue import open_run
 from core.runs.run import Run
-from core.runs.source_data import training_data_of
+from core.runs.source_data import load_run_data
 from core.runtime.console import Console, run_command
 
 
@@ -66,7 +66,7 @@ def rank(options: LabelErrorOptions) -> LabelErrors:
             raise AffectoscopeError(f"--{name} {value} is out of range; expected {low} to {high}.")
     console, run = Console(), open_run(options.run)
     try:
-        errors = _rank_training(run, options, console) if options.data else label_errors_of(run)
+        errors = _rank_training(run, options, console) if options.data else compute_label_errors(run)
         if options.out:
             errors.table.to_csv(options.out, index=False)
     except OSError as error:
@@ -84,7 +84,7 @@ def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> La
     from core.sweep.cross_validation import forget_folds, held_out_predictions
 
     drawn = str(options.data) == DRAWN and not run.info["config"].get("data")
-    data = training_data_of(run, None if drawn else options.data, console, format=options.format)
+    data = load_run_data(run, None if drawn else options.data, console, format=options.format)
     try:
         predictions = held_out_predictions(
             run, data, folds=options.folds, epochs=options.epochs, restart=options.restart, console=console
@@ -105,7 +105,7 @@ def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> La
         with console.progress("Keeping thumbnails") as progress:
             thumbnails = dict(
                 zip(
-                    *thumbnails_of(data.table.select(likeliest), run.preprocessing, progress=progress),
+                    *make_thumbnails(data.table.select(likeliest), run.preprocessing, progress=progress),
                     strict=True,
                 )
             )

@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 import tyro
 
-from core.analysis.leaks import labels_differ, leak_table, leaks_of, listed, save_leaks
+from core.analysis.leaks import labels_differ, leak_table, listed, load_leaks, save_leaks
 from core.config import PRESETS, Preset
 from core.data.near_duplicates import MAX_DISTANCE, cross_split_pairs
 from core.data.training_data import load_faces
 from core.errors import AffectoscopeError
 from core.runs.catalogue import open_run
-from core.runs.source_data import training_data_of
+from core.runs.source_data import load_run_data
 from core.runtime.console import Console, run_command
 
 
@@ -62,9 +62,9 @@ def look(options: LeaksOptions) -> pd.DataFrame:
 
 def _look_at_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
     run = open_run(options.run)
-    data = training_data_of(run, options.data, console, format=options.format)
+    data = load_run_data(run, options.data, console, format=options.format)
     table = save_leaks(run.path, data, split=run.predictions().frame["split"].iloc[0])
-    console.say(leaks_of(run).summary.sentence())
+    console.say(load_leaks(run).summary.sentence())
     return table
 
 

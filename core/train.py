@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from core.analysis.calibration.fitting import calibrate
-from core.analysis.leaks import leaks_of
+from core.analysis.leaks import load_leaks
 from core.analysis.protocol import protocol_from
 from core.config import TrainConfig
 from core.data.training_data import TrainingData, load_training_data
@@ -237,7 +237,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     write_card(reviewed)
     console.headline(scores, of=config.review)
     console.say(protocol_from(info).sentence())
-    console.say(leaks_of(reviewed, predictions).summary.sentence())
+    console.say(load_leaks(reviewed, predictions).summary.sentence())
     return publish(working, replace=config.overwrite)
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import tyro
 
 from core.analysis.calibration.fitting import calibrate
-from core.analysis.leaks import leaks_of
-from core.analysis.protocol import protocol_of
+from core.analysis.leaks import load_leaks
+from core.analysis.protocol import load_protocol
 from core.data.training_data import TrainingData
 from core.metrics.scoring import score
 from core.report.card import write_card
 from core.runs.catalogue import open_run
 from core.runs.run import Run
-from core.runs.source_data import known_counts, training_data_of
+from core.runs.source_data import known_counts, load_run_data
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.files import network_digest, write_json
@@ -52,7 +52,7 @@ def renew(options: RenewOptions) -> Run:
     run = open_run(options.run)
     with quiet_tensorflow():
         network = run.load_model()
-    data = training_data_of(run, options.data, console, format=options.format)
+    data = load_run_data(run, options.data, console, format=options.format)
     predictions = run.predictions()
     with console.progress("Calibrating") as progress:
         calibration = calibrate(
@@ -94,8 +94,8 @@ def renew(options: RenewOptions) -> Run:
         f"after; faces at a distance beyond {calibration.distance_limit:.3f} are unlike its training faces."
     )
     console.headline(scores, of=split)
-    console.say(protocol_of(renewed).sentence())
-    console.say(leaks_of(renewed, predictions).summary.sentence())
+    console.say(load_protocol(renewed).sentence())
+    console.say(load_leaks(renewed, predictions).summary.sentence())
     return renewed
 
 

@@ -11,16 +11,21 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analysis.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
+from core.analysis.calibration.review import (
+    CalibrationReview,
+    Reliability,
+    compute_calibration,
+    compute_reliability,
+)
 from core.analysis.comparison.pairing import obstacle, pair
 from core.analysis.comparison.runs import Comparison, compare_paired
 from core.analysis.data_summary import data_summary as summarise
-from core.analysis.detection import DetectedScores, detected_of
-from core.analysis.face_map import FaceMap, map_of_run
+from core.analysis.detection import DetectedScores, load_detected_scores
+from core.analysis.face_map import FaceMap, load_face_map
 from core.analysis.label_errors import LabelErrors, load_label_errors
 from core.analysis.label_errors import label_errors as rank_labels
-from core.analysis.leaks import Leaks, leaks_of
-from core.analysis.selective.abstention import Abstention, abstention_of
+from core.analysis.leaks import Leaks, load_leaks
+from core.analysis.selective.abstention import Abstention, compute_abstention
 from core.analysis.slices.review import SliceReview, review_slices
 from core.data.decisions import read_decisions
 from core.errors import AffectoscopeError
@@ -121,7 +126,7 @@ def detected(run: Run) -> DetectedScores | None:
     Raises:
         AffectoscopeError: the file is damaged.
     """
-    return detected_of(run)
+    return load_detected_scores(run)
 
 
 def scores(run: Run) -> Scores:
@@ -360,7 +365,7 @@ def _predictions(path: str, state: Fingerprint) -> Predictions:
 
 @st.cache_resource(max_entries=4, show_spinner="Sorting the faces by confidence ...")
 def _abstention(path: str, state: Fingerprint) -> Abstention:
-    return abstention_of(open_run(path))
+    return compute_abstention(open_run(path))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the embeddings ...")
@@ -381,7 +386,7 @@ def _affect_tables(path: str, state: Fingerprint) -> affect.AffectTables:
 
 @st.cache_resource(max_entries=4, show_spinner="Laying out the faces, once for this run ...")
 def _face_map(path: str, state: Fingerprint) -> FaceMap | None:
-    return map_of_run(open_run(path))
+    return load_face_map(open_run(path))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -411,7 +416,7 @@ def _training_label_errors(path: str, state: Fingerprint) -> LabelErrors | None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _leaks(path: str, state: Fingerprint) -> Leaks | None:
-    return leaks_of(open_run(path), _predictions(path, state))
+    return load_leaks(open_run(path), _predictions(path, state))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -449,12 +454,14 @@ def _thumbnails(path: str, state: Fingerprint) -> dict[str, bytes]:
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the probabilities ...")
 def _calibration(path: str, state: Fingerprint) -> CalibrationReview:
-    return calibration_of(_opened(path, state), _predictions(path, state))
+    return compute_calibration(_opened(path, state), _predictions(path, state))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _reliability(path: str, state: Fingerprint, expression: str | None, bins: int) -> Reliability:
-    return reliability_of(_opened(path, state), _predictions(path, state), expression=expression, bins=bins)
+    return compute_reliability(
+        _opened(path, state), _predictions(path, state), expression=expression, bins=bins
+    )
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from core.report.card import _plain, model_card, write_card
 from core.report.document import Items, Text
-from core.report.review import review_of
+from core.report.review import compute_review
 from core.report.sections import sections
 from core.runs.catalogue import open_run
 from core.runtime.files import write_json
@@ -25,7 +25,7 @@ TITLES = (
 
 @pytest.fixture(scope="module")
 def reviews(made_runs):
-    return {name: review_of(open_run(made_runs / name)) for name in RUNS}
+    return {name: compute_review(open_run(made_runs / name)) for name in RUNS}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_texts_of_users_are_shown_as_they_are(tmp_path, text):
     about["training"]["ended"] = about["config"]["preset"] = text
     write_json(run.path / "run.json", about)
     found = Elements(
-        MarkdownIt("commonmark").enable("table").render(model_card(review_of(open_run(run.path))))
+        MarkdownIt("commonmark").enable("table").render(model_card(compute_review(open_run(run.path))))
     )
     assert found.text.count(" ".join(text.split())) >= 3
     tags = {tag for tag, _ in found.elements}

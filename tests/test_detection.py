@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.analysis.detection import (
     DetectedScores,
-    detected_of,
+    load_detected_scores,
     match,
     overlap,
     score_detected,
@@ -115,13 +115,13 @@ def own_run(trained_run, tmp_path):
 def test_the_live_detector_finds_drawn_faces_and_the_result_stays_with_the_run(
     own_run, drawn_tree, tmp_path, capsys
 ):
-    assert detected_of(own_run) is None
+    assert load_detected_scores(own_run) is None
     out = tmp_path / "detected.json"
     scores = evaluate_with_detector(EvaluateOptions(run=str(own_run.path), data=drawn_tree, out=out))
     assert sum(scores.faces.values()) == 40 and 0 <= scores.misses < 10
     assert 0.5 <= scores.median_overlap <= 1
     assert scores.by_annotation.value == pytest.approx(own_run.scores.accuracy.value)
-    assert detected_of(open_run(own_run.path)) == scores
+    assert load_detected_scores(open_run(own_run.path)) == scores
     written = json.loads(out.read_text())
     assert (
         written["protocol"]["detector_misses"] == scores.misses and written["protocol"]["boxes"] == "detected"
@@ -148,7 +148,7 @@ def test_bad_output_and_damage_are_named(own_run, drawn_tree, tmp_path):
     for damage in ("{", "[]", '{"faces": 3}'):
         (own_run.path / "detected.json").write_text(damage)
         with pytest.raises(AffectoscopeError, match=r"detected\.json of 'located'"):
-            detected_of(own_run)
+            load_detected_scores(own_run)
 
 
 def test_what_is_kept_reads_as_it_was():

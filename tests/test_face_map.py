@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.analysis import face_map as maps
-from core.analysis.face_map import face_map, map_of_run
+from core.analysis.face_map import face_map, load_face_map
 from core.errors import AffectoscopeError
 from core.runs.catalogue import open_run
 from core.runs.tables import MAP
@@ -76,14 +76,14 @@ def test_of_many_faces_a_repeatable_sample_is_shown():
 
 def test_the_map_is_made_once_and_anew_for_other_predictions(tmp_path, monkeypatch):
     run = make_run(tmp_path, "run", faces=30, embeddings=True)
-    first = map_of_run(run)
+    first = load_face_map(run)
     made = []
     monkeypatch.setattr(maps, "face_map", lambda embeddings: made.append(1) or face_map(embeddings))
-    again = map_of_run(run)
+    again = load_face_map(run)
     assert made == [] and again.table.equals(first.table)
     assert again.variance == pytest.approx(first.variance) and again.faces == 30
     make_predictions(faces=30, embeddings=True, seed=5).save(run.path / "predictions.parquet")
-    assert not map_of_run(open_run(run.path)).table.equals(first.table)
+    assert not load_face_map(open_run(run.path)).table.equals(first.table)
     assert made == [1]
     assert sorted(path.name for path in run.path.iterdir() if "map" in path.name) == [MAP.file]
 
@@ -91,11 +91,11 @@ def test_the_map_is_made_once_and_anew_for_other_predictions(tmp_path, monkeypat
 def test_a_damaged_map_is_made_anew(tmp_path):
     run = make_run(tmp_path, "run", faces=30, embeddings=True)
     (run.path / MAP.file).write_bytes(b"nonsense")
-    assert len(map_of_run(run).table) == 30
+    assert len(load_face_map(run).table) == 30
 
 
 def test_without_embeddings_there_is_no_map(tmp_path):
-    assert map_of_run(make_run(tmp_path, "run", faces=30)) is None
+    assert load_face_map(make_run(tmp_path, "run", faces=30)) is None
 
 
 def test_where_nothing_may_be_written_the_map_is_still_made(tmp_path, monkeypatch):
@@ -105,5 +105,5 @@ def test_where_nothing_may_be_written_the_map_is_still_made(tmp_path, monkeypatc
         raise PermissionError("read-only")
 
     monkeypatch.setattr(os, "replace", refuse)
-    assert len(map_of_run(run).table) == 30
+    assert len(load_face_map(run).table) == 30
     assert [path.name for path in run.path.iterdir() if "map" in path.name] == []

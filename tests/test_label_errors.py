@@ -16,7 +16,7 @@ from core.analysis import label_errors
 from core.analysis.contradictions import contradictions
 from core.analysis.label_errors import (
     DRAWN,
-    label_errors_of,
+    compute_label_errors,
     load_label_errors,
     rank_label_errors,
     save_label_errors,
@@ -27,7 +27,7 @@ from core.label_errors import LabelErrorOptions, rank
 from core.metrics.predictions import Predictions
 from core.network import fit
 from core.runs.catalogue import open_run
-from core.runs.source_data import training_data_of
+from core.runs.source_data import load_run_data
 from core.runs.tables import LABEL_ERRORS, read_table, save_table
 from core.runtime.console import Console
 from core.runtime.files import write_json
@@ -145,7 +145,7 @@ def test_few_faces_and_absent_labels_are_ranked(settings, recwarn):
 def test_a_run_s_scored_faces_come_likeliest_error_first(tmp_path):
     run = make_run(tmp_path, "run", faces=300, label_set=8, affect=True)
     predictions = run.predictions()
-    errors = label_errors_of(run)
+    errors = compute_label_errors(run)
     table = errors.table
     assert table["quality"].is_monotonic_increasing and sorted(table.index) == list(range(300))
     assert (table["annotated"] == table["given"]).all()
@@ -169,7 +169,7 @@ def test_a_run_s_scored_faces_come_likeliest_error_first(tmp_path):
 def test_what_is_kept_comes_back(tmp_path):
     run = make_run(tmp_path, "run", faces=60, label_set=8, affect=True, boxes=True)
     assert load_label_errors(run) is None
-    errors = label_errors_of(run)
+    errors = compute_label_errors(run)
     first = errors.table["reference"].iloc[0]
     save_label_errors(run, errors, {"folds": 3, "epochs": 5}, {first: b"picture"})
     again = load_label_errors(run)
@@ -196,7 +196,7 @@ def test_what_is_kept_comes_back(tmp_path):
 @pytest.mark.parametrize("damage", ["nonsense", "no labels"])
 def test_a_damaged_ranking_is_one_sentence(tmp_path, damage):
     run = make_run(tmp_path, "run", faces=20)
-    save_label_errors(run, label_errors_of(run), {})
+    save_label_errors(run, compute_label_errors(run), {})
     if damage == "nonsense":
         (run.path / LABEL_ERRORS.file).write_bytes(b"nonsense")
     else:
@@ -265,7 +265,7 @@ def trainings(monkeypatch):
 
 
 def test_every_training_face_is_held_out_once_and_never_with_a_near_duplicate(run, drawn_tree, trainings):
-    data = training_data_of(run, drawn_tree, Console())
+    data = load_run_data(run, drawn_tree, Console())
     predictions = held_out_predictions(run, data, folds=3, epochs=7, console=Console())
     faces = data.table.faces
     trained = faces[faces["split"].isin(["train", "validation"])]
@@ -293,13 +293,13 @@ def test_the_log_level_of_tensorflow_is_as_before(run, drawn_tree, trainings, mo
     logger = logging.getLogger("tensorflow")
     monkeypatch.setattr(logger, "level", logging.INFO)
     held_out_predictions(
-        run, training_data_of(run, drawn_tree, Console()), folds=2, restart=True, console=Console()
+        run, load_run_data(run, drawn_tree, Console()), folds=2, restart=True, console=Console()
     )
     assert len(trainings) == 2 and logger.level == logging.INFO
 
 
 def test_teachers_who_know_every_face_are_left_out(run, drawn_tree, trainings):
-    data = training_data_of(run, drawn_tree, Console())
+    data = load_run_data(run, drawn_tree, Console())
     run.info["config"]["teacher"] = ["somebody"]
     held_out_predictions(run, data, folds=2, console=Console())
     assert {config.teacher for config, _ in trainings} == {()}
@@ -307,7 +307,7 @@ def test_teachers_who_know_every_face_are_left_out(run, drawn_tree, trainings):
 
 
 def test_folds_that_were_begun_otherwise_are_refused_until_restart(run, drawn_tree, trainings):
-    data = training_data_of(run, drawn_tree, Console())
+    data = load_run_data(run, drawn_tree, Console())
     held_out_predictions(run, data, folds=2, console=Console())
     with pytest.raises(AffectoscopeError, match=r"begun with another folds \(2\); .* Or pass --restart"):
         held_out_predictions(run, data, folds=3, console=Console())
@@ -357,7 +357,7 @@ def test_an_interrupted_command_goes_on_inside_the_fold(run, drawn_tree, monkeyp
 def test_a_relabelled_run_is_ranked_by_its_labels_and_keeps_the_data_s(
     run, drawn_tree, trainings, monkeypatch
 ):
-    data = training_data_of(run, drawn_tree, Console())
+    data = load_run_data(run, drawn_tree, Console())
     first = data.table.faces[data.table.faces["split"] == "train"].iloc[0]
     given = data.labels.labels[first["expression"]]
     other = "sad" if given != "sad" else "happy"
@@ -367,7 +367,7 @@ def test_a_relabelled_run_is_ranked_by_its_labels_and_keeps_the_data_s(
     from tests.trained import small_config
 
     corrected = load_training_data(small_config(drawn_tree, relabel=path), Console())
-    monkeypatch.setattr("core.label_errors.training_data_of", lambda *_, **__: corrected)
+    monkeypatch.setattr("core.label_errors.load_run_data", lambda *_, **__: corrected)
     table = rank(LabelErrorOptions(str(run.path), drawn_tree, folds=2, top=0)).table.set_index("reference")
     assert (table.loc[first["reference"], "given"], table.loc[first["reference"], "annotated"]) == (
         other,
@@ -381,16 +381,16 @@ def test_drawn_faces_need_no_path(run, trainings, monkeypatch, drawn_tree):
 
     def answer(run, path, console, **_):
         asked.append(path)
-        return training_data_of(run, drawn_tree, console)
+        return load_run_data(run, drawn_tree, console)
 
-    monkeypatch.setattr("core.label_errors.training_data_of", answer)
+    monkeypatch.setattr("core.label_errors.load_run_data", answer)
     write_json(run.path / "run.json", run.info | {"config": run.info["config"] | {"data": None}})
     rank(LabelErrorOptions(str(run.path), Path(DRAWN), folds=2, top=0))
     assert asked == [None]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(run, drawn_tree, trainings, monkeypatch):
-    data = training_data_of(run, drawn_tree, Console())
+    data = load_run_data(run, drawn_tree, Console())
 
     def refuse(*_):
         raise PermissionError(13, "Permission denied")

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.analysis.leaks import find_leaks, labels_differ, leaks_of, save_leaks, summarise
+from core.analysis.leaks import find_leaks, labels_differ, load_leaks, save_leaks, summarise
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.leaks import LeaksOptions, look
@@ -153,7 +153,7 @@ def test_a_label_with_one_face_leaves_averages_over_labels_without_interval():
 
 
 def test_a_run_that_was_never_looked_at_has_no_leaks(tmp_path):
-    assert leaks_of(make_run(tmp_path, "old", faces=20)) is None
+    assert load_leaks(make_run(tmp_path, "old", faces=20)) is None
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_note_that_says_nothing_is_an_error(tmp_path, about):
     run = make_run(tmp_path, "odd", faces=20)
     save_table(run.path, LEAKS, pd.DataFrame(columns=list(LEAKS.columns)), about)
     with pytest.raises(AffectoscopeError, match="does not say which splits were compared; make it again"):
-        leaks_of(run)
+        load_leaks(run)
 
 
 def copied_tree(folder, *, copies=4):
@@ -188,7 +188,7 @@ def test_a_training_keeps_what_leaks_and_says_it(tmp_path, capsys):
 
     tree = copied_tree(tmp_path / "data")
     run = train(small_config(tree, name="leaky", epochs=1), folder=tmp_path / "runs")
-    leaks = leaks_of(run)
+    leaks = load_leaks(run)
     assert leaks.summary.leaked.faces == 8 and leaks.summary.split == "test"
     assert sum(leaks.summary.compared.values()) == 60
     expected = {f"test/{label}/test-{label}-{n}.png" for label in ("happy", "sad") for n in range(4)}
@@ -273,7 +273,7 @@ def test_the_figures_of_the_shipped_run(tmp_path, capsys):
     run = tmp_path / "fer2013-standard"
     shutil.copytree(ROOT / "artifacts" / "fer2013-standard", run)
     table = look(LeaksOptions(run=str(run), data=FER2013))
-    summary = leaks_of(open_run(run)).summary
+    summary = load_leaks(open_run(run)).summary
     assert (summary.leaked.faces, summary.every.faces, len(table)) == (347, 3589, 505)
     assert all("PublicTest_" in name for name in table["reference"]) and all(
         "Training_" in name for name in table["other"]

@@ -310,10 +310,10 @@ def test_gap_columns_spread_like_the_gaps_of_new_faces():
 
 def test_gaps_shrink_to_the_error_asked_for_small_ones_first():
     gaps = np.r_[np.full(5, 0.1), np.full(5, -0.01), np.full(5, 0.1)]
-    gaps_of = shrinking(gaps, np.full(15, 1e-4))
+    calibration_gaps = shrinking(gaps, np.full(15, 1e-4))
     for error in (0.0, 0.01, 0.03, 0.05, 0.2):
-        assert np.abs(gaps_of(error)).mean() == pytest.approx(error, abs=1e-6)
-    half = np.abs(gaps_of(0.05))
+        assert np.abs(calibration_gaps(error)).mean() == pytest.approx(error, abs=1e-6)
+    half = np.abs(calibration_gaps(0.05))
     assert half[0] > 0.08 and half[7] < 0.005
     np.testing.assert_allclose(shrinking(np.zeros(15), np.ones(15))(0.02), 0.02)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.analysis.protocol import protocol_of
-from core.analysis.selective.abstention import NO_EXPRESSION_GROUP, abstention_of
+from core.analysis.protocol import load_protocol
+from core.analysis.selective.abstention import NO_EXPRESSION_GROUP, compute_abstention
 from core.analysis.selective.out_of_set import load_out_of_set_faces
 from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.data.readers import open_dataset
@@ -146,7 +146,7 @@ def test_a_training_keeps_what_the_network_says_of_them(trained_run, drawn_tree)
 
 
 def test_the_abstention_of_a_trained_run(trained_run):
-    run = abstention_of(trained_run, resamples=50)
+    run = compute_abstention(trained_run, resamples=50)
     predictions = trained_run.predictions()
     assert len(run.confidence) == len(predictions) and len(run.out_of_set) == 15 and run.not_kept == 0
     assert [group.name for group in run.groups] == [*NAMES, NO_EXPRESSION_GROUP]
@@ -167,11 +167,11 @@ def test_an_older_run_gets_them_by_renewing(trained_run, drawn_tree, tmp_path):
     info = json.loads((old / "run.json").read_text())
     del info["data"]["origins"]
     write_json(old / "run.json", info)
-    assert abstention_of(open_run(old), resamples=0).not_kept == 15
+    assert compute_abstention(open_run(old), resamples=0).not_kept == 15
     run = renew(RenewOptions(run=str(old), data=drawn_tree))
     pd.testing.assert_frame_equal(run.table(OUT_OF_SET)[0], trained_run.table(OUT_OF_SET)[0], rtol=1e-4)
     assert run.info["data"]["origins"] == trained_run.info["data"]["origins"]
-    assert protocol_of(run) == protocol_of(trained_run)
+    assert load_protocol(run) == load_protocol(trained_run)
 
 
 def test_other_labels_and_damage_are_named(trained_run, tmp_path):
@@ -186,10 +186,10 @@ def test_other_labels_and_damage_are_named(trained_run, tmp_path):
     ):
         save_table(copied.path, OUT_OF_SET, damaged)
         with pytest.raises(AffectoscopeError, match="of other labels than the run's; make it again with"):
-            abstention_of(copied)
+            compute_abstention(copied)
 
 
 def test_a_damaged_temperature_is_named(trained_run):
     broken = replace(trained_run, info=trained_run.info | {"calibration": {"temperature": -1.0}})
     with pytest.raises(AffectoscopeError, match=r"calibration.* is damaged"):
-        abstention_of(broken)
+        compute_abstention(broken)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from core.analysis.calibration.review import READINGS, calibration_of, reliability_of
+from core.analysis.calibration.review import READINGS, compute_calibration, compute_reliability
 from core.analysis.calibration.wording import calibration_findings
 from core.metrics.calibration import expected_calibration_error
 from core.report.figures import calibration as figures
@@ -44,7 +44,7 @@ def fitted(folder):
 def test_before_and_after_stand_side_by_side(open_page, folder, fitted):
     page = open_page("calibration", folder=folder, run="fitted")
     assert problems(page) == [] and not page.error and not page.code
-    told, review = text_of(page), calibration_of(*fitted)
+    told, review = text_of(page), compute_calibration(*fitted)
     for finding in calibration_findings(review):
         assert finding in told
     assert "fitted on 280 validation faces" in told
@@ -77,7 +77,7 @@ def test_expression_bins_and_reading_come_from_the_url(open_page, folder, fitted
     table = page.dataframe[1].value
     assert table.columns.tolist() == ["bin", "faces", "probability", "share of fear", "difference"]
     assert table["faces"].tolist() == [50.0] * 8
-    rows = reliability_of(*fitted, expression="fear", bins=8).bins.query("reading == 'after'")
+    rows = compute_reliability(*fitted, expression="fear", bins=8).bins.query("reading == 'after'")
     last = 100 * rows.iloc[-1]
     assert table["share of fear"].iloc[-1] == f"{last.accuracy:.1f} % ({last.low:.1f} to {last.high:.1f})"
     assert "Mean difference over these 8 bins: " in text_of(page) and "plain softmax)" not in text_of(page)
@@ -120,7 +120,7 @@ def test_a_damaged_calibration_is_one_sentence(open_page, tmp_path):
 
 
 def test_the_diagram_draws_the_table(fitted):
-    reliability = reliability_of(*fitted, bins=6)
+    reliability = compute_reliability(*fitted, bins=6)
     figure = figures.reliability(reliability.bins, reliability.spread, READINGS)
     assert [trace.name for trace in figure.data] == [
         "calibrated", "plain softmax", "plain softmax", "with temperature", "with temperature",
@@ -138,13 +138,13 @@ def test_the_diagram_draws_the_table(fitted):
 
 @pytest.mark.parametrize(("ink", "page"), [(INK, PAGE), (INK_ON_DARK, DARK_PAGE)])
 def test_both_readings_stand_out_from_the_page(fitted, ink, page):
-    reliability = reliability_of(*fitted)
+    reliability = compute_reliability(*fitted)
     figure = figures.reliability(reliability.bins, reliability.spread, READINGS, ink=ink)
     assert min(contrast(figure.data[place].marker.color, page) for place in (1, 3)) >= 3
 
 
 def test_tables_for_download_hold_both_readings(fitted):
-    review = calibration_of(*fitted)
+    review = compute_calibration(*fitted)
     numbers = tables.numbers(review).set_index("number")
     assert numbers.loc["Log loss", "change"] == pytest.approx(
         numbers.loc["Log loss", "calibrated"] - numbers.loc["Log loss", "uncalibrated"]
@@ -160,7 +160,7 @@ def test_tables_for_download_hold_both_readings(fitted):
 
 def test_the_error_under_the_diagram_is_that_of_its_bins(fitted):
     run, predictions = fitted
-    bins = reliability_of(run, predictions, bins=9).bins
+    bins = compute_reliability(run, predictions, bins=9).bins
     error = expected_calibration_error(predictions.truth, predictions.probabilities, bins=9)
     assert f"Mean difference over these 9 bins: {error:.3f} (plain softmax), " in text.error_at(
         bins, READINGS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.analysis.face_map import map_of_run
+from core.analysis.face_map import load_face_map
 from core.runs.catalogue import open_run
 from tests.pages import pictures, problems, text_of
 
@@ -22,7 +22,7 @@ def test_every_method_and_colour_has_an_address(open_page, method, colour):
 
 
 def test_an_area_in_the_url_shows_its_faces(open_page, made_runs):
-    table = map_of_run(open_run(made_runs / "thumbnails")).table
+    table = load_face_map(open_run(made_runs / "thumbnails")).table
     edge = table["pca_x"].median()
     count = int((table["pca_x"] >= edge).sum())
     shown = open_page("face_map", run="thumbnails", method="PCA", area=f"{edge},1e9,-1e9,1e9")

@@ -8,7 +8,7 @@ import time
 import pandas as pd
 import pytest
 
-from core.analysis.label_errors import label_errors, label_errors_of, save_label_errors
+from core.analysis.label_errors import compute_label_errors, label_errors, save_label_errors
 from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_decisions
 from core.data.user_table import for_spreadsheets
 from core.options import parse_train_config
@@ -32,7 +32,7 @@ def plain(tmp_path):
 
 
 def flagged(run):
-    table = label_errors_of(run).table
+    table = compute_label_errors(run).table
     return table[table["issue"]]
 
 
@@ -49,7 +49,7 @@ def button(page, label, number=0):
 
 def test_the_likeliest_errors_come_first_with_their_numbers(open_page, pictured):
     shown = opened(open_page, pictured)
-    errors, likely = label_errors_of(pictured), flagged(pictured)
+    errors, likely = compute_label_errors(pictured), flagged(pictured)
     assert problems(shown) == [] and not list(shown.warning)
     text = text_of(shown)
     assert errors.sentence() in text and f"0 of {len(likely)} likely errors decided." in text_of_progress(
@@ -83,7 +83,7 @@ def button_helped(page, help):
 )  # fmt: skip
 def test_filters_live_in_the_url(open_page, plain, query, expected):
     shown = opened(open_page, plain, **query)
-    table = expected(label_errors_of(plain).table)
+    table = expected(compute_label_errors(plain).table)
     assert len(table)
     assert problems(shown) == [] and not list(shown.warning)
     assert list(shown.dataframe[0].value["reference"]) == list(table["reference"].head(24))
@@ -140,7 +140,7 @@ def test_one_click_relabels_keeps_removes_and_undoes(open_page, pictured):
 def test_a_click_is_quick_on_a_large_run(open_page, tmp_path):
     """The page after a click is made again in less than a second, with 2,000 of 4,000 faces decided."""
     run = make_run(tmp_path, "large", faces=4000, label_set=8, affect=True, thumbnails=True, resamples=0)
-    table = label_errors_of(run).table
+    table = compute_label_errors(run).table
     decide(run.decisions_path, tables.decisions_about(table.iloc[2000:], KEEP))
     shown = opened(open_page, run)
     started = time.process_time()
@@ -233,12 +233,12 @@ def test_the_way_through_the_faces_and_back(open_page, pictured):
     button(shown, "All faces").click().run()
     assert shown.session_state["page"] == 2 and problems(shown) == []
     assert button_helped(shown, f"Open {likely['reference'].iloc[24]}")
-    hidden = label_errors_of(pictured).table.iloc[-1]["reference"]
+    hidden = compute_label_errors(pictured).table.iloc[-1]["reference"]
     assert "not among the filtered faces" in text_of(opened(open_page, pictured, face=hidden))
 
 
 def test_a_contradiction_is_explained(open_page, pictured):
-    errors = label_errors_of(pictured)
+    errors = compute_label_errors(pictured)
     row = errors.table[errors.table["contradiction"]].iloc[0]
     shown = opened(open_page, pictured, face=row["reference"])
     assert f"which contradicts {'AffectNet' if row['given'] == 'happy' else 'what'}" in text_of(shown)

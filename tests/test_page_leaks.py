@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.analysis.leaks import leaks_of
+from core.analysis.leaks import load_leaks
 from core.data.images import as_webp
 from core.data.near_duplicates import LISTED
 from core.runs.catalogue import open_run
@@ -53,7 +53,7 @@ def folder(tmp_path):
 def test_the_page_tells_what_leaks_and_what_it_is_worth(open_page, folder):
     shown = open_page("leaks", folder=folder)
     assert problems(shown) == [] and not shown.error
-    summary = leaks_of(open_run(folder / "leaky")).summary
+    summary = load_leaks(open_run(folder / "leaky")).summary
     assert (summary.leaked.faces, summary.without.faces) == (20, 40)
     told = text_of(shown)
     assert summary.sentence() in told
@@ -72,7 +72,7 @@ def test_the_page_tells_what_leaks_and_what_it_is_worth(open_page, folder):
 
 
 def test_the_numbers_of_the_download_are_those_of_the_summary(folder):
-    summary = leaks_of(open_run(folder / "leaky")).summary
+    summary = load_leaks(open_run(folder / "leaky")).summary
     numbers = tables.numbers(summary)
     assert numbers["accuracy"].tolist() == [
         each.accuracy.value for each in (summary.every, summary.leaked, summary.without)

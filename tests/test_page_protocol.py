@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from core.analysis.detection import DetectedScores
-from core.analysis.selective.abstention import ALL_OUT_OF_SET, NO_EXPRESSION_GROUP, abstention_of
+from core.analysis.selective.abstention import ALL_OUT_OF_SET, NO_EXPRESSION_GROUP, compute_abstention
 from core.analysis.selective.tables import (
     BEST,
     RIGHT,
@@ -87,7 +87,7 @@ def test_faces_without_an_answer_are_told_label_by_label(open_page, runs):
 
 
 def test_the_threshold_lives_in_the_address(open_page, runs):
-    run = abstention_of(open_run(runs / "outside"))
+    run = compute_abstention(open_run(runs / "outside"))
     shown = open_page("protocol", folder=runs, accept="0.7")
     assert shown.slider(key="accept").value == 0.7
     accepted = run.accepted(0.7)
@@ -100,7 +100,7 @@ def test_the_threshold_lives_in_the_address(open_page, runs):
 
 
 def test_numbers_at_a_threshold_have_their_wilson_intervals(runs):
-    run = abstention_of(open_run(runs / "outside"))
+    run = compute_abstention(open_run(runs / "outside"))
     accepted = run.accepted(0.5)
     table = tables.at_threshold(run, accepted).set_index("number")
     sure = run.confidence >= 0.5
@@ -115,7 +115,7 @@ def test_numbers_at_a_threshold_have_their_wilson_intervals(runs):
 
 
 def test_charts_hold_every_face_and_mark_the_threshold(runs):
-    run = abstention_of(open_run(runs / "outside"))
+    run = compute_abstention(open_run(runs / "outside"))
     bins = confidence_bins(run)
     assert set(bins["group"]) == {RIGHT, WRONG, *OUT_OF_SET_FACES}
     assert bins.groupby("group")["faces"].sum()[["contempt", "none", "uncertain"]].tolist() == [4, 10, 6]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.analysis.protocol import protocol_from, protocol_of, protocol_of_evaluation
+from core.analysis.protocol import load_protocol, protocol_from, protocol_of_evaluation
 from core.data.readers import open_dataset
 from core.evaluate import EvaluateOptions, evaluate
 from core.runtime.files import write_json
@@ -109,7 +109,7 @@ def test_what_limit_leaves_out_is_a_row_and_a_contradiction_another():
 
 
 def test_a_trained_run_adds_up(trained_run):
-    protocol = protocol_of(trained_run)
+    protocol = load_protocol(trained_run)
     assert protocol.faces == len(trained_run.predictions()) == protocol.rows()["left"].iloc[-1]
     assert protocol.unaccounted == 0 and protocol.out_of_set_scored == {
         "none": 5,
@@ -121,7 +121,7 @@ def test_a_trained_run_adds_up(trained_run):
 
 
 def test_a_made_up_run_of_any_kind_has_one(tmp_path):
-    protocol = protocol_of(make_run(tmp_path, "made", faces=12, label_set=11))
+    protocol = load_protocol(make_run(tmp_path, "made", faces=12, label_set=11))
     assert (
         protocol.faces == 12
         and "11 labels (with contempt, none, uncertain and no-face)" in protocol.sentence()

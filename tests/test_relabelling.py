@@ -18,7 +18,7 @@ from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.labels import EXPRESSIONS, LABEL_SETS
 from core.runs.catalogue import open_run
-from core.runs.source_data import training_data_of
+from core.runs.source_data import load_run_data
 from core.runtime.console import Console
 from core.train import train
 from tests.trained import small_config
@@ -208,11 +208,11 @@ def test_a_run_tells_its_decisions_and_its_data_can_be_had_again(drawn_tree, dec
     assert list(run.predictions().truth) == list(test["expression"])
 
     path.unlink()  # the run's own copy is enough
-    again = training_data_of(run, drawn_tree, Console())
+    again = load_run_data(run, drawn_tree, Console())
     assert again.counts == run.info["data"]["counts"] and again.relabelled.report["sha256"] == about["sha256"]
     run.relabelled_path.write_text(HEAD)
     with pytest.raises(AffectoscopeError, match="relabelled.csv of 'corrected' is not the file of decisions"):
-        training_data_of(open_run(run.path), drawn_tree, Console())
+        load_run_data(open_run(run.path), drawn_tree, Console())
 
 
 def test_resuming_with_other_decisions_is_refused(drawn_tree, decided, tmp_path):

@@ -14,7 +14,7 @@ from core.analysis.calibration.reliability import (
     mean_with_interval,
     reliability_table,
 )
-from core.analysis.calibration.review import calibration_of, reliability_of, with_temperature
+from core.analysis.calibration.review import compute_calibration, compute_reliability, with_temperature
 from core.analysis.calibration.wording import calibration_findings
 from core.errors import AffectoscopeError
 from core.metrics import bootstrap, calibration
@@ -195,7 +195,7 @@ def test_the_interval_of_overconfidence_covers_it_in_95_percent_of_test_sets(sha
 
 def test_before_is_what_scoring_says():
     predictions = make_predictions(faces=160)
-    review = calibration_of(run_with(1.4, labels=predictions.labels), predictions)
+    review = compute_calibration(run_with(1.4, labels=predictions.labels), predictions)
     scores = score(predictions)
     for name in ("expected_calibration_error", "brier", "negative_log_likelihood"):
         assert getattr(review.uncalibrated, name) == getattr(scores, name), name
@@ -206,7 +206,7 @@ def test_before_is_what_scoring_says():
 def test_after_is_the_temperature_and_the_predicted_labels_stay():
     predictions = make_predictions(faces=300)
     run = run_with(0.5, labels=predictions.labels)
-    review = calibration_of(run, predictions)
+    review = compute_calibration(run, predictions)
     scaled = calibration.apply_temperature(predictions.probabilities, 0.5)
     error = calibration.expected_calibration_error(predictions.truth, scaled)
     assert review.calibrated.expected_calibration_error.value == pytest.approx(error, abs=1e-6)
@@ -219,7 +219,7 @@ def test_after_is_the_temperature_and_the_predicted_labels_stay():
         assert review.change[name].value == pytest.approx(after.value - before.value)
         # Paired: narrower than the difference of two independent numbers.
         assert review.change[name].high - review.change[name].low < after.high - after.low
-    tables = reliability_of(run, predictions, expression="fear", bins=8)
+    tables = compute_reliability(run, predictions, expression="fear", bins=8)
     assert tables.bins.groupby("reading").size().to_dict() == {"uncalibrated": 8, "calibrated": 8}
     label = predictions.labels.index("fear")
     expected = reliability_table(
@@ -231,7 +231,7 @@ def test_after_is_the_temperature_and_the_predicted_labels_stay():
 
 def test_two_labels_keep_their_m():
     truth, probabilities = softmax_faces(200, 2)
-    review = calibration_of(
+    review = compute_calibration(
         run_with(2.0, labels=("happy", "sad")), predictions_of(truth, probabilities, ("happy", "sad"))
     )
     assert review.calibrated.m_measure == pytest.approx(review.uncalibrated.m_measure, abs=1e-6)
@@ -239,7 +239,7 @@ def test_two_labels_keep_their_m():
 
 def test_a_temperature_of_one_changes_nothing():
     predictions = predictions_of(*softmax_faces(100, 3))
-    review = calibration_of(run_with(1.0), predictions)
+    review = compute_calibration(run_with(1.0), predictions)
     for name in ("brier", "negative_log_likelihood"):
         assert review.change[name].value == pytest.approx(0, abs=1e-6)
     assert review.calibrated.expected_calibration_error.value == pytest.approx(
@@ -250,7 +250,7 @@ def test_a_temperature_of_one_changes_nothing():
 def test_a_hopeless_probability_costs_as_much_with_a_temperature():
     """float64 would let the same face cost more than float32 can tell."""
     probabilities = np.array([[1.0, 1e-12, 0.0], [0.2, 0.7, 0.1]], np.float32)
-    review = calibration_of(run_with(0.9), predictions_of(np.array([1, 1]), probabilities))
+    review = compute_calibration(run_with(0.9), predictions_of(np.array([1, 1]), probabilities))
     losses = calibration.log_losses(np.array([1, 1]), probabilities)
     scaled = calibration.log_losses(np.array([1, 1]), with_temperature(probabilities, 0.9))
     assert losses[0] == scaled[0] == pytest.approx(-np.log(np.finfo(np.float32).eps))
@@ -282,7 +282,7 @@ def test_a_damaged_calibration_is_refused_with_what_to_do(kept):
 
 def said(truth, probabilities, temperature=None, **errors):
     run = run_with(temperature, validation={"happy": 500}, **errors)
-    return calibration_findings(calibration_of(run, predictions_of(truth, probabilities)))
+    return calibration_findings(compute_calibration(run, predictions_of(truth, probabilities)))
 
 
 def test_over_and_under_confidence_are_told_with_their_sign():
@@ -337,7 +337,7 @@ def test_one_face_is_not_judged():
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_the_findings_of_a_shipped_run_are_its_numbers(path):
     run = open_run(path)
-    review = calibration_of(run, run.predictions())
+    review = compute_calibration(run, run.predictions())
     kept, told = run.info["calibration"], " ".join(calibration_findings(review))
     assert review.fitted.temperature == kept["temperature"]
     worse = kept["validation_ece_after"] > kept["validation_ece_before"]

@@ -20,7 +20,7 @@ from core.errors import AffectoscopeError
 from core.report.__main__ import ReportOptions, report
 from core.report.document import Caution, Figure, Items, Table, Text
 from core.report.html import report_html
-from core.report.review import review_of
+from core.report.review import compute_review
 from core.report.sections import sections
 from core.report.sources import SOURCES
 from core.runs.catalogue import open_run
@@ -91,7 +91,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def reviews(made_runs):
-    return {name: review_of(open_run(made_runs / name)) for name in RUNS}
+    return {name: compute_review(open_run(made_runs / name)) for name in RUNS}
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +263,7 @@ def test_pictures_that_may_not_be_passed_on_stay_out_even_where_the_run_holds_th
             thumbnails=True,
             data={"redistributable": told, "title": "Faces of ours"},
         )
-        page = report_html(review_of(run))
+        page = report_html(compute_review(run))
         assert "data:image/webp" not in page and "Faces of ours may not be redistributed" in page
         assert re.search(r"test/\w+/\d{5}\.png", page)
 
@@ -283,7 +283,7 @@ def test_texts_of_users_are_shown_and_never_run(tmp_path):
     info["config"] |= {"preset": "quick", "data": HOSTILE}
     write_json(run.path / "run.json", info)
     renamed = run.path.rename(tmp_path / HOSTILE.replace("/", "-"))
-    page = report_html(review_of(open_run(renamed)))
+    page = report_html(compute_review(open_run(renamed)))
     found = Elements(page)
     assert found.text.count(HOSTILE) > 20 and renamed.name in found.text
     assert len(found.all("script")) == 3
@@ -315,7 +315,7 @@ def test_the_command_that_is_given_trains_the_same_again(tmp_path):
     )
     info["config"] = config.as_dict()
     write_json(run.path / "run.json", info)
-    page = Elements(report_html(review_of(open_run(run.path)))).text
+    page = Elements(report_html(compute_review(open_run(run.path)))).text
     line = re.search(r"python -m core\.train (.*?) python -m core\.evaluate", page)[1]
     parsed = parse_train_config(shlex.split(line))
     assert parsed.recipe() | {"teacher": ()} == config.recipe() | {"teacher": ()}
@@ -325,7 +325,7 @@ def test_the_command_that_is_given_trains_the_same_again(tmp_path):
 
 def test_what_a_run_lacks_is_named_with_the_command_that_gives_it(tmp_path):
     run = make_run(tmp_path, "run", faces=40)
-    review = review_of(run)
+    review = compute_review(run)
     assert {"leaks", "robustness", "training_label_errors"} <= set(review.missing)
     page = Elements(report_html(review)).text
     for missing in review.missing.values():
@@ -345,7 +345,7 @@ def test_leaks_are_told_with_the_scores_without_them(tmp_path):
         }
     )  # fmt: skip
     save_table(run.path, LEAKS, table, {"split": "test", "compared": {"train": 500}})
-    found = Elements(report_html(review_of(run)))
+    found = Elements(report_html(compute_review(run)))
     assert "20 of the 80 test faces (25.0 %) have a near-duplicate" in found.text
     assert found.text.count("have a near-duplicate among the faces of the training (20 in train)") == 2
 
@@ -353,7 +353,7 @@ def test_leaks_are_told_with_the_scores_without_them(tmp_path):
 def test_another_run_is_compared_with_on_the_same_faces(tmp_path):
     older = make_run(tmp_path, "older", faces=200, network_seed=1, skill=1.5)
     newer = make_run(tmp_path, "newer", faces=200, network_seed=2, skill=4)
-    review = review_of(newer, against=older)
+    review = compute_review(newer, against=older)
     found = Elements(report_html(review))
     assert review.comparison.verdict().startswith("'newer' is better than 'older' on accuracy")
     assert found.text.count(review.comparison.verdict()) >= 2 and "comparison" in figures_of(found)
@@ -385,7 +385,7 @@ def test_damaged_parts_are_named_without_the_place_on_this_machine(tmp_path):
     (run.path / "history.csv").write_text("nonsense")
     (run.path / "leaks.parquet").write_bytes(b"nonsense")
     (run.path / "robustness.json").write_text("{")
-    page = report_html(review_of(open_run(run.path)))
+    page = report_html(compute_review(open_run(run.path)))
     for file in ("history.csv", "leaks.parquet", "robustness.json"):
         assert f"{file} of &#39;run&#39;" in page
     assert str(tmp_path) not in page
@@ -396,7 +396,7 @@ def test_without_scores_or_predictions_there_is_no_report(tmp_path, file):
     run = make_run(tmp_path, "run", faces=40)
     (run.path / file).write_bytes(b"nonsense")
     with pytest.raises(AffectoscopeError, match=file.split(".")[0]) as told:
-        review_of(open_run(run.path))
+        compute_review(open_run(run.path))
     assert str(tmp_path) not in str(told.value)
 
 
@@ -404,7 +404,7 @@ def test_scores_of_other_predictions_are_refused(tmp_path):
     run, other = (make_run(tmp_path, name, faces=faces) for name, faces in (("run", 40), ("other", 30)))
     (run.path / "scores.json").write_bytes((other.path / "scores.json").read_bytes())
     with pytest.raises(AffectoscopeError, match="about 30 faces .* 40 .* core.upgrade --run run"):
-        review_of(open_run(run.path))
+        compute_review(open_run(run.path))
 
 
 def test_tables_are_whole_and_every_source_is_known(reviews):

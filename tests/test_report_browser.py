@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.report.html import report_html
-from core.report.review import review_of
+from core.report.review import compute_review
 from core.runs.catalogue import open_run
 from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 from tests.made_runs import make_run
@@ -29,7 +29,7 @@ def reports(made_runs, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     paths = {name: folder / f"{name}.html" for name in RUNS}
     for name, path in paths.items():
-        path.write_text(report_html(review_of(open_run(made_runs / name))), encoding="utf-8")
+        path.write_text(report_html(compute_review(open_run(made_runs / name))), encoding="utf-8")
     return paths
 
 
@@ -115,7 +115,7 @@ def test_it_prints_on_several_pages_with_its_charts_inside(browser, reports, nam
 
 def test_a_text_of_a_user_does_not_run_even_where_it_got_past_the_escaping(browser, tmp_path):
     """The policy of the file is a second wall: a script that stands in it all the same is not run."""
-    page = report_html(review_of(make_run(tmp_path, "run", faces=40)))
+    page = report_html(compute_review(make_run(tmp_path, "run", faces=40)))
     unescaped = "<script>window.ran = 1</script><img src='x' onerror='window.ran = 2'>"
     (tmp_path / "page.html").write_text(page.replace("<main>", f"<main>{unescaped}"), encoding="utf-8")
     context = browser.new_context()

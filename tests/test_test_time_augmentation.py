@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.analysis.protocol import protocol_from, protocol_of
+from core.analysis.protocol import load_protocol, protocol_from
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
@@ -208,7 +208,7 @@ def test_what_the_options_say_is_not_measured(averaged_run):
     entry = averaged_run.info["test_time_augmentation"]
     assert entry == {"chosen": averaged_run.info["config"]["tta"], "validation": {}}
     assert told_in_card(averaged_run) == ""
-    said = protocol_of(averaged_run).sentence()
+    said = load_protocol(averaged_run).sentence()
     words = {"mirror": "averaged over each face and its mirror image", "ten-crop": "averaged over ten crops"}
     assert words[entry["chosen"]] in said and words[entry["chosen"]] in averaged_run.card
     assert "averaged" not in protocol_from(averaged_run.info | {"test_time_augmentation": None}).sentence()

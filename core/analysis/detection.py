@@ -104,7 +104,7 @@ class DetectedScores:
         )
 
 
-def detected_of(run: Run) -> DetectedScores | None:
+def load_detected_scores(run: Run) -> DetectedScores | None:
     """What `core.evaluate --detect` kept with the run; None where nobody asked for it.
 
     Raises:

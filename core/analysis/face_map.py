@@ -74,7 +74,7 @@ def face_map(embeddings: np.ndarray, *, most: int = MOST_FACES, seed: int = 0) -
     return FaceMap(table, (float(shares[0]), float(shares[1])), len(embeddings))
 
 
-def map_of_run(run: Run) -> FaceMap | None:
+def load_face_map(run: Run) -> FaceMap | None:
     """The run's map: the kept one if it fits the predictions, else made anew and kept where that is possible.
 
     None where the run keeps no embeddings.

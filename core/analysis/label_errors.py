@@ -103,7 +103,7 @@ def label_errors(predictions: Predictions, *, annotated: np.ndarray | None = Non
     return LabelErrors(predictions, table.sort_values("quality", kind="stable"), ranking.joint)
 
 
-def label_errors_of(run: Run) -> LabelErrors:
+def compute_label_errors(run: Run) -> LabelErrors:
     """The run's scored faces, ranked.
 
     Raises:

@@ -228,7 +228,7 @@ def save_leaks(folder: Path, data: TrainingData, *, split: str) -> pd.DataFrame:
     return table
 
 
-def leaks_of(run: Run, predictions: Predictions | None = None) -> Leaks | None:
+def load_leaks(run: Run, predictions: Predictions | None = None) -> Leaks | None:
     """What was kept of the run's leaks, and its scores with and without them; None where nobody has looked.
 
     Args:

@@ -196,7 +196,7 @@ class Protocol:
         return {"sentence": self.sentence(), **asdict(self)}
 
 
-def protocol_of(run: Run) -> Protocol:
+def load_protocol(run: Run) -> Protocol:
     """How the run's own scores came about."""
     return protocol_from(run.info)
 

@@ -14,7 +14,7 @@ from core.metrics.predictions import BOX_COLUMNS
 THUMBNAIL_SIZE = 96
 
 
-def thumbnails_of(
+def make_thumbnails(
     table: FaceTable,
     preprocessing: PreprocessingConfig,
     *,

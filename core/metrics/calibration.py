@@ -38,10 +38,10 @@ def reliability_bins(truth: np.ndarray, probabilities: np.ndarray, *, bins: int 
     changes anything, and there may be fewer faces than bins. Without faces all is NaN.
     """
     correct, confidence = correct_and_confidence(truth, probabilities)
-    return bins_of(confidence, correct, bins=bins)
+    return equal_mass_bins(confidence, correct, bins=bins)
 
 
-def bins_of(confidence: np.ndarray, outcomes: np.ndarray, *, bins: int = BINS) -> ReliabilityBins:
+def equal_mass_bins(confidence: np.ndarray, outcomes: np.ndarray, *, bins: int = BINS) -> ReliabilityBins:
     """The `reliability_bins` of any probabilities (n,) and whether what they speak of came true, (n,) boolean or number.
 
     With a label's column of probabilities and `truth == label` they are the one-versus-rest bins of that label.

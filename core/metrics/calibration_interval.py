@@ -38,7 +38,7 @@ from functools import cached_property
 
 import numpy as np
 
-from core.metrics.calibration import BINS, bins_of, correct_and_confidence
+from core.metrics.calibration import BINS, correct_and_confidence, equal_mass_bins
 
 #: How much a bin's own gap and those at a distance of one and two bins count in the smoothed ones.
 _NEIGHBOURS = (3.0, 2.0, 1.0)
@@ -80,11 +80,11 @@ class Gaps:
         return shrinking(self.observed, self.variance / self.faces)
 
 
-def gaps_of(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> Gaps:
+def calibration_gaps(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> Gaps:
     """The gaps between accuracy and confidence of at least as many faces as bins."""
     correct, confidence = correct_and_confidence(truth, probabilities)
-    table = bins_of(confidence, correct, bins=bins)
-    variance = bins_of(confidence, confidence * (1 - confidence), bins=bins).accuracy
+    table = equal_mass_bins(confidence, correct, bins=bins)
+    variance = equal_mass_bins(confidence, confidence * (1 - confidence), bins=bins).accuracy
     return Gaps(table.accuracy - table.confidence, table.confidence, variance, len(truth) / bins)
 
 
@@ -105,7 +105,7 @@ def calibration_interval(
     """
     if len(truth) < bins:
         return float("nan"), float("nan")
-    gaps = gaps_of(truth, probabilities, bins=bins)
+    gaps = calibration_gaps(truth, probabilities, bins=bins)
     noise = rng.standard_normal((draws, bins))
 
     def accepted(error: float) -> bool:

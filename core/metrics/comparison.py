@@ -43,7 +43,7 @@ from core.metrics import bootstrap, expression, large_samples
 from core.metrics.affect import KNOWN_MOMENTS, affect_scores, known_moments, scores_from_known_moments
 from core.metrics.calibration import BINS, expected_calibration_error
 from core.metrics.calibration_difference import calibration_difference, gap_columns
-from core.metrics.calibration_interval import gaps_of
+from core.metrics.calibration_interval import calibration_gaps
 from core.metrics.intervals import LEVEL, MOST_FACES_REDRAWN, percentiles
 from core.metrics.ranking import checked, m_measure, mean_over_pairs
 
@@ -206,7 +206,9 @@ def _calibration_error(truth: np.ndarray, both: Both, drawn: np.ndarray) -> Diff
     drawn = np.stack(np.split(drawn[:, : 2 * BINS], 2, axis=1))
     if np.allclose(*drawn, atol=1e-7):  # they never differ
         return replace(row, p=1.0)
-    low, high, p = calibration_difference(tuple(gaps_of(truth, each) for each in both), drawn, level=LEVEL)
+    low, high, p = calibration_difference(
+        tuple(calibration_gaps(truth, each) for each in both), drawn, level=LEVEL
+    )
     turned_around = low > 0 > b - a or high < 0 < b - a
     return replace(row, low=min(low, b - a), high=max(high, b - a), p=1.0 if turned_around else p)
 

@@ -8,7 +8,7 @@ import tyro
 
 from core.analysis.slices.user_columns import JoinedColumns, read_joined_columns
 from core.errors import AffectoscopeError
-from core.report.review import review_of
+from core.report.review import compute_review
 from core.report.writing import write_review
 from core.runs.catalogue import open_run
 from core.runs.run import Run
@@ -42,7 +42,7 @@ def report(options: ReportOptions) -> tuple[Path, Path]:
     run = open_run(options.run)
     against = open_run(options.against) if options.against else None
     joined = _joined(options.join, run) if options.join else None
-    review = review_of(run, against=against, joined=joined)
+    review = compute_review(run, against=against, joined=joined)
     written = write_review(review, options.out)
     console = Console()
     for path in written:

@@ -6,7 +6,7 @@ It says what the report says, in the same words, without its charts and faces.
 import re
 
 from core.report import document
-from core.report.review import Review, review_of
+from core.report.review import Review, compute_review
 from core.report.sections import sections
 from core.report.sources import SOURCES
 from core.runs.layout import CARD_FILE
@@ -39,7 +39,7 @@ def model_card(review: Review) -> str:
 
 def write_card(run: Run) -> None:
     """Write the card of a finished run into its folder."""
-    write_text(run.path / CARD_FILE, model_card(review_of(run)))
+    write_text(run.path / CARD_FILE, model_card(compute_review(run)))
 
 
 def _block(block: document.Block, places: dict[str, int]) -> str:

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.analysis.calibration.review import CalibrationReview, Reliability, calibration_of, reliability_of
+from core.analysis.calibration.review import (
+    CalibrationReview,
+    Reliability,
+    compute_calibration,
+    compute_reliability,
+)
 from core.analysis.comparison.runs import Comparison, compare
-from core.analysis.label_errors import LabelErrors, label_errors_of, load_label_errors
-from core.analysis.leaks import Leaks, leaks_of
-from core.analysis.protocol import Protocol, protocol_of
-from core.analysis.selective.abstention import Abstention, abstention_of
+from core.analysis.label_errors import LabelErrors, compute_label_errors, load_label_errors
+from core.analysis.leaks import Leaks, load_leaks
+from core.analysis.protocol import Protocol, load_protocol
+from core.analysis.selective.abstention import Abstention, compute_abstention
 from core.analysis.slices.review import all_slices
 from core.analysis.slices.tables import SliceReview
 from core.analysis.slices.user_columns import JoinedColumns
@@ -76,7 +81,7 @@ class Review:
         return self.run.info["data"].get(entry, default)
 
 
-def review_of(run: Run, *, against: Run | None = None, joined: JoinedColumns | None = None) -> Review:
+def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumns | None = None) -> Review:
     """Collect what is known of a run; what its folder lacks is noted as missing.
 
     Args:
@@ -105,10 +110,10 @@ def review_of(run: Run, *, against: Run | None = None, joined: JoinedColumns | N
         predictions=predictions,
         scores=scores,
         history=part("history", lambda: checked_history(run)),
-        protocol=part("protocol", lambda: protocol_of(run)),
-        calibration=part("calibration", lambda: calibration_of(run, predictions)),
-        reliability=part("reliability", lambda: reliability_of(run, predictions)),
-        abstention=part("abstention", lambda: abstention_of(run), OUT_OF_SET.renew),
+        protocol=part("protocol", lambda: load_protocol(run)),
+        calibration=part("calibration", lambda: compute_calibration(run, predictions)),
+        reliability=part("reliability", lambda: compute_reliability(run, predictions)),
+        abstention=part("abstention", lambda: compute_abstention(run), OUT_OF_SET.renew),
         slices=part(
             "slices",
             lambda: all_slices(run, None if joined is None else joined.frame),
@@ -116,11 +121,11 @@ def review_of(run: Run, *, against: Run | None = None, joined: JoinedColumns | N
         ),
         leaks=part(
             "leaks",
-            lambda: leaks_of(run),
+            lambda: load_leaks(run),
             LEAKS.renew,
             "Nobody has looked for near-duplicates of the scored faces among the faces of the training.",
         ),
-        label_errors=part("label_errors", lambda: label_errors_of(run)),
+        label_errors=part("label_errors", lambda: compute_label_errors(run)),
         training_label_errors=part(
             "training_label_errors",
             lambda: load_label_errors(run),

@@ -11,7 +11,7 @@ from core.runtime.console import Console
 from core.runtime.files import digest
 
 
-def training_data_of(
+def load_run_data(
     run: Run, path: Path | None, console: Console, *, format: str | None = None
 ) -> TrainingData:
     """The data of a run's training at `path` (None: the drawn faces), split as the training split it: by its seed and share.
@@ -44,11 +44,11 @@ def _training_config(run: Run, path: Path | None, format: str | None) -> TrainCo
     kept["split_seed"] = run.info["config"].get(
         "split_seed"
     )  # runs from before it was an option split by their seed
-    kept["relabel"] = _relabelling_of(run)
+    kept["relabel"] = _load_relabelling(run)
     return replace(PRESETS["quick"], **kept | {"data": path, "format": format or kept["format"]})
 
 
-def _relabelling_of(run: Run) -> Path | None:
+def _load_relabelling(run: Run) -> Path | None:
     """The run's own copy of the decisions that it was trained with; None where there were none."""
     about = run.info["data"].get("relabelled")
     if not about:

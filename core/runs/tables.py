@@ -13,7 +13,7 @@ from core.data.decisions import write_decisions
 from core.data.face_table import FaceTable
 from core.data.preprocessing import PreprocessingConfig
 from core.data.relabelling import Relabelling
-from core.data.thumbnails import thumbnails_of
+from core.data.thumbnails import make_thumbnails
 from core.errors import AffectoscopeError
 from core.runs.layout import CARD_FILE, DECISIONS_FILE, RELABELLED_FILE, REPORT_FILE, TAGS_FILE
 from core.runtime.files import replacing
@@ -169,6 +169,6 @@ def save_thumbnails(
 
     A face that cannot be read is left out.
     """
-    references, images = thumbnails_of(table, preprocessing, progress=progress)
+    references, images = make_thumbnails(table, preprocessing, progress=progress)
     write_thumbnails(path, references, images)
     return len(references)

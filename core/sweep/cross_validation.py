@@ -45,7 +45,7 @@ def held_out_predictions(
     on from there, inside a fold from its last epoch.
 
     Args:
-        data: what the run was trained on (core.runs.source_data.training_data_of).
+        data: what the run was trained on (core.runs.source_data.load_run_data).
         epochs: of each training; default: the run's.
         restart: forget what an earlier call has finished.
 

@@ -6,7 +6,7 @@ from core.analysis.comparison.pairing import pair
 from core.errors import AffectoscopeError
 from core.report.card import model_card
 from core.report.html import report_html
-from core.report.review import review_of
+from core.report.review import compute_review
 from core.runs.layout import CARD_FILE, REPORT_FILE
 from core.runs.run import Run
 from dashboard import loading, url_state
@@ -45,7 +45,7 @@ def offer_report(run: Run) -> None:
         with st.container(horizontal=True):
             st.download_button(
                 "Report (HTML)",
-                lambda: report_html(review_of(run, against=other)).encode("utf-8"),
+                lambda: report_html(compute_review(run, against=other)).encode("utf-8"),
                 file_name=f"{run.name}-{REPORT_FILE}",
                 mime="text/html",
                 key="download-report",
@@ -54,7 +54,7 @@ def offer_report(run: Run) -> None:
             )
             st.download_button(
                 "Model card (Markdown)",
-                lambda: model_card(review_of(run)).encode("utf-8"),
+                lambda: model_card(compute_review(run)).encode("utf-8"),
                 file_name=f"{run.name}-{CARD_FILE}",
                 mime="text/markdown",
                 key="download-card",

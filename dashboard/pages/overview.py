@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.analysis.protocol import protocol_of
+from core.analysis.protocol import load_protocol
 from dashboard import loading, run_selector, url_state
 from dashboard import text as words
 from dashboard.charts import curves
@@ -78,7 +78,7 @@ with st.grid("auto", min_column_width=170):
             delta_arrow="off",
         )
 st.caption(words.interval_note(scores))
-st.caption(protocol_of(run).sentence())
+st.caption(load_protocol(run).sentence())
 headlines = tables.headlines(scores)
 with st.expander("All headline numbers"):
     st.dataframe(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.analysis.protocol import protocol_of
+from core.analysis.protocol import load_protocol
 from core.analysis.selective.tables import confidence_bins, group_table, risk_curves
 from core.photos.face_classifier import SURE
 from core.report.figures import abstention as figures
@@ -28,7 +28,7 @@ _GROUPS = {
 
 st.title("Protocol")
 run = run_selector.choose_run()
-protocol = protocol_of(run)
+protocol = load_protocol(run)
 st.markdown(protocol.sentence())
 if contradiction := text.contradiction(protocol):
     st.warning(contradiction, icon=":material/warning:")

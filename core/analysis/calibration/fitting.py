@@ -11,7 +11,7 @@ import numpy as np
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
 from core.data.preprocessing import PreprocessingConfig
-from core.data.thumbnails import thumbnails_of
+from core.data.thumbnails import make_thumbnails
 from core.labels import LabelSet
 from core.metrics.calibration import (
     apply_temperature,
@@ -87,7 +87,7 @@ def calibrate(
     )
     images: dict[str, bytes] = {}
     if thumbnails:
-        images = dict(zip(*thumbnails_of(table, preprocessing, size=THUMBNAIL_SIDE), strict=True))
+        images = dict(zip(*make_thumbnails(table, preprocessing, size=THUMBNAIL_SIDE), strict=True))
     sample = TrainingSample(
         references=tuple(table.faces["reference"]),
         expressions=tuple(labels.labels[position] for position in sampled.truth),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from core.metrics.calibration import BINS, bins_of, reliability_bins
+from core.metrics.calibration import BINS, equal_mass_bins, reliability_bins
 from core.metrics.intervals import LEVEL
 from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
@@ -42,7 +42,7 @@ def reliability_table(
     if label is None:
         table = reliability_bins(truth, probabilities, bins=bins)
     else:
-        table = bins_of(probabilities[:, label].astype(np.float64), truth == label, bins=bins)
+        table = equal_mass_bins(probabilities[:, label].astype(np.float64), truth == label, bins=bins)
     # Rounding in the shared masses must not keep a share of 0 or 1 from being recognised as such.
     accuracy = np.round(table.accuracy, 12)
     ends = [wilson_interval(share * mass, mass) for share, mass in zip(accuracy, table.faces, strict=True)]

@@ -72,7 +72,7 @@ class CalibrationReview:
     change: dict[str, Estimate] | None = None
 
 
-def calibration_of(run: Run, predictions: Predictions) -> CalibrationReview:
+def compute_calibration(run: Run, predictions: Predictions) -> CalibrationReview:
     """What the probabilities of these faces, at least one, are worth, with 95 % intervals.
 
     Raises:
@@ -103,7 +103,7 @@ class Reliability:
     spread: pd.DataFrame  # `confidence_histogram` rows
 
 
-def reliability_of(
+def compute_reliability(
     run: Run, predictions: Predictions, *, expression: str | None = None, bins: int = BINS
 ) -> Reliability:
     """Confidence against accuracy or, of one expression, its probability against its share; before and after.

@@ -153,7 +153,7 @@ def obstacle(a: Run, b: Run) -> str:
             f"'{a.name}' knows {len(a.labels)} labels and '{b.name}' {len(b.labels)}, {' and '.join(filter(None, alone))}; "
             "only runs with the same labels can be compared."
         )
-    if _data_of(a) != _data_of(b):
+    if _dataset_key(a) != _dataset_key(b):
         return (
             f"'{a.name}' was scored on {a.info['data']['title']} and '{b.name}' on {b.info['data']['title']}; only runs "
             "that were scored on the same data can be compared."
@@ -161,7 +161,7 @@ def obstacle(a: Run, b: Run) -> str:
     return ""
 
 
-def _data_of(run: Run) -> tuple[str, str]:
+def _dataset_key(run: Run) -> tuple[str, str]:
     """The format and the name of a run's data: its title, without the brackets that say how it lay on disk."""
     about = run.info["data"]
     title = str(about["title"])

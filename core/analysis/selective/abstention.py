@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.analysis.protocol import protocol_of
+from core.analysis.protocol import load_protocol
 from core.analysis.selective.out_of_set import load_out_of_set_faces
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
@@ -180,13 +180,13 @@ class Abstention:
         return told
 
 
-def abstention_of(run: Run, *, resamples: int = 1000, seed: int = 0) -> Abstention:
+def compute_abstention(run: Run, *, resamples: int = 1000, seed: int = 0) -> Abstention:
     """The run's abstention, with intervals from so many resamples; without out-of-set faces where it has none.
 
     Raises:
         AffectoscopeError: the predictions or the out-of-set faces are damaged, or of other labels; or no face is scored.
     """
-    predictions, fitted, protocol = run.predictions(), load_temperature(run), protocol_of(run)
+    predictions, fitted, protocol = run.predictions(), load_temperature(run), load_protocol(run)
     if not len(predictions):
         raise AffectoscopeError(f"Run '{run.name}' was scored on no face; train it again.")
     temperature = fitted.temperature if fitted else 1.0
