@@ -17,10 +17,8 @@ def test_every_room_of_the_house_exists_and_none_is_left_out():
     house = README.split("## How it is built")[1].split("\n\n")[1]
     folders = [
         ROOT,
-        *(
-            ROOT / room
-            for room in ("core", "core/data/readers", "core/sweep", "dashboard", "docs", "artifacts")
-        ),
+        *(path for path in ROOT.glob("[a-z]*") if path.is_dir()),
+        *(path for path in (ROOT / "core").rglob("*") if path.is_dir()),
     ]
     for line in house.splitlines():
         first_column = re.split(r"\s{3,}", line.strip())[0]
