@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from core.analysis.calibration.fitting import calibrate
+from core.analysis.after_training import review_run
 from core.analysis.leaks import load_leaks
 from core.analysis.protocol import protocol_from
 from core.config import TrainConfig
@@ -174,23 +174,17 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     if shown:
         with console.progress("Keeping thumbnails") as progress:
             save_thumbnails(working / "faces.parquet", table, data.preprocessing, progress=progress)
-    with console.progress("Calibrating") as progress:
-        calibration = calibrate(
-            working,
-            network,
-            data.part("train"),
-            data.part("validation"),
-            data.labels,
-            data.preprocessing,
-            tta=tta,
-            seed=config.seed,
-            thumbnails=shown,
-            progress=progress,
-        )
-    with console.progress("Reviewing faces") as progress:
-        save_review_tables(
-            working, network, data, predictions, split=config.review, tta=tta, progress=progress
-        )
+    scores, calibration = review_run(
+        working,
+        network,
+        data,
+        predictions,
+        split=config.review,
+        tta=tta,
+        seed=config.seed,
+        thumbnails=shown,
+        console=console,
+    )
     seconds = {**seconds, "review": time.perf_counter() - started}
     info = {
         "schema_version": SCHEMA_VERSION,

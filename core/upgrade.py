@@ -10,11 +10,10 @@ from pathlib import Path
 
 import tyro
 
-from core.analysis.calibration.fitting import calibrate
+from core.analysis.after_training import review_run
 from core.analysis.leaks import load_leaks
 from core.analysis.protocol import load_protocol
 from core.data.training_data import TrainingData
-from core.metrics.scoring import score
 from core.report.card import write_card
 from core.runs.catalogue import open_run
 from core.runs.run import Run
@@ -54,31 +53,18 @@ def renew(options: RenewOptions) -> Run:
         network = run.load_model()
     data = load_run_data(run, options.data, console, format=options.format)
     predictions = run.predictions()
-    with console.progress("Calibrating") as progress:
-        calibration = calibrate(
-            run.path,
-            network,
-            data.part("train"),
-            data.part("validation"),
-            data.labels,
-            run.preprocessing,
-            tta=run.test_time_augmentation,
-            seed=run.info["config"]["seed"],
-            thumbnails=data.table.redistributable,
-            progress=progress,
-        )
-    with console.progress("Reviewing faces") as progress:
-        split = predictions.frame["split"].iloc[0]
-        save_review_tables(
-            run.path,
-            network,
-            data,
-            predictions,
-            split=split,
-            tta=run.test_time_augmentation,
-            progress=progress,
-        )
-    scores = score(predictions)
+    split = predictions.frame["split"].iloc[0]
+    scores, calibration = review_run(
+        run.path,
+        network,
+        data,
+        predictions,
+        split=split,
+        tta=run.test_time_augmentation,
+        seed=run.info["config"]["seed"],
+        thumbnails=data.table.redistributable,
+        console=console,
+    )
     info = run.info | {
         "renewed": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": _data(run, data, split),

@@ -53,6 +53,7 @@ def review_run(
     predictions: Predictions,
     *,
     split: str,
+    tta: TestTimeAugmentation,
     seed: int,
     thumbnails: bool,
     console: Console,
@@ -64,6 +65,7 @@ def review_run(
     Args:
         data: the packed faces of the training, every one in its split.
         predictions: of the scored split, one row per face.
+        tta: what the network's outputs are averaged over, as for `predictions`.
         seed: of the sample of training faces.
         thumbnails: whether the training sample may hold images.
     """
@@ -75,12 +77,13 @@ def review_run(
             data.part("validation"),
             data.labels,
             data.preprocessing,
+            tta=tta,
             seed=seed,
             thumbnails=thumbnails,
             progress=progress,
         )
     with console.progress("Reviewing faces") as progress:
-        save_review_tables(folder, network, data, predictions, split=split, progress=progress)
+        save_review_tables(folder, network, data, predictions, split=split, tta=tta, progress=progress)
     scores = score(predictions)
     save_table(folder, SUMMARY, data_summary(data.table))
     write_json(folder / "scores.json", scores.as_dict())
