@@ -21,8 +21,8 @@ from core.data.face_pack import pack_faces
 from core.data.readers import open_dataset
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
-from core.network.test_time_augmentation import PASSES
 from core.runs.catalogue import open_run
+from core.runs.test_time_augmentation import PASSES
 from core.runtime.environment import quiet_tensorflow
 
 #: Its outputs, in its order (fer.FER._get_labels).

@@ -21,13 +21,13 @@ from core.errors import AffectoscopeError
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.scoring import Scores, score
-from core.network.inference import as_predictions
+from core.network.outputs import as_predictions
 from core.network.resumable_inference import predict_resumable
-from core.network.test_time_augmentation import TestTimeAugmentation
 from core.options import ClusterOptions
 from core.runs.catalogue import open_run
 from core.runs.run import Run, write_detected, write_robustness
 from core.runs.tables import save_thumbnails
+from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow

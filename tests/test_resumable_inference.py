@@ -8,7 +8,7 @@ from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS
 from core.network import resumable_inference
-from core.network.inference import as_predictions
+from core.network.outputs import as_predictions
 from core.network.resumable_inference import predict_resumable
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow

@@ -14,18 +14,11 @@ from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.network.inference import compare_augmentations, run_network
-from core.network.test_time_augmentation import (
-    PASSES,
-    augmentation_of,
-    augmented,
-    choose_augmentation,
-    corner_shifts,
-    parse_augmentation,
-    shifted,
-)
+from core.network.test_time_augmentation import augmented, choose_augmentation, corner_shifts, shifted
 from core.photos.predictor import Predictor
 from core.report.about import _augmentation as told_in_card
 from core.runs.catalogue import open_run
+from core.runs.test_time_augmentation import PASSES, augmentation_of, parse_augmentation
 from core.runtime.console import Console
 from core.train import train
 from core.upgrade import RenewOptions, renew

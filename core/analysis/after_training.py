@@ -12,9 +12,9 @@ from core.analysis.slices.face_attributes import save_face_attributes
 from core.data.training_data import TrainingData
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores, score
-from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.calibration import Calibration
 from core.runs.tables import SUMMARY, save_table
+from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runtime.console import Console
 from core.runtime.files import write_json
 

@@ -21,8 +21,8 @@ from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS
 from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
-from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.run import Run
+from core.runs.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras

@@ -11,9 +11,9 @@ import pandas as pd
 
 from core.data.face_table import FaceTable
 from core.labels import EXPRESSIONS
-from core.network.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, augmentation_of
-from core.report.wording import listed
+from core.metrics.text import listed
 from core.runs.run import Run
+from core.runs.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, augmentation_of
 
 #: Where a face's place in its image comes from, as in `Protocol.boxes`, in words.
 BOXES = {

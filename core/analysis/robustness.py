@@ -10,8 +10,8 @@ from core.analysis.corruptions import CORRUPTIONS, SEVERITIES, CorruptedFaces
 from core.data.face_pack import FacePack
 from core.metrics import expression
 from core.metrics.thresholds import wilson_interval
-from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.tables import ROBUSTNESS_COLUMNS
+from core.runs.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras

@@ -1,6 +1,7 @@
 """Numbers, shares and intervals as text."""
 
 import math
+from collections.abc import Sequence
 
 from core.metrics.scoring import Estimate
 
@@ -28,3 +29,8 @@ def interval(estimate: Estimate, *, as_percent: bool = False) -> str:
 def span(low: float, high: float) -> str:
     """'43.1 to 75.3 %'; '' where there is no interval."""
     return "" if math.isnan(low) else f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c' of at least one name."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"

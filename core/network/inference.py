@@ -8,15 +8,15 @@ import numpy as np
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
 from core.labels import LabelSet
-from core.metrics.predictions import BOX_COLUMNS, Predictions
-from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented, choose_augmentation
+from core.metrics.predictions import Predictions
+from core.network.outputs import as_predictions
+from core.network.test_time_augmentation import augmented, choose_augmentation
+from core.runs.test_time_augmentation import PASSES, TestTimeAugmentation
 
 BATCH = 256
 
 #: Outputs that are not kept as float32.
 KEPT_AS = {"embedding": np.float16}
-
-Outputs = dict[str, np.ndarray]
 
 
 def run_network(
@@ -103,22 +103,3 @@ def compare_augmentations(
         probabilities[tta] = outputs["expression"]
         before += len(pack) * passes
     return choose_augmentation(labels.positions(table.faces["expression"].to_numpy()), probabilities)
-
-
-def as_predictions(table: FaceTable, labels: LabelSet, outputs: Outputs) -> Predictions:
-    """A table of faces, whose expressions are all in `labels`, with what a network answered to each."""
-    faces, affect = table.faces, outputs.get("affect")
-    return Predictions.from_arrays(
-        labels=labels.labels,
-        truth=labels.positions(faces["expression"].to_numpy()),
-        probabilities=outputs["expression"],
-        reference=faces["reference"].to_numpy(dtype=object),
-        split=faces["split"].to_numpy(dtype=object),
-        valence=faces["valence"].to_numpy(),
-        arousal=faces["arousal"].to_numpy(),
-        predicted_valence=None if affect is None else affect[:, 0],
-        predicted_arousal=None if affect is None else affect[:, 1],
-        boxes=faces[list(BOX_COLUMNS)].to_numpy(),
-        embeddings=outputs["embedding"],
-        landmarks=table.landmarks,
-    )

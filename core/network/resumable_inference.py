@@ -13,10 +13,10 @@ import numpy as np
 
 from core.data.face_pack import FacePack
 from core.errors import AffectoscopeError
-from core.network.inference import Outputs
-from core.network.test_time_augmentation import TestTimeAugmentation
+from core.network.outputs import Outputs
 from core.runs.catalogue import open_run
 from core.runs.run import Run
+from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import executor

@@ -6,60 +6,22 @@ first layer cuts the centre out of the face sees a corner crop where the face is
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import AffectoscopeError
 from core.metrics.calibration import log_losses
+from core.runs.test_time_augmentation import PASSES, TestTimeAugmentation
 
 if TYPE_CHECKING:  # Keras takes seconds to import
     import keras
 
-TestTimeAugmentation = Literal["none", "mirror", "ten-crop"]
-
-#: How often each face goes through the network, the cheapest first.
-PASSES: dict[TestTimeAugmentation, int] = {"none": 1, "mirror": 2, "ten-crop": 10}
-
-#: What scores were averaged over, in words.
-DESCRIPTIONS: dict[TestTimeAugmentation, str] = {
-    "none": "",
-    "mirror": "averaged over each face and its mirror image",
-    "ten-crop": "averaged over ten crops of each face",
-}
 
 #: The layer that cuts the centre out of a face; see core.network.model.
 CENTRE_CROP = "centre_crop"
 
 #: Largest difference to the least log loss at which a cheaper augmentation is preferred.
 TOLERANCE = 0.002
-
-#: Names in documents of earlier versions.
-_EARLIER = {"one": "none", "ten": "ten-crop"}
-
-
-def parse_augmentation(name: object) -> TestTimeAugmentation:
-    """The augmentation of that name, or of that name in an earlier version.
-
-    Raises:
-        AffectoscopeError: there is none.
-    """
-    name = _EARLIER.get(str(name), str(name))
-    if name not in PASSES:
-        raise AffectoscopeError(
-            f"'{name}' is no test-time augmentation; expected one of {', '.join(PASSES)}."
-        )
-    return name
-
-
-def augmentation_of(info: dict) -> TestTimeAugmentation:
-    """What a run's own predictions were averaged over, from run.json's document; "none" for older runs.
-
-    Raises:
-        AffectoscopeError: run.json names none that is known.
-    """
-    entry = info.get("test_time_augmentation") or {"chosen": "none"}
-    return parse_augmentation(entry.get("chosen") if isinstance(entry, dict) else entry)
 
 
 def shifted(faces, down: int, right: int):

@@ -7,10 +7,11 @@ import numpy as np
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.metrics.embeddings import l2_normalize
-from core.network.test_time_augmentation import PASSES, TestTimeAugmentation, augmented
+from core.network.test_time_augmentation import augmented
 from core.photos.results import NOT_SURE, UNLIKE, Neighbour
 from core.runs.calibration import load_calibration
 from core.runs.run import Run
+from core.runs.test_time_augmentation import PASSES, TestTimeAugmentation
 from core.runtime.environment import quiet_tensorflow
 
 #: A face of which the network is less confident, after calibration, is 'not sure'.

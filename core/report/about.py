@@ -13,13 +13,14 @@ from core.data.face_table import Ledger
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.text import number, percent
-from core.network.test_time_augmentation import DESCRIPTIONS, TOLERANCE
+from core.network.test_time_augmentation import TOLERANCE
 from core.options import train_command
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
 from core.report.figures import training as figures
 from core.report.review import Review, data_path
 from core.report.score_tables import learning_curves
 from core.runs.run import Run
+from core.runs.test_time_augmentation import DESCRIPTIONS
 
 #: What a report is made with, besides what its run was.
 _PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "plotly", "jinja2")

@@ -8,7 +8,6 @@ import pandas as pd
 from core.analysis.robustness import CLEAN, mean_accuracy
 from core.metrics.scoring import Estimate
 from core.metrics.text import interval, number, percent
-from core.network.test_time_augmentation import DESCRIPTIONS
 from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, absent
 from core.report.figures import scores as figures
 from core.report.review import Review
@@ -20,6 +19,7 @@ from core.report.score_tables import (
     strongest_confusions,
 )
 from core.report.wording import M_IS, confusion, few_faces, interval_note, presence
+from core.runs.test_time_augmentation import DESCRIPTIONS
 
 #: Numbers told in per cent.
 AS_PERCENT = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1")

@@ -1,7 +1,5 @@
 """Numbers and findings about scores as sentences, the same on pages, in the report and on the card."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from core.metrics.scoring import Scores
@@ -14,11 +12,6 @@ M_IS = (
     "does not depend on how many faces of each expression there are"
 )
 M_MEANING = f"{M_IS} (Hand & Till 2001, *Machine Learning* 45)."
-
-
-def listed(names: Sequence[str], last: str = "and") -> str:
-    """'a', 'a and b', 'a, b and c' of at least one name."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
 def confusion(row: pd.Series) -> str:

@@ -16,7 +16,6 @@ from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.metrics.scoring import Scores, scores_from_dict
-from core.network.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
 from core.runs.layout import (
     CARD_FILE,
     DECISIONS_FILE,
@@ -27,6 +26,7 @@ from core.runs.layout import (
     TAGS_FILE,
 )
 from core.runs.tables import ROBUSTNESS_COLUMNS, RunTable, read_table
+from core.runs.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
 from core.runtime.files import digest, read_json, write_json
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it

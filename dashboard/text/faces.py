@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from core.metrics.text import percent
-from core.network.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation
+from core.runs.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation
 
 
 def none_misread(faces: int) -> str:

@@ -7,9 +7,9 @@ from core.analysis.detection import MIN_OVERLAP, DetectedScores
 from core.analysis.protocol import Protocol
 from core.analysis.selective.abstention import NO_EXPRESSION, Abstention, Accepted
 from core.metrics.text import percent, span
-from core.network.test_time_augmentation import DESCRIPTIONS
 from core.photos.face_classifier import SURE
 from core.runs.run import Run
+from core.runs.test_time_augmentation import DESCRIPTIONS
 
 LEDGER = (
     "Every row of the data, from what was read to what was scored. Left: faces that remain after each row."

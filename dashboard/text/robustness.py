@@ -4,8 +4,8 @@ import pandas as pd
 
 from core.analysis.corruptions import CORRUPTIONS
 from core.analysis.robustness import CLEAN, mean_accuracy
-from core.network.test_time_augmentation import DESCRIPTIONS
 from core.runs.run import Run
+from core.runs.test_time_augmentation import DESCRIPTIONS
 
 
 def findings(table: pd.DataFrame, about: dict) -> str:

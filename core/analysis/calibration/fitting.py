@@ -20,9 +20,9 @@ from core.metrics.calibration import (
     log_probabilities,
 )
 from core.metrics.embeddings import NEIGHBOURS, distances_to, l2_normalize
-from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.calibration import Calibration
 from core.runs.layout import SAMPLE_FILE
+from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runs.training_sample import SAMPLE_FACES, TrainingSample
 
 #: Share of the validation faces that are as near as a face must be.

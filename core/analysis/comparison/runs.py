@@ -9,8 +9,7 @@ import pandas as pd
 
 from core.analysis.comparison.pairing import CHANGES, PairedRuns, pair
 from core.metrics.comparison import Difference, compare_predictions
-from core.metrics.text import number, percent
-from core.report.wording import listed
+from core.metrics.text import listed, number, percent
 from core.runs.run import Run
 
 #: A corrected p-value below this is a difference.

@@ -14,9 +14,9 @@ import pandas as pd
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import SUM_TOLERANCE
-from core.network.test_time_augmentation import TestTimeAugmentation
 from core.runs.run import Run
 from core.runs.tables import OUT_OF_SET, save_table
+from core.runs.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,7 @@ import pandas as pd
 from core.analysis.slices.bins import Attribute
 from core.analysis.slices.tables import SliceReview, SliceTable
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
-from core.report.wording import listed
+from core.metrics.text import listed
 
 #: Slices that one sentence names before it counts the rest.
 _NAMED = 4
