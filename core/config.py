@@ -220,6 +220,8 @@ class TrainConfig:
         """
         try:
             kept = {each.name: document[each.name] for each in fields(cls) if each.name in document}
+            if kept["preset"] not in PRESETS:
+                raise ValueError(f"there is no preset '{kept['preset']}'")
             kept.setdefault("tta", "none")  # trainings from before it was an option had none
             kept |= {name: Path(kept[name]) if kept.get(name) else None for name in ("data", "relabel")}
             kept["augment"] = Augmentation(**kept.get("augment", {}))
