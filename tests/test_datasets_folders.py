@@ -4,7 +4,8 @@ import pickle
 import pytest
 from PIL import Image
 
-from core.data.readers import FORMATS, open_dataset
+from core.data.readers import open_dataset
+from core.data.readers.spec import formats
 from core.errors import AffectoscopeError
 from tests.trees import (
     affectnet_2017,
@@ -140,7 +141,7 @@ def refusal(path, **options) -> str:
 
 def test_unknown_format(tmp_path):
     message = refusal(tmp_path, format="affectnet")
-    assert "There is no format 'affectnet'" in message and all(name in message for name in FORMATS)
+    assert "There is no format 'affectnet'" in message and all(name in message for name in formats())
 
 
 def test_nothing_there(tmp_path):
@@ -149,7 +150,9 @@ def test_nothing_there(tmp_path):
 
 def test_empty_folder(tmp_path):
     message = refusal(tmp_path)
-    assert "found nothing" in message and all(f"{name}: {look}" in message for name, look in FORMATS.items())
+    assert "found nothing" in message and all(
+        f"{name}: {look}" in message for name, look in formats().items()
+    )
     assert "--format" in message
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.data.drawn.dataset import draw_scene
-from core.data.readers import FORMATS
+from core.data.readers.spec import formats
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_every_room_of_the_house_exists_and_none_is_left_out():
 
 
 def test_every_format_and_every_package_is_explained():
-    for name in FORMATS:
+    for name in formats():
         assert f"`{name}`" in README
     for line in (ROOT / "requirements.txt").read_text().splitlines():
         if line and not line.startswith("#"):

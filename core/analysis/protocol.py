@@ -10,6 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from core.data.face_table import FaceTable
+from core.data.readers.spec import dataset_spec
 from core.labels import EXPRESSIONS
 from core.metrics.text import listed
 from core.runs.run import Run
@@ -22,18 +23,7 @@ BOXES = {
     "detected": "cropped where the detector finds them",
 }
 
-#: Formats whose rows have face boxes; the images of the others are cropped faces.
-BOXED = ("affectnet-2017", "drawn")
-
 _PURPOSES = {"train": "the network learned from them", "validation": "they chose the epoch"}
-
-#: What the splits of known data are officially.
-OFFICIAL: dict[str, dict[str, str]] = {
-    "affectnet-2017": {"test": "AffectNet's validation list (it has no public test set)"},
-    "affectnet-2021": {"test": "AffectNet's validation set (it has no public test set)"},
-    "fer2013": {"test": "PublicTest", "private_test": "PrivateTest"},
-    "drawn": {"test": "the drawn validation list"},
-}
 
 _HELD_OUT, _UNSPLIT = "held out of the training faces", "drawn from faces that come without a split"
 
@@ -53,11 +43,12 @@ def known_and_out_of_set(
 
 def official_split(data: dict, split: str) -> str:
     """What a split is officially, or how it came about."""
+    official = dataset_spec(data.get("name")).official
     origins = (data.get("origins") or {}).get(split)
     if origins is None:  # runs from before that was kept; data with a note on its splits has them officially
-        origins = [split] if data.get("note") and data.get("name") in OFFICIAL else []
+        origins = [split] if data.get("note") and official else []
     if origins == [split] and split:
-        return OFFICIAL.get(data.get("name"), {}).get(split, f"the data's own {split} split")
+        return official.get(split, f"the data's own {split} split")
     if origins == ["validation"]:
         return "the data's own validation split"
     if not origins:
@@ -277,7 +268,7 @@ def protocol_of_evaluation(
 
 
 def _boxes(name: str) -> Literal["annotated", "none"]:
-    return "annotated" if name in BOXED else "none"
+    return "annotated" if dataset_spec(name).boxes else "none"
 
 
 def _relabelled(report: dict | None, what: str) -> str:

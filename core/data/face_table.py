@@ -24,10 +24,6 @@ COLUMNS: dict[str, str] = {
 #: How many examples of each reason a ledger keeps.
 EXAMPLES_KEPT = 5
 
-#: Margin around a detected box that gives the framing of the data set's own images; measured with
-#: `python benchmarks/framing.py --data PATH`.
-FRAME_MARGINS: dict[str, float] = {"fer2013": -0.02}
-
 
 @dataclass
 class Ledger:
@@ -71,7 +67,7 @@ class FaceTable:
     """Annotated faces of one dataset.
 
     Attributes:
-        name: short name of the dataset's format, such as 'fer2013'.
+        name: of its DatasetSpec, such as 'fer2013'.
         title: what to call it to a user, such as 'FER2013 (zip of folders)'.
         faces: one row per face, columns and dtypes as in COLUMNS, index 0..n-1.
         landmarks: (n, 68, 2) float32 pixel coordinates in the upright full image, or None.
@@ -127,8 +123,3 @@ def as_face_frame(columns: dict) -> pd.DataFrame:
         default = "" if dtype == "str" else np.nan
         frame[name] = pd.Series(columns.get(name, default), index=frame.index).astype(dtype)
     return frame
-
-
-def frame_margin(dataset: str) -> float:
-    """Margin for live crops of a data set by its FaceTable.name; 0 where nothing is known."""
-    return FRAME_MARGINS.get(dataset, 0.0)

@@ -8,11 +8,12 @@ import numpy as np
 from core.config import TrainConfig
 from core.data.drawn.dataset import drawn_faces_folder
 from core.data.face_pack import FacePack, pack_faces
-from core.data.face_table import FaceTable, frame_margin
+from core.data.face_table import FaceTable
 from core.data.near_duplicates import near_duplicate_groups
 from core.data.perceptual_hashes import pack_hashes
 from core.data.preprocessing import PreprocessingConfig
 from core.data.readers import open_dataset
+from core.data.readers.spec import dataset_spec
 from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.data.splits import resolve_splits, split_out_of_set
 from core.errors import AffectoscopeError
@@ -89,7 +90,7 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
         colour=config.colour,
         size=config.size,
         margin=config.margin if boxed else 0.0,
-        frame_margin=config.margin if boxed else frame_margin(table.name),
+        frame_margin=config.margin if boxed else dataset_spec(table.name).frame_margin,
     )
     with console.progress("Packing faces") as progress:
         table, pack = pack_faces(table, preprocessing, progress=progress)
@@ -133,8 +134,9 @@ def _with_out_of_set(
 def _label_set(config: TrainConfig, table: FaceTable) -> LabelSet:
     if config.labels:
         return LABEL_SETS[config.labels]
-    present = set(table.faces["expression"].unique().tolist())
-    return LABEL_SETS[8] if table.name.startswith(("affectnet", "drawn")) else smallest_label_set(present)
+    if usual := dataset_spec(table.name).label_set:
+        return LABEL_SETS[usual]
+    return smallest_label_set(set(table.faces["expression"].unique().tolist()))
 
 
 def _limited(table: FaceTable, config: TrainConfig) -> FaceTable:

@@ -16,13 +16,11 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from core.data.drawn.portrait import DrawnFace, draw_face, draw_scene
-from core.data.face_table import FaceTable
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.runtime.cache import cache_folder
@@ -46,17 +44,6 @@ IMAGE_SIZE, JPEG_QUALITY = 160, 90
 MARKER = "drawn-faces.json"  # at the top of the tree: what lies here is drawn
 FOLDERS = 40  # image folders, as AffectNet spreads its images over numbered folders
 BATCH = 50  # faces a worker draws at a time
-
-
-def as_drawn(table: FaceTable) -> FaceTable:
-    """The table of a tree that this program drew, under its own name; its faces may be passed on."""
-    return replace(
-        table,
-        name="drawn",
-        title="Drawn faces",
-        redistributable=True,
-        note="The faces are drawn by a program and are no data about people; the test faces are the drawn validation list.",
-    )
 
 
 def training_counts(training: int) -> dict[str, int]:

@@ -20,20 +20,18 @@ from core.data.readers.affectnet2017_lists import (
     count_lines,
     find_lists,
     read_batches,
+    read_header,
     read_landmarks,
     read_numbers,
     read_references,
 )
 from core.data.readers.listing import FolderContents, shallow_folders
+from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.data.readers.storage import FolderImages
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 
 BOX = HEADER[1:5]
-
-NOTE = (
-    "AffectNet has no public test set: papers report on its validation set, and so does the test split here."
-)
 
 NO_BOX = "no face box (NULL)"
 
@@ -93,13 +91,13 @@ def open_lists(
             "Pass the folder that holds both the lists and the images they name."
         )
     return FaceTable(
-        name="affectnet-2017",
-        title=f"AffectNet 2017 ({_which(lists)})",
+        name=SPEC.name,
+        title=f"{SPEC.title} ({_which(lists)})",
         faces=pd.concat(parts, ignore_index=True),
         ledger=ledger,
         read_image=FolderImages(*roots),
         landmarks=landmarks[:used].reshape(used, POINTS, 2),
-        note=NOTE if any(each.split == "test" for each in lists) else "",
+        note=SPEC.note if any(each.split == "test" for each in lists) else "",
     )
 
 
@@ -154,3 +152,60 @@ def _refuse(
             met.add(reference)
             keep.append(row)
     return np.array(keep, np.int64)
+
+
+def _recognise(source: Source) -> bool:
+    return bool(find_lists(source.path) or _is_list(source))
+
+
+def _open(source: Source) -> FaceTable | None:
+    if _is_list(source):
+        raise AffectoscopeError(
+            f"{source.path} is one list of AffectNet; pass the folder that holds the lists and the images instead."
+        )
+    if not source.path.is_dir():
+        return None
+    return open_lists(source.path, automatic=source.automatic, progress=source.progress)
+
+
+def _is_list(source: Source) -> bool:
+    return source.path.is_file() and not source.is_zip and read_header(source.path) is not None
+
+
+CITATION = (
+    "A. Mollahosseini, B. Hasani, M. H. Mahoor (2019), AffectNet: A Database for Facial Expression, Valence, and "
+    "Arousal Computing in the Wild, IEEE Transactions on Affective Computing 10(1), 18-31."
+)
+
+#: Of both releases.
+NOTE = (
+    "AffectNet has no public test set: papers report on its validation set, and so does the test split here."
+)
+
+LIMITS = (
+    "Two people who annotated the same AffectNet faces agreed on 60.7 % of them: no network can be trusted to know "
+    "better than its annotators.",
+)
+
+SPEC = register(
+    DatasetSpec(
+        name="affectnet-2017",
+        title="AffectNet 2017",
+        layouts=(
+            Layout(
+                "affectnet-2017",
+                "full images, and CSV lists of them with face boxes",
+                _recognise,
+                _open,
+            ),
+        ),
+        official={"test": "AffectNet's validation list (it has no public test set)"},
+        published={"train": 414_799, "test": 5_500},
+        boxes=True,
+        affect=True,
+        label_set=8,
+        citation=CITATION,
+        note=NOTE,
+        limits=LIMITS,
+    )
+)

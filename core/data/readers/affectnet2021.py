@@ -21,16 +21,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.readers.affectnet2017 import CITATION, LIMITS, NOTE
 from core.data.readers.listing import IMAGE_SUFFIXES, FolderContents, is_hidden, shallow_folders
+from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.data.readers.storage import OUTSIDE, FolderImages
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.runtime.cache import cache_folder
 from core.runtime.files import replacing
-
-NOTE = (
-    "AffectNet has no public test set: papers report on its validation set, and so does the test split here."
-)
 
 POINTS = 68
 SCALARS = {"exp": "expression", "val": "valence", "aro": "arousal"}
@@ -104,13 +102,13 @@ def open_sets(path: Path, *, progress: Callable[[int, int], None] | None = None)
             "<id>_exp.npy, <id>_val.npy and <id>_aro.npy in the annotations folder beside images."
         )
     return FaceTable(
-        name="affectnet-2021",
-        title="AffectNet 2021 (aligned faces)",
+        name=SPEC.name,
+        title=f"{SPEC.title} (aligned faces)",
         faces=faces,
         ledger=ledger,
         read_image=FolderImages(root),
         landmarks=np.concatenate(landmarks),
-        note=NOTE if "test" in set(faces["split"]) else "",
+        note=SPEC.note if "test" in set(faces["split"]) else "",
     )
 
 
@@ -238,3 +236,31 @@ def _npy_header(header: bytes) -> tuple[tuple[int, ...], np.dtype]:
     if dtype.hasobject:
         raise ValueError("pickled objects are never loaded")
     return shape, dtype
+
+
+def _open(source: Source) -> FaceTable | None:
+    return open_sets(source.path, progress=source.progress) if source.path.is_dir() else None
+
+
+SPEC = register(
+    DatasetSpec(
+        name="affectnet-2021",
+        title="AffectNet 2021",
+        layouts=(
+            Layout(
+                "affectnet-2021",
+                "train_set and val_set, each with images and annotations",
+                lambda source: bool(find_sets(source.path)),
+                _open,
+                precedence=1,  # others would list its million annotation files
+            ),
+        ),
+        official={"test": "AffectNet's validation set (it has no public test set)"},
+        published={"train": 287_651, "test": 3_999},
+        affect=True,
+        label_set=8,
+        citation=CITATION,
+        note=NOTE,
+        limits=LIMITS,
+    )
+)

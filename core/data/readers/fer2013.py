@@ -15,6 +15,7 @@ from PIL import Image
 
 from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.data.readers.listing import Listing, common_prefix
+from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
 from core.labels import expression_code
 
@@ -25,11 +26,6 @@ USAGE = {"training": "train", "publictest": "test", "privatetest": "private_test
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 SIDE = 48
-
-NOTE = (
-    "FER2013's official splits: PublicTest is the test split reported here; "
-    "PrivateTest, where present, is kept apart as 'private_test'."
-)
 
 _FILE = re.compile(
     r"(?P<head>(?:.*/)?)(?P<reference>(?:train|test)/(?P<emotion>[^/]+)/"
@@ -77,12 +73,12 @@ def open_folders(listing: Listing) -> FaceTable:
             "train/angry/Training_123.jpg and test/happy/PublicTest_456.jpg."
         )
     return FaceTable(
-        name="fer2013",
-        title=f"FER2013 ({'zip of folders' if listing.is_zip else 'folders'})",
+        name=SPEC.name,
+        title=f"{SPEC.title} ({'zip of folders' if listing.is_zip else 'folders'})",
         faces=as_face_frame(columns),
         ledger=ledger,
         read_image=listing.reader(prefix),
-        note=NOTE,
+        note=SPEC.note,
     )
 
 
@@ -167,12 +163,12 @@ def open_csv(path: Path, *, progress: Callable[[int, int], None] | None = None) 
             f"{SIDE * SIDE:,} pixels separated by spaces in each."
         )
     return FaceTable(
-        name="fer2013",
-        title="FER2013 (table of pixels)",
+        name=SPEC.name,
+        title=f"{SPEC.title} (table of pixels)",
         faces=as_face_frame(columns),
         ledger=ledger,
         read_image=CsvImages(os.fspath(path), np.array(starts, np.int64), positions["pixels"]),
-        note=NOTE if "usage" in positions else "",
+        note=SPEC.note if "usage" in positions else "",
     )
 
 
@@ -193,3 +189,69 @@ def _read_row(line: bytes, positions: dict[str, int]) -> tuple[int, str] | str:
         if usage is None:
             return "unknown split"
     return expression_code(EMOTIONS[int(emotion)]), usage
+
+
+def _open_folders(source: Source) -> FaceTable | None:
+    return open_folders(source.listing) if source.listing.images else None
+
+
+def _open_table(source: Source) -> FaceTable | None:
+    table = _find_table(source)
+    return open_csv(table, progress=source.progress) if table else None
+
+
+def _find_table(source: Source) -> Path | None:
+    """The table with the most of FER2013's columns, the largest of these; None where there is none."""
+    columns = {
+        file: len(found)
+        for file in source.files
+        if (file.suffix.lower() == ".csv" or file == source.path) and (found := _file_columns(file))
+    }
+    # Kaggle's contest folder holds train.csv, test.csv and icml_face_data.csv: the last has all of it.
+    return max(columns, key=lambda file: (columns[file], file.stat().st_size), default=None)
+
+
+def _file_columns(path: Path) -> dict[str, int] | None:
+    try:
+        with open(path, "rb") as file:
+            return header_columns(file.readline(2**16))
+    except OSError:
+        return None
+
+
+SPEC = register(
+    DatasetSpec(
+        name="fer2013",
+        title="FER2013",
+        layouts=(
+            Layout(
+                "fer2013-csv",
+                "a table with the columns emotion, pixels, Usage",
+                lambda source: _find_table(source) is not None,
+                _open_table,
+                precedence=-2,  # beside a folder of images, it is those that are read
+            ),
+            Layout(
+                "fer2013-folders",
+                "train/angry/Training_1.jpg and so on, in a folder or a zip",
+                lambda source: looks_like_fer2013(source.listing),
+                _open_folders,
+            ),
+        ),
+        official={"test": "PublicTest", "private_test": "PrivateTest"},
+        published={"train": 28_709, "test": 3_589, "private_test": 3_589},
+        frame_margin=-0.02,
+        citation=(
+            "I. J. Goodfellow et al. (2013), Challenges in Representation Learning: A Report on Three Machine Learning "
+            "Contests, International Conference on Neural Information Processing (ICONIP), 117-124."
+        ),
+        note=(
+            "FER2013's official splits: PublicTest is the test split reported here; "
+            "PrivateTest, where present, is kept apart as 'private_test'."
+        ),
+        limits=(
+            "People name the expressions of FER2013 as it labels them in about 65 % (± 5) of the faces: its labels are "
+            "uncertain, and an accuracy above that is agreement with them, not with the people shown.",
+        ),
+    )
+)

@@ -9,6 +9,7 @@ from core.data.readers.listing import (
     Listing,
     common_prefix,
 )
+from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, expression_code
 
@@ -95,7 +96,7 @@ def open_folders(listing: Listing) -> FaceTable:
         )
     numbered = any(folder.isdigit() for folder in codes)
     return FaceTable(
-        name="folders",
+        name=SPEC.name,
         title=f"{listing.path.stem} ({'zip of image folders' if listing.is_zip else 'image folders'})",
         faces=as_face_frame(columns),
         ledger=ledger,
@@ -121,3 +122,24 @@ def _read_path(
     if not folders or folders[0] not in codes:
         return "unknown label"
     return codes[folders[0]], split
+
+
+def _open(source: Source) -> FaceTable | None:
+    return open_folders(source.listing) if source.listing.images else None
+
+
+SPEC = register(
+    DatasetSpec(
+        name="folders",
+        title="Image folders",
+        layouts=(
+            Layout(
+                "folders",
+                "images in folders such as train/happy, or only happy, in a folder or a zip",
+                lambda source: bool(source.listing.images) and head_length(source.listing) is not None,
+                _open,
+                precedence=-1,  # many data sets have such folders
+            ),
+        ),
+    )
+)
