@@ -39,13 +39,13 @@ class TrainConfig:
 
     # Data
     data: Path | None = None
-    """AffectNet (2017 or 2021), FER2013 (csv, folders, zip) or a folder of faces; default: drawn faces."""
+    """Folder, zip or table of annotated faces, in a format that the README lists; default: drawn faces."""
     format: str | None = None
-    """Format of the data when it is not recognised: affectnet-2017, affectnet-2021, fer2013-csv, fer2013-folders or folders."""
+    """Format of the data where it is not recognised; the README lists them, and so does the error for another value."""
     automatic: bool = False
     """Also use AffectNet's automatically annotated list."""
     labels: Literal[7, 8, 11] | None = None
-    """Label set; default: 8 for AffectNet, else the smallest that holds the data's labels."""
+    """Label set; default: the usual one of the data set (8 for AffectNet), else the smallest that holds the data's labels."""
     validation_share: float = 0.1
     """Share of the training faces kept for choosing the best epoch (0.02 to 0.5)."""
     limit: int | None = None

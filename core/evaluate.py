@@ -16,11 +16,13 @@ from core.analysis.robustness import mean_accuracy, robustness
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
 from core.data.readers import open_dataset
+from core.data.readers.spec import dataset_specs
 from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.errors import AffectoscopeError
 from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.scoring import Scores, score
+from core.metrics.text import listed
 from core.network.outputs import as_predictions
 from core.network.resumable_inference import predict_resumable
 from core.options import ClusterOptions
@@ -41,7 +43,7 @@ class EvaluateOptions:
     run: str
     """A run's folder, or its name under artifacts/."""
     data: Path
-    """AffectNet (2017 or 2021), FER2013 (csv, folders, zip) or a folder of faces."""
+    """Folder, zip or table of annotated faces, in a format that the README lists."""
     split: str | None = None
     """Which split to score: test, train, private_test, ... or all; default: test, or all where there is none."""
     format: str | None = None
@@ -159,7 +161,7 @@ def evaluate_with_detector(options: EvaluateOptions) -> DetectedScores:
     if faces.table.faces[list(BOX_COLUMNS)].isna().any(axis=None):
         raise AffectoscopeError(
             f"--detect needs photos and a box around the face of each, and the images of {faces.table.title} are "
-            "cropped faces; pass AffectNet 2017 or drawn faces."
+            f"cropped faces; pass {listed([spec.title for spec in dataset_specs() if spec.boxes], last='or')}."
         )
     with quiet_tensorflow():
         from core.network.inference import run_network

@@ -22,7 +22,7 @@ class LeaksOptions:
     """Look for near-duplicate faces across the splits of a data set and, with --run, score a run without them."""
 
     data: Path | None = None
-    """AffectNet (2017 or 2021), FER2013 (csv, folders, zip) or a folder of faces, with --run the data that it was
+    """Folder, zip or table of annotated faces, in a format that the README lists; with --run the data that it was
     trained on; default: drawn faces."""
     run: str | None = None
     """A run's folder, or its name under artifacts/: what is found is kept with it, where the page Leaks shows it."""

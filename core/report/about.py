@@ -10,9 +10,10 @@ from tomllib import loads
 
 from core.config import TrainConfig
 from core.data.face_table import Ledger
+from core.data.readers.spec import DatasetSpec
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from core.metrics.text import number, percent
+from core.metrics.text import listed, number, percent
 from core.network.test_time_augmentation import TOLERANCE
 from core.options import train_command
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
@@ -29,13 +30,9 @@ _PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "plotly", "jinja2")
 _SPLITS = ("train", "validation", "test", "private_test")
 
 
-def is_drawn(run: Run) -> bool:
-    return run.info["data"].get("name") == "drawn"
-
-
 def about_people(run: Run) -> str:
     """What the truth of the run's data is."""
-    if is_drawn(run):
+    if not run.dataset.shows_people:
         return "Nothing here is data about people, and nothing of it holds for photographs of people."
     return "The truth is what annotators saw in a face, not what a person felt."
 
@@ -46,8 +43,8 @@ def data(review: Review) -> Section:
     ledger = about.get("ledger", {})
     counted = Ledger(ledger.get("read", 0), ledger.get("refused", {}), ledger.get("examples", {}))
     blocks: list[Block] = [
-        Text(f"{about['title']}. {about.get('note', '')}".strip(), _paper(run)),
-        Text(about_people(run)),
+        Text(f"{about['title']}. {about.get('note', '')}".strip(), cited(run)),
+        *(Text(told) for told in (about_people(run), _published(run.dataset)) if told),
         _counts(review),
         Text(f"{counted.sentence()}."),
     ]
@@ -160,9 +157,26 @@ def program_version() -> str:
         return "of an unknown version"
 
 
-def _paper(run: Run) -> tuple[str, ...]:
-    name = str(run.info["data"].get("name", ""))
-    return tuple(key for key in ("affectnet", "fer2013") if name.startswith(key))
+def cited(run: Run) -> tuple[str, ...]:
+    """The key, in core.report.sources, of the paper that published the run's data."""
+    return (run.dataset.name,) if run.dataset.citation else ()
+
+
+def _published(dataset: DatasetSpec) -> str:
+    """What the data set has by its authors' account; '' where no numbers of faces were published."""
+    if not dataset.published:
+        return ""
+    sizes = listed([f"{faces:,} {split}" for split, faces in dataset.published.items()])
+    annotated = {
+        "face boxes": dataset.boxes,
+        "valence and arousal": dataset.affect,
+        "votes of several annotators": dataset.votes,
+        "the persons shown": dataset.subjects,
+    }
+    there = [name for name, known in annotated.items() if known]
+    absent = [name for name, known in annotated.items() if not known]
+    told = f"{dataset.title} was published with {sizes} faces. Annotated are {listed(['the expression', *there])}"
+    return f"{told}, not {listed(absent, last='or')}." if absent else f"{told}."
 
 
 def _counts(review: Review) -> Table:

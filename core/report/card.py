@@ -8,7 +8,7 @@ import re
 from core.report import document
 from core.report.review import Review, compute_review
 from core.report.sections import sections
-from core.report.sources import SOURCES
+from core.report.sources import source
 from core.runs.layout import CARD_FILE
 from core.runs.run import Run
 from core.runtime.files import write_text
@@ -33,7 +33,7 @@ def model_card(review: Review) -> str:
         parts.append(f"## {_plain(section.title)}")
         parts += filter(None, (_block(block, places) for block in section.blocks))
     parts.append("## Sources")
-    parts.append("\n".join(f"{place}. {_plain(SOURCES[key])}" for key, place in places.items()))
+    parts.append("\n".join(f"{place}. {_plain(source(key))}" for key, place in places.items()))
     return "\n\n".join(parts) + "\n"
 
 

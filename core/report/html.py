@@ -17,7 +17,7 @@ from core.report.figures import REFERENCE_LINE
 from core.report.figures.contrast import INK
 from core.report.review import Review
 from core.report.sections import sections
-from core.report.sources import SOURCES
+from core.report.sources import source
 
 _FOLDER = Path(__file__).resolve().parent
 
@@ -40,7 +40,7 @@ def report_html(review: Review) -> str:
     return _template().render(
         review=review,
         sections=shown,
-        sources=[(key, SOURCES[key]) for key in cited],
+        sources=[(key, source(key)) for key in cited],
         places={key: place for place, key in enumerate(cited, 1)},
         figures=_json({figure.key: _drawn(figure) for figure in figures}),
         version=program_version(),

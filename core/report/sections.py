@@ -41,9 +41,7 @@ def findings(review: Review) -> Section:
     """What a user with one minute should know."""
     scores = review.scores
     cautions = [
-        "This run was trained and scored on drawn faces: its numbers say nothing about photographs of people."
-        if about.is_drawn(review.run)
-        else "",
+        review.run.dataset.caution,
         few_faces(scores),
         presence(scores),
     ]

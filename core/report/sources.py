@@ -1,17 +1,22 @@
 """What the report cites."""
 
+from core.data.readers.spec import dataset_spec
+
+
+def source(key: str) -> str:
+    """The reference of a key: one of SOURCES, or the paper of the data set of that name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return dataset_spec(key).citation or SOURCES[key]
+
+
+#: Everything but the papers of data sets, which their DatasetSpec has.
 SOURCES: dict[str, str] = {
     "model-cards": (
         "M. Mitchell et al. (2019), Model Cards for Model Reporting, Conference on Fairness, Accountability, and "
         "Transparency (FAT*), 220-229."
-    ),
-    "affectnet": (
-        "A. Mollahosseini, B. Hasani, M. H. Mahoor (2019), AffectNet: A Database for Facial Expression, Valence, and "
-        "Arousal Computing in the Wild, IEEE Transactions on Affective Computing 10(1), 18-31."
-    ),
-    "fer2013": (
-        "I. J. Goodfellow et al. (2013), Challenges in Representation Learning: A Report on Three Machine Learning "
-        "Contests, International Conference on Neural Information Processing (ICONIP), 117-124."
     ),
     "bootstrap": "B. Efron, R. J. Tibshirani (1993), An Introduction to the Bootstrap, Chapman & Hall.",
     "wilson": (

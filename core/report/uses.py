@@ -2,7 +2,7 @@
 
 from core.metrics.scoring import Scores
 from core.metrics.text import percent
-from core.report.about import is_drawn
+from core.report.about import cited
 from core.report.document import Items, Section, Text
 from core.report.review import Review
 from core.report.wording import few_faces, presence
@@ -20,40 +20,23 @@ _PARTS = {
     "training_label_errors": "wrong labels among the faces trained on",
 }
 
-#: How well people do on a data set, by the beginning of its name.
-_PEOPLE = {
-    "affectnet": Text(
-        "Two people who annotated the same AffectNet faces agreed on 60.7 % of them: no network can be trusted to know "
-        "better than its annotators.",
-        ("affectnet",),
-    ),
-    "fer2013": Text(
-        "People name the expressions of FER2013 as it labels them in about 65 % (± 5) of the faces: its labels are "
-        "uncertain, and an accuracy above that is agreement with them, not with the people shown.",
-        ("fer2013",),
-    ),
-}
-
 
 def limits(review: Review) -> Section:
     """What the numbers do not say."""
     run, scores = review.run, review.scores
-    name = str(run.info["data"].get("name", ""))
+    people = run.dataset.shows_people
     items: list[str | Text | None] = [
-        "The faces are drawn: nothing here says how the network does on photographs of people."
-        if is_drawn(run)
+        f"All numbers are of {run.info['data']['title']}. On other cameras, other light, other ages and other people "
+        "they may be worse: score the network on such faces before you rely on it there."
+        if people
         else None,
-        None
-        if is_drawn(run)
-        else f"All numbers are of {run.info['data']['title']}. On other cameras, other light, other ages and other people "
-        "they may be worse: score the network on such faces before you rely on it there.",
+        *(Text(limit, cited(run)) for limit in run.dataset.limits),
         few_faces(scores),
         presence(scores),
         _few(scores),
-        next((text for start, text in _PEOPLE.items() if name.startswith(start)), None),
         "Who the people are, their age, sex, origin or health, is not annotated: whether the network treats them alike was "
         "not measured unless a slice above says so."
-        if not is_drawn(run)
+        if people
         else None,
         "Probabilities are the network's, not those of a feeling; what it has never seen, it still gives one of its "
         f"{len(run.labels)} names.",

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from core.data.preprocessing import PreprocessingConfig
+from core.data.readers.spec import DatasetSpec, dataset_spec
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
@@ -82,6 +83,11 @@ class Run:
                 f"expected some of {', '.join(EXPRESSIONS)}; train the run again."
             )
         return LabelSet(self.labels)
+
+    @property
+    def dataset(self) -> DatasetSpec:
+        """Facts about the data set that the run was trained on."""
+        return dataset_spec(self.info["data"].get("name"))
 
     @property
     def test_time_augmentation(self) -> TestTimeAugmentation:

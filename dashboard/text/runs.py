@@ -52,12 +52,7 @@ def is_drawn(run: Run) -> bool:
 
 def drawn_note(run: Run) -> str:
     """What a user must know about drawn faces; '' for photographs."""
-    if not is_drawn(run):
-        return ""
-    return (
-        "This run was trained and scored on drawn faces, which Affectoscope draws itself: its numbers say "
-        "nothing about photographs of people."
-    )
+    return run.dataset.caution
 
 
 def training(run: Run, history: pd.DataFrame) -> str:

@@ -42,7 +42,10 @@ SPEC = register(
         redistributable=True,
         shows_people=False,
         note="The faces are drawn by a program and are no data about people; the test faces are the drawn validation list.",
-        caution="This run was trained and scored on drawn faces: its numbers say nothing about photographs of people.",
+        caution=(
+            "This run was trained and scored on drawn faces, which Affectoscope draws itself: its numbers say "
+            "nothing about photographs of people."
+        ),
         limits=("The faces are drawn: nothing here says how the network does on photographs of people.",),
     )
 )
