@@ -5,10 +5,9 @@ import streamlit as st
 from PIL import Image
 
 from core.network.gradcam import Explanation, Method, SplitNetwork, explain, split_network
-from core.runs.catalogue import open_run
 from core.runs.run import Run
 from core.runtime.environment import quiet_tensorflow
-from dashboard import loading
+from dashboard.caching import cached
 
 #: Viridis at equal steps: its lightness rises evenly, so that it reads the same to colour-blind readers.
 _VIRIDIS = np.array(
@@ -31,7 +30,7 @@ def explanation(
     Raises:
         AffectoscopeError: the run's network cannot be loaded or explained.
     """
-    network = _network(str(run.path), loading.fingerprint(run.path))
+    network = _network(run)
     return explain(network, face, run.labels.index(label), method=method), network
 
 
@@ -53,7 +52,7 @@ def overlay(face: np.ndarray, heat: np.ndarray, *, side: int = 480) -> Image.Ima
     return Image.fromarray((base * (1 - cover) + colours * cover).round().astype(np.uint8))
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the network ...")
-def _network(path: str, state: loading.Fingerprint) -> SplitNetwork:
+@cached(st.cache_resource, max_entries=2, show_spinner="Loading the network ...")
+def _network(run: Run) -> SplitNetwork:
     with quiet_tensorflow():
-        return split_network(open_run(path).load_model())
+        return split_network(run.load_model())

@@ -20,6 +20,7 @@ from core.photos.predictor import Predictor
 from core.photos.results import PhotoPrediction, as_rows
 from core.runs.run import Run
 from dashboard import loading
+from dashboard.caching import cached, run_state
 
 TYPES = ("jpg", "jpeg", "png", "webp")
 MEGABYTES = 10
@@ -76,24 +77,24 @@ def warm_up(run: Run | None = None) -> threading.Thread | None:
     chosen = run or next(iter(loading.runs().values()), None)
     if chosen is None:
         return None
-    return _warm_up(str(chosen.path), loading.fingerprint(chosen.path), _delay=0.0 if run else WARM_UP_DELAY)
+    return _warm_up(chosen, _delay=0.0 if run else WARM_UP_DELAY)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _warm_up(path: str, state: loading.Fingerprint, _delay: float) -> threading.Thread:
-    thread = threading.Thread(target=_load_quietly, args=(path, state, _delay), name="warm-up", daemon=True)
+@cached(st.cache_resource, max_entries=2)
+def _warm_up(run: Run, _delay: float) -> threading.Thread:
+    thread = threading.Thread(target=_load_quietly, args=(run, _delay), name="warm-up", daemon=True)
     thread.start()
     return thread
 
 
-def _load_quietly(path: str, state: loading.Fingerprint, delay: float) -> None:
+def _load_quietly(run: Run, delay: float) -> None:
     # Streamlit would say on the terminal that this thread belongs to no visitor.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     time.sleep(delay)
     try:
         load_detector()
         photo_predictor.detect_faces(Image.new("RGB", _WARM_UP_SIZE))
-        _predictor(path, state)
+        _predictor(run)
     except (AffectoscopeError, OSError):
         return  # the same problem is shown with the first photo
 
@@ -105,13 +106,13 @@ def predict_all(runs: list[Run], photos: list[Photo], *, crops: bool, neighbours
         AffectoscopeError: a run's network cannot be loaded.
     """
     kept = st.session_state.get(_RESULTS, {})
-    states = tuple((str(run.path), loading.fingerprint(run.path)) for run in runs)
+    states = tuple(run_state(run) for run in runs)
     results = {}
     for photo in photos:
         key = (states, crops, neighbours, photo.key)
         if key not in kept:
-            kept[key] = _predict({run.name: _predictor(*state) for run, state in zip(runs, states, strict=True)},
-                                 photo, crops, neighbours)  # fmt: skip
+            predictors = {run.name: _predictor(run) for run in runs}
+            kept[key] = _predict(predictors, photo, crops, neighbours)
         results[key] = kept[key]
     st.session_state[_RESULTS] = results
     return list(results.values())
@@ -122,9 +123,9 @@ def forget() -> None:
     st.session_state.pop(_RESULTS, None)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the network ...")
-def _predictor(path: str, state: loading.Fingerprint) -> Predictor:
-    return Predictor.load(path)
+@cached(st.cache_resource, max_entries=2, show_spinner="Loading the network ...")
+def _predictor(run: Run) -> Predictor:
+    return Predictor.load(run.path)
 
 
 def _predict(predictors: dict[str, Predictor], photo: Photo, crops: bool, neighbours: int) -> Result:

@@ -120,9 +120,9 @@ def test_training_a_run_again_keeps_its_decisions(tmp_path):
 
 
 def test_deciding_does_not_make_the_dashboard_read_the_run_again(tmp_path):
-    from dashboard import loading
+    from dashboard import caching
 
     run = make_run(tmp_path, "run", faces=20)
-    state = loading.fingerprint(run.path)
+    state = caching.fingerprint(run.path)
     decide(run.decisions_path, [one()])
-    assert loading.fingerprint(run.path) == state
+    assert caching.fingerprint(run.path) == state

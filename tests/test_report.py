@@ -497,7 +497,7 @@ def test_the_command_is_one_sentence_where_it_fails_and_never_imports_tensorflow
 
 
 def test_a_report_in_a_run_s_folder_does_not_make_the_dashboard_read_the_run_again(tmp_path):
-    from dashboard.loading import fingerprint
+    from dashboard.caching import fingerprint
 
     run = make_run(tmp_path, "run", faces=30)
     before = fingerprint(run.path)

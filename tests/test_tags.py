@@ -166,12 +166,12 @@ def test_training_a_run_again_keeps_its_marks_and_drops_its_map(tmp_path):
 
 
 def test_marking_does_not_make_the_dashboard_read_the_run_again(tmp_path):
-    from dashboard import loading
+    from dashboard import caching
 
     run = make_run(tmp_path, "run", faces=20)
-    state = loading.fingerprint(run.path)
+    state = caching.fingerprint(run.path)
     tag(run.tags_path)
     (run.path / "map.parquet").write_bytes(b"x")
-    assert loading.fingerprint(run.path) == state
+    assert caching.fingerprint(run.path) == state
     (run.path / "scores.json").write_text("{}")
-    assert loading.fingerprint(run.path) != state
+    assert caching.fingerprint(run.path) != state

@@ -10,6 +10,7 @@ from core.analysis.slices.user_columns import MEGABYTES, JoinedColumns, read_joi
 from core.errors import AffectoscopeError
 from core.runs.run import Run
 from dashboard import loading
+from dashboard.caching import run_state
 from dashboard.text import slices as text
 
 TYPES = ("csv", "tsv", "txt")
@@ -59,7 +60,7 @@ def review(run: Run, joined: JoinedColumns | None, parts: int) -> SliceReview:
     """The run's slices, by the joined columns too."""
     if joined is None:
         return loading.slices(run, parts)
-    key = (*_state(run), st.session_state[_FILE].digest, parts)
+    key = (*run_state(run), st.session_state[_FILE].digest, parts)
     kept = st.session_state.get(_REVIEW)
     if kept is None or kept[0] != key:
         with st.spinner("Comparing slices of the faces ..."):
@@ -90,13 +91,9 @@ def _take(key: str) -> None:
 
 def _read(run: Run, file: _File) -> JoinedColumns:
     """The file's columns, read once for each run that it is joined to."""
-    key = (*_state(run), file.digest)
+    key = (*run_state(run), file.digest)
     kept = st.session_state.get(_JOINED)
     if kept is None or kept[0] != key:
         references = loading.predictions(run).frame["reference"].tolist()
         kept = st.session_state[_JOINED] = key, read_joined_columns(file.content, file.name, references)
     return kept[1]
-
-
-def _state(run: Run) -> tuple:
-    return str(run.path), loading.fingerprint(run.path)

@@ -48,7 +48,7 @@ def choose_among(faces: pd.DataFrame, face: pd.Series, order: str) -> None:
 st.title("Misclassified faces")
 run = run_selector.choose_run()
 (predictions,) = run_selector.load(run, "predictions")
-misread = loading.misread(run)
+misread = loading.misclassified(run)
 if misread.empty:
     st.success(text.none_misread(len(predictions)))
     st.stop()

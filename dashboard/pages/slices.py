@@ -110,7 +110,7 @@ name = url_state.selectbox(
     of=(run.name, table.key, cut),
 )
 if name:
-    faces, row = tables.misread_of(table, loading.misread(run), name)
+    faces, row = tables.misread_of(table, loading.misclassified(run), name)
     st.subheader(text.slice_faces(len(faces), row))
     if faces.empty:
         st.markdown(text.NO_MISREAD)
