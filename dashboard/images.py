@@ -16,7 +16,8 @@ from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs.run import Run
-from dashboard import loading, text
+from dashboard import loading
+from dashboard.text import runs as run_text
 
 #: Side in pixels of faces read from a data set: larger than what most networks see, for the user's sake.
 SHOWN_SIZE = 160
@@ -62,7 +63,7 @@ def image_source(
     references = predictions.frame["reference"]
     if thumbnails:
         return ImageSource(lambda row: thumbnails.get(references.iloc[row]))
-    photo = attached_photos(predictions, text.no_images(run))
+    photo = attached_photos(predictions, run_text.no_images(run))
     if photo is None:
         return None
     path, stamp, preprocessing = (

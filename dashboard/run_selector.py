@@ -5,7 +5,8 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.runs.run import Run
-from dashboard import loading, text, url_state
+from dashboard import loading, url_state
+from dashboard.text import runs as run_text
 
 #: Entries of run.json that pages read, by top-level key.
 _INFO = {
@@ -36,8 +37,8 @@ def choose_run() -> Run:
     st.sidebar.selectbox("Run", names, key=_WIDGET, on_change=_take_choice)
     run = runs[name]
     st.sidebar.caption(run.info["data"]["title"])
-    if text.is_drawn(run):
-        st.sidebar.caption(f":material/draw: {text.drawn_note(run)}")
+    if run_text.is_drawn(run):
+        st.sidebar.caption(f":material/draw: {run_text.drawn_note(run)}")
     return run
 
 
@@ -114,7 +115,9 @@ def _explain_absence() -> None:
         "Train one from drawn faces (minutes, nothing to download), or from your own data; "
         "it appears here as soon as it is finished, without a restart."
     )
-    st.code(f"{text.TRAIN_COMMAND}\n{text.TRAIN_COMMAND} --data /path/to/fer2013.zip", language="bash")
+    st.code(
+        f"{run_text.TRAIN_COMMAND}\n{run_text.TRAIN_COMMAND} --data /path/to/fer2013.zip", language="bash"
+    )
     problems = damaged()
     if problems:
         st.subheader("Folders that are no runs")

@@ -12,11 +12,15 @@ from core.labels import COLOURS, EXPRESSIONS
 from core.metrics import ranking
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
+from core.metrics.text import interval, number, percent
+from core.report import score_tables, wording
 from core.report.figures import RUN_COLOURS
-from dashboard import text
+from core.report.figures import training as training_figures
 from dashboard.charts import bars, curves, matrices
-from dashboard.tables import affect, confusion, counts, pairs, per_class, runs
+from dashboard.tables import affect, counts, pairs, per_class, runs
 from dashboard.tables import faces as face_tables
+from dashboard.text import data as data_text
+from dashboard.text import scores as score_text
 from tests.made_runs import make_history, make_predictions
 
 LABELS = ("neutral", "happy", "sad")
@@ -53,7 +57,7 @@ def found(document, key: str) -> list:
 
 
 def test_confusion_cells_hold_counts_and_shares_by_row_and_column():
-    cells = confusion.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]]), LABELS)
+    cells = score_tables.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]]), LABELS)
     cell = cells[(cells["true"] == "neutral") & (cells["predicted"] == "happy")].iloc[0]
     assert (cell["faces"], cell["row"], cell["column"]) == (2, 0.2, 0.4)
     absent = cells[cells["true"] == "sad"]
@@ -61,17 +65,17 @@ def test_confusion_cells_hold_counts_and_shares_by_row_and_column():
 
 
 def test_strongest_confusions_are_ordered_by_share_and_leave_out_the_diagonal():
-    cells = confusion.confusion_cells(np.array([[8, 2, 0], [2, 3, 0], [0, 1, 0]]), LABELS)
-    strongest = confusion.strongest_confusions(cells, limit=2)
-    assert [text.confusion(row) for _, row in strongest.iterrows()] == [
+    cells = score_tables.confusion_cells(np.array([[8, 2, 0], [2, 3, 0], [0, 1, 0]]), LABELS)
+    strongest = score_tables.strongest_confusions(cells, limit=2)
+    assert [wording.confusion(row) for _, row in strongest.iterrows()] == [
         "sad read as happy: 1 of 1, 100.0 %",
         "happy read as neutral: 2 of 5, 40.0 %",
     ]
-    assert confusion.strongest_confusions(confusion.confusion_cells(np.eye(3, dtype=int), LABELS)).empty
+    assert score_tables.strongest_confusions(score_tables.confusion_cells(np.eye(3, dtype=int), LABELS)).empty
 
 
 def test_the_confusion_heatmap_is_clickable_and_framed():
-    cells = confusion.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 5]]), LABELS)
+    cells = score_tables.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 5]]), LABELS)
     drawn = spec(matrices.confusion(cells, LABELS, chosen=("neutral", "happy")))
     (selection,) = drawn["params"]
     assert selection["name"] == matrices.SELECTION
@@ -83,20 +87,20 @@ def test_the_confusion_heatmap_is_clickable_and_framed():
 
 
 def test_hiding_the_diagonal_leaves_only_errors():
-    cells = confusion.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 5]]), LABELS)
+    cells = score_tables.confusion_cells(np.array([[8, 2, 0], [1, 3, 0], [0, 0, 5]]), LABELS)
     drawn = values(spec(matrices.confusion(cells, LABELS, show="row", hide_diagonal=True)))
     assert len(drawn) == 6 and all(row["true"] != row["predicted"] for row in drawn)
     assert max(row["value"] for row in drawn) == 0.25
 
 
 def test_a_matrix_without_faces_is_drawn_without_dividing_by_zero():
-    cells = confusion.confusion_cells(np.zeros((3, 3), int), LABELS)
+    cells = score_tables.confusion_cells(np.zeros((3, 3), int), LABELS)
     assert len(values(spec(matrices.confusion(cells, LABELS, show="column")))) == 9
 
 
 def test_pairs_leave_out_the_diagonal_and_absent_labels():
     scores = score(make_predictions(faces=80, absent=("sad",)), resamples=0)
-    cells = pairs.pairwise_cells(scores)
+    cells = score_tables.pairwise_cells(scores)
     assert len(cells) == 6 * 5 and "sad" not in set(cells["first"])
     drawn = spec(matrices.pairwise(cells, scores.labels))
     assert drawn["params"][0]["select"]["fields"] == ["first", "second"]
@@ -119,7 +123,7 @@ def test_every_chart_gives_an_expression_the_same_colour(predictions, scores):
     table = counts.class_counts({"train": {"happy": 5, "sad": 3}, "test": {"happy": 2}})
     charts = [
         bars.class_counts(table),
-        bars.per_class(per_class.per_class_long(scores)),
+        bars.per_class(score_tables.per_class_long(scores)),
         bars.probabilities(face_tables.face_probabilities(predictions, 0)),
         bars.affect_errors(affect.per_expression(predictions)),
         bars.pair_distributions(pairs.pair_probabilities(predictions, "happy", "sad"), "happy"),
@@ -146,15 +150,17 @@ def test_no_run_has_the_colour_of_an_expression():
 def test_charts_are_transparent_so_that_both_themes_show():
     figure = curves.learning_rate(runs.learning_rates({"one": make_history(5)}))
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
-    cells = confusion.confusion_cells(np.eye(3, dtype=int), LABELS)
+    cells = score_tables.confusion_cells(np.eye(3, dtype=int), LABELS)
     drawn = matrices.confusion(cells, LABELS).to_dict()
     assert not found(drawn, "background") and not found(drawn, "fill")
 
 
 def test_learning_curves_of_several_runs_share_no_colour_and_mark_the_best_epoch():
     histories = {"one": make_history(8), "two": make_history(12)}
-    figure = curves.learning(
-        runs.learning_curves(histories, "accuracy"), title="accuracy", best_epochs={"one": 6, "two": 9}
+    figure = training_figures.learning(
+        score_tables.learning_curves(histories, "accuracy"),
+        title="accuracy",
+        best_epochs={"one": 6, "two": 9},
     )
     colours = {trace.name.split(",")[0]: trace.line.color for trace in figure.data if trace.mode == "lines"}
     assert len(set(colours.values())) == 2
@@ -165,8 +171,8 @@ def test_learning_curves_of_several_runs_share_no_colour_and_mark_the_best_epoch
 
 
 def test_one_epoch_is_drawn_as_points():
-    figure = curves.learning(
-        runs.learning_curves({"one": make_history(1)}, "loss"), title="loss", best_epochs={"one": 1}
+    figure = training_figures.learning(
+        score_tables.learning_curves({"one": make_history(1)}, "loss"), title="loss", best_epochs={"one": 1}
     )
     assert figure.data[0].mode == "lines+markers"
 
@@ -203,7 +209,7 @@ def test_split_differences_name_the_expression_that_differs_most():
     table = counts.class_counts({"train": {"happy": 50, "sad": 50}, "test": {"happy": 9, "sad": 1}})
     differences = counts.split_differences(table)
     assert differences["difference"].tolist() == pytest.approx([0.4, 0.4])
-    assert text.split_difference(differences) == (
+    assert data_text.split_difference(differences) == (
         "The largest difference is in **happy**: 90.0 % of test, 50.0 % of train."
     )
 
@@ -240,11 +246,11 @@ def test_affect_tables_agree_with_the_scores(predictions, scores):
 
 
 def test_numbers_that_cannot_be_computed_are_a_dash():
-    assert text.percent(float("nan")) == text.number(float("nan")) == "–"
+    assert percent(float("nan")) == number(float("nan")) == "–"
     one_class = score(make_predictions(faces=5, only="happy"), resamples=0)
-    assert text.interval(one_class.m_measure) == "cannot be computed"
-    assert text.interval(one_class.accuracy) == "no interval"
-    assert "no intervals" in text.interval_note(one_class)
+    assert interval(one_class.m_measure) == "cannot be computed"
+    assert interval(one_class.accuracy) == "no interval"
+    assert "no intervals" in wording.interval_note(one_class)
 
 
 def _curve(area: float):
@@ -266,6 +272,6 @@ def test_curves_of_a_pair_of_many_faces_are_thinned_and_keep_their_area():
 
 def test_present_and_absent_classes_are_named():
     absent = score(make_predictions(faces=80, absent=("sad",)), resamples=0)
-    told = text.classes(absent)
+    told = score_text.classes(absent)
     assert f"neutral ({absent.per_class['neutral'].support})" in told and told.endswith("Absent: sad.")
-    assert text.classes(score(make_predictions(faces=300), resamples=0)).endswith("Absent: none.")
+    assert score_text.classes(score(make_predictions(faces=300), resamples=0)).endswith("Absent: none.")

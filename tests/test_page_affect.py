@@ -10,9 +10,9 @@ from core.analysis.contradictions import contradictions
 from core.metrics.predictions import Predictions
 from core.report.figures.contrast import ENOUGH, INK, INK_ON_DARK, contrast
 from core.runs.catalogue import open_run
-from dashboard import text
 from dashboard.charts import planes as charts
 from dashboard.tables import affect, planes
+from dashboard.text import affect as affect_text
 from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 from tests.made_runs import make_predictions
 from tests.pages import pictures, problems, text_of
@@ -99,7 +99,7 @@ def test_faces_without_annotated_affect_come_last(made):
     unknown = Predictions(made.labels, frame)
     faces = planes.picked_faces(unknown, region=None, side="predicted", expression="neutral")
     assert len(faces) and faces["distance"].isna().all()
-    assert text.affect_numbers(faces.iloc[0]).startswith("predicted")
+    assert affect_text.affect_numbers(faces.iloc[0]).startswith("predicted")
 
 
 @pytest.mark.parametrize("ink", [INK, INK_ON_DARK])
@@ -141,7 +141,7 @@ def test_a_region_in_the_link_shows_its_faces_with_their_numbers(open_page, made
     assert f"{row['faces']} faces annotated with {row['region']}" in text_of(shown)
     assert pictures(shown) == min(row["faces"], 24)
     faces = planes.picked_faces(predictions, region=row["region"], side="annotated", expression=None)
-    assert text.affect_numbers(faces.iloc[0]) in text_of(shown)
+    assert affect_text.affect_numbers(faces.iloc[0]) in text_of(shown)
 
 
 @pytest.mark.parametrize("side", ["Annotations", "Predictions"])

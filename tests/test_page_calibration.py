@@ -77,7 +77,7 @@ def test_expression_bins_and_reading_come_from_the_url(open_page, folder, fitted
     table = page.dataframe[1].value
     assert table.columns.tolist() == ["bin", "faces", "probability", "share of fear", "difference"]
     assert table["faces"].tolist() == [50.0] * 8
-    rows = compute_reliability(*fitted, expression="fear", bins=8).bins.query("reading == 'after'")
+    rows = compute_reliability(*fitted, expression="fear", bins=8).bins.query("reading == 'calibrated'")
     last = 100 * rows.iloc[-1]
     assert table["share of fear"].iloc[-1] == f"{last.accuracy:.1f} % ({last.low:.1f} to {last.high:.1f})"
     assert "Mean difference over these 8 bins: " in text_of(page) and "plain softmax)" not in text_of(page)

@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import pytest
 
+from core.report import score_tables
 from core.report.figures import ACCENT, SECOND
 from core.report.figures.contrast import (
     DARK_PAGE,
@@ -47,8 +48,8 @@ def cell_of(cells, true: str, predicted: str):
 
 
 def test_differences_match_cells_by_name_whatever_the_order_of_the_labels():
-    here = tables.confusion_cells(np.array([[8, 2], [1, 3]]), ("happy", "sad"))
-    there = tables.confusion_cells(np.array([[4, 6], [5, 5]]), ("sad", "happy"))
+    here = score_tables.confusion_cells(np.array([[8, 2], [1, 3]]), ("happy", "sad"))
+    there = score_tables.confusion_cells(np.array([[4, 6], [5, 5]]), ("sad", "happy"))
     cell = cell_of(tables.difference_cells(here, there), "happy", "sad")
     # 2 of 10 here; there happy is the second row and sad the first column: 5 of 10.
     assert (cell["faces"], cell["other_faces"], cell["difference_faces"]) == (2, 5, -3)
@@ -57,14 +58,14 @@ def test_differences_match_cells_by_name_whatever_the_order_of_the_labels():
 
 
 def test_a_run_minus_itself_is_zero_and_uncoloured():
-    cells = tables.confusion_cells(CONFUSION, FIVE)
+    cells = score_tables.confusion_cells(CONFUSION, FIVE)
     drawn = drawn_cells(matrices.difference(tables.difference_cells(cells, cells), FIVE, other="itself"))
     assert {row["text"] for row in drawn} == {"0"} and len({row["shade"] for row in drawn}) == 1
 
 
 def test_differences_are_signed_and_more_and_less_differ_in_more_than_red_and_green():
-    here = tables.confusion_cells(np.array([[8, 2], [1, 3]]), ("happy", "sad"))
-    there = tables.confusion_cells(np.array([[4, 6], [1, 3]]), ("happy", "sad"))
+    here = score_tables.confusion_cells(np.array([[8, 2], [1, 3]]), ("happy", "sad"))
+    there = score_tables.confusion_cells(np.array([[4, 6], [1, 3]]), ("happy", "sad"))
     cells = tables.difference_cells(here, there)
     texts = [row["text"] for row in drawn_cells(matrices.difference(cells, ("happy", "sad"), other="other"))]
     assert texts == ["+4", "−4", "0", "0"]
@@ -119,13 +120,13 @@ def test_text_can_be_read_on_every_shade_in_both_themes(colour, ink, page):
 
 @pytest.mark.parametrize("ink", [INK, INK_ON_DARK])
 def test_cells_are_drawn_with_the_readable_text(ink):
-    cells = tables.confusion_cells(CONFUSION, FIVE)
+    cells = score_tables.confusion_cells(CONFUSION, FIVE)
     charts = [
         matrices.confusion(cells, FIVE, show=show, hide_diagonal=hide, ink=ink)
         for show in tables.NORMALISATIONS
         for hide in (False, True)
     ]
-    flipped = tables.confusion_cells(CONFUSION[::-1], FIVE)
+    flipped = score_tables.confusion_cells(CONFUSION[::-1], FIVE)
     charts.append(matrices.difference(tables.difference_cells(cells, flipped), FIVE, other="other", ink=ink))
     for chart in charts:
         rows = drawn_cells(chart)
@@ -140,9 +141,9 @@ def test_the_themes_are_those_of_the_configuration():
 
 
 def test_narrow_cells_have_a_short_text():
-    shares = tables.confusion_cells(CONFUSION, FIVE)
-    many = tables.confusion_cells(CONFUSION * 23_456, FIVE)
-    differences = tables.difference_cells(many, tables.confusion_cells(CONFUSION[::-1] * 23_456, FIVE))
+    shares = score_tables.confusion_cells(CONFUSION, FIVE)
+    many = score_tables.confusion_cells(CONFUSION * 23_456, FIVE)
+    differences = tables.difference_cells(many, score_tables.confusion_cells(CONFUSION[::-1] * 23_456, FIVE))
     charts = [
         *(matrices.confusion(cells, FIVE, show=show) for cells in (shares, many) for show in tables.NORMALISATIONS),
         matrices.difference(differences, FIVE, other="other"),

@@ -9,10 +9,10 @@ from core.labels import EXPRESSIONS
 from core.report.figures.contrast import INK, INK_ON_DARK
 from core.runs.catalogue import open_run
 from core.runs.tables import SUMMARY
-from dashboard import text
 from dashboard.charts import planes as charts
 from dashboard.tables import counts
 from dashboard.tables import planes as tables
+from dashboard.text import data as data_text
 from tests.made_runs import make_predictions, make_run
 from tests.pages import pictures, problems, text_of
 
@@ -83,36 +83,38 @@ def test_a_gap_between_sizes_is_drawn_as_none():
 
 def test_faces_are_small_when_their_crop_is_smaller_than_the_networks_input():
     numbers = pd.DataFrame({"split": ["train"], "faces": [10], "median": [90], "smaller": [0.25]})
-    assert "boxes under 40 pixels are enlarged for it: 25.0 % of train" in text.enlarged(numbers, 48, 0.1)
-    assert "a crop 1.2 times as wide as the box" in text.enlarged(numbers, 48, 0.1)
-    assert "sees the box at 48 × 48 pixels, so boxes under 48" in text.enlarged(numbers, 48, 0.0)
+    assert "boxes under 40 pixels are enlarged for it: 25.0 % of train" in data_text.enlarged(
+        numbers, 48, 0.1
+    )
+    assert "a crop 1.2 times as wide as the box" in data_text.enlarged(numbers, 48, 0.1)
+    assert "sees the box at 48 × 48 pixels, so boxes under 48" in data_text.enlarged(numbers, 48, 0.0)
 
 
 def test_differences_between_splits_are_told(summary):
     means = tables.split_means(summary)
     assert list(means["split"]) == ["train", "test"]
-    sentence = text.split_means(means)
+    sentence = data_text.split_means(means)
     for name in ("valence", "arousal"):
         assert f"mean {name} by {np.ptp(means[name]):.3f}" in sentence
     assert f"median face size by {np.ptp(means['size']):.0f} pixels" in sentence
-    assert text.split_means(means.head(1)) == ""
+    assert data_text.split_means(means.head(1)) == ""
 
 
 def test_splits_without_affect_are_compared_by_size_alone():
     both = pd.concat([made_sizes(np.full(5, side)).assign(split=f"{side:.0f}") for side in (30.0, 50.0)])
     means = tables.split_means(both)
     assert list(means) == ["split", "size"]
-    assert text.split_means(means) == "Splits differ in median face size by 20 pixels."
-    assert text.split_means(tables.split_means(data_summary(make_predictions(faces=5)))) == ""
+    assert data_text.split_means(means) == "Splits differ in median face size by 20 pixels."
+    assert data_text.split_means(tables.split_means(data_summary(make_predictions(faces=5)))) == ""
 
 
 def test_labels_beside_the_expressions_are_counted():
     made = {"train": {"happy": 60, "uncertain": 25}, "test": {"happy": 10, "no-face": 5}}
-    told = text.out_of_set_labels(made, ("happy", "sad"))
+    told = data_text.out_of_set_labels(made, ("happy", "sad"))
     assert "0 none, 25 uncertain, 5 no-face; together 30.0 % of the annotations." in told
     assert "leave them out" in told
-    assert "leave them out" not in text.out_of_set_labels(made, EXPRESSIONS)
-    assert text.out_of_set_labels({"train": {"happy": 60}}, ("happy", "sad")) == ""
+    assert "leave them out" not in data_text.out_of_set_labels(made, EXPRESSIONS)
+    assert data_text.out_of_set_labels({"train": {"happy": 60}}, ("happy", "sad")) == ""
 
 
 def test_other_labels_that_are_left_out_are_named_once(open_page, tmp_path):

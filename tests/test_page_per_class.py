@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from core.metrics.text import percent, span
 from core.metrics.thresholds import counts_at, threshold_points
 from core.report.figures.contrast import DARK_PAGE, PAGE, contrast
 from core.runs.catalogue import open_run
-from dashboard import text
 from dashboard.charts import thresholds as charts
 from dashboard.tables import per_class
 from dashboard.tables import thresholds as tables
+from dashboard.text import scores as score_text
 from tests.made_runs import make_predictions
 from tests.pages import problems, text_of
 
@@ -79,7 +80,7 @@ def test_an_absent_expression_is_drawn_without_a_best_threshold():
     numbers = tables.numbers_at(counts_at(absent, 0.5))
     figure = charts.thresholds(tables.threshold_curve(absent), numbers, threshold=0.5, best=absent.best_f1)
     assert "best F1" not in [trace.name for trace in figure.data]
-    assert text.best_threshold("fear", *absent.best_f1) == ""
+    assert score_text.best_threshold("fear", *absent.best_f1) == ""
 
 
 def test_shares_are_shown_in_percent_and_saved_as_shares(made_runs):
@@ -95,11 +96,11 @@ def test_a_threshold_in_the_url_shows_its_numbers(open_page, made_runs):
     reached = predictions.frame["p_fear"] >= np.float32(0.3)
     page = open_page("per_class", run="affect", expression="fear", threshold="0.3")
     shown = metrics_of(page)
-    assert shown["Precision"][0] == text.percent(sk.precision_score(truth, reached))
-    assert shown["Recall"][0] == text.percent(sk.recall_score(truth, reached))
-    assert shown["F1"][0] == text.percent(sk.f1_score(truth, reached))
-    assert shown["False positive rate"][0] == text.percent(reached[~truth].mean())
-    assert shown["Specificity"][0] == text.percent((~reached)[~truth].mean())
+    assert shown["Precision"][0] == percent(sk.precision_score(truth, reached))
+    assert shown["Recall"][0] == percent(sk.recall_score(truth, reached))
+    assert shown["F1"][0] == percent(sk.f1_score(truth, reached))
+    assert shown["False positive rate"][0] == percent(reached[~truth].mean())
+    assert shown["Specificity"][0] == percent((~reached)[~truth].mean())
     assert " to " in shown["Recall"][1] and not shown["F1"][1]
     counts = page.dataframe[1].value["faces"].tolist()
     theirs = sk.confusion_matrix(truth, reached)
@@ -145,5 +146,5 @@ def test_a_threshold_that_makes_no_sense_falls_back_with_a_notice(open_page, que
 
 
 def test_spans_are_empty_where_there_is_no_interval():
-    assert text.span(math.nan, math.nan) == ""
-    assert text.span(0.431, 0.753) == "43.1 to 75.3 %"
+    assert span(math.nan, math.nan) == ""
+    assert span(0.431, 0.753) == "43.1 to 75.3 %"

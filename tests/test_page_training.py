@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
+from core.report import score_tables
+from core.report.figures import training as training_figures
 from core.report.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
-from dashboard import text
 from dashboard.charts import curves
-from dashboard.tables import runs as tables
+from dashboard.text import runs as run_text
 from tests.made_runs import make_history
 from tests.pages import problems, text_of
 
@@ -24,20 +25,20 @@ def history(validation_loss: list[float], *, accuracy: float = 0.8, validation: 
 
 
 def test_a_gap_and_a_risen_loss_are_told():
-    sentence = text.overfitting(history([1.2, 1.0, 1.1, 1.3]), 2)
+    sentence = run_text.overfitting(history([1.2, 1.0, 1.1, 1.3]), 2)
     assert "is 10.0 points above validation accuracy" in sentence and "augmented faces" in sentence
     assert "has risen by 0.300 since: training longer over-fits" in sentence
 
 
 def test_a_loss_that_stays_is_no_sign_of_overfitting():
-    sentence = text.overfitting(history([1.2, 1.0, 1.005], accuracy=0.6), 2)
+    sentence = run_text.overfitting(history([1.2, 1.0, 1.005], accuracy=0.6), 2)
     assert "is 10.0 points below validation accuracy" in sentence
     assert "no sign of over-fitting" in sentence
 
 
 def test_after_the_last_epoch_nothing_is_known():
-    assert "is not known" in text.overfitting(history([1.2, 1.0]), 2)
-    assert text.overfitting(history([1.2, 1.0]), None) == ""
+    assert "is not known" in run_text.overfitting(history([1.2, 1.0]), 2)
+    assert run_text.overfitting(history([1.2, 1.0]), None) == ""
 
 
 def test_overlaid_runs_live_in_the_link(open_page):
@@ -70,8 +71,8 @@ def test_a_run_of_one_epoch_is_told_without_guessing(open_page):
 @pytest.mark.parametrize("measure", ["loss", "accuracy"])
 def test_the_best_epoch_is_marked_on_the_validation_curve(measure):
     made = make_history(12)
-    table = tables.learning_curves({"run": made}, measure)
-    figure = curves.learning(table, title=measure, best_epochs={"run": 10})
+    table = score_tables.learning_curves({"run": made}, measure)
+    figure = training_figures.learning(table, title=measure, best_epochs={"run": 10})
     star = next(trace for trace in figure.data if trace.name == "best epoch")
     assert list(star.x) == [10]
     assert star.y[0] == made.set_index("epoch").loc[10, f"validation_{measure}"]

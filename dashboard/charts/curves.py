@@ -6,7 +6,6 @@ import plotly.graph_objects as go
 from core.labels import EXPRESSIONS
 from core.report.figures import REFERENCE_LINE, base_figure, colour_of, run_colour, unit_axes
 from core.report.figures.contrast import DARK_PAGE, INK, PAGE, mixed, page_of
-from core.report.figures.training import learning as learning
 
 #: Where most faces lie, by the colour of the page.
 DENSE = {PAGE: "#2E4494", DARK_PAGE: "#B4C2FF"}

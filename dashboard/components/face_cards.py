@@ -3,9 +3,10 @@
 import streamlit as st
 
 from core.errors import AffectoscopeError
+from core.metrics.text import percent
 from core.photos.results import FacePrediction, Neighbour
 from core.runs.run import Run
-from dashboard import explanations, live_photos, text
+from dashboard import explanations, live_photos
 from dashboard.charts import bars, faces
 
 
@@ -51,7 +52,7 @@ def _show_opinion(run: Run, face: FacePrediction, *, named: bool, explained: boo
             _show_explanation(run, face)
     if named:
         said.caption(run.name)
-    said.markdown(f"**{face.label}**, {text.percent(face.probabilities[face.label])}")
+    said.markdown(f"**{face.label}**, {percent(face.probabilities[face.label])}")
     if face.abstained:
         said.warning(f"{face.abstained.capitalize()}: {face.reason}.", icon=":material/help:")
     if face.valence is not None:

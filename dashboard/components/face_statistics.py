@@ -5,11 +5,13 @@ import streamlit as st
 
 from core.analysis.data_summary import BIN
 from core.runs.run import Run
-from dashboard import text, url_state
+from dashboard import url_state
 from dashboard.charts import planes
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.tables import planes as tables
+from dashboard.text import affect as affect_text
+from dashboard.text import data as data_text
 
 _FACES = st.column_config.NumberColumn(format="localized")
 _MEAN = st.column_config.NumberColumn(format="%.3f")
@@ -21,7 +23,7 @@ ONLY_TEST = "Of the test faces only: this run was trained before the other split
 def show_split_means(run: Run, summary: pd.DataFrame) -> None:
     """Mean valence and arousal and median face size of every split, where more than one is known."""
     means = tables.split_means(summary)
-    sentence = text.split_means(means)
+    sentence = data_text.split_means(means)
     if not sentence:
         return
     st.markdown(sentence)
@@ -47,14 +49,14 @@ def show_plane(run: Run, summary: pd.DataFrame, split: str, expression: str | No
     centres = tables.centres(summary, split)
     if expression:
         centres = centres[centres["expression"] == expression]
-    happy = text.has_affectnet_regions(run) and expression in (None, "happy")
+    happy = data_text.has_affectnet_regions(run) and expression in (None, "happy")
     appearance.plot(
         planes.density(density, centres, bin_width=BIN, happy=happy, ink=appearance.ink()),
         key="plane",
         alt=f"Density of {split} faces annotated {expression or 'with any expression'} on the plane of valence "
         "and arousal.",
     )
-    st.caption(text.plane_note(happy))
+    st.caption(affect_text.plane_note(happy))
     csv_button(density, f"{run.name}-plane-{split}-{expression or 'all'}")
     with st.expander("Mean positions"):
         config = {"faces": _FACES, "valence": _MEAN, "arousal": _MEAN}
@@ -68,7 +70,7 @@ def show_sizes(run: Run, summary: pd.DataFrame) -> None:
     side, margin = run.info["preprocessing"].get("size", 0), run.info["preprocessing"].get("margin", 0.0)
     smallest = side / (1 + 2 * margin)
     numbers, sizes = tables.size_numbers(summary, smallest), tables.sizes(summary)
-    st.markdown(text.enlarged(numbers, side, margin))
+    st.markdown(data_text.enlarged(numbers, side, margin))
     figure = planes.sizes(sizes, side=smallest, ink=appearance.ink())
     appearance.plot(figure, key="sizes", alt="Histogram of face sizes per split.")
     csv_button(sizes, f"{run.name}-face-sizes")

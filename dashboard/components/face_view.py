@@ -12,12 +12,13 @@ from core.data.preprocessing import CropGeometry, crop_geometry
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs.run import Run
-from dashboard import explanations, images, loading, text, url_state
+from dashboard import explanations, images, loading, url_state
 from dashboard.charts import bars
 from dashboard.components import outlines
 from dashboard.components.downloads import csv_button
 from dashboard.images import Box, ImageSource
 from dashboard.tables import faces as tables
+from dashboard.text import faces as face_text
 
 #: What may be explained: the label that the network gave, or the annotated one.
 _EXPLAINED = {"predicted": "predicted", "true": "annotated"}
@@ -54,7 +55,7 @@ def show(run: Run, predictions: Predictions, face: pd.Series, row: int, source: 
                 )
             st.image(shown, width="stretch", alt=_alt(face, boxed, dotted))
         st.markdown(f"**{face['true']}** read as **{face['predicted']}**")
-        st.caption(f"{face['reference']} ({face['split']})  \n{text.face_numbers(face)}")
+        st.caption(f"{face['reference']} ({face['split']})  \n{face_text.face_numbers(face)}")
     if explained:
         with columns[1]:
             _show_explanation(run, predictions, face, row, source, picture)
@@ -110,9 +111,9 @@ def _show_explanation(
         return
     overlaid = explanations.overlay(np.asarray(picture.convert("RGB")), found.heat, side=outlines.SIDE)
     place.image(overlaid, width="stretch", alt=f"The same face; yellow where most speaks for {label}")
-    st.caption(text.explanation(label, method, network.side, nothing=not found.heat.any()))
+    st.caption(face_text.explanation(label, method, network.side, nothing=not found.heat.any()))
     position = int(found.probabilities.argmax())
-    notice = text.other_reading(
+    notice = face_text.other_reading(
         run.labels[position],
         str(face["predicted"]),
         float(found.probabilities[position]),
@@ -132,7 +133,7 @@ def _show_photo(
     landmarks: np.ndarray | None,
 ) -> None:
     """The whole photo with the box, from the user's own copy of the data."""
-    photos = source.photo or images.attached_photos(predictions, text.ONLY_THUMBNAILS)
+    photos = source.photo or images.attached_photos(predictions, face_text.ONLY_THUMBNAILS)
     if photos is None:
         return
     photo = photos(row)

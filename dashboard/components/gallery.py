@@ -5,11 +5,14 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from core.metrics.text import percent
 from core.runs.tags import TAGS
-from dashboard import text, url_state
+from dashboard import url_state
 from dashboard.components.downloads import csv_button
 from dashboard.images import ImageSource
 from dashboard.tables.faces import UNTAGGED
+from dashboard.text import affect as affect_text
+from dashboard.text import faces as face_text
 
 PER_PAGE = 24
 
@@ -97,7 +100,7 @@ def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opene
     else:
         alt = f"Face annotated {face['true']}, predicted {face['predicted']}"
         st.image(image, width="stretch", alt=alt)
-    share = text.percent(face["probability"], digits=0).replace(" ", "\u00a0")
+    share = percent(face["probability"], digits=0).replace(" ", "\u00a0")
     reading = f"{face['true']} → **{face['predicted']}** {share}"
     if open_face is None:
         st.markdown(f":small[{reading}]")
@@ -109,9 +112,9 @@ def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opene
         )
     about = [f"distance {face['distance']:.3f}"] if "distance" in face else []
     if "other_predicted" in face:
-        about.append(text.read_by_other(face))
+        about.append(face_text.read_by_other(face))
     if "predicted_valence" in face:
-        about.append(text.affect_numbers(face))
+        about.append(affect_text.affect_numbers(face))
     if face.get("mark", UNTAGGED) in TAGS:
         about.append(f":material/flag: {face['mark']}")
     if about:

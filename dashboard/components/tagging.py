@@ -6,9 +6,10 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.runs.run import Run
 from core.runs.tags import LONGEST_NOTE, TAGS, for_spreadsheets, no_tags, remove_tag, set_tag
-from dashboard import loading, text
+from dashboard import loading
 from dashboard.components.downloads import csv_button
 from dashboard.tables import faces as tables
+from dashboard.text import faces as face_text
 
 
 def load(run: Run) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def show_counts(run: Run, tags: pd.DataFrame) -> None:
     if tags.empty:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(text.tags(tables.count_tags(tags)), width="content")
+        st.markdown(face_text.tags(tables.count_tags(tags)), width="content")
         csv_button(for_spreadsheets(tags), f"{run.name}-marks", label="CSV of the tags")
 
 
@@ -54,7 +55,7 @@ def show_form(run: Run, face: pd.Series, tags: pd.DataFrame) -> None:
             saved = st.form_submit_button("Save the tag", icon=":material/flag:")
             removed = tag is not None and st.form_submit_button("Remove it", type="tertiary")
             if tag is not None:
-                st.caption(text.tagged(tag, face["predicted"]), width="content")
+                st.caption(face_text.tagged(tag, face["predicted"]), width="content")
     if saved and what is None:
         st.warning("Choose one of the four tags first.", icon=":material/flag:")
     elif saved:

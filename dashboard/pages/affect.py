@@ -4,22 +4,25 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import loading, run_selector, text, url_state
+from core.report import wording
+from dashboard import loading, run_selector, url_state
 from dashboard.charts import bars, curves, planes
 from dashboard.components import appearance, gallery
 from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import affect as tables
 from dashboard.tables import planes as plane_tables
+from dashboard.text import affect as affect_text
+from dashboard.text import runs as run_text
 
 st.title("Valence and arousal")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
 if not predictions.has_affect:
-    st.info(text.no_affect(run), icon=":material/info:")
-    st.code(f"{text.TRAIN_COMMAND} --data /path/to/AffectNet", language="bash")
+    st.info(run_text.no_affect(run), icon=":material/info:")
+    st.code(f"{run_text.TRAIN_COMMAND} --data /path/to/AffectNet", language="bash")
     st.stop()
-if caution := text.few_faces(scores):
+if caution := wording.few_faces(scores):
     st.warning(caution, icon=":material/warning:")
 
 numbers = tables.numbers(scores)
@@ -35,7 +38,7 @@ st.dataframe(
 csv_button(numbers, f"{run.name}-affect")
 st.caption(
     "RMSE: root mean square error, 0 is best. CCC: Lin's concordance, 1 is best. "
-    f"Sign agreement: share of faces where both have the same sign. {text.interval_note(scores)}"
+    f"Sign agreement: share of faces where both have the same sign. {wording.interval_note(scores)}"
 )
 
 known = loading.affect_tables(run)
@@ -72,11 +75,11 @@ st.altair_chart(
     on_select=url_state.take_click(chart_key, planes.SELECTION, "region"),
     alt="Error of the predicted valence and arousal in each region of the plane.",
 )
-st.caption(text.REGION_ERRORS)
+st.caption(affect_text.REGION_ERRORS)
 csv_button(regions, f"{run.name}-affect-regions")
 
 st.subheader("Contradictions")
-st.markdown(text.CONTRADICTIONS)
+st.markdown(affect_text.CONTRADICTIONS)
 number, share = st.column_config.NumberColumn, "percent"
 st.dataframe(
     known.contradictions,
@@ -97,8 +100,8 @@ expression = url_state.selectbox("Of expression", run.labels, key="of", placehol
 if not region and not expression:
     st.stop()
 faces = plane_tables.picked_faces(predictions, region=region, side=side, expression=expression)
-st.subheader(text.affect_faces(len(faces), region, side, expression))
+st.subheader(affect_text.affect_faces(len(faces), region, side, expression))
 st.button("Show no faces", icon=":material/close:", type="tertiary", on_click=url_state.clear("region", "of"))
 if len(faces):
-    st.caption(text.FURTHEST_FIRST)
+    st.caption(affect_text.FURTHEST_FIRST)
     gallery.show(faces, image_source(run, predictions), name=f"{run.name}-affect-faces")

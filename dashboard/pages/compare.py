@@ -5,13 +5,13 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.report.figures import comparison as figures
 from dashboard import loading, run_selector, url_state
-from dashboard import text as common
 from dashboard.charts import matrices
 from dashboard.components import appearance, changed_faces
 from dashboard.components.downloads import csv_button
 from dashboard.tables import comparison as tables
 from dashboard.tables import confusion as confusion_tables
 from dashboard.text import comparison as text
+from dashboard.text import scores as score_text
 
 _NUMBER = st.column_config.NumberColumn(format="%.4f")
 _SIGNED = st.column_config.NumberColumn(format="%+.4f")
@@ -84,7 +84,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     shown = url_state.segments("Cells show", confusion_tables.NORMALISATIONS, key="cells")
     true = url_state.selectbox("True", paired.labels, key="true")
     predicted = url_state.selectbox("Predicted by either", paired.labels, key="predicted")
-st.caption(common.difference_colours(name, in_points=shown != "faces"))
+st.caption(score_text.difference_colours(name, in_points=shown != "faces"))
 chart_key = f"difference-{run.name}-{name}-{true}-{predicted}"
 st.altair_chart(
     matrices.difference(
@@ -93,7 +93,7 @@ st.altair_chart(
     width="stretch",
     key=chart_key,
     on_select=url_state.take_click(chart_key, matrices.SELECTION, "true", "predicted"),
-    alt=common.confusion_matrix(run.name, name),
+    alt=score_text.confusion_matrix(run.name, name),
 )
 st.caption(text.CELLS)
 csv_button(cells, f"{run.name}-confusion-minus-{name}")

@@ -4,13 +4,15 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.metrics.scoring import Scores
+from core.report import score_tables, wording
 from core.runs.run import Run
-from dashboard import loading, run_selector, text, url_state
+from dashboard import loading, run_selector, url_state
 from dashboard.charts import matrices
 from dashboard.components import appearance, gallery
 from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import confusion as tables
+from dashboard.text import scores as score_text
 
 
 def choose_other(run: Run) -> tuple[str, Scores, int] | None:
@@ -33,7 +35,7 @@ def choose_other(run: Run) -> tuple[str, Scores, int] | None:
 st.title("Confusion")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
-for caution in (text.few_faces(scores), text.presence(scores)):
+for caution in (wording.few_faces(scores), wording.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
 
@@ -48,22 +50,22 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     if true or predicted:
         st.button("Show no faces", icon=":material/close:", on_click=url_state.clear("true", "predicted"))
 
-cells = tables.confusion_cells(scores.confusion, scores.labels)
+cells = score_tables.confusion_cells(scores.confusion, scores.labels)
 order = tables.arranged(scores.confusion, scores.labels, arrangement)
 options = {"hide_diagonal": hide_diagonal, "chosen": (true, predicted), "ink": appearance.ink()}
 if other:
     name, theirs, shared = other
-    st.caption(text.shared_faces(run.name, scores.faces, name, theirs.faces, shared))
+    st.caption(score_text.shared_faces(run.name, scores.faces, name, theirs.faces, shared))
     if shown == "faces" and scores.faces != theirs.faces:
-        st.info(text.INCOMPARABLE_COUNTS, icon=":material/info:")
+        st.info(score_text.INCOMPARABLE_COUNTS, icon=":material/info:")
         shown = "row"
-    st.caption(text.difference_colours(name, in_points=shown != "faces"))
-    table = tables.difference_cells(cells, tables.confusion_cells(theirs.confusion, theirs.labels))
+    st.caption(score_text.difference_colours(name, in_points=shown != "faces"))
+    table = tables.difference_cells(cells, score_tables.confusion_cells(theirs.confusion, theirs.labels))
     chart = matrices.difference(table, order, other=name, show=shown, **options)
-    file_name, spoken = f"{run.name}-confusion-minus-{name}", text.confusion_matrix(run.name, name)
+    file_name, spoken = f"{run.name}-confusion-minus-{name}", score_text.confusion_matrix(run.name, name)
 else:
     table, chart = cells, matrices.confusion(cells, order, show=shown, **options)
-    file_name, spoken = f"{run.name}-confusion", text.confusion_matrix(run.name)
+    file_name, spoken = f"{run.name}-confusion", score_text.confusion_matrix(run.name)
 # A new key for every choice: the cell that was clicked last can then be clicked again.
 chart_key = f"confusion-{run.name}-{true}-{predicted}"
 st.altair_chart(
@@ -79,13 +81,13 @@ st.caption("Rows are annotated, columns predicted. Click on a cell, or choose ab
 csv_button(table, file_name)
 
 st.subheader("Strongest confusions")
-strongest = tables.strongest_confusions(cells)
+strongest = score_tables.strongest_confusions(cells)
 if strongest.empty:
     st.markdown("None: every face was recognised.")
 with st.container(gap="xxsmall"):
     for place, (_, row) in enumerate(strongest.iterrows(), 1):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{place}. {text.confusion(row)}", width="content")
+            st.markdown(f"{place}. {wording.confusion(row)}", width="content")
             st.button(
                 "Show",
                 key=f"open-{row['true']}-{row['predicted']}",
@@ -98,7 +100,7 @@ with st.container(gap="xxsmall"):
 
 if true or predicted:
     faces = tables.cell_faces(predictions, true, predicted)
-    st.subheader(text.cell(len(faces), true, predicted))
+    st.subheader(score_text.cell(len(faces), true, predicted))
     if faces.empty:
         st.markdown("No face is in this cell.")
     else:

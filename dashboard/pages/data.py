@@ -6,7 +6,7 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.runs.tables import SUMMARY_COLUMNS
 from dashboard import loading as loaded
-from dashboard import run_selector, text, url_state
+from dashboard import run_selector, url_state
 from dashboard.charts import bars
 from dashboard.components import face_statistics, gallery
 from dashboard.components.downloads import csv_button
@@ -14,6 +14,8 @@ from dashboard.images import image_source
 from dashboard.tables import counts as tables
 from dashboard.tables import faces as face_tables
 from dashboard.tables import planes as plane_tables
+from dashboard.text import data as data_text
+from dashboard.text import runs as run_text
 
 _FACES = st.column_config.NumberColumn(format="localized")
 
@@ -23,7 +25,7 @@ run = run_selector.choose_run()
 data = run.info["data"]
 
 st.markdown(f"**{data['title']}**")
-for note in (text.drawn_note(run), data.get("note", "")):
+for note in (run_text.drawn_note(run), data.get("note", "")):
     if note:
         st.info(note, icon=":material/info:")
 
@@ -37,8 +39,8 @@ with st.container(horizontal=True):
 st.altair_chart(bars.class_counts(table, logarithmic=logarithmic, share=as_share), width="stretch")
 csv_button(table, f"{run.name}-class-counts")
 for sentence in (
-    text.out_of_set_labels(data["counts"], run.labels),
-    text.left_out(tables.left_out(data["counts"], run.labels), run),
+    data_text.out_of_set_labels(data["counts"], run.labels),
+    data_text.left_out(tables.left_out(data["counts"], run.labels), run),
 ):
     if sentence:
         st.caption(sentence)
@@ -61,7 +63,7 @@ csv_button(imbalance, f"{run.name}-imbalance")
 
 st.subheader("Differences between splits")
 differences = tables.split_differences(trained)
-st.markdown(text.split_difference(differences))
+st.markdown(data_text.split_difference(differences))
 shares = {name: st.column_config.NumberColumn(format="percent") for name in differences.columns[1:]}
 st.dataframe(differences, column_config=shares, hide_index=True, width="stretch", height="content")
 csv_button(differences, f"{run.name}-splits")
@@ -79,13 +81,13 @@ if has_sizes:
         st.caption(face_statistics.ONLY_TEST)
 
 st.subheader("Rows rejected")
-st.markdown(f"{text.ledger_sentence(run)}.")
+st.markdown(f"{run_text.ledger_sentence(run)}.")
 ledger = tables.ledger(run)
 if len(ledger):
     st.dataframe(ledger, hide_index=True, width="stretch")
     csv_button(ledger, f"{run.name}-ledger")
 
-gallery_title = "Drawn faces to look at" if text.is_drawn(run) else "Faces to look at"
+gallery_title = "Drawn faces to look at" if run_text.is_drawn(run) else "Faces to look at"
 st.subheader("Valence and arousal" if has_plane else gallery_title)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     expression = url_state.selectbox("Expression", run.labels, key="expression", placeholder="all")
@@ -95,10 +97,10 @@ if has_plane:
     if not every_split:
         st.caption(face_statistics.ONLY_TEST)
     st.subheader(gallery_title)
-if missing := text.unknown_of_faces(plane=has_plane, sizes=has_sizes):
+if missing := data_text.unknown_of_faces(plane=has_plane, sizes=has_sizes):
     st.caption(missing)
 rows = tables.example_rows(predictions, expression, most=gallery.PER_PAGE)
-st.caption(text.examples(len(rows), expression))
+st.caption(data_text.examples(len(rows), expression))
 faces = face_tables.faces_at(predictions, rows)
 source = image_source(run, predictions)
 if len(faces):

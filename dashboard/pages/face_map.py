@@ -3,13 +3,15 @@
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from dashboard import loading, run_selector, text, url_state
+from dashboard import loading, run_selector, url_state
 from dashboard.charts import maps
 from dashboard.components import appearance, gallery
 from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import face_map as tables
 from dashboard.tables import faces as face_tables
+from dashboard.text import faces as face_text
+from dashboard.text import runs as run_text
 
 #: Faces shown around a chosen one, and misread faces to choose from.
 AROUND, CHOICES = 23, 500
@@ -40,7 +42,7 @@ except (AffectoscopeError, OSError) as error:
     st.error(f"Run '{run.name}' cannot be shown: {error}", icon=":material/broken_image:")
     st.stop()
 if face_map is None:
-    st.info(text.no_embeddings(run), icon=":material/info:")
+    st.info(run_text.no_embeddings(run), icon=":material/info:")
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -78,7 +80,7 @@ drawn = appearance.plot(
     on_select=take_selection,
     selection_mode=("lasso", "box"),
 )
-st.caption(text.map_meaning(method, face_map.variance, len(face_map.table), face_map.faces))
+st.caption(face_text.map_meaning(method, face_map.variance, len(face_map.table), face_map.faces))
 csv_button(shown.drop(columns="correct"), f"{run.name}-map-{method}")
 
 # A box is an area already; a lasso is only known by its points.

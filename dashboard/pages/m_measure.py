@@ -2,20 +2,23 @@
 
 import streamlit as st
 
-from dashboard import run_selector, text, url_state
+from core.metrics.text import interval, number
+from core.report import score_tables, wording
+from dashboard import run_selector, url_state
 from dashboard.charts import bars, curves, matrices
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.tables import pairs as tables
+from dashboard.text import scores as score_text
 
 st.title("M measure")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
-st.markdown(text.M_MEANING)
-for caution in (text.few_faces(scores), text.presence(scores)):
+st.markdown(wording.M_MEANING)
+for caution in (wording.few_faces(scores), wording.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
-cells = tables.pairwise_cells(scores)
+cells = score_tables.pairwise_cells(scores)
 if cells.empty:
     st.info(
         f"M compares expressions in pairs, and these faces show only {', '.join(scores.present_labels)}: "
@@ -23,10 +26,10 @@ if cells.empty:
         icon=":material/info:",
     )
     st.stop()
-st.metric("M", text.number(scores.m_measure.value), delta=text.interval(scores.m_measure),
+st.metric("M", number(scores.m_measure.value), delta=interval(scores.m_measure),
           delta_color="off", delta_arrow="off", width="content", border=True)  # fmt: skip
-st.caption(text.interval_note(scores))
-st.caption(text.classes(scores))
+st.caption(wording.interval_note(scores))
+st.caption(score_text.classes(scores))
 
 st.subheader("A(i, j) of every pair")
 with st.container(horizontal=True):
@@ -53,7 +56,7 @@ st.subheader(f"{first} against {second}")
 pair = cells[(cells["first"] == first) & (cells["second"] == second)].iloc[0]
 roc = tables.pair_curves(predictions, first, second)
 areas = roc.groupby("label")["area"].first()
-st.markdown(text.pair(first, second, pair, areas))
+st.markdown(score_text.pair(first, second, pair, areas))
 for column, (of, against) in zip(st.columns(2), ((first, second), (second, first)), strict=True):
     with column:
         spread = tables.pair_probabilities(predictions, of, against)

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import loading, run_selector, text, url_state
+from dashboard import loading, run_selector, url_state
 from dashboard.components import face_filters, face_view, gallery, tagging
 from dashboard.images import image_source
 from dashboard.tables import faces as tables
+from dashboard.text import faces as face_text
+from dashboard.text import runs as run_text
 
 #: Faces shown beside the chosen one.
 NEIGHBOURS = 5
@@ -41,7 +43,9 @@ def choose_among(faces: pd.DataFrame, face: pd.Series, order: str) -> None:
                 disabled=reference is None,
             )
         st.button("All faces", icon=":material/grid_view:", on_click=close_face, args=(page + 1,))
-        inside = text.place(place.position, len(faces)) if place.inside else "not among the filtered faces"
+        inside = (
+            face_text.place(place.position, len(faces)) if place.inside else "not among the filtered faces"
+        )
         st.caption(inside, width="content")
 
 
@@ -50,9 +54,9 @@ run = run_selector.choose_run()
 (predictions,) = run_selector.load(run, "predictions")
 misread = loading.misclassified(run)
 if misread.empty:
-    st.success(text.none_misread(len(predictions)))
+    st.success(face_text.none_misread(len(predictions)))
     st.stop()
-st.markdown(text.misread(len(misread), len(predictions), drawn=text.is_drawn(run)))
+st.markdown(face_text.misread(len(misread), len(predictions), drawn=run_text.is_drawn(run)))
 
 tags = tagging.load(run)
 misread = tables.with_tags(misread, tags)
@@ -63,7 +67,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if len(faces) < len(misread):
         clear = face_filters.clear(misread)
         st.button("Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=clear)
-        st.caption(text.passing(len(faces), len(misread)), width="content")
+        st.caption(face_text.passing(len(faces), len(misread)), width="content")
 tagging.show_counts(run, tags)
 if faces.empty:
     st.info("No misread face passes these filters: widen them.", icon=":material/filter_alt_off:")

@@ -3,20 +3,24 @@
 import streamlit as st
 
 from core.analysis.protocol import load_protocol
+from core.metrics.text import interval, number, percent
+from core.report import score_tables, wording
+from core.report.figures import training as training_figures
 from dashboard import loading, run_selector, url_state
-from dashboard import text as words
-from dashboard.charts import curves
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.components.report_button import offer_report
 from dashboard.tables import runs as tables
+from dashboard.text import runs as run_text
 
 _COLUMNS = {
     "run": st.column_config.TextColumn("run", pinned=True),
     "faces": st.column_config.NumberColumn("test faces", format="localized"),
     "accuracy": st.column_config.NumberColumn(format="percent"),
     "macro_f1": st.column_config.NumberColumn("macro F1", format="percent"),
-    "m_measure": st.column_config.NumberColumn("M", format="%.3f", help=tables.HEADLINES["m_measure"][1]),
+    "m_measure": st.column_config.NumberColumn(
+        "M", format="%.3f", help=score_tables.HEADLINES["m_measure"][1]
+    ),
     "expected_calibration_error": st.column_config.NumberColumn("ECE", format="%.3f"),
     "parameters": st.column_config.NumberColumn(format="localized"),
     "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
@@ -53,33 +57,33 @@ if problems:
         )
 
 st.header(run.name, divider="gray")
-st.markdown(words.trained_on(run))
-st.caption(f"The data: {words.ledger_sentence(run)}.")
-for caution in (words.drawn_note(run), run.info["data"].get("note", "")):
+st.markdown(run_text.trained_on(run))
+st.caption(f"The data: {run_text.ledger_sentence(run)}.")
+for caution in (run_text.drawn_note(run), run.info["data"].get("note", "")):
     if caution:
         st.info(caution, icon=":material/info:")
 
 (scores,) = run_selector.load(run, "scores")
-for caution in (words.few_faces(scores), words.presence(scores)):
+for caution in (wording.few_faces(scores), wording.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
 with st.grid("auto", min_column_width=170):
     for name in _LARGE:
-        estimate, (title, meaning) = getattr(scores, name), tables.HEADLINES[name]
+        estimate, (title, meaning) = getattr(scores, name), score_tables.HEADLINES[name]
         as_percent = name in _PERCENT
-        value = words.percent(estimate.value) if as_percent else words.number(estimate.value)
+        value = percent(estimate.value) if as_percent else number(estimate.value)
         st.metric(
             title,
             value,
             help=meaning,
             border=True,
-            delta=words.interval(estimate, as_percent=as_percent),
+            delta=interval(estimate, as_percent=as_percent),
             delta_color="off",
             delta_arrow="off",
         )
-st.caption(words.interval_note(scores))
+st.caption(wording.interval_note(scores))
 st.caption(load_protocol(run).sentence())
-headlines = tables.headlines(scores)
+headlines = score_tables.headlines(scores)
 with st.expander("All headline numbers"):
     st.dataframe(
         headlines.drop(columns="name"),
@@ -95,10 +99,12 @@ csv_button(headlines, f"{run.name}-headlines")
 st.subheader("Learning curves")
 best = {run.name: run.info["training"].get("best_epoch")}
 for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-    table = tables.learning_curves({run.name: history}, measure)
+    table = score_tables.learning_curves({run.name: history}, measure)
     with column:
         appearance.plot(
-            curves.learning(table, title=measure, best_epochs=best, height=260, ink=appearance.ink()),
+            training_figures.learning(
+                table, title=measure, best_epochs=best, height=260, ink=appearance.ink()
+            ),
             key=f"small-{measure}",
             alt=f"Training and validation {measure} over the epochs.",
         )

@@ -2,13 +2,16 @@
 
 import streamlit as st
 
+from core.metrics.text import percent, span
 from core.metrics.thresholds import counts_at
-from dashboard import loading, run_selector, text, url_state
+from core.report import score_tables, wording
+from dashboard import loading, run_selector, url_state
 from dashboard.charts import bars, curves, thresholds
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.tables import per_class as tables
 from dashboard.tables import thresholds as threshold_tables
+from dashboard.text import scores as score_text
 
 _PERCENT = st.column_config.NumberColumn(format="%.1f %%")
 _AREA = st.column_config.NumberColumn(format="%.3f")
@@ -16,11 +19,11 @@ _AREA = st.column_config.NumberColumn(format="%.3f")
 st.title("Per class")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
-for caution in (text.few_faces(scores), text.presence(scores)):
+for caution in (wording.few_faces(scores), wording.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
 
-table, long = tables.per_class(scores), tables.per_class_long(scores)
+table, long = tables.per_class(scores), score_tables.per_class_long(scores)
 for column, number in zip(st.columns(3), ("precision", "recall", "F1"), strict=True):
     with column:
         st.subheader(number.capitalize())
@@ -34,13 +37,13 @@ for column, number in zip(st.columns(3), ("precision", "recall", "F1"), strict=T
                 key=f"per-class-{number}",
                 alt=f"{number} of each expression with its interval; the table below has the numbers.",
             )
-st.caption(f"Points are values, bars {text.interval_note(scores)}")
+st.caption(f"Points are values, bars {wording.interval_note(scores)}")
 st.dataframe(
     tables.as_percent(table),
     column_order=list(tables.TITLES),
     column_config={
         name: {
-            **(_PERCENT if name in tables.NUMBERS else _AREA if name in tables.AREAS else {}),
+            **(_PERCENT if name in score_tables.CLASS_NUMBERS else _AREA if name in tables.AREAS else {}),
             "label": title,
         }
         for name, title in tables.TITLES.items()
@@ -78,7 +81,7 @@ with right:
         csv_button(roc, f"{run.name}-roc")
 
 st.subheader("Threshold explorer")
-st.markdown(text.THRESHOLD_MEANING)
+st.markdown(score_text.THRESHOLD_MEANING)
 left, right = st.columns(2)
 with left:
     first = scores.present_labels[0]
@@ -90,14 +93,14 @@ with right:
 points, curve = loading.threshold_points(run, expression), loading.threshold_curve(run, expression)
 counts = counts_at(points, threshold)
 numbers = threshold_tables.numbers_at(counts)
-if gaps := text.threshold_gaps(expression, counts):
+if gaps := score_text.threshold_gaps(expression, counts):
     st.info(gaps, icon=":material/info:")
 with st.container(horizontal=True):
     for (_, row), title in zip(numbers.iterrows(), threshold_tables.NUMBERS.values()):
         st.metric(
             title,
-            text.percent(row["value"]),
-            delta=text.span(row["low"], row["high"]) or None,
+            percent(row["value"]),
+            delta=span(row["low"], row["high"]) or None,
             delta_color="off",
             delta_arrow="off",
             border=True,
@@ -118,5 +121,5 @@ appearance.plot(
     alt=f"Precision, recall and F1 of {expression} over the threshold from 0 to 1.",
 )
 csv_button(curve, f"{run.name}-{expression}-thresholds")
-if best := text.best_threshold(expression, *points.best_f1):
+if best := score_text.best_threshold(expression, *points.best_f1):
     st.markdown(best)

@@ -4,11 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import loading, run_selector, text, url_state
+from core.report import score_tables
+from core.report.figures import training as training_figures
+from dashboard import loading, run_selector, url_state
 from dashboard.charts import curves
 from dashboard.components import appearance
 from dashboard.components.downloads import csv_button
 from dashboard.tables import runs as tables
+from dashboard.text import runs as run_text
 
 _accuracy = partial(st.column_config.NumberColumn, format="percent", help="At the best epoch.")
 
@@ -38,17 +41,17 @@ st.dataframe(
     width="stretch",
 )
 csv_button(summary, "trainings")
-st.markdown(text.training(run, history))
+st.markdown(run_text.training(run, history))
 best = {name: runs[name].info["training"].get("best_epoch") for name in histories}
 for name, learned in histories.items():
-    if ahead := text.overfitting(learned, best[name]):
+    if ahead := run_text.overfitting(learned, best[name]):
         st.markdown(f"**{name}**: {ahead}" if len(histories) > 1 else ahead)
 
 for measure in ("loss", "accuracy"):
     st.subheader(measure.capitalize())
-    table = tables.learning_curves(histories, measure)
+    table = score_tables.learning_curves(histories, measure)
     appearance.plot(
-        curves.learning(table, title=measure, best_epochs=best, ink=appearance.ink()),
+        training_figures.learning(table, title=measure, best_epochs=best, ink=appearance.ink()),
         key=measure,
         alt=f"Training and validation {measure} over the epochs.",
     )

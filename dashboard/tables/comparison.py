@@ -6,7 +6,7 @@ import pandas as pd
 from core.analysis.comparison.pairing import CHANGES, PairedRuns
 from core.metrics.expression import confusion_matrix
 from core.metrics.predictions import Predictions
-from dashboard.tables.confusion import confusion_cells
+from core.report.score_tables import confusion_cells
 from dashboard.tables.confusion import difference_cells as differences
 from dashboard.tables.faces import faces_at
 

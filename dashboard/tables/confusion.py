@@ -6,8 +6,6 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from core.metrics.predictions import Predictions
-from core.report.score_tables import confusion_cells as confusion_cells
-from core.report.score_tables import strongest_confusions as strongest_confusions
 from dashboard.tables.faces import faces_at, select_faces
 
 #: How a confusion matrix may be read: option -> title.

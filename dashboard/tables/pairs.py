@@ -5,7 +5,6 @@ import pandas as pd
 
 from core.metrics import ranking
 from core.metrics.predictions import Predictions
-from core.report.score_tables import pairwise_cells as pairwise_cells
 from dashboard.tables.per_class import curves
 
 

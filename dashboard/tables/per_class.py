@@ -5,8 +5,7 @@ import pandas as pd
 
 from core.metrics import ranking
 from core.metrics.scoring import Scores
-from core.report.score_tables import CLASS_NUMBERS as NUMBERS
-from core.report.score_tables import per_class_long as per_class_long
+from core.report.score_tables import CLASS_NUMBERS
 
 AREAS = ("auc", "average_precision")
 
@@ -28,7 +27,7 @@ def per_class(scores: Scores) -> pd.DataFrame:
     rows = []
     for label, numbers in scores.per_class.items():
         row = {"expression": label, "support": numbers.support, "predicted": numbers.predicted}
-        for name in (*NUMBERS, "auc"):
+        for name in (*CLASS_NUMBERS, "auc"):
             estimate = getattr(numbers, name)
             row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
         row["average_precision"] = numbers.average_precision.value
@@ -38,7 +37,7 @@ def per_class(scores: Scores) -> pd.DataFrame:
 
 def as_percent(table: pd.DataFrame) -> pd.DataFrame:
     """A `per_class` table with precision, recall and F1 from 0 to 100."""
-    return table.assign(**{number: 100 * table[number] for number in NUMBERS})
+    return table.assign(**{number: 100 * table[number] for number in CLASS_NUMBERS})
 
 
 def curves(by_label: dict[str, ranking.Curve]) -> pd.DataFrame:

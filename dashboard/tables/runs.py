@@ -1,13 +1,9 @@
-"""Tables about whole runs: the overview, the headline numbers, the learning curves."""
+"""Tables about whole runs: the overview, learning rates, trainings."""
 
 import pandas as pd
 
 from core.metrics.scoring import Scores
-from core.report.score_tables import HEADLINES as HEADLINES
-from core.report.score_tables import headlines as headlines
-from core.report.score_tables import learning_curves as learning_curves
 from core.runs.run import Run
-from core.runs.run import checked_history as checked_history
 
 
 def overview(pairs: list[tuple[Run, Scores | None]]) -> pd.DataFrame:

@@ -7,11 +7,6 @@ import pandas as pd
 from core.metrics.scoring import Scores
 from core.metrics.text import percent
 from core.metrics.thresholds import ThresholdCounts
-from core.report.wording import M_MEANING as M_MEANING
-from core.report.wording import confusion as confusion
-from core.report.wording import few_faces as few_faces
-from core.report.wording import interval_note as interval_note
-from core.report.wording import presence as presence
 
 
 def cell(count: int, true: str | None, predicted: str | None) -> str:
