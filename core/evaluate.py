@@ -23,7 +23,7 @@ from core.labels import LabelSet
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.scoring import Scores, score
 from core.metrics.text import listed
-from core.network.outputs import as_predictions
+from core.network.outputs import to_predictions
 from core.network.resumable_inference import predict_resumable
 from core.options import ClusterOptions
 from core.runs.catalogue import open_run
@@ -103,7 +103,7 @@ def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
         console.progress("Predicting") as progress,
         predict_resumable(faces.run, faces.pack, faces.tta, progress=progress) as outputs,
     ):
-        predictions = as_predictions(faces.table, faces.labels, outputs)
+        predictions = to_predictions(faces.table, faces.labels, outputs)
     scores = score(predictions, resamples=options.resamples)
     console.headline(scores, of=faces.split)
     faces.say(console)

@@ -41,9 +41,9 @@ def _main() -> None:
 def _fit_on_cluster(cluster, job: TrainingJob, **told) -> tuple:
     """`core.network.training_job.fit` by the workers of a Ray cluster."""
     with quiet_tensorflow():
-        from core.network.ray_training import fit_on
+        from core.network.ray_training import fit_on_cluster
 
-    return fit_on(cluster, job, **told)
+    return fit_on_cluster(cluster, job, **told)
 
 
 def train(

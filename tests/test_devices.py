@@ -85,7 +85,7 @@ def test_what_is_kept_knows_nothing_of_the_devices(pair):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"batch_size": 15}, "--batch-size 15 does not split evenly among the 2 devices of this machine"),
+        ({"batch_size": 15}, "--batch-size 15 is not divisible by the 2 devices of this machine"),
         ({"sharpness": 0.05}, "--sharpness trains on one device"),
     ],
 )

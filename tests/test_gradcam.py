@@ -177,7 +177,7 @@ def test_the_heat_of_a_network_that_sees_the_centre_lies_there_in_the_whole_face
     whole, _ = quadrants((6, 11))
     assert found.probabilities == pytest.approx(explain(split_network(whole), centre, 1).probabilities)
     assert not explain(split, face, 0).heat.any()
-    with pytest.raises(AffectoscopeError, match=r"takes uint8 of shape \(20, 20, 1\)"):
+    with pytest.raises(AffectoscopeError, match=r"expected uint8 of shape \(20, 20, 1\)"):
         explain(split, centre, 1)
 
 
@@ -190,7 +190,7 @@ def test_the_shipped_network_is_explained_above_its_last_three_by_three_map(proj
 
 def test_faces_and_networks_that_do_not_fit_give_one_sentence():
     network, face = build("flattened")
-    with pytest.raises(AffectoscopeError, match=r"takes uint8 of shape \(24, 24, 1\)"):
+    with pytest.raises(AffectoscopeError, match=r"expected uint8 of shape \(24, 24, 1\)"):
         explain(split_network(network), face[:20], 0)
     with pytest.raises(AffectoscopeError, match=r"The face is float64"):
         explain(split_network(network), face / 255, 0)

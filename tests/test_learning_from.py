@@ -11,7 +11,7 @@ from scipy.special import log_softmax, softmax
 from core.data.batches import mixed
 from core.errors import AffectoscopeError
 from core.network import fit
-from core.network.distillation import distillation_loss, load_teachers, with_teachers
+from core.network.distillation import add_distillation_output, distillation_loss, load_teachers
 from core.network.sam import SharpnessAware
 from core.runs.catalogue import open_run
 from core.train import train
@@ -74,7 +74,7 @@ def test_several_teachers_are_averaged_and_none_of_them_learns(trained_run):
     other = trained_run.load_model()
     other.get_layer("logits").set_weights([-weight for weight in other.get_layer("logits").get_weights()])
     heads = keras.Model(network.input, {"expression": network.get_layer("logits").output})
-    taught = with_teachers(heads, [teacher, other], 2.0)
+    taught = add_distillation_output(heads, [teacher, other], 2.0)
     faces = np.random.default_rng(0).integers(0, 256, (4, *network.input_shape[1:]), dtype=np.uint8)
     logits = keras.Model(teacher.input, teacher.get_layer("logits").output).predict(faces, verbose=0)
     answers = taught.predict(faces, verbose=0)
@@ -122,8 +122,8 @@ def test_a_killed_student_resumes_to_the_same_result(drawn_tree, folder, monkeyp
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labels": 7}, "knows the labels .* pass a run of the same label set"),
-        ({"size": 32}, "sees faces otherwise"),
+        ({"labels": 7}, "has the labels .* pass a run with the same label set"),
+        ({"size": 32}, "preprocessing of teacher"),
         ({"teacher": ("nobody",)}, "There is no run"),
     ],
 )
@@ -153,7 +153,7 @@ def test_teachers_come_in_the_precision_of_the_training(trained_run, folder):
 
 def test_a_flattening_teacher_does_not_fit_crops(trained_run, folder):
     config = small_config(None, teacher=("small",), crop=20)
-    with pytest.raises(AffectoscopeError, match="do not fit faces of 20 pixels"):
+    with pytest.raises(AffectoscopeError, match="do not fit this training.s input of 20 pixels"):
         load_teachers(config, trained_run.preprocessing, trained_run.labels, precision="float32")
 
 

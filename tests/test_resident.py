@@ -12,7 +12,7 @@ import pytest
 
 from core.data.face_pack import FacePack
 from core.errors import AffectoscopeError
-from core.network.devices import OneDevice, keeps_faces_resident
+from core.network.devices import OneDevice, uses_resident_training
 from tests.trained import small_config
 
 PACK = FacePack(np.zeros((10, 24, 24, 1), np.uint8), np.arange(10))
@@ -55,9 +55,9 @@ def test_the_weights_are_those_of_training_batch_by_batch(project_root, options,
 
 def test_faces_stay_on_the_host_where_keras_does_not_run_on_jax(tmp_path):
     config = small_config(tmp_path)
-    assert not keeps_faces_resident(config, OneDevice(), PACK)
-    with pytest.raises(AffectoscopeError, match="--resident yes needs Keras on JAX"):
-        keeps_faces_resident(replace(config, resident="yes"), OneDevice(), PACK)
+    assert not uses_resident_training(config, OneDevice(), PACK)
+    with pytest.raises(AffectoscopeError, match="--resident yes needs the JAX backend"):
+        uses_resident_training(replace(config, resident="yes"), OneDevice(), PACK)
 
 
 def test_faces_of_several_devices_stay_on_the_host(tmp_path, monkeypatch):
@@ -65,17 +65,17 @@ def test_faces_of_several_devices_stay_on_the_host(tmp_path, monkeypatch):
     several = OneDevice()
     several.count = 2
     config = small_config(tmp_path)
-    assert not keeps_faces_resident(config, several, PACK)
-    assert keeps_faces_resident(replace(config, resident="yes"), OneDevice(), PACK)
+    assert not uses_resident_training(config, several, PACK)
+    assert uses_resident_training(replace(config, resident="yes"), OneDevice(), PACK)
     with pytest.raises(AffectoscopeError, match="--resident yes trains on one device"):
-        keeps_faces_resident(replace(config, resident="yes"), several, PACK)
+        uses_resident_training(replace(config, resident="yes"), several, PACK)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 def test_faces_are_resident_where_they_take_two_fifths_of_the_memory_at_most(monkeypatch):
     import jax
 
-    from core.network.resident import faces_fit
+    from core.network.resident import fits_in_device_memory
 
     class Device:
         def __init__(self, memory):
@@ -88,4 +88,4 @@ def test_faces_are_resident_where_they_take_two_fifths_of_the_memory_at_most(mon
         (None, False),
     ):
         monkeypatch.setattr(jax, "devices", lambda memory=memory: [Device(memory)])
-        assert faces_fit(PACK) == expected
+        assert fits_in_device_memory(PACK) == expected

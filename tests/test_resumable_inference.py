@@ -8,7 +8,7 @@ from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS
 from core.network import resumable_inference
-from core.network.outputs import as_predictions
+from core.network.outputs import to_predictions
 from core.network.resumable_inference import predict_resumable
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
@@ -20,7 +20,7 @@ class Interrupted(Exception):
 
 
 class CutOff(LocalExecutor):
-    """An executor that is cut off after some pieces, and counts what it was asked."""
+    """An executor that is cut off after some chunks, and counts what it was asked."""
 
     def __init__(self, after):
         self.after, self.asked = after, []
@@ -39,9 +39,9 @@ class CutOff(LocalExecutor):
 
 @pytest.fixture
 def faces(trained_run, drawn_tree, tmp_path, monkeypatch):
-    """A table and its pack, in a cache of their own, in pieces of 32."""
+    """A table and its pack, in a cache of their own, in chunks of 32."""
     monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(resumable_inference, "PIECE", 32)
+    monkeypatch.setattr(resumable_inference, "CHUNK_SIZE", 32)
     table = open_dataset(drawn_tree)
     return pack_faces(table.select((table.faces["expression"] < 8).to_numpy()), trained_run.preprocessing)
 
@@ -66,7 +66,7 @@ def test_they_are_those_of_the_network_in_one_go(trained_run, faces):
     with predict_resumable(
         trained_run, pack, "none", progress=lambda done, of: told.append((done, of))
     ) as answers:
-        pieces = as_predictions(table, labels, answers)
+        pieces = to_predictions(table, labels, answers)
     assert whole.frame.equals(pieces.frame)
     np.testing.assert_array_equal(whole.embeddings, pieces.embeddings)
     assert whole.embeddings.dtype == np.float16
@@ -126,7 +126,7 @@ def test_no_room_on_the_disk_is_said_and_what_is_there_is_kept(trained_run, face
 
     monkeypatch.setattr(resumable_inference, "_write", full)
     with pytest.raises(
-        AffectoscopeError, match=r"cannot be kept \(No space left on device\); make room and start"
+        AffectoscopeError, match=r"cannot be saved \(No space left on device\); free disk space"
     ):
         all_answers(trained_run, pack)
     assert len(kept()) == 1

@@ -14,11 +14,16 @@ from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.network.inference import compare_augmentations, run_network
-from core.network.test_time_augmentation import augmented, choose_augmentation, corner_shifts, shifted
+from core.network.test_time_augmentation import (
+    augmented_copies,
+    choose_augmentation,
+    corner_shifts,
+    shift_faces,
+)
 from core.photos.predictor import Predictor
 from core.report.about import _augmentation as told_in_card
 from core.runs.catalogue import open_run
-from core.runs.test_time_augmentation import PASSES, augmentation_of, parse_augmentation
+from core.runs.test_time_augmentation import PASSES, parse_augmentation, run_augmentation
 from core.runtime.console import Console
 from core.train import train
 from core.upgrade import RenewOptions, renew
@@ -51,20 +56,20 @@ def cut_out(faces: np.ndarray, cut) -> np.ndarray:
 
 
 def test_a_shift_moves_every_pixel_and_repeats_the_edge(faces):
-    moved = np.asarray(shifted(faces, 2, -3))
+    moved = np.asarray(shift_faces(faces, 2, -3))
     assert moved.dtype == np.uint8 and moved.shape == faces.shape
     for row in range(48):
         for column in range(48):
             source = faces[:, max(row - 2, 0), min(column + 3, 47)]
             np.testing.assert_array_equal(moved[:, row, column], source)
-    np.testing.assert_array_equal(np.asarray(shifted(faces, 0, 0)), faces)
+    np.testing.assert_array_equal(np.asarray(shift_faces(faces, 0, 0)), faces)
 
 
 def test_the_centre_of_a_shifted_face_is_its_corner_crop(faces):
     """48 pixels, of which the network sees 44: a shift by 2 brings each corner where the centre was."""
     corners = {(2, 2): (0, 0), (2, -2): (0, 4), (-2, 2): (4, 0), (-2, -2): (4, 4)}
     for (down, right), (top, left) in corners.items():
-        seen = cut_out(np.asarray(shifted(faces, down, right)), ((2, 2), (2, 2)))
+        seen = cut_out(np.asarray(shift_faces(faces, down, right)), ((2, 2), (2, 2)))
         np.testing.assert_array_equal(seen, faces[:, top : top + 44, left : left + 44])
 
 
@@ -76,7 +81,7 @@ def test_ten_copies_are_the_ten_crops(faces, cut):
     places = [(top, left), *((y, x) for y in (0, top + bottom) for x in (0, left + right))]
     mirrored = faces[:, :, ::-1]
     expected = [each[:, y : y + height, x : x + width] for y, x in places for each in (faces, mirrored)]
-    copies = augmented(faces, network_of(cut), "ten-crop")
+    copies = augmented_copies(faces, network_of(cut), "ten-crop")
     assert len(copies) == PASSES["ten-crop"] == 10
     for copy, crop in zip(copies, expected, strict=True):
         np.testing.assert_array_equal(cut_out(np.asarray(copy), cut), crop)
@@ -92,7 +97,7 @@ def test_without_a_centre_the_shift_is_a_24th_of_the_side():
 @pytest.mark.parametrize("tta", PASSES)
 def test_outputs_are_the_mean_over_the_copies(faces, cut, tta):
     network = network_of(cut)
-    copies = [np.asarray(copy) for copy in augmented(faces, network, tta)]
+    copies = [np.asarray(copy) for copy in augmented_copies(faces, network, tta)]
     single = [network.predict(copy, verbose=0) for copy in copies]
     np.testing.assert_array_equal(copies[0], faces)
     found = run_network(network, faces, tta=tta)
@@ -118,7 +123,9 @@ def test_names_of_earlier_versions_are_read():
         "none", "mirror", "ten-crop", "ten-crop", "none",
     ]  # fmt: skip
     for damaged in ("five", None, 3, []):
-        with pytest.raises(AffectoscopeError, match="is no test-time augmentation; expected one of none,"):
+        with pytest.raises(
+            AffectoscopeError, match="Unknown test-time augmentation .*; expected one of none,"
+        ):
             parse_augmentation(damaged)
 
 
@@ -161,15 +168,15 @@ def test_the_cheapest_within_two_thousandths_of_the_least_loss_is_chosen():
 
 
 def test_runs_without_an_entry_have_none_and_damaged_entries_are_named():
-    assert augmentation_of({}) == "none"
-    assert augmentation_of({"test_time_augmentation": {"chosen": "mirror"}}) == "mirror"
+    assert run_augmentation({}) == "none"
+    assert run_augmentation({"test_time_augmentation": {"chosen": "mirror"}}) == "mirror"
     for damaged in ({"chosen": "five"}, {}, "mirrored"):
         entry = {"test_time_augmentation": damaged}
         if damaged:
-            with pytest.raises(AffectoscopeError, match="is no test-time augmentation"):
-                augmentation_of(entry)
+            with pytest.raises(AffectoscopeError, match="Unknown test-time augmentation"):
+                run_augmentation(entry)
         else:
-            assert augmentation_of(entry) == "none"
+            assert run_augmentation(entry) == "none"
 
 
 @pytest.fixture(scope="module")

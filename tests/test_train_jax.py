@@ -93,4 +93,4 @@ def test_a_killed_training_resumes_to_the_same_result(home, jax_run, drawn_tree)
 def test_what_needs_tensorflow_is_refused_with_the_reason(home, drawn_tree):
     ended = trained(home, *options(drawn_tree, "sharp", "--sharpness", "0.05"))
     assert ended.returncode == 2
-    assert "--sharpness needs Keras on TensorFlow, and it runs on jax" in ended.stdout + ended.stderr
+    assert "--sharpness needs the TensorFlow backend, but Keras runs on jax" in ended.stdout + ended.stderr

@@ -115,7 +115,7 @@ def test_the_side_of_lowest_validation_loss_is_chosen(faces):
             each.set_weights(kept.get_weights())
             recompute_batch_statistics(each, Pack(faces))
             losses.append(fit.validate(each, *data)["validation_loss"])
-        chosen = fit.choose_side(kept, networks, (Pack(faces), None), data)
+        chosen = fit.choose_input_side(kept, networks, (Pack(faces), None), data)
         assert chosen is networks[int(np.argmin(losses))]
 
 

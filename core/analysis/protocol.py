@@ -14,7 +14,7 @@ from core.data.readers.spec import dataset_spec
 from core.labels import EXPRESSIONS
 from core.metrics.text import listed
 from core.runs.run import Run
-from core.runs.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, augmentation_of
+from core.runs.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, run_augmentation
 
 #: Where a face's place in its image comes from, as in `Protocol.boxes`, in words.
 BOXES = {
@@ -218,7 +218,7 @@ def protocol_from(info: dict) -> Protocol:
         detector_misses=None,
         chosen_on=chosen_on(info),
         relabelled=_relabelled(data.get("relabelled"), "training and validation labels"),
-        test_time_augmentation=augmentation_of(info),
+        test_time_augmentation=run_augmentation(info),
     )
 
 

@@ -1,1 +1,1 @@
-"""The network: model, augmentation, training, inference, devices."""
+"""Network: model, augmentation, training, inference and devices."""

@@ -1,4 +1,4 @@
-"""Random changes to faces, as one Keras layer that runs on either backend."""
+"""Random image augmentation as one Keras layer, for every backend."""
 
 import math
 
@@ -14,13 +14,17 @@ ERASED_ASPECT = (0.3, 3.3)
 
 @keras.saving.register_keras_serializable("affectoscope")
 class FaceAugmentation(keras.layers.Layer):
-    """uint8 faces (n, S, S, C) in, changed uint8 faces (n, crop, crop, C) out; at inference only the centre is cut out.
+    """Augment faces during training; crop their centre during inference.
 
-    Crop, shift, mirror, rotation and scale are composed into one affine map, so that each face is resampled
-    once (bilinear, edge pixels repeated); then contrast, brightness and erasing.
+    Random crop, shift, horizontal flip, rotation and scale are composed into one affine transform, so that each face
+    is resampled once (bilinear interpolation, edge pixels repeated). Contrast, brightness and random erasing follow.
+
+    Input: uint8 faces, (n, S, S, C). Output: uint8 faces, (n, crop, crop, C).
 
     Args:
-        crop: side of the random crop in pixels; None: the whole face.
+        augment: ranges of the random changes.
+        crop: side of the random crop in pixels; None for the whole face.
+        seed: seed of the random generator.
     """
 
     def __init__(self, augment: Augmentation | dict, *, crop: int | None = None, seed: int = 0, **kwargs):
@@ -39,15 +43,15 @@ class FaceAugmentation(keras.layers.Layer):
 
     def call(self, faces, training=None):
         if not training:
-            return self._centre(faces)
+            return self._crop_centre(faces)
         x = ops.cast(faces, "float32")
-        x = self._centre(self._moved(x))
-        x = self._relit(x)
+        x = self._crop_centre(self._transform(x))
+        x = self._change_lighting(x)
         if self.augment.erasing:
-            x = self._erased(x)
+            x = self._erase(x)
         return ops.cast(ops.round(ops.clip(x, 0, 255)), "uint8")
 
-    def _centre(self, faces):
+    def _crop_centre(self, faces):
         if not self.crop:
             return faces
         start = (faces.shape[1] - self.crop) // 2
@@ -56,17 +60,17 @@ class FaceAugmentation(keras.layers.Layer):
     def _uniform(self, count, low: float, high: float):
         return keras.random.uniform((count,), low, high, seed=self.seeds)
 
-    def _moved(self, x):
+    def _transform(self, x):
         a = self.augment
         count, side = ops.shape(x)[0], x.shape[1]
-        reach = a.shift * side + (side - (self.crop or side)) / 2  # of the centre of the crop, in pixels
-        if not (reach or a.flip or a.rotation or a.scale):
+        max_shift = a.shift * side + (side - (self.crop or side)) / 2  # pixels
+        if not (max_shift or a.flip or a.rotation or a.scale):
             return x
         angle = self._uniform(count, -a.rotation, a.rotation) * (math.pi / 180)
         size = 1 / self._uniform(count, 1 - a.scale, 1 + a.scale) if a.scale else ops.ones((count,))
         mirror = ops.where(self._uniform(count, 0, 1) < 0.5, -1.0, 1.0) if a.flip else ops.ones((count,))
-        shift_x = self._uniform(count, -reach, reach)
-        shift_y = self._uniform(count, -reach, reach)
+        shift_x = self._uniform(count, -max_shift, max_shift)
+        shift_y = self._uniform(count, -max_shift, max_shift)
         # Output pixel -> input pixel: rotate and scale about the centre, mirror, then shift.
         cos, sin, centre = ops.cos(angle) * size, ops.sin(angle) * size, (side - 1) / 2
         x_x, x_y, y_x, y_y = cos * mirror, -sin * mirror, sin, cos
@@ -76,7 +80,7 @@ class FaceAugmentation(keras.layers.Layer):
         transform = ops.stack([x_x, x_y, x_0, y_x, y_y, y_0, zero, zero], axis=1)
         return ops.image.affine_transform(x, transform, interpolation="bilinear", fill_mode="nearest")
 
-    def _relit(self, x):
+    def _change_lighting(self, x):
         a = self.augment
         count = ops.shape(x)[0]
         if a.contrast:
@@ -86,8 +90,8 @@ class FaceAugmentation(keras.layers.Layer):
             x = x + 255 * self._per_face(self._uniform(count, -a.brightness, a.brightness))
         return x
 
-    def _erased(self, x):
-        """A rectangle of random place, area and aspect, filled with one random grey, in some of the faces."""
+    def _erase(self, x):
+        """Fill a random rectangle of some faces with one random grey (random erasing, Zhong et al. 2020)."""
         count, side = ops.shape(x)[0], x.shape[1]
         area = self._uniform(count, *ERASED_AREA) * side * side
         aspect = ops.exp(self._uniform(count, math.log(ERASED_ASPECT[0]), math.log(ERASED_ASPECT[1])))
@@ -99,7 +103,7 @@ class FaceAugmentation(keras.layers.Layer):
         return ops.where(mask, self._per_face(self._uniform(count, 0, 255)), x)
 
     def _span(self, length, side: int):
-        """(n, side) True on a random run of `length` pixels, cut at the border."""
+        """(n, side) mask, True on `length` consecutive pixels at a random position, clipped at the border."""
         start = self._uniform(ops.shape(length)[0], 0, 1) * side - length / 2
         pixels = ops.arange(side, dtype="float32")[None, :]
         return ops.logical_and(pixels >= start[:, None], pixels < (start + length)[:, None])

@@ -1,8 +1,8 @@
-"""Batch-normalisation statistics of faces as they are, in place of those that training leaves behind.
+"""Recompute batch-normalisation statistics on faces without augmentation.
 
-While a network trains, its moving means and variances are those of augmented faces, of dropped-out features and of
-weights that have changed since. Averaged weights have had no statistics of their own at all (Izmailov et al. 2018,
-"Averaging Weights Leads to Wider Optima and Better Generalization", section 3.2, recompute them likewise).
+The moving means and variances collected during training describe augmented faces, features with dropout, and earlier
+weights. For averaged weights no statistics were collected at all (Izmailov et al. 2018, "Averaging Weights Leads to
+Wider Optima and Better Generalization", section 3.2, recompute them in the same way).
 """
 
 import keras
@@ -11,32 +11,33 @@ from keras import layers
 
 from core.data.face_pack import FacePack
 
-#: Training faces that the statistics are taken from, and at once.
+#: Number of training faces that the statistics are computed from, and batch size.
 FACES, BATCH = 5120, 256
 
 
 def recompute_batch_statistics(network: keras.Model, pack: FacePack, *, faces: int = FACES) -> None:
-    """Set every moving mean and variance of `network` to their averages over batches of plain faces.
+    """Set every moving mean and variance of `network` to its average over batches of faces without augmentation.
 
-    Nothing is dropped out or augmented meanwhile, and the layers below use their batch's own statistics, as in training.
+    Dropout is off. Every layer normalises by the statistics of its batch, as in training.
 
     Args:
-        network: uint8 faces in, of built-in layers; without batch normalisation nothing changes.
-        pack: training faces, whole.
-        faces: how many of them, drawn with a fixed seed, in whole batches where there are enough for one.
+        network: built-in layers only, with uint8 faces as input; unchanged if it has no batch normalisation.
+        pack: training faces, not cropped.
+        faces: number of faces to use, drawn with a fixed seed. An incomplete last batch is dropped, unless it is the
+            only one.
     """
     normalised = [layer.name for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
     if not normalised:
         return
-    twin = keras.models.clone_model(network, clone_function=_plain)
-    twin.set_weights(network.get_weights())
+    copy = keras.models.clone_model(network, clone_function=_clone_layer)
+    copy.set_weights(network.get_weights())
     rows = np.random.default_rng(0).permutation(len(pack))[:faces]
     starts = range(0, max(len(rows) - BATCH + 1, 1), BATCH)
     means = {name: [0.0, 0.0] for name in normalised}
     for start in starts:
-        twin(pack[rows[start : start + BATCH]], training=True)
+        copy(pack[rows[start : start + BATCH]], training=True)
         for name, mean in means.items():
-            layer = twin.get_layer(name)
+            layer = copy.get_layer(name)
             for index, value in enumerate((layer.moving_mean, layer.moving_variance)):
                 mean[index] = mean[index] + keras.ops.convert_to_numpy(value).astype(np.float64) / len(starts)
     for name, (mean, variance) in means.items():
@@ -45,8 +46,8 @@ def recompute_batch_statistics(network: keras.Model, pack: FacePack, *, faces: i
         layer.moving_variance.assign(variance.astype(np.float32))
 
 
-def _plain(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """A copy that drops nothing out and whose moving statistics are those of the last batch."""
+def _clone_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Copy of a layer without dropout, whose moving statistics are those of the last batch (momentum 0)."""
     settings = layer.get_config()
     if isinstance(layer, layers.Dropout):
         settings["rate"] = 0.0

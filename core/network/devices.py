@@ -1,7 +1,7 @@
-"""What a training runs on: one device, or all devices of one machine, each batch split among them.
+"""Devices of a training: one device, or all devices of one machine with every batch split among them.
 
-Several devices hold the same weights at every step and give the weights that one gives: batch normalisation averages
-over the whole batch, as one device would.
+Training is synchronous: all devices hold the same weights at every step, and batch normalisation averages over the whole
+batch, so that the resulting weights equal those of a single device.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,10 +15,10 @@ from core.errors import AffectoscopeError
 
 
 class OneDevice:
-    """Training in this process, on the device that Keras takes.
+    """Training in this process, on the default device of Keras.
 
     Attributes:
-        count: among how many devices each batch is split.
+        count: number of devices that each batch is split among.
         is_chief: whether this process writes the history and the checkpoint.
     """
 
@@ -27,32 +27,32 @@ class OneDevice:
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """A block in which the networks that are trained are built and trained."""
+        """Context in which the trained networks are built and trained."""
         yield
 
     @contextmanager
     def training(self, network: keras.Model) -> Iterator[None]:
-        """A block around the training steps of a network built within `scope`."""
+        """Context of the training steps of a network built within `scope`."""
         yield
 
     @contextmanager
     def validating(self) -> Iterator[None]:
-        """A block in which networks built outside of `scope` run, in this process alone."""
+        """Context of inference in this process only, with networks built outside of `scope`."""
         yield
 
     def feed(self, batches: Callable[[], Iterator[tuple]]):
-        """What `fit` reads for `batches`, which begin anew each time that they are called."""
+        """Convert `batches`, which returns a new iterator at each call, to the input of `keras.Model.fit`."""
         return batches()
 
 
 class MirroredDevices(OneDevice):
-    """Every GPU of this machine, or every logical CPU where there is no GPU, by TensorFlow's MirroredStrategy."""
+    """All GPUs of this machine, or all logical CPUs if there is no GPU, through tf.distribute.MirroredStrategy."""
 
     def __init__(self, names: list[str]) -> None:
         import tensorflow as tf
 
         self.count = len(names)
-        self._strategy = tf.distribute.MirroredStrategy(names)  # one belongs to one process
+        self._strategy = tf.distribute.MirroredStrategy(names)
 
     @contextmanager
     def scope(self):
@@ -61,7 +61,7 @@ class MirroredDevices(OneDevice):
 
     @contextmanager
     def training(self, network):
-        """Batch normalisation averages over all devices meanwhile; what is saved later knows nothing of it."""
+        """Synchronise batch normalisation over all devices; the saved layers do not carry the setting."""
         layers = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
         for layer in layers:
             layer.synchronized = True
@@ -72,28 +72,28 @@ class MirroredDevices(OneDevice):
                 layer.synchronized = False
 
     def feed(self, batches):
-        """Keras reads a distributed data set twice, first only to learn its shapes, where a plain iterator would
-        lose what it was read for then."""
+        """A `tf.data.Dataset`: Keras reads the first element twice, once for its shapes, which would consume the first
+        batch of an iterator."""
         import tensorflow as tf
 
-        kinds = tf.nest.map_structure(
+        signature = tf.nest.map_structure(
             lambda values: tf.TensorSpec(values.shape, values.dtype), next(iter(batches()))
         )
-        return tf.data.Dataset.from_generator(batches, output_signature=kinds)
+        return tf.data.Dataset.from_generator(batches, output_signature=signature)
 
 
-def devices_for(config: TrainConfig) -> OneDevice:
-    """What `config.devices` asks for.
+def select_devices(config: TrainConfig) -> OneDevice:
+    """The devices that `config.devices` selects.
 
     Raises:
-        AffectoscopeError: for several devices Keras runs on another backend than TensorFlow, the batches do not split
-            evenly, or the training takes steps of its own.
+        AffectoscopeError: several devices are requested and Keras does not run on TensorFlow, the batch size is not a
+            multiple of their number, or sharpness-aware training is on.
     """
     if config.devices == "one":
         return OneDevice()
     if keras.backend.backend() != "tensorflow":
         raise AffectoscopeError(
-            f"--devices all needs Keras on TensorFlow, and it runs on {keras.backend.backend()}; leave it out."
+            f"--devices all needs the TensorFlow backend, but Keras runs on {keras.backend.backend()}; remove the option."
         )
     import tensorflow as tf
 
@@ -103,36 +103,40 @@ def devices_for(config: TrainConfig) -> OneDevice:
 
 
 def check_split(config: TrainConfig, parts: int, of: str, option: str) -> None:
-    """Refuse a training that cannot be split among so many.
+    """Check that every batch can be split into `parts` equal parts.
+
+    Args:
+        of: what the parts are, for the message.
+        option: the option that requested them, for the message.
 
     Raises:
-        AffectoscopeError: the batches do not split evenly, or the training takes steps of its own.
+        AffectoscopeError: the batch size is not a multiple of `parts`, or sharpness-aware training is on.
     """
     if config.batch_size % parts:
         raise AffectoscopeError(
-            f"--batch-size {config.batch_size} does not split evenly among the {parts} {of}; pass a multiple of {parts}."
+            f"--batch-size {config.batch_size} is not divisible by the {parts} {of}; pass a multiple of {parts}."
         )
     if config.sharpness and parts > 1:
-        raise AffectoscopeError(f"--sharpness trains on one device; leave it out, or leave out {option}.")
+        raise AffectoscopeError(f"--sharpness needs a single device; remove it, or remove {option}.")
 
 
-def keeps_faces_resident(config: TrainConfig, devices: OneDevice, pack: FacePack) -> bool:
-    """Whether the training faces lie in the device's memory, as core.network.resident trains on them.
+def uses_resident_training(config: TrainConfig, devices: OneDevice, pack: FacePack) -> bool:
+    """Whether the training faces are held in device memory; see core.network.resident.
 
     Raises:
-        AffectoscopeError: config.resident asks for it and Keras does not run on JAX, or on several devices.
+        AffectoscopeError: config.resident is "yes" and Keras does not run on JAX, or there are several devices.
     """
     backend = keras.backend.backend()
     if config.resident == "yes" and backend != "jax":
         raise AffectoscopeError(
-            f"--resident yes needs Keras on JAX, and it runs on {backend}; leave it out, or set KERAS_BACKEND=jax."
+            f"--resident yes needs the JAX backend, but Keras runs on {backend}; remove it, or set KERAS_BACKEND=jax."
         )
     if config.resident == "yes" and devices.count > 1:
         raise AffectoscopeError(
-            f"--resident yes trains on one device and this training on {devices.count}; leave it out."
+            f"--resident yes needs a single device, but this training uses {devices.count}; remove the option."
         )
     if config.resident == "no" or backend != "jax" or devices.count > 1:
         return False
-    from core.network.resident import faces_fit
+    from core.network.resident import fits_in_device_memory
 
-    return config.resident == "yes" or faces_fit(pack)
+    return config.resident == "yes" or fits_in_device_memory(pack)

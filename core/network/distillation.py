@@ -1,4 +1,4 @@
-"""Learning from finished networks (Hinton, Vinyals & Dean 2015, "Distilling the knowledge in a neural network")."""
+"""Knowledge distillation (Hinton, Vinyals & Dean 2015, "Distilling the knowledge in a neural network")."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,10 +17,15 @@ from core.runs.run import Run
 def load_teachers(
     config: TrainConfig, preprocessing: PreprocessingConfig, labels: tuple[str, ...], *, precision: str
 ) -> list[keras.Model]:
-    """The networks of the runs that config.teacher names, of the crops and in the precision of the training.
+    """Load the networks of the runs in config.teacher, rebuilt for the crop size and precision of the training.
+
+    Args:
+        preprocessing: that of the training; each teacher's has to be equal.
+        labels: those of the training, in order; each teacher's have to be equal.
+        precision: Keras dtype policy.
 
     Raises:
-        AffectoscopeError: there is no such run, or it sees faces or names labels otherwise than the training.
+        AffectoscopeError: a run does not exist, or its labels, preprocessing or input size differ.
     """
     return [_teacher(open_run(name), config, preprocessing, labels, precision) for name in config.teacher]
 
@@ -30,13 +35,13 @@ def _teacher(
 ) -> keras.Model:
     if run.labels != labels:
         raise AffectoscopeError(
-            f"Teacher '{run.name}' knows the labels {', '.join(run.labels)}, the training has {', '.join(labels)}; "
-            "pass a run of the same label set."
+            f"Teacher '{run.name}' has the labels {', '.join(run.labels)}, this training {', '.join(labels)}; "
+            "pass a run with the same label set."
         )
     if run.preprocessing != preprocessing:
         raise AffectoscopeError(
-            f"Teacher '{run.name}' sees faces otherwise ({run.preprocessing.as_dict()}) than this training "
-            f"({preprocessing.as_dict()}); pass a run with the same --colour, --size and --margin."
+            f"The preprocessing of teacher '{run.name}' ({run.preprocessing.as_dict()}) differs from that of this "
+            f"training ({preprocessing.as_dict()}); pass a run with the same --colour, --size and --margin."
         )
     finished = run.load_model()
     crop = replace(preprocessing, size=config.crop or preprocessing.size)
@@ -48,41 +53,43 @@ def _teacher(
         teacher.set_weights(finished.get_weights())
     except ValueError as error:
         raise AffectoscopeError(
-            f"The weights of teacher '{run.name}' do not fit faces of {crop.size} pixels, which this training sees; pass a "
-            "run of --pooling average, or the --crop that it was trained with."
+            f"The weights of teacher '{run.name}' do not fit this training's input of {crop.size} pixels; pass a run "
+            "trained with --pooling average, or the --crop that the teacher was trained with."
         ) from error
     finally:
         keras.config.set_dtype_policy("float32")
     return teacher
 
 
-def with_teachers(network: keras.Model, teachers: Sequence[keras.Model], temperature: float) -> keras.Model:
-    """`network` with one more output, "distilled", that `distillation_loss` reads.
+def add_distillation_output(
+    network: keras.Model, teachers: Sequence[keras.Model], temperature: float
+) -> keras.Model:
+    """Add the output "distilled", the input of `distillation_loss`, to `network`.
 
     Args:
         network: faces -> {"expression": (n, c) logits, ...}.
-        teachers: networks of the same input, with a layer 'logits'; they are frozen.
+        teachers: networks with the same input and a layer 'logits'; they are not trained.
         temperature: divides all logits.
 
     Returns:
-        Model of the same input; "distilled" is (n, 2 c): the network's logits over the temperature, then
-        the mean of the teachers' softened probabilities of the very same faces.
+        Model with the same input; "distilled" is (n, 2 c): the network's logits divided by the temperature, then the
+        mean of the teachers' softened probabilities for the same augmented faces.
     """
     faces = keras.Input(network.input_shape[1:], dtype="uint8")
-    answers = network(faces)
+    outputs = network(faces)
     softened = []
     for index, teacher in enumerate(teachers):
         logits = keras.Model(teacher.input, teacher.get_layer("logits").output)
         softened.append(ops.softmax(_Frozen(logits, name=f"teacher{index + 1}")(faces) / temperature))
-    taught = sum(softened[1:], softened[0]) / len(softened)
-    distilled = ops.concatenate([answers["expression"] / temperature, taught], axis=-1)
-    return keras.Model(faces, {**answers, "distilled": distilled})
+    targets = sum(softened[1:], softened[0]) / len(softened)
+    distilled = ops.concatenate([outputs["expression"] / temperature, targets], axis=-1)
+    return keras.Model(faces, {**outputs, "distilled": distilled})
 
 
 class _Frozen(keras.layers.Layer):
-    """A network that neither learns nor drops out, even while the one around it trains.
+    """A network that always runs in inference mode, also while the enclosing model trains.
 
-    In a functional model, `training=False` given to a nested model gives way to that of the outer one.
+    In a functional model, the outer model's `training` argument overrides `training=False` of a nested model.
     """
 
     def __init__(self, network: keras.Model, **settings):
@@ -98,14 +105,16 @@ class _Frozen(keras.layers.Layer):
 
 
 def distillation_loss(temperature: float):
-    """Loss of "distilled" outputs: temperature^2 KL(teacher || network), whatever the annotated label.
+    """Loss of the output "distilled": temperature^2 KL(teacher || network); the annotated label is not used.
 
-    The square keeps the gradient's size the same for every temperature (Hinton et al. 2015, section 2).
+    The factor keeps the magnitude of the gradient independent of the temperature (Hinton et al. 2015, section 2).
     """
 
     def distillation(_truth, distilled):
-        network, taught = ops.split(distilled, 2, axis=-1)
-        surprise = ops.sum(taught * (ops.log(ops.maximum(taught, 1e-9)) - ops.log_softmax(network)), axis=-1)
-        return temperature**2 * surprise
+        network, targets = ops.split(distilled, 2, axis=-1)
+        divergence = ops.sum(
+            targets * (ops.log(ops.maximum(targets, 1e-9)) - ops.log_softmax(network)), axis=-1
+        )
+        return temperature**2 * divergence
 
     return distillation

@@ -1,4 +1,4 @@
-"""The training loop: losses, optimiser, schedule, moving average, the epoch that is kept, checkpoint and resume."""
+"""Training loop: losses, optimiser, schedule, moving average, epoch selection, checkpoint and resume."""
 
 import os
 import time
@@ -20,8 +20,8 @@ from core.metrics import expression as expression_metrics
 from core.metrics.calibration import log_losses
 from core.network.augmentation import FaceAugmentation
 from core.network.batch_statistics import recompute_batch_statistics
-from core.network.devices import OneDevice, keeps_faces_resident
-from core.network.distillation import distillation_loss, with_teachers
+from core.network.devices import OneDevice, uses_resident_training
+from core.network.distillation import add_distillation_output, distillation_loss
 from core.network.inference import run_network
 from core.network.sam import SharpnessAware
 from core.runs.catalogue import checkpoint_file
@@ -31,27 +31,32 @@ FOCAL_GAMMA = 2.0
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """How a training went.
+class TrainingResult:
+    """Result of a training.
 
     Attributes:
-        best_epoch: the epoch whose weights are kept.
-        precision: of the training steps.
+        history: one row per epoch.
+        best_epoch: the epoch whose weights were selected, from 1.
+        ended: "finished", "early stopping" or "interrupted".
+        seconds: duration of all epochs.
+        backend: Keras backend of the training.
+        devices: number of devices that each batch was split among.
+        precision: dtype policy of the training steps.
     """
 
     history: pd.DataFrame
     best_epoch: int
-    ended: str  # "finished", "early stopping" or "interrupted"
+    ended: str
     faces_per_second: float
     seconds: float
-    backend: str  # that Keras trained on
-    devices: int  # among which each batch was split
+    backend: str
+    devices: int
     precision: str = "float32"
 
 
 def fit_network(
     network: keras.Model,
-    kept: keras.Model,
+    selected: keras.Model,
     config: TrainConfig,
     training: tuple[FacePack, Targets],
     validation: tuple[FacePack, Targets],
@@ -61,30 +66,34 @@ def fit_network(
     devices: OneDevice | None = None,
     on_step: Callable[[int, int, int, dict], None] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
-) -> Fitted:
-    """Train `network` in place and leave the weights of the epoch that config.kept_epoch names in `kept`.
+) -> TrainingResult:
+    """Train `network` in place and set the weights of `selected` to those of the epoch chosen by config.kept_epoch.
 
-    Writes `folder`/history.csv after every epoch and `folder`/checkpoint with it or after some; when the
-    checkpoint is there already, goes on from it. Ctrl-C ends with the epochs finished so far.
+    Writes `folder`/history.csv after every epoch and `folder`/checkpoint after every config.checkpoint_epochs. If a
+    checkpoint exists, training resumes from it. Ctrl-C ends the training with the epochs completed so far.
 
     Args:
-        network: reads the crops that the augmentation makes.
-        kept: reads whole faces, has weights of the same shapes and is of this process alone; it is what validation
-            looks at, with batch statistics of plain training faces.
-        teachers: networks of the same input and labels to learn from too, by config.teacher_weight.
-        devices: what it runs on; the call is within their scope.
-        on_step: called as on_step(epoch, step, steps, logs), epoch from 1; with resident faces after each epoch.
+        network: its input are the crops of the augmentation.
+        selected: network for inference, built outside of the devices' scope: whole faces as input and weights of the
+            same shapes. It is validated, with batch statistics recomputed on training faces without augmentation.
+        training, validation: faces and their targets.
+        teachers: networks of the same input and labels, for distillation with config.teacher_weight.
+        devices: default: `OneDevice`; the call has to be within their scope.
+        on_step: called as on_step(epoch, step, steps, logs), epoch from 1; once per epoch with resident faces.
         on_epoch: called with each new row of the history.
+
+    Raises:
+        KeyboardInterrupt: interrupted before the end of the first epoch.
     """
     pack, targets = training
     devices = devices or OneDevice()
     steps = steps_per_epoch(len(pack), config.batch_size)
-    trainer = _trainer(network, kept.input_shape[1:], config, targets, steps, teachers)
+    trainer = _trainer(network, selected.input_shape[1:], config, targets, steps, teachers)
     state = TrainingCallback(
-        trainer, network, kept, config, pack, validation, folder, on_step, on_epoch, teachers, devices
+        trainer, network, selected, config, pack, validation, folder, on_step, on_epoch, teachers, devices
     )
     state.resume()
-    drawing = {
+    sampling = {
         "batch_size": config.batch_size,
         "seed": config.seed,
         "balanced": config.imbalance == "balanced-sampling",
@@ -92,21 +101,21 @@ def fit_network(
         "mixup": config.mixup,
         "distilled": bool(teachers),
     }
-    during = {"epochs": config.epochs, "initial_epoch": state.epochs_done, "callbacks": [state]}
+    schedule = {"epochs": config.epochs, "initial_epoch": state.epochs_done, "callbacks": [state]}
     ended = "finished"
     if not state.finished:
         try:
             with devices.training(network):
-                if keeps_faces_resident(config, devices, pack):
+                if uses_resident_training(config, devices, pack):
                     from core.network.resident import ResidentEpochs
 
-                    ResidentEpochs(trainer, pack, targets, **drawing).fit(**during)
+                    ResidentEpochs(trainer, pack, targets, **sampling).fit(**schedule)
                 else:
                     batches = partial(
-                        training_batches, pack, targets, first_epoch=state.epochs_done, **drawing
+                        training_batches, pack, targets, first_epoch=state.epochs_done, **sampling
                     )
                     trainer.fit(
-                        devices.feed(batches), steps_per_epoch=steps, shuffle=False, verbose=0, **during
+                        devices.feed(batches), steps_per_epoch=steps, shuffle=False, verbose=0, **schedule
                     )
         except KeyboardInterrupt:
             if not state.rows:
@@ -115,12 +124,14 @@ def fit_network(
             ended = "interrupted"
     if ended == "finished" and state.out_of_patience():
         ended = "early stopping"
-    state.restore_kept()
+    state.restore_selected()
     history = pd.DataFrame(state.rows)
     seconds = float(history["seconds"].sum())
     faces = len(history) * steps * config.batch_size
     speed = faces / max(seconds, 1e-9)
-    return Fitted(history, state.best_epoch, ended, speed, seconds, keras.backend.backend(), devices.count)
+    return TrainingResult(
+        history, state.best_epoch, ended, speed, seconds, keras.backend.backend(), devices.count
+    )
 
 
 def _trainer(
@@ -131,30 +142,30 @@ def _trainer(
     steps: int,
     teachers: Sequence[keras.Model] = (),
 ) -> keras.Model:
-    """The network with augmentation of whole faces before it and logits, which losses need, for probabilities."""
+    """The compiled training model: augmentation of whole faces, then the network with logits as output."""
     heads = {"expression": network.get_layer("logits").output}
     losses = {"expression": expression_loss(config, targets)}
-    shares = {"expression": 1.0}
+    loss_weights = {"expression": 1.0}
     if targets.affect is not None:
         heads["affect"] = network.get_layer("affect").output
         losses["affect"] = keras.losses.MeanSquaredError()
-        shares["affect"] = config.affect_weight
+        loss_weights["affect"] = config.affect_weight
     faces = keras.Input(shape, dtype="uint8")
     augmentation = FaceAugmentation(config.augment, crop=config.crop, seed=config.seed)
-    seen = augmentation(faces)
-    answers = keras.Model(network.input, heads)
+    augmented = augmentation(faces)
+    outputs = keras.Model(network.input, heads)
     if teachers:
-        answers = with_teachers(answers, teachers, config.teacher_temperature)
+        outputs = add_distillation_output(outputs, teachers, config.teacher_temperature)
         losses["distilled"] = distillation_loss(config.teacher_temperature)
-        shares |= {"expression": 1 - config.teacher_weight, "distilled": config.teacher_weight}
+        loss_weights |= {"expression": 1 - config.teacher_weight, "distilled": config.teacher_weight}
     if config.sharpness:
-        trainer = SharpnessAware(faces, answers(seen)).prepare(augmentation, answers, config.sharpness)
+        trainer = SharpnessAware(faces, outputs(augmented)).prepare(augmentation, outputs, config.sharpness)
     else:
-        trainer = keras.Model(faces, answers(seen))
+        trainer = keras.Model(faces, outputs(augmented))
     trainer.compile(
         optimizer(config, steps),
         loss=losses,
-        loss_weights=shares,
+        loss_weights=loss_weights,
         metrics={"expression": [keras.metrics.CategoricalAccuracy(name="accuracy")]},
     )
     trainer.optimizer.build(trainer.trainable_variables)
@@ -162,7 +173,7 @@ def _trainer(
 
 
 def expression_loss(config: TrainConfig, targets: Targets):
-    """Loss of (n, c) one-hot truths and (n, c) logits, by the config's imbalance and label smoothing."""
+    """Loss of (n, c) one-hot truth and (n, c) logits, for config.imbalance and config.label_smoothing."""
     smoothing = config.label_smoothing
     if config.imbalance == "focal":
         return keras.losses.CategoricalFocalCrossentropy(
@@ -183,7 +194,11 @@ def expression_loss(config: TrainConfig, targets: Targets):
 
 
 def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
-    """The config's optimiser with warm-up and schedule counted in steps; kernels alone decay."""
+    """The optimiser of the config; weight decay applies to kernels only.
+
+    Args:
+        steps: steps per epoch, the unit of warm-up and schedule.
+    """
     warmup = round(config.warmup_epochs * steps)
     total = config.epochs * steps
     peak = config.learning_rate
@@ -205,22 +220,22 @@ def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
         return keras.optimizers.Adam(**common)
     common["weight_decay"] = config.weight_decay or None
     if config.optimiser == "sgd":
-        made = keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
+        built = keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
     else:
-        made = keras.optimizers.AdamW(**common | {"weight_decay": config.weight_decay})
+        built = keras.optimizers.AdamW(**common | {"weight_decay": config.weight_decay})
     if config.weight_decay:
-        made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return made
+        built.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return built
 
 
 class TrainingCallback(keras.callbacks.Callback):
-    """What happens at the end of each epoch, and everything that a resumed training needs to know."""
+    """Validation, epoch selection, history and checkpoint at the end of each epoch."""
 
     def __init__(
         self,
         trainer,
         network,
-        kept,
+        selected,
         config,
         pack,
         validation,
@@ -231,7 +246,7 @@ class TrainingCallback(keras.callbacks.Callback):
         devices,
     ):
         super().__init__()
-        self.trainer, self.network, self.kept, self.config = trainer, network, kept, config
+        self.trainer, self.network, self.selected, self.config = trainer, network, selected, config
         self.pack, self.validation = pack, validation
         self.folder, self.on_step, self.step_done, self.devices = folder, on_step, on_epoch, devices
         self.frozen = {id(variable) for teacher in teachers for variable in teacher.variables}
@@ -272,7 +287,7 @@ class TrainingCallback(keras.callbacks.Callback):
         if last or row["epoch"] % self.config.validation_epochs == 0:
             row |= self._validate(row["epoch"])
         else:
-            row |= dict.fromkeys(_measures(self.validation[1]), np.nan)
+            row |= dict.fromkeys(_measure_names(self.validation[1]), np.nan)
         self.rows.append(row)
         if self.devices.is_chief:
             self.write_history()
@@ -284,7 +299,7 @@ class TrainingCallback(keras.callbacks.Callback):
             self.trainer.stop_training = True
 
     def finish_early(self) -> None:
-        """Make what was trained so far the result: the last epoch is validated and saved if it was not."""
+        """End the training after an interruption: validate the last epoch if it was not, and save."""
         if np.isnan(self.rows[-1]["validation_loss"]):
             self.rows[-1] |= self._validate(self.epochs_done)
         if self.devices.is_chief:
@@ -292,17 +307,17 @@ class TrainingCallback(keras.callbacks.Callback):
             self.save()
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """The measures of the averaged weights, which are kept where config.kept_epoch says so."""
+        """Measure the (averaged) weights and select them if they are the best by config.kept_epoch."""
         raw = self._values() if self.config.ema else None
         if raw:
             self.trainer.optimizer.finalize_variable_values(self.trainer.trainable_variables)
-            self._assign(self._values())  # of their own: in JAX they share the averages' memory until here
-        self.kept.set_weights(self.network.get_weights())
+            self._assign(self._values())  # copies: in JAX they share memory with the averages
+        self.selected.set_weights(self.network.get_weights())
         if raw:
             self._assign(raw)
         with self.devices.validating():
-            recompute_batch_statistics(self.kept, self.pack)
-            measured = validate(self.kept, *self.validation)
+            recompute_batch_statistics(self.selected, self.pack)
+            measured = validate(self.selected, *self.validation)
         loss = measured["validation_loss"]
         if loss < self.best_loss:
             self.best_loss, self.best_loss_epoch = loss, epoch
@@ -311,33 +326,33 @@ class TrainingCallback(keras.callbacks.Callback):
         ]
         if value > self.best_value:
             self.best_value, self.best_epoch = value, epoch
-            self.best_weights = [np.array(variable) for variable in self.kept.get_weights()]
+            self.best_weights = [np.array(variable) for variable in self.selected.get_weights()]
         return measured
 
     def write_history(self) -> None:
-        """History, written beside its place and renamed."""
+        """Write the history; the file is replaced atomically."""
         _write_history(self.folder / "history.csv", self.rows)
 
     def save(self) -> None:
-        """The checkpoint, written beside its place and renamed; of a finished training only what is kept."""
+        """Write the checkpoint atomically; after the last epoch it holds only the selected weights."""
         path = checkpoint_file(self.folder)
         path.parent.mkdir(exist_ok=True)
         arrays = {f"best_{i}": value for i, value in enumerate(self.best_weights)}
         if not self.finished:
             arrays |= {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
-        beside = path.with_suffix(".new.npz")
+        temporary = path.with_suffix(".new.npz")
         history = pd.DataFrame(self.rows)
         np.savez(
-            beside,
+            temporary,
             best=[self.best_value, self.best_epoch, self.best_loss, self.best_loss_epoch],
             history=history.to_numpy(float),
             columns=np.array(list(history.columns)),
             **arrays,
         )
-        os.replace(beside, path)
+        os.replace(temporary, path)
 
     def resume(self) -> None:
-        """Load the checkpoint, if there is one."""
+        """Load the checkpoint if it exists."""
         path = checkpoint_file(self.folder)
         if not path.exists():
             return
@@ -353,7 +368,7 @@ class TrainingCallback(keras.callbacks.Callback):
                 for index, variable in enumerate(self._variables()):
                     variable.assign(saved[f"variable_{index}"])
             if self.best_epoch:
-                self.best_weights = [saved[f"best_{i}"] for i in range(len(self.kept.get_weights()))]
+                self.best_weights = [saved[f"best_{i}"] for i in range(len(self.selected.get_weights()))]
 
     def _values(self) -> list[np.ndarray]:
         return [np.array(ops.convert_to_numpy(each)) for each in self.trainer.trainable_variables]
@@ -362,45 +377,49 @@ class TrainingCallback(keras.callbacks.Callback):
         for variable, value in zip(self.trainer.trainable_variables, values, strict=True):
             variable.assign(value)
 
-    def restore_kept(self) -> None:
+    def restore_selected(self) -> None:
         if self.best_weights:
-            self.kept.set_weights(self.best_weights)
+            self.selected.set_weights(self.best_weights)
 
     def _variables(self) -> list:
-        """Weights, random states, step count and the optimiser's slots, in a fixed order."""
+        """Weights, random states, step count and optimiser variables, in a fixed order."""
         changing = [each for each in self.trainer.variables if id(each) not in self.frozen]
         return [*changing, *self.trainer.optimizer.variables]
 
 
-def choose_side(
-    kept: keras.Model,
+def choose_input_side(
+    selected: keras.Model,
     networks: Sequence[keras.Model],
     training: tuple[FacePack, Targets],
     validation: tuple[FacePack, Targets],
 ) -> keras.Model:
-    """Of networks that read more or less of each face, the one of lowest validation loss with the weights of `kept`.
+    """The network with the lowest validation loss among networks of different input sides with the same weights.
 
-    A network trained on random crops sees faces larger than those that it is shown whole, so that it can do better at
-    another side than that of its crops (Touvron et al. 2019, "Fixing the train-test resolution discrepancy").
+    Random crops enlarge faces during training compared with inference, so that another side than that of the crops can
+    be better (Touvron et al. 2019, "Fixing the train-test resolution discrepancy").
+
+    Args:
+        selected: the trained network.
+        networks: candidates with weights of the same shapes; their weights are set to those of `selected`.
     """
     if len(networks) == 1:
-        return kept
+        return selected
     losses = []
     for network in networks:
-        network.set_weights(kept.get_weights())
+        network.set_weights(selected.get_weights())
         recompute_batch_statistics(network, training[0])
         losses.append(validate(network, *validation)["validation_loss"])
     return networks[int(np.argmin(losses))]
 
 
-def _measures(targets: Targets) -> list[str]:
-    """What `validate` measures."""
+def _measure_names(targets: Targets) -> list[str]:
+    """Keys of the result of `validate`."""
     affect = [] if targets.affect is None else ["validation_ccc_valence", "validation_ccc_arousal"]
     return ["validation_loss", "validation_accuracy", "validation_macro_f1", *affect]
 
 
 def validate(network: keras.Model, pack: FacePack, targets: Targets) -> dict[str, float]:
-    """Loss (cross entropy), accuracy, macro-F1 and, with an affect head, CCC of the faces kept for validation."""
+    """Cross-entropy, accuracy, macro-F1 and, with an affect head, CCC on the validation faces."""
     outputs = run_network(network, pack)
     probabilities = outputs["expression"]
     confusion = expression_metrics.confusion_matrix(
@@ -420,6 +439,6 @@ def validate(network: keras.Model, pack: FacePack, targets: Targets) -> dict[str
 
 
 def _write_history(path: Path, rows: list[dict]) -> None:
-    beside = path.with_name(path.name + ".new")
-    pd.DataFrame(rows).to_csv(beside, index=False, float_format="%.6g")
-    os.replace(beside, path)
+    temporary = path.with_name(path.name + ".new")
+    pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
+    os.replace(temporary, path)

@@ -1,6 +1,6 @@
-"""Grad-CAM and HiResCAM: which regions of a face speak for a label. Runs the network.
+"""Grad-CAM and HiResCAM: heat maps of the regions of a face that contribute to a label.
 
-They are of one pass over the face, also where a run's predictions are averaged over copies of it.
+They explain a single forward pass, also if the predictions of the run use test-time augmentation.
 """
 
 import re
@@ -13,25 +13,25 @@ from PIL import Image
 from core.errors import AffectoscopeError
 from core.network.test_time_augmentation import CENTRE_CROP
 
-if TYPE_CHECKING:  # Keras takes seconds to import, and whoever has a network has imported it
+if TYPE_CHECKING:  # Keras takes seconds to import
     import keras
 
 Method = Literal["grad-cam", "hirescam"]
 
-#: A feature map with fewer pixels a side is too coarse to show where in a face something is.
+#: Smallest side, in pixels, of a feature map that is explained; smaller maps cannot locate facial features.
 SMALLEST_SIDE = 6
 
 
 @dataclass(frozen=True, eq=False)
 class SplitNetwork:
-    """A network cut in two at the feature map that is explained.
+    """A network split in two at the feature map that is explained.
 
     Attributes:
-        layer: name of the layer whose output that map is.
-        side: the map's side in pixels.
-        features: faces -> feature map.
-        logits: feature map -> scores before the softmax.
-        cut: rows (above, below) and columns (left, right) of the face that the network cuts off before it looks.
+        layer: name of the layer whose output is the feature map.
+        side: side of the feature map in pixels.
+        features: model from faces to the feature map.
+        logits: model from the feature map to the logits.
+        cut: margins of the face that the network crops off: rows (top, bottom) and columns (left, right).
     """
 
     layer: str
@@ -43,12 +43,12 @@ class SplitNetwork:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What `explain` found for one face.
+    """Heat map and probabilities of one face.
 
     Attributes:
-        heat: (side, side) float32, 0 to 1, over the whole face: 1 where most speaks for the label; all 0 where nothing
-            does. Of a network that cuts off the margin of its faces it has the size of the face, and is 0 there.
-        probabilities: (labels,) float64 of this face, summing to 1.
+        heat: (side, side) float32 heat map over the whole face, divided by its maximum; all 0 if no region contributes
+            to the label. For a network that crops its input it has the size of the face and is 0 in the margin.
+        probabilities: (labels,) float64, summing to 1.
     """
 
     heat: np.ndarray
@@ -56,27 +56,27 @@ class Explanation:
 
 
 def split_network(network: "keras.Model") -> SplitNetwork:
-    """Cut a network of `core.network.model.build_model` where it is explained.
+    """Split a network of `core.network.model.build_model` at the feature map to explain.
 
-    That is 'last_features' where it has SMALLEST_SIDE pixels a side, as in the paper, and else the output of
-    the deepest convolution block that has: the shipped networks end at 3 x 3, which tells no mouth from an eye.
+    This is 'last_features', as in the paper, if its side is at least SMALLEST_SIDE, otherwise the output of the deepest
+    convolution block with such a side: the shipped networks end at 3 x 3, too coarse to separate mouth and eyes.
 
     Raises:
-        AffectoscopeError: the network has no such layers, or Keras does not run on TensorFlow.
+        AffectoscopeError: the network lacks these layers, or Keras does not run on TensorFlow.
     """
     import keras
 
     if keras.backend.backend() != "tensorflow":
         raise AffectoscopeError(
-            f"Grad-CAM needs Keras on TensorFlow, and it runs on {keras.backend.backend()}; unset KERAS_BACKEND."
+            f"Grad-CAM needs the TensorFlow backend, but Keras runs on {keras.backend.backend()}; unset KERAS_BACKEND."
         )
-    # The last layer of each block, in the order of the network; a later layer of a block takes an earlier's place.
+    # The last layer of each block, in the order of the network.
     maps = {match[0]: layer for layer in network.layers if (match := re.match(r"block\d+(?=_)", layer.name))}
     names = [layer.name for layer in network.layers]
     if not maps or not {"last_features", "logits"} <= set(names):
         raise AffectoscopeError(
-            "This network has no layers block1_..., last_features and logits; Grad-CAM explains the networks "
-            "that core.train makes."
+            "This network has no layers block1_..., last_features and logits; Grad-CAM supports only networks "
+            "trained by core.train."
         )
     candidates = [network.get_layer("last_features"), *reversed(maps.values())]
     wide = [layer for layer in candidates if layer.output.shape[1] >= SMALLEST_SIDE]
@@ -93,27 +93,27 @@ def split_network(network: "keras.Model") -> SplitNetwork:
 def explain(
     network: SplitNetwork, face: np.ndarray, label: int, *, method: Method = "grad-cam"
 ) -> Explanation:
-    """The heat of one label for one face, divided by its maximum.
+    """Compute the heat map of one label for one face.
 
-    'grad-cam' weights each channel of the feature map by the mean of the label logit's gradient on it; the
-    weighted sum, where positive, is the heat (Selvaraju et al. 2017, ICCV, equations 1 and 2). The mean forgets
-    where in the map a feature counts, so that much cancels out before the last map, in flattened networks above
-    all. 'hirescam' multiplies gradient and map pixel by pixel instead (Draelos & Carin 2020, arXiv:2011.08891);
-    on a last map that is averaged into the logits the two are the same.
+    'grad-cam' weights each channel of the feature map by the mean gradient of the label's logit; the positive part of
+    the weighted sum is the heat map (Selvaraju et al. 2017, ICCV, equations 1 and 2). Averaging the gradient discards
+    positions, so that contributions cancel on maps before the last one, above all in networks without global pooling.
+    'hirescam' multiplies gradient and feature map elementwise instead (Draelos & Carin 2020, arXiv:2011.08891). On a
+    last map followed by global average pooling and the logits the two are equal.
 
     Args:
-        face: (size, size, channels) uint8, as the network's preprocessing crops it.
-        label: position among the network's labels.
+        face: (size, size, channels) uint8, preprocessed for the network.
+        label: index among the network's labels.
 
     Raises:
-        AffectoscopeError: the face has another shape than the network takes.
+        AffectoscopeError: dtype or shape of the face differs from the network's input.
     """
     import tensorflow
 
     expected = tuple(network.features.input_shape[1:])
     if face.shape != expected or face.dtype != np.uint8:
         raise AffectoscopeError(
-            f"The face is {face.dtype} of shape {face.shape}; the network takes uint8 of shape {expected}."
+            f"The face has dtype {face.dtype} and shape {face.shape}; expected uint8 of shape {expected}."
         )
     maps = network.features(face[None], training=False)
     with tensorflow.GradientTape() as tape:
@@ -126,14 +126,14 @@ def explain(
     heat = np.maximum((maps.numpy()[0] * weights).sum(axis=-1), 0.0)
     scores = logits.numpy()[0].astype(np.float64)
     powers = np.exp(scores - scores.max())
-    heat = _in_the_whole_face(heat.astype(np.float32), face.shape[:2], network.cut)
+    heat = _pad_to_face(heat.astype(np.float32), face.shape[:2], network.cut)
     return Explanation(heat / (heat.max() or np.float32(1)), powers / powers.sum())
 
 
-def _in_the_whole_face(
+def _pad_to_face(
     heat: np.ndarray, shape: tuple[int, int], cut: tuple[tuple[int, int], tuple[int, int]]
 ) -> np.ndarray:
-    """The heat of a face whose margins were cut off, resized bilinearly to what is left of it, with zeros around."""
+    """Resize a heat map bilinearly to the cropped centre of a face and pad it with zeros; unchanged without a crop."""
     if not np.any(cut):
         return heat
     height, width = (side - sum(both) for side, both in zip(shape, cut, strict=True))

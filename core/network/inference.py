@@ -1,4 +1,4 @@
-"""Packed faces through a network, in batches of one shape, so that it is traced once."""
+"""Inference on packed faces, in batches of a fixed shape so that the network is traced once."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
 from core.labels import LabelSet
 from core.metrics.predictions import Predictions
-from core.network.outputs import as_predictions
-from core.network.test_time_augmentation import augmented, choose_augmentation
+from core.network.outputs import to_predictions
+from core.network.test_time_augmentation import augmented_copies, choose_augmentation
 from core.runs.test_time_augmentation import PASSES, TestTimeAugmentation
 
 BATCH = 256
 
-#: Outputs that are not kept as float32.
-KEPT_AS = {"embedding": np.float16}
+#: Outputs that are stored in another type than float32.
+OUTPUT_TYPES = {"embedding": np.float16}
 
 
 def run_network(
@@ -26,21 +26,25 @@ def run_network(
     tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Every output of `network` for every face of `pack`: name -> (n, ...) float32, of an embedding float16.
+    """Compute every output of `network` for every face of `pack`.
 
     Args:
-        tta: averages every output over copies of each face; each copy is a pass of its own, so that no more memory is
-            needed.
+        tta: test-time augmentation; outputs are averaged over the copies of each face. Each copy is a separate pass, so
+            that memory does not grow.
+        progress: called as progress(done, total), in faces.
+
+    Returns:
+        Output name -> (n, ...) array, float32; float16 for the output "embedding".
     """
     outputs: dict[str, np.ndarray] = {}
     for start in range(0, len(pack), BATCH):
         faces = pack[slice(start, start + BATCH)]
         padded = np.zeros((BATCH, *faces.shape[1:]), np.uint8)
         padded[: len(faces)] = faces
-        for name, values in _averaged(network, augmented(padded, network, tta)).items():
+        for name, values in _averaged(network, augmented_copies(padded, network, tta)).items():
             if name not in outputs:
                 shape = (len(pack), *values.shape[1:])
-                outputs[name] = np.empty(shape, KEPT_AS.get(name, np.float32))
+                outputs[name] = np.empty(shape, OUTPUT_TYPES.get(name, np.float32))
             outputs[name][start : start + len(faces)] = values[: len(faces)]
         if progress:
             progress(min(start + BATCH, len(pack)), len(pack))
@@ -59,8 +63,8 @@ def _averaged(network: keras.Model, copies: list) -> dict[str, np.ndarray]:
     }
 
 
-def with_embedding(network: keras.Model) -> keras.Model:
-    """The network with its embedding as one more output."""
+def add_embedding_output(network: keras.Model) -> keras.Model:
+    """A model of the same network with the additional output "embedding"."""
     return keras.Model(network.input, {**network.output, "embedding": network.get_layer("embedding").output})
 
 
@@ -73,9 +77,9 @@ def predict_table(
     tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
-    """The network's Predictions for faces whose expressions are all in `labels`; `tta` as in `run_network`."""
-    outputs = run_network(with_embedding(network), pack, tta=tta, progress=progress)
-    return as_predictions(table, labels, outputs)
+    """Predict the faces of a table, whose expressions have to be in `labels`; `tta` as in `run_network`."""
+    outputs = run_network(add_embedding_output(network), pack, tta=tta, progress=progress)
+    return to_predictions(table, labels, outputs)
 
 
 def compare_augmentations(
@@ -86,20 +90,23 @@ def compare_augmentations(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, object]:
-    """Run the network on validation faces with every test-time augmentation; `choose_augmentation`'s document.
+    """Evaluate every test-time augmentation on validation faces.
 
     Args:
-        table, pack: n faces, at least one, whose expressions are all in `labels`.
-        progress: called as progress(done, total) in passes of a face.
+        table, pack: at least one face; all expressions have to be in `labels`.
+        progress: called as progress(done, total), in forward passes of one face.
+
+    Returns:
+        The result of `choose_augmentation`.
     """
     total, before = len(pack) * sum(PASSES.values()), 0
     probabilities = {}
     for tta, passes in PASSES.items():
 
-        def told(done: int, _: int, before: int = before, passes: int = passes) -> None:
+        def report(done: int, _: int, before: int = before, passes: int = passes) -> None:
             progress(before + done * passes, total)
 
-        outputs = run_network(network, pack, tta=tta, progress=progress and told)
+        outputs = run_network(network, pack, tta=tta, progress=progress and report)
         probabilities[tta] = outputs["expression"]
         before += len(pack) * passes
     return choose_augmentation(labels.positions(table.faces["expression"].to_numpy()), probabilities)

@@ -1,7 +1,6 @@
-"""The CNN family: build_model(config) is the network.
+"""The family of convolutional networks.
 
-Only Keras's own operations, so the same code runs on the TensorFlow backend and under KERAS_BACKEND=jax.
-The saved network holds built-in layers alone and loads without this project.
+It uses only built-in Keras layers: it runs on every Keras backend, and a saved network loads without this project.
 """
 
 import keras
@@ -10,7 +9,7 @@ from keras import layers
 from core.config import TrainConfig
 from core.data.preprocessing import PreprocessingConfig
 
-#: Feature maps narrower than this are no longer pooled, so that deep networks fit small faces.
+#: Feature maps with a smaller side are not pooled, so that deep networks accept small faces.
 SMALLEST_POOLED_SIDE = 4
 
 
@@ -23,21 +22,21 @@ def build_model(
     side: int | None = None,
     batch_normalization: type[layers.BatchNormalization] = layers.BatchNormalization,
 ) -> keras.Model:
-    """The network: uint8 faces in, probabilities out.
+    """Build the network.
 
     Args:
         config: filters (M blocks), repeats, dense (N layers), pooling, dropout, normalisation, ...
-        preprocessing: gives the input's shape (size, size, channels).
-        labels: output nodes, one per class.
-        affect: adds a head for valence and arousal.
-        side: pixels of the centre of the face that are read, at most preprocessing.size; default: the whole face. With
-            global average pooling the weights fit every side.
-        batch_normalization: the layer for it, of the same weights as Keras's.
+        preprocessing: defines the input shape, (size, size, channels).
+        labels: number of classes.
+        affect: add an output for valence and arousal.
+        side: side of the centre crop that the network uses, in pixels, at most preprocessing.size; default: the whole
+            face. With global average pooling the weights do not depend on it.
+        batch_normalization: layer class with the same weights as keras.layers.BatchNormalization.
 
     Returns:
-        Model from uint8 (n, size, size, channels) to {"expression": (n, labels) probabilities} and, with
-        `affect`, {"affect": (n, 2) valence and arousal in -1 to 1}. The layer 'embedding' holds the
-        features that the heads read, 'last_features' the last feature map, 'logits' the scores before softmax.
+        Model from uint8 faces, (n, size, size, channels), to {"expression": (n, labels) probabilities} and, with
+        `affect`, {"affect": (n, 2) valence and arousal, -1 to 1}. The layer 'last_features' outputs the last feature
+        map, 'embedding' the input of the output layers, 'logits' the scores before the softmax.
     """
     faces = keras.Input(preprocessing.shape, dtype="uint8", name="faces")
     x = faces
@@ -72,11 +71,10 @@ def build_model(
 
 
 def _block(x, filters: int, repeats: int, config: TrainConfig, batch_normalization, *, name: str):
-    """A 3x3 convolution, 2x2 max-pooling, normalisation and ReLU, then `repeats` - 1 more convolutions.
+    """3x3 convolution, 2x2 max-pooling, normalisation and ReLU, then `repeats` - 1 further convolutions.
 
-    Pooling comes before the normalisation and the ReLU: the maximum commutes with both (for a positive
-    scale), and on a quarter of the pixels they cost a quarter. With `residual` the further convolutions
-    are a branch that is added to the block's own features (He et al. 2016).
+    Pooling precedes normalisation and ReLU: the maximum commutes with both (for a positive scale), and they then cost a
+    quarter. With `residual` the further convolutions form a residual branch (He et al. 2016).
     """
 
     def normalised(x, name: str):
@@ -84,7 +82,7 @@ def _block(x, filters: int, repeats: int, config: TrainConfig, batch_normalizati
 
     x = _convolution(x, filters, config, name=f"{name}_conv1")
     if x.shape[1] >= SMALLEST_POOLED_SIDE:
-        # Where any side fits, an odd one keeps its last row and column. Flattened, the study's own counts stay.
+        # "valid" with flattening, to reproduce the parameter counts of the study.
         padding = "same" if config.pooling == "average" else "valid"
         x = layers.MaxPooling2D(2, padding=padding, name=f"{name}_pool")(x)
     x = normalised(x, name=f"{name}_norm1")
@@ -103,7 +101,7 @@ def _block(x, filters: int, repeats: int, config: TrainConfig, batch_normalizati
 
 
 def _convolution(x, filters: int, config: TrainConfig, *, name: str):
-    """3x3 with zero padding; the bias is left to the normalisation where there is one."""
+    """3x3 convolution with zero padding, without bias if a normalisation follows."""
     return layers.Conv2D(
         filters,
         3,
@@ -115,7 +113,7 @@ def _convolution(x, filters: int, config: TrainConfig, *, name: str):
 
 
 def _squeeze_excitation(x, filters: int, *, name: str):
-    """Each channel re-weighted by a gate that reads all channels' averages (Hu et al. 2018)."""
+    """Squeeze-and-excitation block (Hu et al. 2018)."""
     gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
     gate = layers.Dense(max(filters // 8, 8), activation="relu", name=f"{name}_excite1")(gate)
     gate = layers.Dense(filters, activation="sigmoid", name=f"{name}_excite2")(gate)

@@ -9,8 +9,8 @@ from core.metrics.predictions import BOX_COLUMNS, Predictions
 Outputs = dict[str, np.ndarray]
 
 
-def as_predictions(table: FaceTable, labels: LabelSet, outputs: Outputs) -> Predictions:
-    """A table of faces, whose expressions are all in `labels`, with what a network answered to each."""
+def to_predictions(table: FaceTable, labels: LabelSet, outputs: Outputs) -> Predictions:
+    """Combine a table of faces, whose expressions have to be in `labels`, with the outputs of `run_network`."""
     faces, affect = table.faces, outputs.get("affect")
     return Predictions.from_arrays(
         labels=labels.labels,

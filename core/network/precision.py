@@ -1,21 +1,21 @@
-"""Numbers of the training steps, and batch normalisation that is quick in them."""
+"""Numerical precision of the training steps, and a fused batch normalisation for it."""
 
 from pathlib import Path
 
 import keras
 
-#: Flags of processors that multiply bfloat16 numbers by instructions of their own.
+#: Flags in /proc/cpuinfo of processors with bfloat16 instructions.
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 def resolve_precision(precision: str, *, flags: frozenset[str] | None = None) -> str:
-    """'float32' or 'mixed_bfloat16': what 'auto' comes to on this processor, and any other as it is.
+    """Resolve 'auto' to 'mixed_bfloat16' or 'float32' for this processor; return other values unchanged.
 
-    Measured on the standard network at 40 pixels: with the instructions bfloat16 does 2.4 times the faces of
-    float32 per second, without them a tenth (benchmarks/precision.py).
+    Measured on the standard network at 40 pixels: with bfloat16 instructions, mixed_bfloat16 trains 2.4 times as fast
+    as float32; without them, ten times slower (benchmarks/precision.py).
 
     Args:
-        flags: the processor's; default: those in /proc/cpuinfo, none where there is no such file.
+        flags: the processor's flags; default: those in /proc/cpuinfo, none if it does not exist.
     """
     if precision != "auto":
         return precision
@@ -33,9 +33,9 @@ def _processor_flags() -> frozenset[str]:
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalisation, computed while training by TensorFlow's fused kernel: same weights, same numbers.
+    """Batch normalisation that uses TensorFlow's fused kernel in training; equal to Keras's layer in weights and results.
 
-    For training on one device; what is saved has Keras's own layer.
+    For training on a single device. Saved networks contain Keras's own layer.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -53,10 +53,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             is_training=True,
         )
         count = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], tf.float32)
-        variance *= (count - 1) / count  # the kernel's is that of a sample, Keras's of the population
-        kept = self.momentum
-        self.moving_mean.assign(self.moving_mean * kept + mean * (1 - kept))
-        self.moving_variance.assign(self.moving_variance * kept + variance * (1 - kept))
+        variance *= (count - 1) / count  # the kernel returns the unbiased variance, Keras uses the biased one
+        momentum = self.momentum
+        self.moving_mean.assign(self.moving_mean * momentum + mean * (1 - momentum))
+        self.moving_variance.assign(self.moving_variance * momentum + variance * (1 - momentum))
         return outputs
 
     def compute_output_spec(self, inputs, training=None, mask=None):

@@ -1,8 +1,8 @@
-"""The epochs of a training over the workers of a cluster: Keras on JAX, started and restarted by Ray Train.
+"""Data-parallel training on the workers of a cluster: Keras on JAX, started and restarted by Ray Train.
 
 Every worker holds the same weights, computes its part of every batch, and averages gradients and batch statistics with
-the others, so that the weights are those of one worker. The first one writes the history and the checkpoint, which are
-those of any training: this process, or a later one without a cluster, goes on from them.
+the other workers, so that the weights equal those of a training on one worker. The worker of rank 0 writes the history
+and the checkpoint in the usual format, so that this process, or a later training without a cluster, can resume from them.
 """
 
 import os
@@ -22,59 +22,57 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from core.config import TrainConfig
 from core.errors import AffectoscopeError
 from core.network.devices import OneDevice, check_split
-from core.network.fit import Fitted
+from core.network.fit import TrainingResult
 from core.network.training_job import TrainingJob, fit
 from core.runtime.ray_cluster import RayCluster
 
-#: How often a training whose worker was lost goes on from its last checkpoint.
-LOST_WORKERS = 5
+#: How often a training is restarted from its last checkpoint after the loss of a worker.
+MAX_FAILURES = 5
 
-#: Seconds between two looks at what the workers have written.
-LOOK_EVERY = 0.5
+#: Seconds between two reads of the history that the workers write.
+POLL_SECONDS = 0.5
 
 
-def fit_on(
+def fit_on_cluster(
     cluster: RayCluster,
     job: TrainingJob,
     *,
     say: Callable[[str], None],
     on_step: Callable | None = None,
     on_epoch: Callable[[dict], None] | None = None,
-) -> tuple[keras.Model, Fitted]:
-    """What core.network.training_job.fit gives, the epochs done by the workers. Steps are not told of.
+) -> tuple[keras.Model, TrainingResult]:
+    """Train on the workers of a cluster; otherwise as core.network.training_job.fit. `on_step` is not called.
 
     Raises:
-        AffectoscopeError: the options do not fit the cluster, or the workers ended with an error.
+        AffectoscopeError: the options do not fit the cluster, or the workers failed.
     """
     check(job.config, cluster)
     each = "one GPU" if cluster.gpus else f"{cluster.cores} cores"
-    say(f"{cluster.networks} workers of the cluster train, {each} each")
-    with _told(job, on_epoch):
+    say(f"Training on {cluster.networks} workers of the cluster with {each} each")
+    with _reporting_epochs(job, on_epoch):
         _run(job, cluster)
-    network, fitted = fit(job, say=lambda _sentence: None)  # finds every epoch done
+    network, fitted = fit(job, say=lambda _message: None)  # loads the finished checkpoint
     return network, replace(fitted, backend="jax", devices=cluster.networks)
 
 
 def check(config: TrainConfig, cluster: RayCluster) -> None:
-    """Refuse a training that the workers could not do as one would.
+    """Check that the training can run on the workers with the result of a single worker.
 
     Raises:
         AffectoscopeError: its options do not fit the cluster.
     """
     if config.devices == "all":
-        raise AffectoscopeError(
-            "--devices all is for this machine and --cluster for several; pass one of them."
-        )
+        raise AffectoscopeError("--devices all and --cluster exclude each other; pass only one of them.")
     check_split(config, cluster.networks, "workers of the cluster", "--cluster")
 
 
 def _run(job: TrainingJob, cluster: RayCluster) -> None:
-    """Until every epoch is done, through the loss of workers.
+    """Run all epochs, restarting after the loss of workers.
 
     Raises:
-        AffectoscopeError: it cannot be done.
+        AffectoscopeError: the workers failed more than MAX_FAILURES times, or raised an error.
     """
-    beside = job.folder / "cluster"
+    storage = job.folder / "cluster"
     trainer = DataParallelTrainer(
         _worker,
         train_loop_config={"job": ray.put(job), "folder": os.getcwd()},
@@ -85,9 +83,9 @@ def _run(job: TrainingJob, cluster: RayCluster) -> None:
         ),
         run_config=RunConfig(
             name="fit",
-            storage_path=str(beside.absolute()),
-            failure_config=FailureConfig(max_failures=LOST_WORKERS),
-            worker_runtime_env={"env_vars": _surroundings(cluster)},
+            storage_path=str(storage.absolute()),
+            failure_config=FailureConfig(max_failures=MAX_FAILURES),
+            worker_runtime_env={"env_vars": _environment_variables(cluster)},
         ),
     )
     try:
@@ -98,18 +96,18 @@ def _run(job: TrainingJob, cluster: RayCluster) -> None:
         raise AffectoscopeError(
             str(known[0])
             if known
-            else f"The workers of the cluster ended with an error ({error}); what was trained so far is kept."
+            else f"The workers of the cluster failed ({error}); completed epochs are saved, resume with --resume."
         ) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(storage, ignore_errors=True)
 
 
-def _surroundings(cluster: RayCluster) -> dict[str, str]:
+def _environment_variables(cluster: RayCluster) -> dict[str, str]:
     return {"KERAS_BACKEND": "jax", **({} if cluster.gpus else {"JAX_PLATFORMS": "cpu"})}
 
 
 def _worker(settings: dict) -> None:
-    """What each worker runs."""
+    """The training function of each worker."""
     import jax
 
     os.chdir(settings["folder"])
@@ -117,11 +115,11 @@ def _worker(settings: dict) -> None:
     rank, workers = context.get_world_rank(), context.get_world_size()
     address = broadcast_from_rank_zero(_free_address() if rank == 0 else None)
     visible = [each for each in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if each]
-    mine = [context.get_local_rank()] if len(visible) > 1 else None
-    jax.distributed.initialize(address, workers, rank, local_device_ids=mine)
+    device_ids = [context.get_local_rank()] if len(visible) > 1 else None
+    jax.distributed.initialize(address, workers, rank, local_device_ids=device_ids)
     try:
         job = ray.get(settings["job"])
-        fit(job, devices=OneOfSeveral(rank, workers), say=lambda _sentence: None)
+        fit(job, devices=WorkerDevice(rank, workers), say=lambda _message: None)
     finally:
         jax.distributed.shutdown()
 
@@ -134,8 +132,8 @@ def _free_address() -> str:
         return f"{ray.util.get_node_ip_address()}:{found.getsockname()[1]}"
 
 
-class OneOfSeveral(OneDevice):
-    """The device of one worker, which trains on its part of every batch."""
+class WorkerDevice(OneDevice):
+    """The device of one worker of several, which trains on its part of every batch."""
 
     def __init__(self, rank: int, workers: int) -> None:
         self.count, self.rank, self.is_chief = workers, rank, rank == 0
@@ -166,19 +164,19 @@ class OneOfSeveral(OneDevice):
 
 
 @contextmanager
-def _told(job: TrainingJob, on_epoch: Callable[[dict], None] | None) -> Iterator[None]:
-    """While it lasts, `on_epoch` is called with each row that the first worker adds to the history."""
-    over, told = threading.Event(), len(_history(job))
+def _reporting_epochs(job: TrainingJob, on_epoch: Callable[[dict], None] | None) -> Iterator[None]:
+    """Context in which `on_epoch` is called with each row that the worker of rank 0 adds to the history."""
+    ended, reported = threading.Event(), len(_history(job))
 
-    def tell() -> None:
-        nonlocal told
-        for row in _history(job)[told:]:
-            told += 1
+    def report_new_rows() -> None:
+        nonlocal reported
+        for row in _history(job)[reported:]:
+            reported += 1
             on_epoch(row)
 
     def watch() -> None:
-        while not over.wait(LOOK_EVERY):
-            tell()
+        while not ended.wait(POLL_SECONDS):
+            report_new_rows()
 
     watcher = threading.Thread(target=watch, daemon=True)
     if on_epoch:
@@ -186,10 +184,10 @@ def _told(job: TrainingJob, on_epoch: Callable[[dict], None] | None) -> Iterator
     try:
         yield
     finally:
-        over.set()
+        ended.set()
         if on_epoch:
             watcher.join()
-            tell()
+            report_new_rows()
 
 
 def _history(job: TrainingJob) -> list[dict]:

@@ -1,9 +1,9 @@
-"""Epochs of a training whose faces lie in the device's memory: one compiled program each. Keras on JAX only.
+"""Training with all faces in device memory: one compiled program per epoch. Keras on JAX only.
 
-Keras's `fit` hands every batch over from the host and starts a program for it, which leaves a fast GPU waiting. Here
-the program is the epoch: `jax.lax.scan` over the batches, which are gathered on the device from a plan of row numbers
-(4 to 12 bytes per face and epoch). The step inside is the trainer's own `train_step`, the one that `fit` compiles, so
-that augmentation, losses, optimiser, schedule, moving average and metrics are those of any other training.
+Keras's `fit` transfers every batch from the host and launches one program per step, which leaves a fast GPU idle. Here
+one program runs the epoch: `jax.lax.scan` over batches that are gathered on the device from a plan of row indices (4 to
+12 bytes per face and epoch). Each step is the trainer's own `train_step`, as in `fit`, so that augmentation, losses,
+optimiser, schedule, moving average and metrics are the same.
 """
 
 from functools import partial
@@ -16,21 +16,21 @@ import numpy as np
 from core.data.batches import EpochPlan, Targets, label_weights, mixed, plan_epoch, targets_and_weights
 from core.data.face_pack import FacePack
 
-#: Share of a device's memory that the faces may take; the rest is for the network's feature maps.
+#: Largest share of device memory for the faces; the rest is for weights and feature maps.
 LARGEST_SHARE = 0.4
 
 
-def faces_fit(pack: FacePack) -> bool:
-    """Whether the device is an accelerator whose memory holds the faces beside the training."""
+def fits_in_device_memory(pack: FacePack) -> bool:
+    """Whether the device is an accelerator with enough memory for the faces."""
     memory = jax.devices()[0].memory_stats() or {}
     return len(pack) * pack.images[0].nbytes <= LARGEST_SHARE * memory.get("bytes_limit", 0)
 
 
 class ResidentEpochs:
-    """The batches of core.data.batches.training_batches on the device, and an epoch over them as one program.
+    """Epochs over the batches of core.data.batches.training_batches, gathered on the device.
 
     Args:
-        trainer: a compiled Keras model of the pack's faces, its optimiser built.
+        trainer: compiled Keras model whose input are the faces of `pack`; its optimiser has to be built.
         pack, targets, batch_size, seed, balanced, weighted, mixup, distilled: as for `training_batches`.
     """
 
@@ -58,23 +58,25 @@ class ResidentEpochs:
         self._epoch = jax.jit(self._scan)
 
     def fit(self, *, epochs: int, initial_epoch: int, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Train as Keras's `fit` does over these batches; callbacks learn of each epoch's last step alone."""
+        """Train like `keras.Model.fit`; of the batch callbacks only that of each epoch's last step is called."""
         steps = len(self._plan(epoch=0).rows)
-        told = keras.callbacks.CallbackList(callbacks, model=self.trainer, epochs=epochs, steps=steps)
+        callback_list = keras.callbacks.CallbackList(
+            callbacks, model=self.trainer, epochs=epochs, steps=steps
+        )
         self.trainer.stop_training = False
-        told.on_train_begin()
+        callback_list.on_train_begin()
         logs: dict = {}
         for epoch in range(initial_epoch, epochs):
-            told.on_epoch_begin(epoch)
+            callback_list.on_epoch_begin(epoch)
             logs = self.run(epoch)
-            told.on_train_batch_end(steps - 1, logs)
-            told.on_epoch_end(epoch, logs)
+            callback_list.on_train_batch_end(steps - 1, logs)
+            callback_list.on_epoch_end(epoch, logs)
             if self.trainer.stop_training:
                 break
-        told.on_train_end(logs)
+        callback_list.on_train_end(logs)
 
     def run(self, epoch: int) -> dict[str, float]:
-        """Train one epoch, leave the new values in the trainer's variables, and give its logs."""
+        """Train one epoch, update the trainer's variables and return its logs."""
         self.trainer.reset_metrics()
         plan = self._plan(epoch=epoch)
         variables = _variables(self.trainer)
@@ -91,13 +93,14 @@ class ResidentEpochs:
             return [list(part) for part in values], logs
 
         values, logs = jax.lax.scan(step, values, plan)
-        return jax.tree.map(
+        last = jax.tree.map(
             lambda each: each[-1], logs
-        ), values  # Keras's logs are means since the epoch began
+        )  # Keras's logs are means since the start of the epoch
+        return last, values
 
 
 def _variables(trainer: keras.Model) -> list[list]:
-    """What `train_step` changes, in its order."""
+    """The variables that `train_step` updates, in its order."""
     return [
         trainer.trainable_variables,
         trainer.non_trainable_variables,
@@ -107,11 +110,11 @@ def _variables(trainer: keras.Model) -> list[list]:
 
 
 def _build_metrics(trainer: keras.Model, data: tuple) -> None:
-    """Make the variables of losses and metrics, which Keras makes when they are first computed."""
+    """Create the variables of losses and metrics, which Keras otherwise creates at the first step."""
     _, truth, weight = jax.tree.map(lambda each: each[:2], data)
-    answers = {name: np.zeros((2, *tensor.shape[1:]), np.float32) for name, tensor in trainer.output.items()}
-    trainer.compute_loss(y=truth, y_pred=answers, sample_weight=weight)
-    trainer.compute_metrics(None, truth, answers, sample_weight=weight)
+    outputs = {name: np.zeros((2, *tensor.shape[1:]), np.float32) for name, tensor in trainer.output.items()}
+    trainer.compute_loss(y=truth, y_pred=outputs, sample_weight=weight)
+    trainer.compute_metrics(None, truth, outputs, sample_weight=weight)
 
 
 def _on_device(plan: EpochPlan) -> tuple:
@@ -120,6 +123,6 @@ def _on_device(plan: EpochPlan) -> tuple:
 
 
 def _gathered(data: tuple, rows, share, partner) -> tuple:
-    """The batch of those rows, mixed where there are shares."""
+    """Gather a batch on the device and apply mixup if `share` is given."""
     batch = jax.tree.map(lambda each: jnp.take(each, rows, axis=0), data)
     return batch if share is None else mixed(*batch, share, partner, numpy=jnp)

@@ -1,4 +1,4 @@
-"""Outputs of a run's network for the faces of a pack, saved while they are computed, so that an interrupted call goes on."""
+"""Resumable inference: outputs are saved to the cache while they are computed."""
 
 import hashlib
 import json
@@ -22,8 +22,8 @@ from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import executor
 from core.runtime.files import network_digest
 
-#: Faces that are answered at once and kept as one; whole batches of core.network.inference.
-PIECE = 2048
+#: Faces per saved chunk; a multiple of the batch size of core.network.inference.
+CHUNK_SIZE = 2048
 
 
 @contextmanager
@@ -34,25 +34,27 @@ def predict_resumable(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Outputs]:
-    """Every output of the run's network, its embedding among them, for every face of a pack, read from disk.
+    """Compute every output of the run's network, including its embedding, for every face of a pack.
 
     Args:
-        tta: averages every output over copies of each face.
+        tta: test-time augmentation over which outputs are averaged.
+        progress: called as progress(done, total), in faces.
 
     Yields:
-        name -> (n, ...) float32, of the embedding float16. They lie in the cache folder, and are deleted when the
-        block ends well; else the next call for the same network, faces and augmentation goes on with them.
+        Output name -> (n, ...) memory-mapped array, float32; float16 for the embedding. The files are in the cache
+        folder and are deleted when the block ends without an error. Otherwise the next call with the same network,
+        faces and augmentation resumes from them.
 
     Raises:
-        AffectoscopeError: the network cannot be loaded, or the answers not be kept.
+        AffectoscopeError: the network cannot be loaded, or the outputs cannot be saved.
     """
     folder = cache_folder() / "answers" / _key(run, pack, tta)
     try:
         yield _predict_missing(folder, run, pack, tta, progress)
     except OSError as error:
         raise AffectoscopeError(
-            f"The answers in {folder} cannot be kept ({error.strerror or error}); make room and start again, it goes "
-            "on from there."
+            f"The outputs in {folder} cannot be saved ({error.strerror or error}); free disk space and run the command "
+            "again, it resumes from stored."
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -67,45 +69,45 @@ def _predict_missing(
     folder: Path, run: Run, pack: FacePack, tta: TestTimeAugmentation, progress: Callable | None
 ) -> Outputs:
     folder.mkdir(parents=True, exist_ok=True)
-    pieces = [(start, min(start + PIECE, len(pack))) for start in range(0, len(pack), PIECE)]
-    done = _read_state(folder, len(pieces))
-    lacking = [piece for piece, there in zip(pieces, done, strict=True) if not there]
-    answered = sum(stop - start for start, stop in pieces) - sum(stop - start for start, stop in lacking)
+    chunks = [(start, min(start + CHUNK_SIZE, len(pack))) for start in range(0, len(pack), CHUNK_SIZE)]
+    done = _read_state(folder, len(chunks))
+    missing = [chunk for chunk, stored in zip(chunks, done, strict=True) if not stored]
+    completed = sum(stop - start for start, stop in chunks) - sum(stop - start for start, stop in missing)
     load = partial(_load, run.path, pack, tta)
-    for (start, stop), outputs in zip(lacking, executor().stream(load, lacking, chunk_size=1), strict=True):
+    for (start, stop), outputs in zip(missing, executor().stream(load, missing, chunk_size=1), strict=True):
         for name, values in outputs.items():
             _write(folder / f"{name}.npy", (len(pack), *values.shape[1:]), start, values)
-        done[start // PIECE] = True
+        done[start // CHUNK_SIZE] = True
         _write(folder / "state.npy", done.shape, 0, done)
-        answered += stop - start
+        completed += stop - start
         if progress:
-            progress(answered, len(pack))
+            progress(completed, len(pack))
     return {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy") if path.stem != "state"}
 
 
-def _read_state(folder: Path, pieces: int) -> np.ndarray:
-    """(pieces,) bool: which were answered."""
+def _read_state(folder: Path, chunks: int) -> np.ndarray:
+    """(chunks,) bool, True for completed chunks; all False if the file is missing or damaged."""
     try:
         state = np.load(folder / "state.npy", allow_pickle=False)
-        if state.shape == (pieces,) and state.dtype == bool:
+        if state.shape == (chunks,) and state.dtype == bool:
             return state
     except (OSError, ValueError, EOFError):
         pass
-    return np.zeros(pieces, bool)
+    return np.zeros(chunks, bool)
 
 
 def _write(path: Path, shape: tuple[int, ...], start: int, rows: np.ndarray) -> None:
-    """Rows of an array on disk from `start` on, the file made when there is none of that shape."""
+    """Write rows from `start` on into the array on disk, created if stored is none of that shape and type."""
     try:
-        there = np.load(path, mmap_mode="r")
+        stored = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError):
-        there = None
-    if there is None or there.shape != shape or there.dtype != rows.dtype:
-        beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-        there = np.lib.format.open_memmap(beside, mode="w+", dtype=rows.dtype, shape=shape)
-        os.replace(beside, path)
+        stored = None
+    if stored is None or stored.shape != shape or stored.dtype != rows.dtype:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+        stored = np.lib.format.open_memmap(temporary, mode="w+", dtype=rows.dtype, shape=shape)
+        os.replace(temporary, path)
     with open(path, "r+b") as file:
-        file.seek(there.offset + start * there.strides[0])
+        file.seek(stored.offset + start * stored.strides[0])
         file.write(np.ascontiguousarray(rows))
 
 
@@ -113,12 +115,12 @@ def _load(
     path: Path, pack: FacePack, tta: TestTimeAugmentation
 ) -> Callable[[Iterable[tuple[int, int]]], Iterator[Outputs]]:
     with quiet_tensorflow():
-        from core.network.inference import run_network, with_embedding
+        from core.network.inference import add_embedding_output, run_network
 
-        network = with_embedding(open_run(path).load_model())
+        network = add_embedding_output(open_run(path).load_model())
 
-    def answer(pieces: Iterable[tuple[int, int]]) -> Iterator[Outputs]:
-        for start, stop in pieces:
+    def predict(chunks: Iterable[tuple[int, int]]) -> Iterator[Outputs]:
+        for start, stop in chunks:
             yield run_network(network, pack.select(slice(start, stop)), tta=tta)
 
-    return answer
+    return predict

@@ -1,20 +1,20 @@
-"""Sharpness-aware training steps (Foret et al. 2021), as a Keras model with a step of its own. TensorFlow only."""
+"""Sharpness-aware minimisation (Foret et al. 2021) as a Keras model with a custom training step. TensorFlow only."""
 
 import keras
 
 
 class SharpnessAware(keras.Model):
-    """A functional model of augmentation and network whose step looks for a flat minimum.
+    """Functional model of augmentation and network with a sharpness-aware training step.
 
-    Foret et al. (2021), "Sharpness-aware minimization for efficiently improving generalization", eq. 2 and 3:
-    from the weights w the step goes to w + radius g / |g|, the steepest way up, and takes the gradient from
-    there to w. Both passes see the same augmented faces.
+    Foret et al. (2021), "Sharpness-aware minimization for efficiently improving generalization", eq. 2 and 3: the
+    gradient at w + radius g / |g|, with g the gradient at the weights w, updates w. Both passes use the same augmented
+    faces.
     """
 
     def prepare(
         self, augmentation: keras.layers.Layer, heads: keras.Model, radius: float
     ) -> "SharpnessAware":
-        """Give it its parts, `self` being heads(augmentation(faces)); radius above 0, in units of the weights."""
+        """Set the layers, with `self` equal to heads(augmentation(faces)), and the radius, above 0."""
         self.augmentation, self.heads, self.radius = augmentation, heads, radius
         return self
 
@@ -22,23 +22,23 @@ class SharpnessAware(keras.Model):
         import tensorflow as tf
 
         faces, truth, weight = keras.utils.unpack_x_y_sample_weight(data)
-        seen = self.augmentation(faces, training=True)
+        augmented = self.augmentation(faces, training=True)
         variables = self.trainable_variables
 
         def gradients():
             with tf.GradientTape() as tape:
-                answers = self.heads(seen, training=True)
-                loss = self.compute_loss(faces, truth, answers, weight, training=True)
-            return loss, answers, tape.gradient(loss, variables)
+                outputs = self.heads(augmented, training=True)
+                loss = self.compute_loss(faces, truth, outputs, weight, training=True)
+            return loss, outputs, tape.gradient(loss, variables)
 
-        loss, answers, uphill = gradients()
-        step = self.radius / (tf.linalg.global_norm(uphill) + 1e-12)
-        moves = [step * each for each in uphill]
-        for variable, move in zip(variables, moves, strict=True):
-            variable.assign_add(move)
-        _, _, found = gradients()
-        for variable, move in zip(variables, moves, strict=True):
-            variable.assign_sub(move)
-        self.optimizer.apply_gradients(zip(found, variables, strict=True))
+        loss, outputs, ascent = gradients()
+        step = self.radius / (tf.linalg.global_norm(ascent) + 1e-12)
+        perturbations = [step * each for each in ascent]
+        for variable, perturbation in zip(variables, perturbations, strict=True):
+            variable.assign_add(perturbation)
+        _, _, gradient = gradients()
+        for variable, perturbation in zip(variables, perturbations, strict=True):
+            variable.assign_sub(perturbation)
+        self.optimizer.apply_gradients(zip(gradient, variables, strict=True))
         self._loss_tracker.update_state(loss)
-        return self.compute_metrics(faces, truth, answers, sample_weight=weight)
+        return self.compute_metrics(faces, truth, outputs, sample_weight=weight)

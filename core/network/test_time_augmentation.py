@@ -1,8 +1,8 @@
-"""Test-time augmentation: a network's outputs averaged over shifted and mirrored copies of each face.
+"""Test-time augmentation: outputs averaged over shift_faces and mirrored copies of each face.
 
-Krizhevsky et al. (2012), "ImageNet Classification with Deep Convolutional Neural Networks", section 4.1: the network
-takes the four corner crops and the centre of an image, and their mirror images. Nothing is resized: a network whose
-first layer cuts the centre out of the face sees a corner crop where the face is shifted.
+"ten-crop" averages over the four corner crops and the centre crop and their mirror images (Krizhevsky et al. 2012,
+"ImageNet Classification with Deep Convolutional Neural Networks", section 4.1). A corner crop is a shift_faces face of which
+the network's first layer crops the centre.
 """
 
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ if TYPE_CHECKING:  # Keras takes seconds to import
     import keras
 
 
-#: The layer that cuts the centre out of a face; see core.network.model.
+#: Name of the layer that crops the centre of a face; see core.network.model.
 CENTRE_CROP = "centre_crop"
 
-#: Largest difference to the least log loss at which a cheaper augmentation is preferred.
+#: A cheaper augmentation is preferred if its log loss exceeds the lowest by at most this.
 TOLERANCE = 0.002
 
 
-def shifted(faces, down: int, right: int):
-    """Faces moved by whole pixels; where they came from, the pixels of the edge are repeated.
+def shift_faces(faces, down: int, right: int):
+    """Shift faces by whole pixels, repeating the pixels of the edge.
 
     Args:
         faces: (n, S, S, C) of any type.
-        down, right: pixels, negative for up and left.
+        down, right: shift in pixels; negative for up and left.
     """
     from keras import ops
 
@@ -39,9 +39,9 @@ def shifted(faces, down: int, right: int):
 
 
 def corner_shifts(network: "keras.Model") -> tuple[tuple[int, int], tuple[int, int]]:
-    """Pixels by which a face moves (down, up) and (right, left) to bring its corners where the network sees its centre.
+    """Shifts in pixels, (down, up) and (right, left), that move the corners of a face into the network's centre crop.
 
-    They are what the layer CENTRE_CROP cuts off, so that no pixel is repeated; without it a 24th of the side.
+    They are the margins of the layer CENTRE_CROP, so that no pixel is repeated; without it, a 24th of the side.
     """
     for layer in network.layers:
         if layer.name == CENTRE_CROP:
@@ -51,8 +51,8 @@ def corner_shifts(network: "keras.Model") -> tuple[tuple[int, int], tuple[int, i
     return (pixels, pixels), (pixels, pixels)
 
 
-def augmented(faces, network: "keras.Model", augmentation: TestTimeAugmentation) -> list:
-    """The copies of (n, S, S, C) uint8 faces over which outputs are averaged: PASSES of them, the faces themselves first."""
+def augmented_copies(faces, network: "keras.Model", augmentation: TestTimeAugmentation) -> list:
+    """The PASSES[augmentation] augmented_copies copies of (n, S, S, C) uint8 faces; the first are the faces themselves."""
     if augmentation == "none":
         return [faces]
     from keras import ops
@@ -62,25 +62,25 @@ def augmented(faces, network: "keras.Model", augmentation: TestTimeAugmentation)
         return both
     (down, up), (right, left) = corner_shifts(network)
     corners = [(y, x) for y in (down, -up) for x in (right, -left)]
-    return both + [shifted(each, y, x) for y, x in corners for each in both]
+    return both + [shift_faces(each, y, x) for y, x in corners for each in both]
 
 
 def choose_augmentation(
     truth: np.ndarray, probabilities: Mapping[TestTimeAugmentation, np.ndarray]
 ) -> dict[str, object]:
-    """The cheapest augmentation whose log loss is within TOLERANCE of the least, for run.json.
+    """Choose the cheapest augmentation whose log loss is within TOLERANCE of the lowest, for run.json.
 
     Args:
-        truth: (n,) label positions of validation faces, n at least 1.
-        probabilities: augmentation -> (n, c), of the same faces.
+        truth: (n,) label indices of validation faces, n at lowest 1.
+        probabilities: augmentation -> (n, c) probabilities of the same faces.
 
     Returns:
         {"chosen": its name, "validation": {name: {"log_loss": ..., "accuracy": 0 to 1}}}.
     """
     losses = {name: float(log_losses(truth, each).mean()) for name, each in probabilities.items()}
-    least = min(losses.values())
+    lowest = min(losses.values())
     return {
-        "chosen": next(name for name in PASSES if losses.get(name, np.inf) <= least + TOLERANCE),
+        "chosen": next(name for name in PASSES if losses.get(name, np.inf) <= lowest + TOLERANCE),
         "validation": {
             name: {
                 "log_loss": round(losses[name], 5),

@@ -1,4 +1,4 @@
-"""The epochs of a training, with all that they need, wherever they are done."""
+"""A training as a picklable job, and its execution in this process."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,15 +20,17 @@ if TYPE_CHECKING:  # Keras takes seconds to import
     import keras
 
     from core.network.devices import OneDevice
-    from core.network.fit import Fitted
+    from core.network.fit import TrainingResult
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a network is trained on and how. Pickled, its packs are the paths of their files.
+    """Data and settings of a training. Face packs are pickled as the paths of their files.
 
     Attributes:
-        folder: the training's working folder, for its history and checkpoint.
+        affect: whether the network predicts valence and arousal.
+        training, validation: faces and their targets.
+        folder: working folder of the training, for history and checkpoint.
     """
 
     config: TrainConfig
@@ -54,7 +56,7 @@ class TrainingJob:
         )
 
     def training_network(self, *, precision: str, devices: "OneDevice") -> "keras.Model":
-        """The network as it is trained and as the seed begins it: it reads crops."""
+        """Build the network for training: crops as input, weights initialised by the seed."""
         import keras
 
         from core.network.model import build_model
@@ -72,15 +74,15 @@ class TrainingJob:
             keras.config.set_dtype_policy("float32")
 
     def network(self, side: int | None = None) -> "keras.Model":
-        """The network as it is kept: float32, of whole faces, of which it reads the centre of `side` pixels."""
+        """Build the network for inference: float32, whole faces as input, cropped to a centre of `side` pixels."""
         from core.network.model import build_model
 
         return build_model(self.config, self.preprocessing, len(self.labels), affect=self.affect, side=side)
 
     def sides(self) -> tuple[int, ...]:
-        """Sides of the centre of a face, in pixels, that the finished network may read."""
+        """Candidate sides, in pixels, of the centre crop of the network for inference."""
         whole, crop = self.preprocessing.size, self.config.crop or self.preprocessing.size
-        if self.config.pooling != "average":  # its weights fit the crop alone
+        if self.config.pooling != "average":  # the weights fit only this side
             return (crop,)
         return tuple(sorted({crop, crop + (whole - crop) // 2, whole}))
 
@@ -92,45 +94,49 @@ def fit(
     say: Callable[[str], None],
     on_step: Callable[[int, int, int, dict], None] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
-) -> tuple["keras.Model", "Fitted"]:
-    """Train the network of a job, or go on with it; the network of the epoch that is kept, float32 and of no device.
+) -> tuple["keras.Model", "TrainingResult"]:
+    """Train the network of a job, resuming from its checkpoint if there is one.
 
     Args:
-        devices: what it runs on; default: what the job's config asks for.
-        on_step, on_epoch: as core.network.fit calls them.
+        devices: default: those of config.devices.
+        say: called with a line about the network.
+        on_step, on_epoch: see core.network.fit.fit_network.
+
+    Returns:
+        The network for inference (float32) with the weights of the selected epoch, and the result of the training.
 
     Raises:
-        AffectoscopeError: the options fit neither each other nor the backend, or a teacher is missing.
+        AffectoscopeError: options conflict with each other or with the backend, or a teacher cannot be loaded.
     """
     keep_freed_memory()
     config = job.config
     with quiet_tensorflow():
         import keras
 
-        from core.network.devices import devices_for
+        from core.network.devices import select_devices
         from core.network.distillation import load_teachers
-        from core.network.fit import choose_side, fit_network
+        from core.network.fit import choose_input_side, fit_network
         from core.network.precision import resolve_precision
 
         keras.utils.set_random_seed(config.seed)
     backend = keras.backend.backend()
     if config.sharpness and backend != "tensorflow":
         raise AffectoscopeError(
-            f"--sharpness needs Keras on TensorFlow, and it runs on {backend}; leave it out."
+            f"--sharpness needs the TensorFlow backend, but Keras runs on {backend}; remove the option."
         )
-    devices = devices or devices_for(config)
+    devices = devices or select_devices(config)
     precision = resolve_precision(config.precision)
     sides = job.sides()
-    kept = job.network(sides[len(sides) // 2])
+    selected = job.network(sides[len(sides) // 2])
     with devices.scope():
         teachers = load_teachers(config, job.preprocessing, job.labels.labels, precision=precision)
-        keras.utils.set_random_seed(config.seed)  # the same weights to begin with, whatever was built before
+        keras.utils.set_random_seed(config.seed)  # initial weights do not depend on the teachers
         network = job.training_network(precision=precision, devices=devices)
         split = f" on {devices.count} devices" if devices.count > 1 else ""
         say(f"{network.count_params():,} parameters, {precision} on {backend}{split}")
         fitted = fit_network(
             network,
-            kept,
+            selected,
             config,
             job.training,
             job.validation,
@@ -140,5 +146,7 @@ def fit(
             on_step=on_step,
             on_epoch=on_epoch,
         )
-    kept = choose_side(kept, [job.network(side) for side in sides], job.training, job.validation)
-    return kept, replace(fitted, precision=precision)
+    selected = choose_input_side(
+        selected, [job.network(side) for side in sides], job.training, job.validation
+    )
+    return selected, replace(fitted, precision=precision)

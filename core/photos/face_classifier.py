@@ -7,7 +7,7 @@ import numpy as np
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.metrics.embeddings import l2_normalize
-from core.network.test_time_augmentation import augmented
+from core.network.test_time_augmentation import augmented_copies
 from core.photos.results import NOT_SURE, UNLIKE, Neighbour
 from core.runs.calibration import load_calibration
 from core.runs.run import Run
@@ -147,7 +147,7 @@ def _compiled(
     import keras
 
     def outputs(batch):
-        copies = augmented(batch, network, tta)
+        copies = augmented_copies(batch, network, tta)
         given = dict(network(keras.ops.concatenate(copies), training=False))
         if len(copies) > 1:
             given = {

@@ -27,7 +27,7 @@ from core.runs.layout import (
     TAGS_FILE,
 )
 from core.runs.tables import ROBUSTNESS_COLUMNS, RunTable, read_table
-from core.runs.test_time_augmentation import TestTimeAugmentation, augmentation_of, parse_augmentation
+from core.runs.test_time_augmentation import TestTimeAugmentation, parse_augmentation, run_augmentation
 from core.runtime.files import digest, read_json, write_json
 
 if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it
@@ -96,7 +96,7 @@ class Run:
         Raises:
             AffectoscopeError: run.json names none that is known.
         """
-        return augmentation_of(self.info)
+        return run_augmentation(self.info)
 
     @cached_property
     def scores(self) -> Scores:

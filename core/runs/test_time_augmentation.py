@@ -6,39 +6,39 @@ from core.errors import AffectoscopeError
 
 TestTimeAugmentation = Literal["none", "mirror", "ten-crop"]
 
-#: How often each face goes through the network, the cheapest first.
+#: Forward passes per face, in ascending order.
 PASSES: dict[TestTimeAugmentation, int] = {"none": 1, "mirror": 2, "ten-crop": 10}
 
-#: What scores were averaged over, in words.
+#: Descriptions for reports; empty without augmentation.
 DESCRIPTIONS: dict[TestTimeAugmentation, str] = {
     "none": "",
     "mirror": "averaged over each face and its mirror image",
     "ten-crop": "averaged over ten crops of each face",
 }
 
-#: Names in documents of earlier versions.
+#: Names in files of earlier versions.
 _EARLIER = {"one": "none", "ten": "ten-crop"}
 
 
 def parse_augmentation(name: object) -> TestTimeAugmentation:
-    """The augmentation of that name, or of that name in an earlier version.
+    """Validate the name of an augmentation; names of earlier versions are translated.
 
     Raises:
-        AffectoscopeError: there is none.
+        AffectoscopeError: the name is unknown.
     """
     name = _EARLIER.get(str(name), str(name))
     if name not in PASSES:
         raise AffectoscopeError(
-            f"'{name}' is no test-time augmentation; expected one of {', '.join(PASSES)}."
+            f"Unknown test-time augmentation '{name}'; expected one of {', '.join(PASSES)}."
         )
     return name
 
 
-def augmentation_of(info: dict) -> TestTimeAugmentation:
-    """What a run's own predictions were averaged over, from run.json's document; "none" for older runs.
+def run_augmentation(info: dict) -> TestTimeAugmentation:
+    """The augmentation of a run's predictions, from the content of run.json; "none" for older runs.
 
     Raises:
-        AffectoscopeError: run.json names none that is known.
+        AffectoscopeError: run.json names an unknown augmentation.
     """
     entry = info.get("test_time_augmentation") or {"chosen": "none"}
     return parse_augmentation(entry.get("chosen") if isinstance(entry, dict) else entry)

@@ -78,7 +78,7 @@ def test_hashes_are_those_of_one_process(cluster, caches, drawn_tree, monkeypatc
 def test_scores_are_those_of_one_process_though_a_worker_was_killed(
     cluster, caches, trained_run, drawn_tree, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(resumable_inference, "PIECE", 32)
+    monkeypatch.setattr(resumable_inference, "CHUNK_SIZE", 32)
     caches("scores")
     options = EvaluateOptions(run=str(trained_run.path), data=drawn_tree, split="all", resamples=0)
     here, _ = evaluate(options)

@@ -52,7 +52,7 @@ def pair(cluster, drawn_tree, tmp_path_factory):
         train(
             config_of(drawn_tree),
             folder=there,
-            trainer=partial(ray_training.fit_on, cluster),
+            trainer=partial(ray_training.fit_on_cluster, cluster),
             after_epoch=told.append,
         )
     assert alone.wait() == 0
@@ -85,9 +85,9 @@ def test_the_run_says_who_trained_it_and_keeps_nothing_of_the_cluster(pair):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"batch_size": 15}, "--batch-size 15 does not split evenly among the 2 workers of the cluster"),
+        ({"batch_size": 15}, "--batch-size 15 is not divisible by the 2 workers of the cluster"),
         ({"devices": "all"}, "--devices all is for this machine and --cluster for several"),
-        ({"sharpness": 0.05}, "--sharpness trains on one device; leave it out, or leave out --cluster"),
+        ({"sharpness": 0.05}, "--sharpness needs a single device; remove it, or remove --cluster"),
     ],
 )
 def test_what_workers_cannot_do_alike_is_refused(cluster, drawn_tree, tmp_path, changes, sentence):
@@ -95,6 +95,6 @@ def test_what_workers_cannot_do_alike_is_refused(cluster, drawn_tree, tmp_path, 
         train(
             small_config(drawn_tree, name="run", **changes),
             folder=tmp_path,
-            trainer=partial(ray_training.fit_on, cluster),
+            trainer=partial(ray_training.fit_on_cluster, cluster),
         )
     assert list(tmp_path.iterdir()) == []
