@@ -90,7 +90,7 @@ def test_each_face_is_numbered_and_named(page):
     upload(page, photo())
     assert [f"**Face {number}**" in texts(page.markdown) for number in (1, 2, 3)] == [True, True, False]
     assert texts(page.markdown).count("Valence") == 2
-    assert "Not sure: its surest expression reaches" in texts(page.warning)
+    assert "Not sure: its confidence is" in texts(page.warning)
     assert len(page.get("vega_lite_chart")) == 4
     table = page.dataframe[0].value
     assert table["face"].tolist() == [1, 2]

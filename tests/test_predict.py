@@ -143,13 +143,13 @@ def test_faces_beyond_the_fiftieth_are_reported(photos, found, capsys):
     found(*((10.0 * place, 20, 30, 30, 0.95) for place in range(53)))
     assert main([str(photos / "a.png")]) == 0
     captured = capsys.readouterr()
-    assert "a.png: 53 faces found; only the 50 surest are scored" in captured.err
+    assert "a.png: 53 faces found; only the 50 with the highest scores are used" in captured.err
     assert captured.out.count("a.png: face") == 50
 
 
 def test_abstention_on_the_terminal_has_its_numbers(photos, capsys):
     main([str(photos / "a.png")])
-    assert "(not sure: its surest expression reaches " in capsys.readouterr().out
+    assert "(not sure: its confidence is " in capsys.readouterr().out
 
 
 # Outputs that are there already, and that were interrupted
@@ -202,7 +202,7 @@ def test_an_interrupted_output_goes_on_where_it_stopped(
     assert "go on with the same command and --resume" in capsys.readouterr().err
     assert not out.exists()
     assert main([str(folder), "--out", str(out)]) == 2
-    assert "An interrupted output is there" in capsys.readouterr().err
+    assert "the output of an interrupted run" in capsys.readouterr().err
     searches.clear()
     assert main([str(folder), "--out", str(out), "--resume"]) == 0
     assert len(searches) == 2
@@ -279,7 +279,7 @@ def test_another_runs_output_is_not_gone_on_with(folder, tmp_path, runs, monkeyp
     out.write_text("other,columns\n1,2\n")
     (tmp_path / f"faces.{suffix}.part").unlink()
     assert main([str(folder), "--out", str(out), "--resume"]) == 2
-    assert "is damaged or has other columns" in capsys.readouterr().err
+    assert "is damaged or its columns differ" in capsys.readouterr().err
     assert out.read_text() == "other,columns\n1,2\n"
     assert not list(tmp_path.glob("*.part")) and not list(tmp_path.glob(".*"))
 
@@ -341,7 +341,7 @@ def test_photos_are_never_annotated_over_themselves(photos, tmp_path, capsys):
     before = (photos / "a.png").read_bytes()
     for where in (photos, photos / "boxed", photos / "deeper" / ".."):
         assert main([str(photos), "--annotate", str(where), "--overwrite"]) == 2
-        assert "lies among the photos" in capsys.readouterr().err
+        assert "is a folder of the photos" in capsys.readouterr().err
     assert main([str(photos / "a.png"), "--annotate", str(photos)]) == 2
     assert (photos / "a.png").read_bytes() == before
     assert not (photos / "boxed").exists()

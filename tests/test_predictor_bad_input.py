@@ -92,7 +92,7 @@ def test_extreme_shapes_are_photos_without_a_face(predictor, photos, capsys, siz
     (face,) = predictor.predict(image, crops=True).faces
     assert face.crop.shape == predictor.preprocessing.shape
     if reason:
-        assert (face.abstained, face.reason) == (reason, "its longer side has 1 pixels, 24 are needed")
+        assert (face.abstained, face.reason) == (reason, "its longer side has 1 pixels, at least 24 are required")
 
 
 NAMES = {
@@ -213,7 +213,7 @@ def test_a_crowd_is_found_and_limited(predictor, scene, detected):
     assert len(found) > MAX_FACES
     prediction = predictor.predict(crowd, found=found)
     assert len(prediction.faces) == MAX_FACES
-    assert prediction.reason == f"{len(found)} faces found; only the 50 surest are scored"
+    assert prediction.reason == f"{len(found)} faces found; only the 50 with the highest scores are used"
     assert [face.number for face in prediction.faces] == list(range(1, MAX_FACES + 1))
     lefts = [face.box[0] + face.box[2] / 2 for face in prediction.faces]
     assert lefts == sorted(lefts)

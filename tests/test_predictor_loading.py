@@ -131,6 +131,6 @@ def test_a_training_sample_of_another_network_is_refused(folder):
     TrainingSample(("a",), ("happy",), np.zeros((1, 5), np.float16), {}).save(
         folder / "training_sample.parquet"
     )
-    refused(folder, "has 1 embeddings of 5 numbers, which its network does not give")
+    refused(folder, "has 1 embeddings of dimension 5, which does not match its network")
     (folder / "training_sample.parquet").write_bytes(b"PAR1 damaged")
     refused(folder, "training_sample.parquet of 'copy' cannot be read .* or delete it to go without")

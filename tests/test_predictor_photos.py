@@ -103,7 +103,7 @@ def test_at_most_fifty_faces_the_surest_ones(predictor, found):
     prediction = predictor.predict(Image.new("RGB", (600, 100)))
     assert len(prediction.faces) == 50
     assert [face.box[0] for face in prediction.faces] == [10.0 * place for place in range(3, 53)]
-    assert prediction.reason == "53 faces found; only the 50 surest are scored"
+    assert prediction.reason == "53 faces found; only the 50 with the highest scores are used"
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_confidence_is_what_decides_whether_it_is_sure(predictor, crops):
     face = answer(predictor, crops[0])
     assert face.confidence < SURE
     assert (face.abstained, face.reason) == (
-        NOT_SURE, f"its surest expression reaches {face.confidence:.0%}, 40% are needed",
+        NOT_SURE, f"its confidence is {face.confidence:.0%}, at least 40% is required",
     )  # fmt: skip
     predictor = with_calibration(predictor, temperature=0.05, distance_limit=2.0)
     face = answer(predictor, crops[0])
@@ -210,7 +210,7 @@ def test_a_face_beyond_the_limit_is_unlike_the_training_faces(predictor, crops):
     face = answer(predictor, crops[0])
     assert face.abstained == UNLIKE
     assert face.distance == pytest.approx(distance, abs=1e-5)
-    assert face.reason.startswith(f"its distance from the training faces is {distance:.3f}, up to")
+    assert face.reason.startswith(f"its distance from the training faces is {distance:.3f}, above the limit of")
     assert face.label == max(face.probabilities, key=face.probabilities.get), (
         "its label is there all the same"
     )

@@ -1,1 +1,1 @@
-"""Photos to faces to results."""
+"""Prediction on photos: face detection, classification and results."""

@@ -1,4 +1,4 @@
-"""A run's network on cropped faces: probabilities, how sure it is of them, and whether such faces trained it."""
+"""Classification of cropped faces: probabilities, calibrated confidence and distance from the training faces."""
 
 from collections.abc import Callable
 
@@ -14,15 +14,15 @@ from core.runs.run import Run
 from core.runs.test_time_augmentation import PASSES, TestTimeAugmentation
 from core.runtime.environment import quiet_tensorflow
 
-#: A face of which the network is less confident, after calibration, is 'not sure'.
+#: The network abstains (NOT_SURE) on a face with a lower calibrated confidence.
 SURE = 0.4
 
 
 class FaceClassifier:
-    """The network, the calibration and the training sample of a run. Keeps nothing of what it is shown.
+    """Network, calibration and training sample of a run. Stores no faces.
 
     Attributes:
-        passes: how often each face goes through the network: outputs are averaged as the run's predictions are.
+        passes: forward passes per face, from the run's test-time augmentation.
     """
 
     def __init__(self, run: Run) -> None:
@@ -36,20 +36,25 @@ class FaceClassifier:
         self._normalized = None if self.sample is None else l2_normalize(self.sample.embeddings)
         tta = run.test_time_augmentation
         self.passes = PASSES[tta]
-        self._outputs = _compiled(network, tta, self._normalized, self.calibration.distance_limit)
+        self._outputs = _compile(network, tta, self._normalized, self.calibration.distance_limit)
         self._outputs(np.zeros((1, *run.preprocessing.shape), np.uint8))
 
     def predict(self, crops: np.ndarray, neighbours: int = 0) -> list[dict]:
-        """For each of (n, size, size, channels) uint8 crops what FacePrediction says of it by itself.
+        """Predict crops.
 
         Args:
-            neighbours: how many of the nearest sample faces are named; 0 leaves out their distance as well.
+            crops: (n, size, size, channels) uint8, preprocessed for the run.
+            neighbours: number of nearest faces of the training sample to return; with 0 their distance is computed only
+                for faces unlike the training faces.
+
+        Returns:
+            For each crop, the fields of FacePrediction that do not depend on the photo.
         """
         outputs = self._outputs(crops)
         probabilities = outputs["expression"].astype(np.float64)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         confidence = apply_temperature(probabilities, self.calibration.temperature).max(axis=1)
-        said = [
+        results = [
             {
                 "label": self.labels[best],
                 "probabilities": dict(zip(self.labels, values, strict=True)),
@@ -66,99 +71,99 @@ class FaceClassifier:
             )
         ]
         if "affect" in outputs:
-            for prediction, (valence, arousal) in zip(said, outputs["affect"].tolist(), strict=True):
+            for prediction, (valence, arousal) in zip(results, outputs["affect"].tolist(), strict=True):
                 prediction |= {"valence": valence, "arousal": arousal}
         for row in np.flatnonzero(confidence < SURE).tolist():
-            said[row]["abstained"] = NOT_SURE
-            said[row]["reason"] = (
-                f"its surest expression reaches {confidence[row]:.0%}, {SURE:.0%} are needed"
+            results[row]["abstained"] = NOT_SURE
+            results[row]["reason"] = (
+                f"its confidence is {confidence[row]:.0%}, at least {SURE:.0%} is required"
             )
         if self.sample is not None:
-            self._compare(said, outputs, neighbours)
-        return said
+            self._add_distances(results, outputs, neighbours)
+        return results
 
-    def _compare(self, said: list[dict], outputs: dict[str, np.ndarray], neighbours: int) -> None:
-        """Add to the predictions how far faces are from the sample, its nearest faces, and which are unlike it."""
+    def _add_distances(self, results: list[dict], outputs: dict[str, np.ndarray], neighbours: int) -> None:
+        """Add distance from the training sample, nearest faces and abstention on faces unlike it."""
         limit, kth = self.calibration.distance_limit, self.calibration.neighbours
         unlike = outputs["near"] < kth
-        rows = np.arange(len(said)) if neighbours else np.flatnonzero(unlike)
+        rows = np.arange(len(results)) if neighbours else np.flatnonzero(unlike)
         if not len(rows):
             return
-        likeness = self._likeness(outputs["embedding"][rows])
+        similarity = self._cosine_similarity(outputs["embedding"][rows])
         place = min(kth, len(self.sample)) - 1
-        apart = np.maximum(1 + np.partition(-likeness, place, axis=1)[:, place], 0)
-        for row, cosines, distance in zip(rows.tolist(), likeness, apart.tolist(), strict=True):
-            said[row]["distance"] = distance
+        distances = np.maximum(1 + np.partition(-similarity, place, axis=1)[:, place], 0)
+        for row, cosines, distance in zip(rows.tolist(), similarity, distances.tolist(), strict=True):
+            results[row]["distance"] = distance
             if neighbours:
-                said[row]["neighbours"] = self._nearest(cosines, neighbours)
+                results[row]["neighbours"] = self._nearest(cosines, neighbours)
             if unlike[row]:
-                said[row]["abstained"] = UNLIKE
-                said[row]["reason"] = (
-                    f"its distance from the training faces is {distance:.3f}, up to {limit:.3f} is usual"
+                results[row]["abstained"] = UNLIKE
+                results[row]["reason"] = (
+                    f"its distance from the training faces is {distance:.3f}, above the limit of {limit:.3f}"
                 )
 
-    def _likeness(self, embeddings: np.ndarray) -> np.ndarray:
-        """(n, sample) cosines; by the backend, whose threads NumPy's would hold up."""
+    def _cosine_similarity(self, embeddings: np.ndarray) -> np.ndarray:
+        """(n, sample) cosine similarities, computed by the Keras backend: NumPy's threads would compete with its own."""
         from keras import ops
 
         return ops.convert_to_numpy(ops.matmul(l2_normalize(embeddings), self._normalized.T))
 
-    def _nearest(self, likeness: np.ndarray, count: int) -> tuple[Neighbour, ...]:
-        """The `count` sample faces of greatest likeness, nearest first."""
+    def _nearest(self, similarity: np.ndarray, count: int) -> tuple[Neighbour, ...]:
+        """The `count` nearest sample faces, nearest first."""
         sample = self.sample
         return tuple(
             Neighbour(
                 sample.references[place],
                 sample.expressions[place],
-                max(float(1 - likeness[place]), 0.0),
+                max(float(1 - similarity[place]), 0.0),
                 sample.thumbnails.get(sample.references[place]),
             )
-            for place in np.argsort(-likeness, kind="stable")[:count].tolist()
+            for place in np.argsort(-similarity, kind="stable")[:count].tolist()
         )
 
 
 def _with_embedding(network, shape: tuple[int, int], name: str):
-    """The network with its embedding as one more output.
+    """Add the output "embedding" to the network.
 
     Raises:
-        AffectoscopeError: the training sample's embeddings are not this network's.
+        AffectoscopeError: the dimension of the training sample's embeddings differs.
     """
     import keras
 
     embedding = next((layer.output for layer in network.layers if layer.name == "embedding"), None)
     if embedding is None or tuple(embedding.shape) != (None, shape[1]) or not shape[0]:
         raise AffectoscopeError(
-            f"The training sample of run '{name}' has {shape[0]} embeddings of {shape[1]} numbers, which its network "
-            "does not give; make it again with python -m core.upgrade."
+            f"The training sample of run '{name}' has {shape[0]} embeddings of dimension {shape[1]}, which does not "
+            "match its network; recreate it with python -m core.upgrade."
         )
     return keras.Model(network.input, {**network.output, "embedding": embedding})
 
 
-def _compiled(
+def _compile(
     network, tta: TestTimeAugmentation, sample: np.ndarray | None, limit: float | None
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """The network as a function of a batch of any size: traced once, by TensorFlow where it is the backend.
+    """Compile the network to a function of a batch of any size, a `tf.function` on the TensorFlow backend.
 
-    The copies of all faces that `tta` averages over go through the network as one batch.
+    All augmented copies of the faces form one batch.
 
-    With (m, d) normalized embeddings of a sample it also counts, (n,) "near", how many of them are within `limit` of each
-    face, so that the (n, m) distances need not leave the backend.
+    With a sample, (m, d) normalised embeddings, the output "near", (n,), counts the sample faces within the cosine
+    distance `limit`, so that the (n, m) distances stay in the backend.
     """
     import keras
 
     def outputs(batch):
         copies = augmented_copies(batch, network, tta)
-        given = dict(network(keras.ops.concatenate(copies), training=False))
+        averaged = dict(network(keras.ops.concatenate(copies), training=False))
         if len(copies) > 1:
-            given = {
+            averaged = {
                 name: keras.ops.mean(keras.ops.reshape(values, (len(copies), -1, values.shape[1])), axis=0)
-                for name, values in given.items()
+                for name, values in averaged.items()
             }
         if sample is not None:
-            embedding = keras.ops.normalize(given["embedding"], axis=1, order=2, epsilon=1e-12)
-            alike = keras.ops.matmul(embedding, sample.T) >= 1 - limit
-            given["near"] = keras.ops.sum(keras.ops.cast(alike, "int32"), axis=1)
-        return given
+            embedding = keras.ops.normalize(averaged["embedding"], axis=1, order=2, epsilon=1e-12)
+            is_near = keras.ops.matmul(embedding, sample.T) >= 1 - limit
+            averaged["near"] = keras.ops.sum(keras.ops.cast(is_near, "int32"), axis=1)
+        return averaged
 
     if keras.backend.backend() != "tensorflow":
         return lambda batch: {name: np.asarray(value) for name, value in outputs(batch).items()}

@@ -1,4 +1,4 @@
-"""A run's network on photos: find the faces, crop them as the run was trained, and say what is not sure."""
+"""Prediction on photos: detect faces, crop them with the run's preprocessing, and classify them."""
 
 import os
 from collections import deque
@@ -24,23 +24,23 @@ from core.photos.results import (
 from core.runs.catalogue import open_run
 from core.runs.run import Run
 
-#: Most faces of one photo that are scored: those found with the highest scores.
+#: Largest number of faces per photo; those with the highest detection scores are used.
 MAX_FACES = 50
 
-#: A face whose box (longer side) has fewer pixels is 'too small': it would be blown up more than twice.
+#: The network abstains (TOO_SMALL) on a face whose longer side has fewer pixels.
 SMALLEST_FACE = 24
 
 NO_FACE = "no face found"
 
-#: Cropped faces, or the copies of them that are averaged over, that go through the network at once.
+#: Largest batch of cropped faces, augmented copies included.
 BATCH = 256
 
 Photo = bytes | Image.Image | np.ndarray | Path | str
 
 
 @dataclass(frozen=True)
-class _Read:
-    """A photo on its way: its size, the faces to score (None: the photo is one), and their crops."""
+class _DecodedPhoto:
+    """A decoded photo: its size, the faces to classify (None: the photo is a cropped face), and their crops."""
 
     size: tuple[int, int]
     faces: Sequence[DetectedFace | None]
@@ -49,10 +49,10 @@ class _Read:
 
 
 class Predictor:
-    """A run's network, ready for photos. Holds no photo; may be shared between threads.
+    """Predictions of a run's network on photos. Stores no photos and may be shared between threads.
 
-    Runs trained before calibration was kept work too: their confidence is the plain highest probability,
-    and no face is unlike their training faces. `python -m core.upgrade` adds what they lack.
+    For runs without calibration, the confidence is the highest probability and the distance from the training faces is
+    not tested. `python -m core.upgrade` adds the calibration.
     """
 
     def __init__(self, run: Run) -> None:
@@ -62,10 +62,10 @@ class Predictor:
 
     @classmethod
     def load(cls, run: str | Path) -> "Predictor":
-        """The predictor of a run, given as `open_run` takes it: a folder that core.train wrote, no mere model.
+        """Load the predictor of a run: a folder written by core.train, or its name under artifacts/.
 
         Raises:
-            AffectoscopeError: there is no such run, or its network cannot be loaded or is not the run's.
+            AffectoscopeError: the run does not exist, or its network cannot be loaded.
         """
         return cls(open_run(run))
 
@@ -77,61 +77,64 @@ class Predictor:
         found: Sequence[DetectedFace] | None = None,
         neighbours: int = 0,
     ) -> PhotoPrediction:
-        """Find and score the faces of a photo.
+        """Detect and classify the faces of a photo.
 
         Args:
             image: an image file's bytes or path, a Pillow image (turned upright by its EXIF orientation),
                 or uint8 pixels, (h, w), (h, w, 1) or (h, w, 3) RGB.
-            crops: the photo is a cropped face already, framed like the run's training images; the
-                detector is not asked.
-            found: the photo's faces where they are known already, as `detect_faces` gives them.
-            neighbours: how many of the nearest training faces each face is given, with its distance from them.
+            crops: treat the photo as a cropped face, framed like the run's training images, without detection.
+            found: the result of `detect_faces`, if it is already known.
+            neighbours: number of nearest training faces to return per face.
 
         Raises:
-            AffectoscopeError: the image cannot be read.
+            AffectoscopeError: the image cannot be decoded.
         """
         photo = read_photo(image)
-        return self._score([self._read(photo, [None] if crops else found)], neighbours)[0]
+        return self._classify([self._crop_faces(photo, [None] if crops else found)], neighbours)[0]
 
     def predict_many(
         self, images: Iterable[Photo], *, crops: bool = False
     ) -> Iterator[PhotoPrediction | AffectoscopeError]:
-        """`predict` for any number of photos, in order; for one that cannot be read, the error instead.
+        """Predict any number of photos, in order; yields the error for a photo that cannot be decoded.
 
-        Photos are read ahead in threads, a few at a time, so memory does not grow with their number. Cropped
-        faces go through the network together, BATCH at once.
+        Photos are decoded ahead in threads, with bounded memory. Cropped faces are classified in batches of BATCH.
         """
-        size, prepare = (BATCH // self.network.passes, self._read_crop) if crops else (1, read_photo)
-        for photos in _ahead(prepare, images, size):
-            read = [one if isinstance(one, (_Read, AffectoscopeError)) else self._read(one) for one in photos]
-            good = iter(self._score([one for one in read if isinstance(one, _Read)], 0))
-            yield from (next(good) if isinstance(one, _Read) else one for one in read)
+        size, prepare = (BATCH // self.network.passes, self._decode_crop) if crops else (1, read_photo)
+        for photos in _prepare_ahead(prepare, images, size):
+            decoded = [
+                one if isinstance(one, (_DecodedPhoto, AffectoscopeError)) else self._crop_faces(one)
+                for one in photos
+            ]
+            predictions = iter(self._classify([one for one in decoded if isinstance(one, _DecodedPhoto)], 0))
+            yield from (next(predictions) if isinstance(one, _DecodedPhoto) else one for one in decoded)
 
-    def _read_crop(self, image: Photo) -> _Read:
+    def _decode_crop(self, image: Photo) -> _DecodedPhoto:
         if (
             isinstance(image, np.ndarray)
             and image.dtype == np.uint8
             and image.shape == self.preprocessing.shape
         ):
-            return _Read(image.shape[1::-1], [None], [image])  # what cropping it would give
-        return self._read(read_photo(image), [None])
+            return _DecodedPhoto(image.shape[1::-1], [None], [image])  # equal to the result of cropping
+        return self._crop_faces(read_photo(image), [None])
 
-    def _read(self, photo: Image.Image, found: Sequence[DetectedFace | None] | None = None) -> _Read:
-        """The faces to score and their crops; the detector is asked where they are not known."""
+    def _crop_faces(
+        self, photo: Image.Image, found: Sequence[DetectedFace | None] | None = None
+    ) -> _DecodedPhoto:
+        """Crop the faces of a photo, detecting them if `found` is None."""
         found = detect_faces(photo) if found is None else found
         reason = "" if found else NO_FACE
         if len(found) > MAX_FACES:
-            reason = f"{len(found)} faces found; only the {MAX_FACES} surest are scored"
-            surest = sorted(range(len(found)), key=lambda place: -found[place].score)[:MAX_FACES]
-            found = [found[place] for place in sorted(surest)]
+            reason = f"{len(found)} faces found; only the {MAX_FACES} with the highest scores are used"
+            highest = sorted(range(len(found)), key=lambda place: -found[place].score)[:MAX_FACES]
+            found = [found[place] for place in sorted(highest)]
         crops = [
             crop_face(photo, face and face.box, self.preprocessing, detected=face is not None)
             for face in found
         ]
-        return _Read(photo.size, found, crops, reason)
+        return _DecodedPhoto(photo.size, found, crops, reason)
 
-    def _score(self, photos: Sequence[_Read], neighbours: int) -> list[PhotoPrediction]:
-        """Every face of all photos through the network, and back to its photo."""
+    def _classify(self, photos: Sequence[_DecodedPhoto], neighbours: int) -> list[PhotoPrediction]:
+        """Classify the faces of all photos in one batch and group the results by photo."""
         crops = [crop for photo in photos for crop in photo.crops]
         predictions = iter(self.network.predict(np.stack(crops), neighbours) if crops else ())
         return [
@@ -150,18 +153,18 @@ class Predictor:
 def _face(
     number: int, size: tuple[int, int], face: DetectedFace | None, crop: np.ndarray, prediction: dict
 ) -> FacePrediction:
-    """A face of a photo of `size` with what the network says of its crop."""
+    """Combine the prediction of a crop with the position of its face in a photo of `size`."""
     side = max(size if face is None else (face.width, face.height))
     if side < SMALLEST_FACE:
-        reason = f"its longer side has {side:.0f} pixels, {SMALLEST_FACE} are needed"
+        reason = f"its longer side has {side:.0f} pixels, at least {SMALLEST_FACE} are required"
         prediction |= {"abstained": TOO_SMALL, "reason": reason}
     if face is None:
         return FacePrediction(number=number, box=None, score=None, crop=crop, **prediction)
     return FacePrediction(number=number, box=face.box, score=face.score, crop=crop, **prediction)
 
 
-def _prepared(prepare: Callable, images: list) -> list:
-    """`prepare` of each image, one after the other so that one photo is held at a time; or its error."""
+def _prepare_all(prepare: Callable, images: list) -> list:
+    """Apply `prepare` to each image sequentially; errors are returned in place of results."""
     done = []
     for image in images:
         try:
@@ -171,13 +174,13 @@ def _prepared(prepare: Callable, images: list) -> list:
     return done
 
 
-def _ahead(prepare: Callable, images: Iterable, size: int) -> Iterator[list]:
-    """`prepare` of each image or its error, `size` at a time, in order, a step ahead of who takes them."""
+def _prepare_ahead(prepare: Callable, images: Iterable, size: int) -> Iterator[list]:
+    """Apply `prepare` in background threads; yields lists of `size` results or errors, in order."""
     workers = min(2, os.cpu_count() or 1)
     images, waiting = iter(images), deque[Future]()
     with ThreadPoolExecutor(workers, thread_name_prefix="photos") as pool:
         while batch := list(islice(images, size)):
-            waiting.append(pool.submit(_prepared, prepare, batch))
+            waiting.append(pool.submit(_prepare_all, prepare, batch))
             if len(waiting) > workers:
                 yield waiting.popleft().result()
         while waiting:

@@ -1,4 +1,4 @@
-"""What a run says of a photo: the results that `core.photos.predictor` returns, and as the rows of a table."""
+"""Results of predictions on photos, and their conversion to table rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ import pandas as pd
 
 from core.metrics.predictions import BOX_COLUMNS
 
-#: Why a label is not to be relied on; `FacePrediction.abstained` is one of these or ''.
+#: Reasons for abstention; `FacePrediction.abstained` is one of these or ''.
 TOO_SMALL, UNLIKE, NOT_SURE = "too small", "unlike the training faces", "not sure"
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training face that the network sees much like a face of the photo.
+    """A training face whose embedding is close to that of a face in the photo.
 
     Attributes:
-        reference: its name in the data set.
-        expression: what its annotators saw.
+        reference: name in the data set.
+        expression: annotated label.
         distance: cosine distance between the embeddings, 0 to 2.
-        thumbnail: WebP bytes; None where the data may not be passed on.
+        thumbnail: WebP bytes; None if the data may not be redistributed.
     """
 
     reference: str
@@ -31,25 +31,25 @@ class Neighbour:
 
 @dataclass(frozen=True, eq=False)
 class FacePrediction:
-    """What the network says of one face.
+    """Prediction for one face.
 
     Attributes:
         number: from 1, left to right.
-        box: (x, y, width, height) in pixels of the upright photo, may hang over its border; None: the
+        box: (x, y, width, height) in pixels of the upright photo, may extend beyond its border; None if the
             photo is a cropped face.
-        score: the detector's, 0 to 1; None for a cropped face.
-        label: the most probable label, also where `abstained` warns of it.
-        probabilities: label -> probability, in the order of the network's output nodes, summing to 1: the
-            plain softmax, with the test-time augmentation of the run's predictions.
-        valence, arousal: -1 to 1; None where the network has no such output.
-        crop: (size, size, channels) uint8, the face as the network saw it.
-        abstained: '' or why not to rely on the label: TOO_SMALL, UNLIKE or NOT_SURE.
-        reason: '' or the sentence of numbers behind `abstained`.
-        confidence: how often, 0 to 1, the network is right when it is as sure as here: the highest
-            probability after the run's temperature, or as it is where the run has none.
-        distance: cosine distance, 0 to 2, to the k-th nearest face of the training sample; None where the run
-            keeps no sample, or neighbours were not asked for and the face is not UNLIKE.
-        neighbours: the nearest faces of the training sample, as many as were asked for.
+        score: detection score, 0 to 1; None for a cropped face.
+        label: the most probable label, also if the network abstains.
+        probabilities: label -> probability, in the order of the network's outputs, summing to 1. Softmax without
+            temperature scaling, averaged by the run's test-time augmentation.
+        valence, arousal: -1 to 1; None if the network does not predict them.
+        crop: (size, size, channels) uint8, the network's input.
+        abstained: TOO_SMALL, UNLIKE or NOT_SURE, or '' if the network does not abstain.
+        reason: measured value and limit behind `abstained`; '' if the network does not abstain.
+        confidence: the highest probability after temperature scaling, 0 to 1; without scaling if the run has no
+            temperature.
+        distance: cosine distance, 0 to 2, to the k-th nearest face of the training sample; None if the run
+            has no sample, or if no neighbours were requested and the face is not UNLIKE.
+        neighbours: the nearest faces of the training sample, as many as requested.
     """
 
     number: int
@@ -69,9 +69,11 @@ class FacePrediction:
 
 @dataclass(frozen=True)
 class PhotoPrediction:
-    """Every face of one photo; width and height in pixels of the upright photo.
+    """Predictions for all faces of one photo.
 
-    `reason` is '' or says why there is no face, or why not every face found is here.
+    Attributes:
+        width, height: of the upright photo, in pixels.
+        reason: explains why there is no face, or why detected faces were left out; otherwise ''.
     """
 
     width: int
@@ -81,7 +83,7 @@ class PhotoPrediction:
 
 
 def row_names(labels: Sequence[str]) -> tuple[str, ...]:
-    """The columns of `as_rows`."""
+    """Columns of `as_rows`."""
     probabilities = (f"p_{label}" for label in labels)
     return (
         "photo",
@@ -97,7 +99,7 @@ def row_names(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def as_rows(photo: str, prediction: PhotoPrediction, labels: Sequence[str]) -> list[dict]:
-    """One row per face, or one for the photo where there is none, with its reason under `abstained`."""
+    """One row per face; a photo without faces has one row, with its reason in the column `abstained`."""
     empty = dict.fromkeys(row_names(labels)) | {"photo": photo}
     if not prediction.faces:
         return [empty | {"abstained": prediction.reason}]
@@ -118,7 +120,7 @@ def as_rows(photo: str, prediction: PhotoPrediction, labels: Sequence[str]) -> l
 
 
 def as_table(rows: list[dict]) -> pd.DataFrame:
-    """Rows of `as_rows` as a table whose column types do not depend on what was found."""
+    """Table of rows of `as_rows`, with the same column types for all predictions."""
     table = pd.DataFrame(rows)
     texts = {"run": "str", "photo": "str", "label": "str", "abstained": "str"}
     return table.astype({name: texts.get(name, "Int64" if name == "face" else "float64") for name in table})

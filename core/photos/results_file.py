@@ -1,7 +1,7 @@
-"""The rows of `core.predict` on disk: kept photo by photo while it works, whole or absent under their name.
+"""Output file of `core.predict`, written incrementally and resumable.
 
-Rows first go to a part file beside the output, one JSON line per photo; what was cut off with the last line is
-predicted again. At the end the part file becomes the output, a chunk of rows at a time, in one rename.
+Rows are first appended to a part file in the same folder, one JSON line per photo; an incomplete last line is dropped and
+its photo predicted again. At the end the part file is converted to the output, chunk by chunk, and renamed.
 """
 
 import csv
@@ -22,7 +22,7 @@ from core.runtime.files import replacing
 
 SUFFIXES = (".csv", ".json", ".parquet")
 
-#: Rows held at once when the output is written.
+#: Rows held in memory when the output is written.
 CHUNK = 5_000
 
 _TEXTS = ("photo", "label", "abstained")
@@ -30,13 +30,13 @@ _TEXTS = ("photo", "label", "abstained")
 
 @dataclass
 class PredictionFile:
-    """An output that grows.
+    """An output file while it is written.
 
     Attributes:
-        out: where the output will be.
-        recipe: what decides the rows of a photo: the run, its network, --crops and the columns.
-        done: names of the photos whose rows were there when it was opened.
-        added: photos whose rows came since.
+        out: path of the output.
+        recipe: settings that determine the rows of a photo: run, network, --crops and columns.
+        done: names of the photos that the file contained when it was opened.
+        added: number of photos added since.
     """
 
     out: Path
@@ -49,24 +49,24 @@ class PredictionFile:
         return part_path(self.out)
 
     def add(self, rows: list[dict]) -> None:
-        """Keep one photo's rows.
+        """Append the rows of one photo.
 
         Raises:
             AffectoscopeError: the part file cannot be written.
         """
-        with _named(self.part), open(self.part, "ab") as file:
+        with _file_errors(self.part), open(self.part, "ab") as file:
             file.write(_line([[row[name] for name in self.recipe["columns"]] for row in rows]))
         self.added += 1
 
     def finish(self) -> None:
-        """Turn the part file into the output; without a photo in it, the output is left as it was.
+        """Convert the part file to the output; without photos the output is left unchanged.
 
         Raises:
             AffectoscopeError: the output cannot be written; the part file is kept.
         """
         if self.done or self.added:
-            with _named(self.out), replacing(self.out) as beside:
-                _WRITERS[self.out.suffix.lower()](self._rows(), beside)
+            with _file_errors(self.out), replacing(self.out) as temporary:
+                _WRITERS[self.out.suffix.lower()](self._rows(), temporary)
         self.part.unlink(missing_ok=True)
 
     def _rows(self) -> Iterator[dict]:
@@ -80,11 +80,11 @@ def part_path(out: Path) -> Path:
 
 
 def check_output(out: Path, *, resume: bool, overwrite: bool) -> None:
-    """Find out before the work whether its result can be kept.
+    """Check the output path before the predictions are computed.
 
     Raises:
-        AffectoscopeError: another suffix than SUFFIXES, no folder to write into, or an output is there that is
-            neither to be gone on with nor to be replaced.
+        AffectoscopeError: the suffix is not one of SUFFIXES, the folder does not exist, or the output exists and
+            neither `resume` nor `overwrite` is set.
     """
     if out.suffix.lower() not in SUFFIXES:
         raise AffectoscopeError(
@@ -98,34 +98,34 @@ def check_output(out: Path, *, resume: bool, overwrite: bool) -> None:
         return
     if part_path(out).exists():
         raise AffectoscopeError(
-            f"An interrupted output is there, {part_path(out)}; pass --resume to go on with it or --overwrite to "
-            "begin anew."
+            f"{part_path(out)}, the output of an interrupted run, exists; pass --resume to continue it or --overwrite to "
+            "start again."
         )
     if out.exists():
         raise AffectoscopeError(
-            f"{out} exists already; pass --resume to add the photos that it lacks, --overwrite to replace it, or "
+            f"{out} already exists; pass --resume to add missing photos, --overwrite to replace it, or "
             "another name."
         )
 
 
 def open_output(out: Path, recipe: dict, *, resume: bool) -> PredictionFile:
-    """The output, begun anew, or with `resume` with the photos that its part file or itself has.
+    """Start the output, or with `resume` continue the part file or the finished output.
 
-    A CSV whose last line was cut off is mended: the photo of that line, and the one before it, which may be the
-    same, are predicted again. A finished output does not say which run wrote it; only its columns are compared.
+    If the last line of a CSV file is incomplete, its photo and the photo before it, which may be the same, are predicted
+    again. A finished output does not record the run; only its columns are compared.
 
     Raises:
-        AffectoscopeError: what is there cannot be read, or was made with another run, network or --crops.
+        AffectoscopeError: the existing file cannot be read, or was made with another run, network or --crops.
     """
     part = part_path(out)
-    with _named(part):
+    with _file_errors(part):
         if resume and part.exists():
-            return PredictionFile(out, recipe, _mend(part, recipe))
+            return PredictionFile(out, recipe, _repair_part(part, recipe))
         found: Iterable[list[list]] = ()
         if resume and out.exists():
             found = _read_output(out, recipe["columns"])
         done = set()
-        with replacing(part) as beside, open(beside, "wb") as file:
+        with replacing(part) as temporary, open(temporary, "wb") as file:
             file.write(_line(recipe))
             for rows in found:
                 file.write(_line(rows))
@@ -138,16 +138,16 @@ def _line(document) -> bytes:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """An error of the file system becomes a sentence."""
+def _file_errors(path: Path) -> Iterator[None]:
+    """Raise OSError as AffectoscopeError."""
     try:
         yield
     except OSError as error:
         raise AffectoscopeError(f"{path} cannot be written ({error.strerror or error}).") from error
 
 
-def _mend(part: Path, recipe: dict) -> set[str]:
-    """Cut off a half-written last line; the photos in what is left."""
+def _repair_part(part: Path, recipe: dict) -> set[str]:
+    """Truncate an incomplete last line; returns the names of the photos in the remaining lines."""
     done, length = set(), 0
     with open(part, "rb") as file:
         for number, line in enumerate(file):
@@ -159,12 +159,12 @@ def _mend(part: Path, recipe: dict) -> set[str]:
                     done.add(document[0][0])
                 elif document != recipe:
                     raise AffectoscopeError(
-                        f"{part} was begun with another run, network or --crops; pass --overwrite to begin anew, or "
-                        "name another file."
+                        f"{part} was made with another run, network or --crops; pass --overwrite to start again, or "
+                        "another file name."
                     )
             except (ValueError, LookupError, TypeError) as error:
                 raise AffectoscopeError(
-                    f"{part} is damaged in line {number + 1}; pass --overwrite to begin anew."
+                    f"Line {number + 1} of {part} is damaged; pass --overwrite to start again."
                 ) from error
             length += len(line)
     if not length:
@@ -181,10 +181,10 @@ def _read_part(part: Path) -> Iterator[list[list]]:
 
 
 def _read_output(out: Path, columns: list[str]) -> Iterator[list[list]]:
-    """The rows of each photo of a finished output.
+    """Read a finished output, grouped by photo.
 
     Raises:
-        AffectoscopeError: it has other columns or cannot be read.
+        AffectoscopeError: the columns differ or the file cannot be read.
     """
     try:
         rows = _READERS[out.suffix.lower()](out, columns)
@@ -192,8 +192,8 @@ def _read_output(out: Path, columns: list[str]) -> Iterator[list[list]]:
             yield list(group)
     except (ValueError, LookupError, TypeError, pa.ArrowException) as error:
         raise AffectoscopeError(
-            f"{out} cannot be gone on with: it is damaged or has other columns than this run gives; pass "
-            "--overwrite to replace it, or name another file."
+            f"{out} cannot be continued: it is damaged or its columns differ from those of this run; pass "
+            "--overwrite to replace it, or another file name."
         ) from error
 
 
@@ -211,12 +211,12 @@ def _read_csv(out: Path, columns: list[str]) -> Iterator[list]:
 
 
 def _all_but_last_photos(rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Without the rows of the last two photos: the half-written name may be a part of the one before."""
-    waiting: list[list[list[str]]] = []
+    """Drop the rows of the last two photos: an incomplete name may be a prefix of the one before."""
+    pending: list[list[list[str]]] = []
     for _, group in groupby(rows, key=lambda row: row[0] if row else ""):
-        waiting.append(list(group))
-        if len(waiting) > 2:
-            yield from waiting.pop(0)
+        pending.append(list(group))
+        if len(pending) > 2:
+            yield from pending.pop(0)
 
 
 def _value(name: str, text: str):
@@ -256,7 +256,7 @@ def _write_csv(rows: Iterator[dict], path: Path) -> None:
 
 
 def _write_json(rows: Iterator[dict], path: Path) -> None:
-    """A list of objects, one to a line."""
+    """A JSON array with one object per line."""
     with open(path, "w", encoding="utf-8") as file:
         for number, row in enumerate(rows):
             file.write(",\n" if number else "[\n")
