@@ -180,16 +180,16 @@ def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, mad
         page.get_by_test_id("stButtonGroup").get_by_text("ambiguous", exact=True).click()
         page.get_by_role("textbox", name="Note").fill("=eyes closed")
         page.get_by_role("button", name="Save the tag").click()
-        page.get_by_text("Marked: 1 ambiguous.").wait_for()
+        page.get_by_text("Tagged: 1 ambiguous.").wait_for()
         page.reload()
-        page.get_by_text("Marked: 1 ambiguous.").wait_for()
+        page.get_by_text("Tagged: 1 ambiguous.").wait_for()
         page.get_by_role("button", name="Remove it").wait_for()
         expect(page.get_by_role("textbox", name="Note")).to_have_value("=eyes closed")
         with page.expect_download() as download:
             page.get_by_role("button", name="CSV of the tags").click()
         lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
-        assert download.value.suggested_filename == "drawn-marks.csv"
-        assert lines[0] == "reference,true,predicted,tag,note,marked" and len(lines) == 2
+        assert download.value.suggested_filename == "drawn-tags.csv"
+        assert lines[0] == "reference,true,predicted,mark,note,marked" and len(lines) == 2
         assert ",ambiguous,'=eyes closed,20" in lines[1]
         _settled(page)
         page.get_by_role("button", name="Next").click()

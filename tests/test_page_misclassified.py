@@ -281,7 +281,7 @@ def test_a_marked_face_is_counted_captioned_and_filtered(open_page, artifacts):
     note = next(element for element in shown.text_input if element.label == "Note")
     note.set_value("half a face")
     button(shown, "Save the tag").click().run()
-    assert problems(shown) == [] and "Marked: 1 bad crop." in text_of(shown)
+    assert problems(shown) == [] and "Tagged: 1 bad crop." in text_of(shown)
     row = read_tags(run.tags_path).iloc[0]
     assert (row["reference"], row["mark"], row["note"]) == (
         table["reference"].iloc[0],
@@ -300,7 +300,7 @@ def test_a_marked_face_is_counted_captioned_and_filtered(open_page, artifacts):
     again = open_page("misclassified", folder=artifacts, face=table["reference"].iloc[0])
     assert next(element for element in again.text_input if element.label == "Note").value == "half a face"
     button(again, "Remove it").click().run()
-    assert problems(again) == [] and read_tags(run.tags_path).empty and "Marked:" not in text_of(again)
+    assert problems(again) == [] and read_tags(run.tags_path).empty and "Tagged:" not in text_of(again)
 
 
 def test_saving_without_a_choice_asks_for_one(open_page, made):

@@ -1,4 +1,4 @@
-"""Marks of faces: kept whole beside the run, by every session, and never lost silently."""
+"""Tags of faces: kept whole beside the run, by every session, and never lost silently."""
 
 import csv
 import os
@@ -98,13 +98,13 @@ def test_sessions_that_mark_at_once_lose_nothing(path):
         (b"", "its columns are none"),
         (b"\xff\xfe\x00nonsense", "codec"),
         (b"a,b\n1,2\n", "its columns are a, b"),
-        (b"reference,true,predicted,tag,note,tagged\na,fear,sad,whatever,,\n", "'whatever' is no tag"),
+        (b"reference,true,predicted,mark,note,marked\na,fear,sad,whatever,,\n", "'whatever' is no tag"),
         (
-            b"reference,true,predicted,tag,note,tagged\na,fear,sad,ambiguous,,\na,fear,sad,bad crop,,\n",
+            b"reference,true,predicted,mark,note,marked\na,fear,sad,ambiguous,,\na,fear,sad,bad crop,,\n",
             "twice",
         ),
         (
-            b"reference,true,predicted,tag,note,tagged\na,fear,sad,ambiguous,,,,,9\n",
+            b"reference,true,predicted,mark,note,marked\na,fear,sad,ambiguous,,,,,9\n",
             "a row has another number of cells",
         ),
     ],

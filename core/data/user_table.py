@@ -31,7 +31,7 @@ class UserTable:
     """One kind of table that a user fills.
 
     Attributes:
-        entry: what a row is called: 'mark'.
+        entry: what a row is called: 'tag'.
         columns: text columns in their order; the first is the face's reference, at most once in the table.
         check: what is wrong with a table of these columns; '' where nothing is.
     """

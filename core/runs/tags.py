@@ -25,7 +25,7 @@ _KIND = UserTable("tag", COLUMNS, _unknown)
 
 
 def no_tags() -> pd.DataFrame:
-    """Marks as `read_tags` gives them, of nobody."""
+    """Tags as `read_tags` gives them, of nobody."""
     return user_table.empty(_KIND)
 
 
@@ -34,7 +34,7 @@ def read_tags(path: Path) -> pd.DataFrame:
 
     Returns:
         Text columns COLUMNS: reference (of the face, at most once), true and predicted (labels when it was
-        tagged), tag (one of TAGS), note ('' for none), tagged (UTC, ISO 8601).
+        tagged), mark (one of TAGS), note ('' for none), marked (UTC, ISO 8601).
 
     Raises:
         AffectoscopeError: the file is damaged or cannot be read.
@@ -45,7 +45,7 @@ def read_tags(path: Path) -> pd.DataFrame:
 def set_tag(
     path: Path, *, reference: str, true: str, predicted: str, tag: str, note: str = ""
 ) -> pd.DataFrame:
-    """Mark one face in the marks.csv at `path`, in place of its former tag; returns all marks.
+    """Tag one face in the marks.csv at `path`, in place of its former tag; returns all tags.
 
     Control characters and line breaks in the note become spaces. A damaged file is set aside as
     marks.csv.damaged before a new one is written.

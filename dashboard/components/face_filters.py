@@ -29,7 +29,7 @@ def choose(labels: tuple[str, ...]) -> dict:
 def choose_more(table: pd.DataFrame, chosen: dict) -> None:
     """Add the rarer filters to those chosen."""
     with st.popover("More filters", icon=":material/filter_list:"):
-        chosen["tags"] = url_state.several("Mark", [*TAGS, tables.UNTAGGED], key="mark")
+        chosen["tags"] = url_state.several("Tag", [*TAGS, tables.UNTAGGED], key="mark")
         splits = sorted(table["split"].unique())
         if len(splits) > 1:
             chosen["splits"] = url_state.several("Split", splits, key="split")

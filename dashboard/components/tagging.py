@@ -1,4 +1,4 @@
-"""Marks of faces on pages: loading them, saving them, and saying what is wrong with them."""
+"""Tags of faces on pages: loading them, saving them, and saying what is wrong with them."""
 
 import pandas as pd
 import streamlit as st
@@ -27,11 +27,11 @@ def show_counts(run: Run, tags: pd.DataFrame) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(face_text.tags(tables.count_tags(tags)), width="content")
-        csv_button(for_spreadsheets(tags), f"{run.name}-marks", label="CSV of the tags")
+        csv_button(for_spreadsheets(tags), f"{run.name}-tags", label="CSV of the tags")
 
 
 def show_form(run: Run, face: pd.Series, tags: pd.DataFrame) -> None:
-    """Mark one face (a row of a `faces` table), change its tag or take it back."""
+    """Tag one face (a row of a `faces` table), change its tag or take it back."""
     reference = face["reference"]
     kept = tags[tags["reference"] == reference]
     tag = kept.iloc[0] if len(kept) else None

@@ -67,7 +67,7 @@ def select_faces(
 
     Args:
         splits: those that pass; none for all.
-        tags: of TAGS and UNTAGGED, likewise; the table needs its `tag` (`with_tags`).
+        tags: of TAGS and UNTAGGED, likewise; the table needs its `mark` (`with_tags`).
         within: number's column -> (lowest, highest), both included; a face whose number is not known fails.
     """
     keep = np.ones(len(table), bool)
@@ -130,7 +130,7 @@ def number_ranges(table: pd.DataFrame) -> dict[str, tuple[str, float, float, flo
 
 
 def with_tags(table: pd.DataFrame, tags: pd.DataFrame) -> pd.DataFrame:
-    """A `faces` table with its tags (of core.runs.tags.read_tags): a column tag, UNTAGGED where there is none."""
+    """A `faces` table with its tags (of core.runs.tags.read_tags): a column mark, UNTAGGED where there is none."""
     codes = np.full(len(table), len(TAGS), np.int8)
     if len(tags):
         by_reference = tags.set_index("reference")["mark"].map(TAGS.index)

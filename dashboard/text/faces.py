@@ -56,16 +56,16 @@ def place(position: int, faces: int) -> str:
 
 
 def tags(counts: dict[str, int]) -> str:
-    """'Marked: 3 label wrong, 1 ambiguous.'"""
-    return f"Marked: {', '.join(f'{count:,} {tag}' for tag, count in counts.items())}."
+    """'Tagged: 3 label wrong, 1 ambiguous.'"""
+    return f"Tagged: {', '.join(f'{count:,} {tag}' for tag, count in counts.items())}."
 
 
 def tagged(tag: pd.Series, predicted: str) -> str:
     """When a face was tagged, and whether the network has read it otherwise since."""
     when = tag["marked"].replace("T", " ").removesuffix("+00:00")
     if tag["predicted"] != predicted:
-        return f"Marked {when} UTC, when it was read as {tag['predicted']}."
-    return f"Marked {when} UTC."
+        return f"Tagged {when} UTC, when it was read as {tag['predicted']}."
+    return f"Tagged {when} UTC."
 
 
 #: What an explanation is and is not, by its method.
