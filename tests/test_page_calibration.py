@@ -125,7 +125,7 @@ def test_the_diagram_draws_the_table(fitted):
     assert [trace.name for trace in figure.data] == [
         "calibrated", "plain softmax", "plain softmax", "with temperature", "with temperature",
     ]  # fmt: skip
-    before = reliability.bins.query("reading == 'before'")
+    before = reliability.bins.query("reading == 'uncalibrated'")
     line = figure.data[1]
     np.testing.assert_allclose(line.x, before["confidence"])
     np.testing.assert_allclose(line.y + line.error_y.array, before["high"])
