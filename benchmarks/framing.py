@@ -89,7 +89,7 @@ def set_in_border(face: Image.Image, side: int, filling: str | None) -> tuple[Im
 def summary(measured: np.ndarray, faces: int) -> list[str]:
     """Share found, ratio, margin, offsets of the centres, from (n, 3) rows of `measure`."""
     if not len(measured):
-        return ["0 %"] + ["–"] * 4
+        return ["0%"] + ["–"] * 4
     (low, ratio, high), *offsets = np.percentile(measured, [25, 50, 75], axis=0).T
     return [
         f"{len(measured) / faces:.1%}",

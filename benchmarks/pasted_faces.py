@@ -196,7 +196,7 @@ def report(measured: list[Measured]) -> None:
     lost = 100 * np.array([float(one.direct) - float(one.photo) for one in found])
     either_way = 1.96 * lost.std() / len(lost) ** 0.5
     print(
-        f"  lost on the way: {lost.mean():.1f} points of those found (95 % {lost.mean() - either_way:.1f} to "
+        f"  lost on the way: {lost.mean():.1f} points of those found (95% {lost.mean() - either_way:.1f} to "
         f"{lost.mean() + either_way:.1f}); at most {ALLOWED} are allowed"
     )
 

@@ -14,7 +14,7 @@ EIGHT_LABELS = 287_651
 
 #: What of a link's rated speed reaches a program.
 LINK_SHARE = 0.92
-LINK_SOURCE = 'Gregg 2008, "Up to 2 Gbytes/sec NFS": 92 % of 10 Gb/s; assumed for PCIe and NVLink too'
+LINK_SOURCE = 'Gregg 2008, "Up to 2 Gbytes/sec NFS": 92% of 10 Gb/s; assumed for PCIe and NVLink too'
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def _check(options: CompareOptions) -> None:
 
 
 def _say_table(console: Console, comparison: Comparison) -> None:
-    console.say(f"{'':20s}{'A':>9s}{'B':>9s}{'B - A':>10s}   {'95 %':20s}{'p':>9s}{'corrected':>11s}")
+    console.say(f"{'':20s}{'A':>9s}{'B':>9s}{'B - A':>10s}   {'95%':20s}{'p':>9s}{'corrected':>11s}")
     for row in comparison.table().itertuples():
         ends = "no interval" if math.isnan(row.low) else f"{row.low:+.4f} to {row.high:+.4f}"
         console.say(

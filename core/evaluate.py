@@ -26,6 +26,7 @@ from core.metrics.text import listed
 from core.network.outputs import to_predictions
 from core.network.resumable_inference import predict_resumable
 from core.options import ClusterOptions
+from core.report.score_tables import prominent_headlines
 from core.runs.catalogue import open_run
 from core.runs.run import Run, write_detected, write_robustness
 from core.runs.tables import save_thumbnails
@@ -105,7 +106,7 @@ def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
     ):
         predictions = to_predictions(faces.table, faces.labels, outputs)
     scores = score(predictions, resamples=options.resamples)
-    console.headline(scores, of=faces.split)
+    console.say(prominent_headlines(scores, of=faces.split))
     faces.say(console)
     _write(options.out, predictions, scores.as_dict() | {"protocol": faces.protocol().as_dict()})
     return predictions, scores

@@ -17,6 +17,7 @@ from core.analysis.label_errors import (
 )
 from core.data.thumbnails import make_thumbnails
 from core.errors import AffectoscopeError
+from core.metrics.text import percent
 from core.runs.catalogue import open_run
 from core.runs.run import Run
 from core.runs.source_data import load_run_data
@@ -74,7 +75,7 @@ def rank(options: LabelErrorOptions) -> LabelErrors:
     console.say(errors.sentence())
     for face in errors.table.head(options.top).itertuples():
         console.say(
-            f"  {face.given} {100 * face.p_given:.1f} % -> {face.suggested} {100 * face.p_suggested:.1f} %"
+            f"  {face.given} {percent(face.p_given)} -> {face.suggested} {percent(face.p_suggested)}"
             f"{', contradiction' if face.contradiction else ''}  {face.reference}"
         )
     return errors

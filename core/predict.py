@@ -13,6 +13,7 @@ import tyro
 
 from core.data.images import SUFFIXES, photos_in, read_photo
 from core.errors import AffectoscopeError
+from core.metrics.text import percent
 from core.options import ClusterOptions
 from core.photos.annotate import annotated_path, check_folder, common_folder, save_annotated
 from core.photos.predictor import Predictor
@@ -217,7 +218,7 @@ def _print(photo: Path, prediction: PhotoPrediction) -> None:
     if not prediction.faces:
         print(f"{_printable(photo)}: {prediction.reason}")
     for face in prediction.faces:
-        text = f"{_printable(photo)}: face {face.number}, {face.label} {face.probabilities[face.label]:.0%}"
+        text = f"{_printable(photo)}: face {face.number}, {face.label} {percent(face.probabilities[face.label], digits=0)}"
         if face.valence is not None:
             text += f", valence {face.valence:+.2f}, arousal {face.arousal:+.2f}"
         print(text + (f" ({face.abstained}: {face.reason})" if face.abstained else ""))

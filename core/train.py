@@ -18,6 +18,7 @@ from core.errors import AffectoscopeError
 from core.network.training_job import TrainingJob, fit
 from core.options import parse_train_options
 from core.report.card import write_card
+from core.report.score_tables import prominent_headlines
 from core.runs.catalogue import check_recipe, has_checkpoint, open_run, publish, working_folder
 from core.runs.layout import ARTIFACTS_FOLDER, SCHEMA_VERSION
 from core.runs.run import Run, run_name
@@ -229,7 +230,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     write_json(working / "run.json", info)
     reviewed = open_run(working)
     write_card(reviewed)
-    console.headline(scores, of=config.review)
+    console.say(prominent_headlines(scores, of=config.review))
     console.say(protocol_from(info).sentence())
     console.say(load_leaks(reviewed, predictions).summary.sentence())
     return publish(working, replace=config.overwrite)

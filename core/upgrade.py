@@ -15,6 +15,7 @@ from core.analysis.leaks import load_leaks
 from core.analysis.protocol import load_protocol
 from core.data.training_data import TrainingData
 from core.report.card import write_card
+from core.report.score_tables import prominent_headlines
 from core.runs.catalogue import open_run
 from core.runs.run import Run
 from core.runs.source_data import known_counts, load_run_data
@@ -79,7 +80,7 @@ def renew(options: RenewOptions) -> Run:
         f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
         f"after; faces at a distance beyond {calibration.distance_limit:.3f} are unlike its training faces."
     )
-    console.headline(scores, of=split)
+    console.say(prominent_headlines(scores, of=split))
     console.say(load_protocol(renewed).sentence())
     console.say(load_leaks(renewed, predictions).summary.sentence())
     return renewed

@@ -43,7 +43,7 @@ def test_the_card_has_its_sections_in_order(cards, name):
 @pytest.mark.parametrize("name", RUNS)
 def test_the_numbers_are_those_of_the_scores(cards, made_runs, name):
     scores = open_run(made_runs / name).scores
-    assert f"Accuracy **{100 * scores.accuracy.value:.1f} %**" in cards[name]
+    assert f"Accuracy **{100 * scores.headline['accuracy'].value:.1f}%**" in cards[name]
     for label, row in scores.per_class.items():
         line = next(
             line for line in cards[name].splitlines() if line.startswith(f"| {label} | {row.support:,} | ")

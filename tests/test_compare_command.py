@@ -11,10 +11,11 @@ import pytest
 from scipy.stats import binomtest
 
 from core import compare as command
-from core.analysis.comparison.runs import NUMBERS, Comparison, compare, compare_paired
+from core.analysis.comparison.runs import Comparison, compare, compare_paired
 from core.compare import CompareOptions, compare_runs
 from core.errors import AffectoscopeError
 from core.metrics.comparison import Difference
+from core.metrics.headline import compared_metrics
 from core.runs.catalogue import open_run
 from tests.made_runs import make_run
 from tests.pages import ROOT
@@ -40,8 +41,8 @@ def options(folder, a, b, **others) -> CompareOptions:
     return CompareOptions(str(folder / a), str(folder / b), **{"resamples": 500} | others)
 
 
-def difference(name, value, low, high, p, *, a=0.6, higher_is_better=True) -> Difference:
-    return Difference(name, a, a + value, value, low, high, p / 2, p, higher_is_better, "made up")
+def difference(name, value, low, high, p, *, a=0.6) -> Difference:
+    return Difference(name, a, a + value, value, low, high, p / 2, p, "made up")
 
 
 def told(*differences) -> Comparison:
@@ -54,9 +55,7 @@ def told(*differences) -> Comparison:
 ACCURACY = difference("accuracy", 0.019, 0.006, 0.032, 0.004)
 F1 = difference("macro_f1", -0.03, -0.05, -0.01, 0.0001)
 M = difference("m_measure", 0.0004, -0.01, 0.011, 1.0, a=0.9)
-CALIBRATION = difference(
-    "expected_calibration_error", -0.012, -0.02, -0.004, 0.01, a=0.05, higher_is_better=False
-)
+CALIBRATION = difference("expected_calibration_error", -0.012, -0.02, -0.004, 0.01, a=0.05)
 UNKNOWN = difference("valence_ccc", math.nan, math.nan, math.nan, math.nan)
 
 
@@ -65,24 +64,24 @@ UNKNOWN = difference("valence_ccc", math.nan, math.nan, math.nan, math.nan)
     [
         (
             (ACCURACY, M),
-            "'new' is better than 'old' on accuracy (+1.9 points, 95 % 0.6 to 3.2, p = 0.004 corrected); not "
+            "'new' is better than 'old' on accuracy (+1.9 points, 95% 0.6 to 3.2, p = 0.004 corrected); not "
             "distinguishable on M.",
         ),
         (
             (ACCURACY, F1, CALIBRATION),
-            "'new' is better than 'old' on accuracy (+1.9 points, 95 % 0.6 to 3.2, p = 0.004 corrected) and calibration "
-            "error (−0.012, 95 % −0.020 to −0.004, p = 0.010 corrected); worse on macro-F1 (−3.0 points, 95 % −5.0 to "
-            "−1.0, p < 0.001 corrected).",
+            "'new' is better than 'old' on accuracy (+1.9 points, 95% 0.6 to 3.2, p = 0.004 corrected) and calibration "
+            "error (−0.012, 95% −0.020 to −0.004, p = 0.010 corrected); worse on macro-F1 (−0.030, 95% −0.050 to "
+            "−0.010, p < 0.001 corrected).",
         ),
         ((M,), "'new' is not distinguishable from 'old' on M."),
         (
             (F1, CALIBRATION),
-            "'new' is worse than 'old' on macro-F1 (−3.0 points, 95 % −5.0 to −1.0, p < 0.001 corrected); better on "
-            "calibration error (−0.012, 95 % −0.020 to −0.004, p = 0.010 corrected).",
+            "'new' is worse than 'old' on macro-F1 (−0.030, 95% −0.050 to −0.010, p < 0.001 corrected); better on "
+            "calibration error (−0.012, 95% −0.020 to −0.004, p = 0.010 corrected).",
         ),
         (
             (F1, M, UNKNOWN),
-            "'new' is worse than 'old' on macro-F1 (−3.0 points, 95 % −5.0 to −1.0, p < 0.001 corrected); not "
+            "'new' is worse than 'old' on macro-F1 (−0.030, 95% −0.050 to −0.010, p < 0.001 corrected); not "
             "distinguishable on M; CCC of valence cannot be tested on these faces.",
         ),
         ((UNKNOWN,), "CCC of valence cannot be tested on these faces."),
@@ -99,10 +98,10 @@ def test_a_p_value_just_below_the_limit_does_not_read_like_one_at_it():
 
 def test_a_sentence_for_each_number():
     assert told(ACCURACY, M, CALIBRATION, UNKNOWN).sentences() == [
-        "Accuracy 60.0 % in 'old', 61.9 % in 'new' (+1.9 points, 95 % 0.6 to 3.2, p = 0.004 corrected): 'new' is better.",
-        "M 0.900 in 'old', 0.900 in 'new' (0.000, 95 % −0.010 to 0.011, p = 1.000 corrected): no difference that could not "
+        "Accuracy 60.0% in 'old', 61.9% in 'new' (+1.9 points, 95% 0.6 to 3.2, p = 0.004 corrected): 'new' is better.",
+        "M 0.900 in 'old', 0.900 in 'new' (0.000, 95% −0.010 to 0.011, p = 1.000 corrected): no difference that could not "
         "be chance.",
-        "Calibration error 0.050 in 'old', 0.038 in 'new' (−0.012, 95 % −0.020 to −0.004, p = 0.010 corrected): 'new' is "
+        "Calibration error 0.050 in 'old', 0.038 in 'new' (−0.012, 95% −0.020 to −0.004, p = 0.010 corrected): 'new' is "
         "better.",
         "CCC of valence 0.600 in 'old', – in 'new' (–, no interval, no p-value): it cannot be tested on these faces.",
     ]
@@ -135,10 +134,10 @@ def test_accuracy_is_that_of_both_runs_and_its_p_value_the_binomial_test_of_chan
 def test_the_other_numbers_are_those_of_the_scores(runs):
     a, b = open_run(runs / "first"), open_run(runs / "better")
     table = compare(a, b, resamples=500).table().set_index("name")
-    assert list(table.index) == list(NUMBERS)
+    assert list(table.index) == list(compared_metrics())
     for column, run in (("a", a), ("b", b)):
         for name in ("macro_f1", "m_measure", "expected_calibration_error"):
-            assert table.loc[name, column] == pytest.approx(getattr(run.scores, name).value)
+            assert table.loc[name, column] == pytest.approx(run.scores.headline[name].value)
         for name in ("valence", "arousal"):
             assert table.loc[f"{name}_ccc", column] == pytest.approx(
                 run.scores.affect[name]["ccc"].value, abs=1e-6
@@ -199,7 +198,7 @@ def test_json_holds_everything_and_csv_the_table(runs, tmp_path, capsys):
         0,
     )
     assert kept["verdict"] == comparison.verdict() and kept["changed"] == comparison.changed
-    assert [row["name"] for row in kept["differences"]] == list(NUMBERS)
+    assert [row["name"] for row in kept["differences"]] == list(compared_metrics())
     compare_runs(options(runs, "first", "better", out=tmp_path / "both.csv"))
     table = pd.read_csv(tmp_path / "both.csv")
     np.testing.assert_allclose(table["difference"], [row["difference"] for row in kept["differences"]])

@@ -140,7 +140,7 @@ def test_the_command_keeps_its_result_with_the_run(trained_run, drawn_tree, tmp_
         "test_time_augmentation": trained_run.test_time_augmentation,
     }
     assert len(pd.read_csv(tmp_path / "kept.csv")) == 41
-    assert kept.iloc[0]["accuracy"] == pytest.approx(trained_run.scores.accuracy.value)
+    assert kept.iloc[0]["accuracy"] == pytest.approx(trained_run.scores.headline["accuracy"].value)
     assert "low resolution" in capsys.readouterr().out
 
 

@@ -68,8 +68,8 @@ def test_strongest_confusions_are_ordered_by_share_and_leave_out_the_diagonal():
     cells = score_tables.confusion_cells(np.array([[8, 2, 0], [2, 3, 0], [0, 1, 0]]), LABELS)
     strongest = score_tables.strongest_confusions(cells, limit=2)
     assert [wording.confusion(row) for _, row in strongest.iterrows()] == [
-        "sad read as happy: 1 of 1, 100.0 %",
-        "happy read as neutral: 2 of 5, 40.0 %",
+        "sad read as happy: 1 of 1, 100.0%",
+        "happy read as neutral: 2 of 5, 40.0%",
     ]
     assert score_tables.strongest_confusions(score_tables.confusion_cells(np.eye(3, dtype=int), LABELS)).empty
 
@@ -210,7 +210,7 @@ def test_split_differences_name_the_expression_that_differs_most():
     differences = counts.split_differences(table)
     assert differences["difference"].tolist() == pytest.approx([0.4, 0.4])
     assert data_text.split_difference(differences) == (
-        "The largest difference is in **happy**: 90.0 % of test, 50.0 % of train."
+        "The largest difference is in **happy**: 90.0% of test, 50.0% of train."
     )
 
 
@@ -248,8 +248,8 @@ def test_affect_tables_agree_with_the_scores(predictions, scores):
 def test_numbers_that_cannot_be_computed_are_a_dash():
     assert percent(float("nan")) == number(float("nan")) == "–"
     one_class = score(make_predictions(faces=5, only="happy"), resamples=0)
-    assert interval(one_class.m_measure) == "cannot be computed"
-    assert interval(one_class.accuracy) == "no interval"
+    assert interval(one_class.headline["m_measure"]) == "cannot be computed"
+    assert interval(one_class.headline["accuracy"]) == "no interval"
     assert "no intervals" in wording.interval_note(one_class)
 
 

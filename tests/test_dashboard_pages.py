@@ -92,10 +92,10 @@ def test_run_json_without_counts_is_no_run(open_page, tmp_path):
 
 def test_the_overview_shows_the_numbers_of_scores_json(open_page, made_runs):
     shown = open_page("overview", run="affect")
-    accuracy = open_run(made_runs / "affect").scores.accuracy
+    accuracy = open_run(made_runs / "affect").scores.headline["accuracy"]
     metric = next(element for element in shown.metric if element.label == "Accuracy")
-    assert metric.value == f"{100 * accuracy.value:.1f} %"
-    assert metric.delta == f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %"
+    assert metric.value == f"{100 * accuracy.value:.1f}%"
+    assert metric.delta == f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}%"
     table = shown.dataframe[0].value.set_index("run")
     assert set(table.index) == set(RUNS)
     assert table.loc["affect", "accuracy"] == pytest.approx(accuracy.value)
@@ -192,7 +192,7 @@ def test_strongest_confusions_are_told_in_words(open_page, made_runs):
     scores = open_run(made_runs / "thumbnails").scores
     fear, surprise = scores.labels.index("fear"), scores.labels.index("surprise")
     count, of = scores.confusion[fear, surprise], scores.confusion[fear].sum()
-    sentence = f"1. fear read as surprise: {count} of {of}, {100 * count / of:.1f} %"
+    sentence = f"1. fear read as surprise: {count} of {of}, {100 * count / of:.1f}%"
     assert sentence in text_of(open_page("confusion", run="thumbnails"))
 
 

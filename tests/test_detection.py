@@ -85,7 +85,7 @@ def test_misses_are_counted_and_found_faces_cropped_as_the_detector_frames_them(
     assert scores.by_annotation.value == 4 / 6 and scores.by_annotation_of_found.value == 3 / 4
     assert (scores.of_all.low, scores.of_all.high) == wilson_interval(3, 6)
     assert scores.miss_rate.value == 2 / 6 and scores.median_overlap == pytest.approx(1)
-    assert "2 missed, 33.3 % (95 %:" in scores.sentence()
+    assert "2 missed, 33.3% (95% " in scores.sentence()
 
 
 def test_nothing_found_is_told_too(drawn_tree):
@@ -103,7 +103,7 @@ def test_nothing_found_is_told_too(drawn_tree):
         detect=lambda image: [],
     )
     assert scores.misses == 3 and np.isnan(scores.of_found.value) and scores.of_all.value == 0
-    assert "accuracy not known on the faces found and 0.0 % (95 %: 0.0 to" in scores.sentence()
+    assert "accuracy not known on the faces found and 0.0% (95% 0.0 to" in scores.sentence()
     assert json.dumps(scores.as_dict(), allow_nan=False)
 
 
@@ -120,7 +120,7 @@ def test_the_live_detector_finds_drawn_faces_and_the_result_stays_with_the_run(
     scores = evaluate_with_detector(EvaluateOptions(run=str(own_run.path), data=drawn_tree, out=out))
     assert sum(scores.faces.values()) == 40 and 0 <= scores.misses < 10
     assert 0.5 <= scores.median_overlap <= 1
-    assert scores.by_annotation.value == pytest.approx(own_run.scores.accuracy.value)
+    assert scores.by_annotation.value == pytest.approx(own_run.scores.headline["accuracy"].value)
     assert load_detected_scores(open_run(own_run.path)) == scores
     written = json.loads(out.read_text())
     assert (

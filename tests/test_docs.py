@@ -8,12 +8,13 @@ import pytest
 from core.analysis.calibration import fitting as calibrate
 from core.analysis.calibration import reliability
 from core.analysis.calibration import review as calibration_review
-from core.analysis.comparison import runs as run_comparison
 from core.analysis.corruptions import CORRUPTIONS, SEVERITIES
 from core.data.near_duplicates import MAX_DISTANCE
 from core.metrics import calibration, embeddings, intervals
 from core.metrics.affect import AffectScores
-from core.metrics.scoring import HEADLINES, Estimate, LabelScores
+from core.metrics.estimate import Estimate
+from core.metrics.headline import HEADLINES, compared_metrics
+from core.metrics.scoring import LabelScores
 from core.runs import training_sample
 from core.runs.tables import ROBUSTNESS_COLUMNS
 from dashboard.tables import thresholds
@@ -37,6 +38,11 @@ def explained() -> set[str]:
 
 def test_every_headline_number_is_explained():
     assert set(HEADLINES) <= explained(), set(HEADLINES) - explained()
+    sections = {re.sub(r"\W+", "-", part.split("\n")[0].lower()): part for part in TEXT.split("\n## ")[1:]}
+    for metric in (compared_metrics() | HEADLINES).values():
+        assert (
+            f"`{metric.name.removeprefix('valence_').removeprefix('arousal_')}`" in sections[metric.section]
+        )
 
 
 def test_every_number_of_a_label_is_explained():
@@ -52,7 +58,7 @@ def test_every_number_of_valence_and_arousal_is_explained():
 
 
 def test_every_number_that_two_runs_are_compared_on_is_explained_and_said_to_be_compared():
-    names = {re.sub("^(valence|arousal)_", "", name) for name in run_comparison.NUMBERS}
+    names = {re.sub("^(valence|arousal)_", "", name) for name in compared_metrics()}
     assert names <= explained()
     for name in names:
         own = [entry for entry, head in zip(ENTRIES, HEADS, strict=True) if f"`{name}`" in head]

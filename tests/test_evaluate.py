@@ -10,8 +10,8 @@ from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, attach_images, evaluate
 from core.metrics.predictions import Predictions
+from core.report.score_tables import prominent_headlines
 from core.runs.catalogue import open_run
-from core.runtime.console import Console
 from core.runtime.files import write_json
 
 
@@ -19,7 +19,7 @@ def test_the_same_data_gives_the_same_predictions(trained_run, drawn_tree, tmp_p
     out = tmp_path / "again.parquet"
     predictions, scores = evaluate(EvaluateOptions(run=str(trained_run.path), data=drawn_tree, out=out))
     np.testing.assert_allclose(predictions.probabilities, trained_run.predictions().probabilities, atol=1e-6)
-    assert scores.accuracy.value == trained_run.scores.accuracy.value
+    assert scores.headline["accuracy"].value == trained_run.scores.headline["accuracy"].value
     np.testing.assert_array_equal(Predictions.load(out).truth, predictions.truth)
     shown = capsys.readouterr().out
     assert "M measure" in shown and "0 of 205 rows rejected" in shown
@@ -34,9 +34,9 @@ def test_the_headline_names_the_split(trained_run, drawn_tree, capsys, split, ti
     assert f"{title} faces: {len(predictions)}" in capsys.readouterr().out
 
 
-def test_a_split_of_two_words_is_named_in_two_words(trained_run, capsys):
-    Console().headline(trained_run.scores, of="private_test")
-    assert "Private test faces: 40" in capsys.readouterr().out
+def test_a_split_of_two_words_is_named_in_two_words(trained_run):
+    shown = prominent_headlines(trained_run.scores, of="private_test")
+    assert "Private test faces: 40" in shown
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_a_run_s_scored_faces_come_likeliest_error_first(tmp_path):
     told = errors.sentence()
     assert f"about {errors.expected:,} wrong labels among 300 test faces" in told
     assert f"flags {int(table['issue'].sum())}" in told
-    assert f"agrees with {100 * predictions.correct.mean():.1f} %" in told
+    assert f"agrees with {100 * predictions.correct.mean():.1f}%" in told
 
 
 def test_what_is_kept_comes_back(tmp_path):

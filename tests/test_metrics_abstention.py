@@ -128,7 +128,7 @@ def test_a_guarantee_by_hand():
     place = curve.guaranteed(0.16)
     faces_taken, errors = curve.accepted[place], curve.errors[place]
     assert faces_taken >= 51 and errors == faces_taken - 50
-    # 7 looks at most: so few errors at a risk of 16 % have a chance under 5 % / 7, and with one face more they have not.
+    # 7 looks at most: so few errors at a risk of 16% have a chance under 5% / 7, and with one face more they have not.
     assert binom.cdf(errors, faces_taken, 0.16) <= 0.05 / 7 < binom.cdf(errors + 1, faces_taken + 1, 0.16)
     assert curve.guaranteed(0.01) is None and curve.guaranteed(1.0) == 99
 

@@ -106,7 +106,7 @@ def test_every_row_gives_both_numbers_and_their_difference(limit, monkeypatch):
         assert row.difference == pytest.approx(row.b - row.a, abs=1e-15)
         assert row.low <= row.difference <= row.high, row.name
         assert 0 < row.p <= row.p_corrected <= 1
-        assert row.higher_is_better == (row.name != "expected_calibration_error")
+        assert row.metric.higher_is_better == (row.name != "expected_calibration_error")
         assert row.method == ("McNemar exact" if row.name == "accuracy" else "paired bootstrap")
     np.testing.assert_allclose([row.p_corrected for row in rows], holm([row.p for row in rows]))
 
@@ -225,7 +225,7 @@ def test_a_clearly_better_network_is_called_better():
 def test_a_boastful_network_is_called_worse_calibrated_although_noise_raises_the_error_of_the_other():
     truth, *both = two_networks(1000, sharper=1.6)
     row = by_name(compare_predictions(truth, *both))["expected_calibration_error"]
-    assert row.difference > 0 and row.p_corrected < 0.05 and not row.higher_is_better
+    assert row.difference > 0 and row.p_corrected < 0.05 and not row.metric.higher_is_better
     # A is calibrated, so its estimate is all noise: the true difference is larger than the estimated one.
     assert row.high - row.difference > row.difference - row.low
 

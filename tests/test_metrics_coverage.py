@@ -1,4 +1,4 @@
-"""95 % means 95 %: test sets drawn from faces that are the whole population, whose numbers are therefore known.
+"""95% means 95%: test sets drawn from faces that are the whole population, whose numbers are therefore known.
 
 The simulations are seeded and small; `python benchmarks/coverage.py` runs the large ones.
 """
@@ -65,8 +65,8 @@ def values(truth, probabilities, valence):
             ranking.directional_auc(truth, probabilities), np.bincount(truth, minlength=3)
         ),
         "average_precision": ranking.average_precision(truth, probabilities),
-        "brier": calibration.brier_score(truth, probabilities),
-        "negative_log_likelihood": calibration.negative_log_likelihood(truth, probabilities),
+        "brier": calibration.brier_losses(truth, probabilities).mean(),
+        "negative_log_likelihood": calibration.log_losses(truth, probabilities).mean(),
         "expected_calibration_error": calibration.expected_calibration_error(truth, probabilities),
         **{f"valence_{name}": getattr(of_affect, name) for name in ("rmse", "ccc", "pearson", "sagr")},
     }

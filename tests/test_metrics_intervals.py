@@ -1,4 +1,4 @@
-"""Intervals: the resampling is exact, the analytic ones agree with it, and 95 % means 95 %."""
+"""Intervals: the resampling is exact, the analytic ones agree with it, and 95% means 95%."""
 
 import numpy as np
 import pytest

@@ -34,8 +34,8 @@ NUMBERS = {
 } | {
     "m_measure": ranking.m_measure,
     "expected_calibration_error": calibration.expected_calibration_error,
-    "brier_score": calibration.brier_score,
-    "negative_log_likelihood": calibration.negative_log_likelihood,
+    "brier": lambda t, p: calibration.brier_losses(t, p).mean(),
+    "negative_log_likelihood": lambda t, p: calibration.log_losses(t, p).mean(),
     "temperature": lambda t, p: calibration.fit_temperature(t, calibration.log_probabilities(p)),
 }  # fmt: skip
 PER_LABEL = {

@@ -1,4 +1,4 @@
-"""Gaps between slices: published examples, second implementations, and that 5 % means 5 %."""
+"""Gaps between slices: published examples, second implementations, and that 5% means 5%."""
 
 import numpy as np
 import pytest
@@ -81,12 +81,12 @@ def test_with_one_label_the_same_mix_changes_nothing():
 
 
 def test_standardisation_by_hand():
-    # Both read label 0 at 90 % and label 1 at 50 %; the slice has 20 and 80 of them, the others 80 and 20.
+    # Both read label 0 at 90% and label 1 at 50%; the slice has 20 and 80 of them, the others 80 and 20.
     inside, outside = np.array([[18, 2], [40, 40]]), np.array([[72, 8], [10, 10]])
     assert slices.accuracy_gap(inside, outside).gap == pytest.approx(0.58 - 0.82)
     same = slices.label_standardised_gap(inside, outside)
     assert same.gap == pytest.approx(0) and same.p == pytest.approx(1)
-    # The slice reads label 1 at 60 %: a tenth of half of the common mix.
+    # The slice reads label 1 at 60%: a tenth of half of the common mix.
     better = slices.label_standardised_gap(np.array([[18, 2], [32, 48]]), outside)
     assert better.gap == pytest.approx(0.05)
 

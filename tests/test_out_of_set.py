@@ -153,7 +153,7 @@ def test_the_abstention_of_a_trained_run(trained_run):
     assert run.temperature == trained_run.info["calibration"]["temperature"]
     everything = run.accepted(0.0)
     assert (everything.scored, everything.accepted_out_of_set) == (40, 15)
-    assert everything.risk.value == pytest.approx(1 - trained_run.scores.accuracy.value)
+    assert everything.risk.value == pytest.approx(1 - trained_run.scores.headline["accuracy"].value)
     assert everything.risk_with_out_of_set.value == pytest.approx(((~predictions.correct).sum() + 15) / 55)
     assert len(run.findings()) == 2 and "15 test faces have labels" in run.findings()[0]
     widest = run.at_coverages((1.0,)).iloc[0]

@@ -79,7 +79,7 @@ def test_expression_bins_and_reading_come_from_the_url(open_page, folder, fitted
     assert table["faces"].tolist() == [50.0] * 8
     rows = compute_reliability(*fitted, expression="fear", bins=8).bins.query("reading == 'calibrated'")
     last = 100 * rows.iloc[-1]
-    assert table["share of fear"].iloc[-1] == f"{last.accuracy:.1f} % ({last.low:.1f} to {last.high:.1f})"
+    assert table["share of fear"].iloc[-1] == f"{last.accuracy:.1f}% ({last.low:.1f} to {last.high:.1f})"
     assert "Mean difference over these 8 bins: " in text_of(page) and "plain softmax)" not in text_of(page)
 
 
@@ -109,7 +109,7 @@ def test_few_faces_and_absent_labels_are_said(open_page):
     assert "nan" not in text_of(page).lower()
     page = open_page("calibration", run="absent", expression="contempt", bins="5")
     assert "No face is annotated contempt" in page.info[1].value and not page.warning
-    assert page.dataframe[1].value["share of contempt"].str.startswith("0.0 % (0.0 to ").all()
+    assert page.dataframe[1].value["share of contempt"].str.startswith("0.0% (0.0 to ").all()
 
 
 def test_a_damaged_calibration_is_one_sentence(open_page, tmp_path):

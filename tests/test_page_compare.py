@@ -173,7 +173,7 @@ def test_the_gallery_shows_the_kind_that_was_asked_for(open_page, folder):
         expected = table[table["change"] == kind]
         page = open_page("compare", folder=folder, run="better", against_run="plain", change=title)
         assert problems(page) == [] and pictures(page) == min(len(expected), 24) > 0
-        assert f"of 200 compared, {len(expected) / 2:.1f} %." in text_of(page)
+        assert f"of 200 compared, {len(expected) / 2:.1f}%." in text_of(page)
     assert "other\u00a0run:\u00a0" in text_of(page)
 
 

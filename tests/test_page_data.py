@@ -83,9 +83,7 @@ def test_a_gap_between_sizes_is_drawn_as_none():
 
 def test_faces_are_small_when_their_crop_is_smaller_than_the_networks_input():
     numbers = pd.DataFrame({"split": ["train"], "faces": [10], "median": [90], "smaller": [0.25]})
-    assert "boxes under 40 pixels are enlarged for it: 25.0 % of train" in data_text.enlarged(
-        numbers, 48, 0.1
-    )
+    assert "boxes under 40 pixels are enlarged for it: 25.0% of train" in data_text.enlarged(numbers, 48, 0.1)
     assert "a crop 1.2 times as wide as the box" in data_text.enlarged(numbers, 48, 0.1)
     assert "sees the box at 48 × 48 pixels, so boxes under 48" in data_text.enlarged(numbers, 48, 0.0)
 
@@ -111,7 +109,7 @@ def test_splits_without_affect_are_compared_by_size_alone():
 def test_labels_beside_the_expressions_are_counted():
     made = {"train": {"happy": 60, "uncertain": 25}, "test": {"happy": 10, "no-face": 5}}
     told = data_text.out_of_set_labels(made, ("happy", "sad"))
-    assert "0 none, 25 uncertain, 5 no-face; together 30.0 % of the annotations." in told
+    assert "0 none, 25 uncertain, 5 no-face; together 30.0% of the annotations." in told
     assert "leave them out" in told
     assert "leave them out" not in data_text.out_of_set_labels(made, EXPRESSIONS)
     assert data_text.out_of_set_labels({"train": {"happy": 60}}, ("happy", "sad")) == ""

@@ -62,9 +62,9 @@ def test_the_page_tells_what_leaks_and_what_it_is_worth(open_page, folder):
         in told
     )
     metrics = {metric.label: metric.value for metric in shown.metric}
-    assert metrics["All faces"] == f"{100 * summary.every.accuracy.value:.1f} %"
-    assert metrics["With a near-duplicate"] == f"{100 * summary.leaked.accuracy.value:.1f} %"
-    assert metrics["Without them"] == f"{100 * summary.without.accuracy.value:.1f} %"
+    assert metrics["All faces"] == f"{100 * summary.every.accuracy.value:.1f}%"
+    assert metrics["With a near-duplicate"] == f"{100 * summary.leaked.accuracy.value:.1f}%"
+    assert metrics["Without them"] == f"{100 * summary.without.accuracy.value:.1f}%"
     assert metrics["What they are worth"] == f"{100 * summary.accuracy_gain.value:+.1f} points"
     numbers = shown.dataframe[0].value
     assert numbers["faces"].tolist() == [60, 20, 40, 20]

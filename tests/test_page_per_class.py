@@ -147,4 +147,4 @@ def test_a_threshold_that_makes_no_sense_falls_back_with_a_notice(open_page, que
 
 def test_spans_are_empty_where_there_is_no_interval():
     assert span(math.nan, math.nan) == ""
-    assert span(0.431, 0.753) == "43.1 to 75.3 %"
+    assert span(0.431, 0.753) == "43.1 to 75.3%"

@@ -81,7 +81,7 @@ def test_faces_without_an_answer_are_told_label_by_label(open_page, runs):
     assert table["accepted"].tolist() == pytest.approx([100, 0, 100, 100 * 6 / 16, 50])
     assert table.loc["none", "mean_confidence"] == pytest.approx(30, abs=1e-3)
     assert table.loc["none", "auroc"] > 90 > table.loc["uncertain", "auroc"]
-    assert "for 10 of 20 faces that have none of its labels (100.0 % of contempt, 0.0 % of none" in text_of(
+    assert "for 10 of 20 faces that have none of its labels (100.0% of contempt, 0.0% of none" in text_of(
         shown
     )
 
@@ -111,7 +111,7 @@ def test_numbers_at_a_threshold_have_their_wilson_intervals(runs):
     assert table.loc["errors with them", "faces"] == sure.sum() + 10
     assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
     text = tables.as_text(tables.at_threshold(run, run.accepted(1.1)))
-    assert text["value"].tolist() == ["0.0 %", "–", "0.0 %", "–"] and text["95 % interval"][1] == ""
+    assert text["value"].tolist() == ["0.0%", "–", "0.0%", "–"] and text["95% interval"][1] == ""
 
 
 def test_charts_hold_every_face_and_mark_the_threshold(runs):
@@ -199,7 +199,7 @@ def test_what_the_detector_costs_is_shown(open_page, runs, tmp_path):
     shown = open_page("protocol", folder=tmp_path)
     assert problems(shown) == [] and not shown.error
     costs, labels = (each.value for each in shown.dataframe[-2:])
-    assert costs["value"].tolist() == ["25.0 %", "90.0 %", "67.5 %", "83.3 %", "94.4 %"]
+    assert costs["value"].tolist() == ["25.0%", "90.0%", "67.5%", "83.3%", "94.4%"]
     assert labels["missed"].tolist() == [10, 20]
     assert labels["recall_of_all"].tolist() == [81, 0] and np.isnan(labels["recall_of_found"][1])
     assert "The scored faces, located by the detector" in text_of(

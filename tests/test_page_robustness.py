@@ -40,7 +40,7 @@ def test_the_page_shows_what_was_measured(open_page, folder):
     assert problems(shown) == [] and not shown.error
     told = text_of(shown)
     assert (
-        "Made-up faces, 100 test faces, averaged over each face and its mirror image: accuracy 80.0 %" in told
+        "Made-up faces, 100 test faces, averaged over each face and its mirror image: accuracy 80.0%" in told
     )
     assert "Noise hurts most (30.0 points on average)" in told
     grid = shown.dataframe[0].value

@@ -195,6 +195,6 @@ def test_the_download_has_every_number_and_safe_names(folder):
 def test_shown_intervals_are_those_of_the_table(folder):
     table = review(folder / "lit").tables["sharpness"]
     first, row = tables.shown(table).iloc[0], table.rows.iloc[0]
-    assert first["accuracy 95 %"] == f"{100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}"
+    assert first["accuracy 95%"] == f"{100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}"
     assert first["gap"] == pytest.approx(100 * row["accuracy_gap"])
     assert first["range"] == f"{row['from']:,.0f} to {row['to']:,.0f}"

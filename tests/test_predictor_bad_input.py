@@ -92,7 +92,10 @@ def test_extreme_shapes_are_photos_without_a_face(predictor, photos, capsys, siz
     (face,) = predictor.predict(image, crops=True).faces
     assert face.crop.shape == predictor.preprocessing.shape
     if reason:
-        assert (face.abstained, face.reason) == (reason, "its longer side has 1 pixels, at least 24 are required")
+        assert (face.abstained, face.reason) == (
+            reason,
+            "its longer side has 1 pixels, at least 24 are required",
+        )
 
 
 NAMES = {

@@ -246,7 +246,11 @@ def test_evaluate_scores_with_corrected_labels_and_says_so(trained_run, drawn_tr
         EvaluateOptions(str(trained_run.path), drawn_tree, relabel=path, resamples=0)
     )
     assert len(corrected) == len(plain) - 1
-    assert corrected.correct.sum() == plain.correct.sum() + 2 == round(scores.accuracy.value * len(corrected))
+    assert (
+        corrected.correct.sum()
+        == plain.correct.sum() + 2
+        == round(scores.headline["accuracy"].value * len(corrected))
+    )
     assert "Scored with corrected labels" in capsys.readouterr().out
     kept = corrected.frame["reference"]
     np.testing.assert_array_equal(corrected.probabilities, plain.probabilities[references.isin(kept)])

@@ -198,9 +198,9 @@ def test_before_is_what_scoring_says():
     review = compute_calibration(run_with(1.4, labels=predictions.labels), predictions)
     scores = score(predictions)
     for name in ("expected_calibration_error", "brier", "negative_log_likelihood"):
-        assert getattr(review.uncalibrated, name) == getattr(scores, name), name
-    assert review.uncalibrated.m_measure == scores.m_measure.value
-    assert review.uncalibrated.accuracy == pytest.approx(scores.accuracy.value)
+        assert getattr(review.uncalibrated, name) == scores.headline[name], name
+    assert review.uncalibrated.m_measure == scores.headline["m_measure"].value
+    assert review.uncalibrated.accuracy == pytest.approx(scores.headline["accuracy"].value)
 
 
 def test_after_is_the_temperature_and_the_predicted_labels_stay():
@@ -289,7 +289,7 @@ def test_over_and_under_confidence_are_told_with_their_sign():
     sharp, soft, exact = (said(*calibrated(2000, sharpness=sharpness))[0] for sharpness in (2.5, 0.4, 1.0))
     assert sharp.startswith("Over-confident by ") and soft.startswith("Under-confident by ")
     assert exact.startswith("On average neither over- nor under-confident")
-    low, high = (float(end) for end in soft.split("(95 % ")[1].split(")")[0].split(" to "))
+    low, high = (float(end) for end in soft.split("(95% ")[1].split(")")[0].split(" to "))
     assert 0 < low < float(soft.split()[2]) < high
 
 

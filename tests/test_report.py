@@ -115,12 +115,12 @@ def test_every_run_has_every_section_and_the_contents_lead_to_each(pages, name):
 @pytest.mark.parametrize("name", RUNS)
 def test_every_headline_number_stands_there_with_its_interval(pages, made_runs, name):
     text, scores = pages[name][1].text, open_run(made_runs / name).scores
-    accuracy = scores.accuracy
-    assert f"{100 * accuracy.value:.1f} %" in text
+    accuracy = scores.headline["accuracy"]
+    assert f"{100 * accuracy.value:.1f}%" in text
     if accuracy.low == accuracy.low:
-        assert f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %" in text
-    if scores.m_measure.value == scores.m_measure.value:
-        assert f"{scores.m_measure.value:.3f}" in text
+        assert f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}%" in text
+    if scores.headline["m_measure"].value == scores.headline["m_measure"].value:
+        assert f"{scores.headline['m_measure'].value:.3f}" in text
     for label in scores.present_labels:
         assert label in text
 
@@ -346,7 +346,7 @@ def test_leaks_are_told_with_the_scores_without_them(tmp_path):
     )  # fmt: skip
     save_table(run.path, LEAKS, table, {"split": "test", "compared": {"train": 500}})
     found = Elements(report_html(compute_review(run)))
-    assert "20 of the 80 test faces (25.0 %) have a near-duplicate" in found.text
+    assert "20 of the 80 test faces (25.0%) have a near-duplicate" in found.text
     assert found.text.count("have a near-duplicate among the faces of the training (20 in train)") == 2
 
 

@@ -242,7 +242,7 @@ def test_a_planted_gap_is_found_and_told():
     told = slice_findings(review)
     row = review.tables["brightness"].rows.iloc[0]
     assert told[0].startswith("Accuracy on the darkest quarter (brightness 0.000 to 0.249) is ")
-    assert f"{-100 * row['accuracy_gap']:.1f} points lower than on the other faces (95 % " in told[0]
+    assert f"{-100 * row['accuracy_gap']:.1f} points lower than on the other faces (95% " in told[0]
     assert "p < 0.001 corrected" in told[0] and "at the same mix of expressions it is" in told[0]
     assert any(line.startswith("No gap in sharpness is distinguishable from chance") for line in told)
     assert "nothing is said of their size" in " ".join(told) and "nothing is said of their pose" in " ".join(
@@ -256,7 +256,7 @@ def test_a_planted_gap_is_found_and_told():
 
 
 def test_a_gap_that_the_mix_explains_is_told_so():
-    # Happy is read at 95 %, sad and anger at 60 %; the first group is mostly happy.
+    # Happy is read at 95%, sad and anger at 60%; the first group is mostly happy.
     random = np.random.default_rng(7)
     groups = np.repeat(["a", "b"], 600)
     truth = np.where(

@@ -58,7 +58,7 @@ def test_every_combination_is_a_run_scored_on_validation_faces(artifacts, tiny, 
     for trial in trials.itertuples():
         run = open_run(found.path / f"trial-{trial.trial:04d}")
         assert run.scores.faces == found.validation_faces
-        assert run.scores.accuracy.value == pytest.approx(trial.accuracy, abs=1e-5)
+        assert run.scores.headline["accuracy"].value == pytest.approx(trial.accuracy, abs=1e-5)
         assert run.info["config"]["dropout"] == trial.dropout
         assert set(run.predictions().frame["split"]) == {"validation"}
     assert list_runs(artifacts) == []

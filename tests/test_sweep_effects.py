@@ -87,7 +87,7 @@ def test_the_order_of_trials_does_not_matter():
 
 @pytest.mark.parametrize("planted", [0.0, 0.05])
 def test_the_size_and_power_of_the_test(planted):
-    """With nothing planted the F-test at 5 % is wrong in 3 to 7 of 100 sweeps; a planted effect is mostly found."""
+    """With nothing planted the F-test at 5% is wrong in 3 to 7 of 100 sweeps; a planted effect is mostly found."""
     rng = np.random.default_rng(3)
     trials = pd.DataFrame({"M": [2, 3, 4] * 6, "N": [1, 2] * 9})
     found = 0

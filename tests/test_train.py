@@ -31,8 +31,12 @@ def test_a_run_is_whole_and_agrees_with_itself(trained_run, drawn_tree):
     predictions = run.predictions(with_embeddings=True)
     assert run.labels == ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
     assert len(predictions) == 40 == run.scores.faces  # 5 of each of 8 labels
-    assert run.scores.accuracy.value == pytest.approx(predictions.correct.mean())
-    assert run.scores.accuracy.low <= run.scores.accuracy.value <= run.scores.accuracy.high
+    assert run.scores.headline["accuracy"].value == pytest.approx(predictions.correct.mean())
+    assert (
+        run.scores.headline["accuracy"].low
+        <= run.scores.headline["accuracy"].value
+        <= run.scores.headline["accuracy"].high
+    )
     assert predictions.has_affect and predictions.embeddings.shape == (40, 16)
     assert list(run.history["epoch"]) == [1, 2]
     assert run.info["training"]["best_epoch"] in (1, 2)

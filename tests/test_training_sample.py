@@ -210,7 +210,9 @@ def test_a_face_beyond_the_limit_is_unlike_the_training_faces(predictor, crops):
     face = answer(predictor, crops[0])
     assert face.abstained == UNLIKE
     assert face.distance == pytest.approx(distance, abs=1e-5)
-    assert face.reason.startswith(f"its distance from the training faces is {distance:.3f}, above the limit of")
+    assert face.reason.startswith(
+        f"its distance from the training faces is {distance:.3f}, above the limit of"
+    )
     assert face.label == max(face.probabilities, key=face.probabilities.get), (
         "its label is there all the same"
     )

@@ -18,8 +18,9 @@ from core.data.face_table import FaceTable
 from core.data.images import read_upright
 from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.errors import AffectoscopeError
+from core.metrics.estimate import Estimate
 from core.metrics.predictions import BOX_COLUMNS
-from core.metrics.scoring import Estimate
+from core.metrics.text import PERCENT, with_interval
 from core.metrics.thresholds import wilson_interval
 from core.runs.run import Run
 from core.runs.test_time_augmentation import TestTimeAugmentation
@@ -210,4 +211,4 @@ def _share(part: int, whole: int) -> Estimate:
 def _told(share: Estimate) -> str:
     if np.isnan(share.value):
         return "not known"
-    return f"{100 * share.value:.1f} % (95 %: {100 * share.low:.1f} to {100 * share.high:.1f})"
+    return with_interval(share, PERCENT, level=True)

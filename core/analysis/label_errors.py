@@ -13,6 +13,7 @@ import pandas as pd
 from core.analysis.contradictions import contradictions
 from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS, Predictions
+from core.metrics.text import percent
 from core.runs.run import Run
 from core.runs.tables import LABEL_ERRORS, save_table
 
@@ -70,8 +71,8 @@ class LabelErrors:
         splits = " and ".join(str(name) for name in dict.fromkeys(self.predictions.frame["split"]) if name)
         return (
             f"Confident learning expects about {self.expected:,} wrong labels among {faces:,} {splits} "
-            f"{'face' if faces == 1 else 'faces'} ({100 * self.expected / faces:.1f} %) and flags {flagged:,}. The "
-            f"network agrees with {100 * self.predictions.correct.mean():.1f} % of the labels: the weaker it is, the more "
+            f"{'face' if faces == 1 else 'faces'} ({percent(self.expected / faces)}) and flags {flagged:,}. The "
+            f"network agrees with {percent(self.predictions.correct.mean())} of the labels: the weaker it is, the more "
             "of these are its own errors."
         )
 

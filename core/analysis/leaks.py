@@ -4,7 +4,6 @@ A test face of which the network has learnt a copy tests its memory. Splits that
 near-duplicates on one side; official splits come as they are.
 """
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,10 @@ from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics import expression
 from core.metrics.bootstrap import resample_confusion
+from core.metrics.estimate import Estimate
 from core.metrics.intervals import percentiles
 from core.metrics.predictions import Predictions
-from core.metrics.scoring import Estimate
+from core.metrics.text import PERCENT, POINTS, percent, with_interval
 from core.runs.run import Run
 from core.runs.tables import LEAKS, save_table
 
@@ -33,7 +33,7 @@ _RESAMPLES, _SEED = 1000, 0
 
 @dataclass(frozen=True)
 class FaceScores:
-    """Accuracy and macro-F1 of some faces with their 95 % intervals; NaN where there are none."""
+    """Accuracy and macro-F1 of some faces with their 95% intervals; NaN where there are none."""
 
     faces: int
     accuracy: Estimate
@@ -70,20 +70,19 @@ class LeakSummary:
                 f"None of the {scored} has a near-duplicate among the faces of the training ({others:,} faces of other "
                 f"splits were compared{self._elsewhere()})."
             )
-        share = 100 * self.leaked.faces / self.every.faces
+        share = percent(self.leaked.faces / self.every.faces)
         verb = "has" if self.leaked.faces == 1 else "have"
         within = listed({name: self.against.get(name, 0) for name in TRAINED_ON})
         told = (
-            f"{self.leaked.faces:,} of the {scored} ({share:.1f} %) {verb} a near-duplicate among the faces of the training "
+            f"{self.leaked.faces:,} of the {scored} ({share}) {verb} a near-duplicate among the faces of the training "
             f"({within}{self._elsewhere()}). Accuracy is {_percent(self.every.accuracy)} on all"
         )
         if not self.without.faces:
             return f"{told}, and no face is left without them."
         gain = self.accuracy_gain
-        between = "" if math.isnan(gain.low) else f" (95 % {100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
         return (
             f"{told}, {_percent(self.leaked.accuracy)} on those and {_percent(self.without.accuracy)} without them: "
-            f"they are worth {100 * gain.value:+.1f} points{between}."
+            f"they are worth {with_interval(gain, POINTS, level=True)}."
         )
 
     def _elsewhere(self) -> str:
@@ -156,9 +155,7 @@ def _no_label_once(confusion: np.ndarray) -> bool:
 
 
 def _percent(estimate: Estimate) -> str:
-    known = not math.isnan(estimate.low)
-    between = f" (95 % {100 * estimate.low:.1f} to {100 * estimate.high:.1f})" if known else ""
-    return f"{100 * estimate.value:.1f} %{between}"
+    return with_interval(estimate, PERCENT, level=True)
 
 
 def listed(counts: dict[str, int]) -> str:

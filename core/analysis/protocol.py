@@ -12,7 +12,7 @@ import pandas as pd
 from core.data.face_table import FaceTable
 from core.data.readers.spec import dataset_spec
 from core.labels import EXPRESSIONS
-from core.metrics.text import listed
+from core.metrics.text import listed, percent
 from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, run_augmentation
 
@@ -154,8 +154,8 @@ class Protocol:
     def _detector(self) -> str:
         if self.detector_misses is None:
             return "no detector was asked, so it could miss none"
-        share = 100 * self.detector_misses / max(self.faces, 1)
-        return f"the detector missed {self.detector_misses:,} of them ({share:.1f} %)"
+        share = percent(self.detector_misses / max(self.faces, 1))
+        return f"the detector missed {self.detector_misses:,} of them ({share})"
 
     def rows(self) -> pd.DataFrame:
         """The ledger, from the rows read to the faces scored: step, faces, left (after that row), reason."""

@@ -39,7 +39,7 @@ def robustness(
 
     Returns:
         One row per corruption and severity, the clean faces first (corruption "none", severity 0): ROBUSTNESS_COLUMNS;
-        low and high are the 95 % Wilson interval of the accuracy, macro_f1 has none.
+        low and high are the 95% Wilson interval of the accuracy, macro_f1 has none.
     """
     from core.network.inference import run_network
 

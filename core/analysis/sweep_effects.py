@@ -43,7 +43,7 @@ def level_effects(
         reference: parameter -> the value that its others are compared with; else the first level.
 
     Returns:
-        parameter, level, trials, mean (of its trials), effect, low, high (95 %); effect 0 without interval at
+        parameter, level, trials, mean (of its trials), effect, low, high (95%); effect 0 without interval at
         the reference, intervals NaN where the trials do not suffice. Parameters that do not vary are left out.
     """
     levels, design, columns = _design(trials, parameters, reference)

@@ -1,4 +1,4 @@
-"""95 % intervals of what abstaining is worth: the percentile bootstrap over faces, stratified by label, seeded.
+"""95% intervals of what abstaining is worth: the percentile bootstrap over faces, stratified by label, seeded.
 
 Every label's faces, known or out of the set, are redrawn as many as there are. All numbers depend on how many right, wrong
 and out-of-set faces lie in each cell of confidence alone, so those counts are drawn, from the multinomial, which is what

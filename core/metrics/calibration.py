@@ -67,32 +67,20 @@ def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray, *, 
     return float(np.abs(table.accuracy - table.confidence).mean())
 
 
-def brier_score(truth: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean over faces of sum over labels (p - [true])^2, 0 to 2, 0 = perfect; NaN without faces.
+def brier_losses(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Each face's sum over labels (p - [true])^2, (n,) float64, 0 to 2, 0 = perfect; their mean is the Brier score.
 
     Brier (1950), "Verification of forecasts expressed in terms of probability", Monthly Weather Review
     78(1), in its original form for several classes.
     """
-    losses = brier_losses(truth, probabilities)
-    return float(losses.mean()) if len(losses) else float("nan")
-
-
-def brier_losses(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Each face's Brier loss, (n,) float64."""
     truth, probabilities = checked(truth, probabilities)
     # sum (p - t)^2 = sum p^2 - 2 p_true + 1: no one-hot matrix.
     squares = np.einsum("nc,nc->n", probabilities, probabilities, dtype=np.float64)
     return squares - 2.0 * probabilities[np.arange(len(truth)), truth].astype(np.float64) + 1.0
 
 
-def negative_log_likelihood(truth: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean of -ln p(true label), 0 = perfect; NaN without faces."""
-    losses = log_losses(truth, probabilities)
-    return float(losses.mean()) if len(losses) else float("nan")
-
-
 def log_losses(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Each face's -ln p(true label), (n,) float64; p is held above the spacing of its float type.
+    """Each face's -ln p(true label), (n,) float64, 0 = perfect; p is held above the spacing of its float type.
 
     float32 rounds anything nearer to 1 than 1.2e-7, so a smaller probability of the truth is unknown.
     """

@@ -3,7 +3,7 @@
 The better calibrated a network is, the more of its estimate is noise, so the difference of the estimates is drawn
 towards 0. As for the interval of one error (core.metrics.calibration_interval), supposed differences are tested: each
 network gets gaps per bin that have its supposed error, the noise of the resamples is put on both, and a difference is
-refused where the observed one lies in either outer 2.5 % of what is then drawn. The errors supposed are those that
+refused where the observed one lies in either outer 2.5% of what is then drawn. The errors supposed are those that
 differ as they should and whose estimates add up, on average, to what was observed: Davison & Hinkley (1997),
 "Bootstrap Methods and their Application", section 4.4, tests with the hypothesis imposed on the resamples.
 """

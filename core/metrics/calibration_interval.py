@@ -1,4 +1,4 @@
-"""The 95 % interval of the calibration error, which no plain bootstrap gives.
+"""The 95% interval of the calibration error, which no plain bootstrap gives.
 
 Noise in a bin can only raise |accuracy - confidence|: the estimate lies above the truth, resamples, which carry the
 noise twice, above the estimate, and near 0 both are mostly noise. The interval therefore holds the errors that go
@@ -18,13 +18,13 @@ How often it holds the population's error, of 1,500 test sets (benchmarks/covera
 =====================================  ===========  ===========  ============
 network                                1,000 faces  4,000 faces  40,000 faces
 =====================================  ===========  ===========  ============
-calibrated                             95.2 %       95.5 %       96.5 %
-slightly over-confident, error 0.027   97.5 %       94.7 %       95.7 %
-over-confident, 0.068                  93.1 %       95.9 %       95.9 %
-very over-confident, 0.132             94.5 %       95.9 %       95.7 %
-under-confident, 0.066                 93.7 %       95.7 %       95.8 %
-accuracy 96 %, calibrated              95.7 %       95.1 %       95.2 %
-accuracy 96 %, over-confident, 0.017   91.1 %       94.1 %       95.9 %
+calibrated                             95.2%       95.5%       96.5%
+slightly over-confident, error 0.027   97.5%       94.7%       95.7%
+over-confident, 0.068                  93.1%       95.9%       95.9%
+very over-confident, 0.132             94.5%       95.9%       95.7%
+under-confident, 0.066                 93.7%       95.7%       95.8%
+accuracy 96%, calibrated               95.7%       95.1%       95.2%
+accuracy 96%, over-confident, 0.017    91.1%       94.1%       95.9%
 =====================================  ===========  ===========  ============
 
 No interval can be right everywhere: which gaps hide under the noise is unknown, and the bias of the estimate depends on
@@ -101,7 +101,7 @@ def calibration_interval(
 
     The estimate lies within. An error below it is refused where so high an estimate is too rare, one above it where
     so low an estimate is. Where the estimate is mostly noise the second hardly happens, and the first gets its part
-    of the 5 %. A lower end of 0 says that a calibrated network may do as badly. NaN with fewer faces than bins.
+    of the 5%. A lower end of 0 says that a calibrated network may do as badly. NaN with fewer faces than bins.
     """
     if len(truth) < bins:
         return float("nan"), float("nan")

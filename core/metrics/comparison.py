@@ -1,4 +1,4 @@
-"""Is network B better than network A on the same faces? Paired differences, their 95 % intervals, p-values.
+"""Is network B better than network A on the same faces? Paired differences, their 95% intervals, p-values.
 
 Both networks answered the same faces, so what is hard for both cancels out, and far smaller differences show than
 two separate intervals would let on. Which test gives which number:
@@ -21,9 +21,9 @@ one more: the level at which the percentile interval just reaches 0, so that p <
 leaves 0 out; a calibration error's is that of its test. Davison & Hinkley (1997), "Bootstrap Methods and their
 Application", sections 4.4 and 5.6; Efron & Tibshirani (1993), "An Introduction to the Bootstrap", section 15.4.
 
-In simulations (benchmarks/coverage.py --repetitions 1000) two equally good networks are called different in 3.6 to 5.5 %
-of test sets, by their calibration error in 2.6 to 4.2 %, and in any number, corrected, in 1.9 to 2.8 %; the intervals of
-two that differ hold the difference in 93.3 to 96.9 %.
+In simulations (benchmarks/coverage.py --repetitions 1000) two equally good networks are called different in 3.6 to 5.5%
+of test sets, by their calibration error in 2.6 to 4.2%, and in any number, corrected, in 1.9 to 2.8%; the intervals of
+two that differ hold the difference in 93.3 to 96.9%.
 
 Noise raises a calibration error, and the more the better calibrated the network is, so the difference of the estimates
 is biased. The interval is of the difference without that bias, and reaches to the estimated one; should the two have
@@ -40,12 +40,13 @@ import numpy as np
 from scipy.special import bdtr, ndtr, ndtri
 
 from core.metrics import bootstrap, expression, large_samples
-from core.metrics.affect import KNOWN_MOMENTS, affect_scores, known_moments, scores_from_known_moments
-from core.metrics.calibration import BINS, expected_calibration_error
+from core.metrics.affect import KNOWN_MOMENTS, known_moments, scores_from_known_moments
+from core.metrics.calibration import BINS
 from core.metrics.calibration_difference import calibration_difference, gap_columns
 from core.metrics.calibration_interval import calibration_gaps
+from core.metrics.headline import CCC, Metric, compared_metrics, headlines_by
 from core.metrics.intervals import LEVEL, MOST_FACES_REDRAWN, percentiles
-from core.metrics.ranking import checked, m_measure, mean_over_pairs
+from core.metrics.ranking import checked, directional_auc
 
 AffectPairs = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -62,16 +63,19 @@ _NAN = float("nan")
 class Difference:
     """One number of both networks on the same faces, and how sure it is that they differ."""
 
-    name: str  # accuracy, macro_f1, m_measure, expected_calibration_error, valence_ccc, arousal_ccc
+    name: str  # of a metric that is compared, see core.metrics.headline
     a: float
     b: float
     difference: float  # b - a
-    low: float  # ends of the 95 % interval of the difference; NaN where there is none
+    low: float  # ends of the 95% interval of the difference; NaN where there is none
     high: float
     p: float  # two-sided
     p_corrected: float  # by Holm over all numbers that have one
-    higher_is_better: bool
     method: str  # 'McNemar exact' or 'paired bootstrap'
+
+    @property
+    def metric(self) -> Metric:
+        return compared_metrics()[self.name]
 
 
 def mcnemar_exact(only_a: int, only_b: int) -> float:
@@ -125,18 +129,25 @@ def compare_predictions(
         raise ValueError(f"{len(truth)} faces and {resamples} resamples; expected 1 or more of both.")
     both = probabilities_a, probabilities_b
     affect = _known_in_both(affect_a or {}, affect_b or {})
+    losses = [
+        [each.function(truth, one) for one in both] for each in headlines_by("mean", compared=True)
+    ]  # per metric A's and B's, (n,)
     columns = np.column_stack(
         [*(gap_columns(truth, each) for each in both)]
         + [known_moments(*pair) for pairs in affect.values() for pair in pairs]
+        + [column for pair in losses for column in pair]
     )
     draw = _redrawn if len(truth) <= MOST_FACES_REDRAWN else _from_limits
     drawn = draw(truth, both, columns, resamples, np.random.default_rng(seed))
-    rows = [
+    found = [
         *_from_confusions(truth, both, drawn.confusions),
-        _m_measure(truth, both, drawn.m),
-        _calibration_error(truth, both, drawn.means),
+        *_from_pairs(truth, both, drawn.pairwise),
+        *_calibration_errors(truth, both, drawn.means),
+        *_means(losses, drawn.means[:, columns.shape[1] - 2 * len(losses) :]),
         *_cccs(affect, drawn.means[:, 2 * BINS :]),
     ]
+    order = list(compared_metrics())
+    rows = sorted(found, key=lambda row: order.index(row.name))
     corrected = holm([row.p for row in rows])
     return tuple(replace(row, p_corrected=float(p)) for row, p in zip(rows, corrected, strict=True))
 
@@ -146,7 +157,7 @@ class _Drawn:
     """What each network gets on the resamples, A first."""
 
     confusions: Both  # (resamples, c, c)
-    m: Both | None  # (resamples,); None where its normal limit is used
+    pairwise: Both | None  # (resamples, c, c), A(i, j); None where the normal limit of M is used
     means: np.ndarray  # (resamples, q) of the columns
 
 
@@ -158,8 +169,8 @@ def _redrawn(
     statistics += [bootstrap.confusions(truth, each.argmax(axis=1), c) for each in both]
     statistics += [bootstrap.directional(truth, each) for each in both]
     means, *confusions_and_areas = bootstrap.resample_faces(truth, statistics, resamples, rng)
-    m = [mean_over_pairs((each + each.transpose(0, 2, 1)) / 2) for each in confusions_and_areas[2:]]
-    return _Drawn(tuple(confusions_and_areas[:2]), tuple(m), means)
+    pairwise = [(each + each.transpose(0, 2, 1)) / 2 for each in confusions_and_areas[2:]]
+    return _Drawn(tuple(confusions_and_areas[:2]), tuple(pairwise), means)
 
 
 def _from_limits(
@@ -174,33 +185,71 @@ def _from_limits(
 
 
 def _from_confusions(truth: np.ndarray, both: Both, confusions: Both) -> list[Difference]:
-    """Accuracy and macro-F1."""
     predicted = [each.argmax(axis=1) for each in both]
     observed = [expression.confusion_matrix(truth, each, both[0].shape[1]) for each in predicted]
     rows = []
-    for function in (expression.accuracy, expression.macro_f1):
-        a, b = (float(function(each)) for each in observed)
-        drawn_a, drawn_b = (function(each) for each in confusions)
-        rows.append(_bootstrapped(function.__name__, a, b, drawn_b - drawn_a))
-    a_is_right, b_is_right = (each == truth for each in predicted)
-    p = mcnemar_exact(int((a_is_right & ~b_is_right).sum()), int((b_is_right & ~a_is_right).sum()))
-    return [replace(rows[0], p=p, method="McNemar exact"), _unless_single(rows[1], truth)]
+    for metric in headlines_by("confusion", compared=True):
+        a, b = (float(metric.function(each)) for each in observed)
+        drawn_a, drawn_b = (metric.function(each) for each in confusions)
+        row = _bootstrapped(metric.name, a, b, drawn_b - drawn_a)
+        if metric.name == "accuracy":
+            row = replace(row, p=_mcnemar(truth, *predicted), method="McNemar exact")
+        rows.append(_unless_single(row, truth) if metric.equal_labels else row)
+    return rows
 
 
-def _m_measure(truth: np.ndarray, both: Both, drawn: Both | None) -> Difference:
-    a, b = (m_measure(truth, each) for each in both)
-    if drawn is not None:
-        return _unless_single(_bootstrapped("m_measure", a, b, drawn[1] - drawn[0]), truth)
-    error = large_samples.delong_difference(truth, *both)
+def _mcnemar(truth: np.ndarray, predicted_a: np.ndarray, predicted_b: np.ndarray) -> float:
+    a_is_right, b_is_right = predicted_a == truth, predicted_b == truth
+    return mcnemar_exact(int((a_is_right & ~b_is_right).sum()), int((b_is_right & ~a_is_right).sum()))
+
+
+def _from_pairs(truth: np.ndarray, both: Both, drawn: Both | None) -> list[Difference]:
+    directional = [directional_auc(truth, each) for each in both]
+    pairwise = [(each + each.T) / 2 for each in directional]
+    rows = []
+    for metric in headlines_by("pairs", compared=True):
+        a, b = (float(metric.function(each)) for each in pairwise)
+        if drawn is not None:
+            drawn_a, drawn_b = (metric.function(each) for each in drawn)
+            rows.append(_unless_single(_bootstrapped(metric.name, a, b, drawn_b - drawn_a), truth))
+        else:
+            rows.append(_delong(metric, a, b, large_samples.delong_difference(truth, *both)))
+    return rows
+
+
+def _delong(metric: Metric, a: float, b: float, error: float) -> Difference:
+    """The row of M from the standard error of its difference; of another metric of pairs without interval and p-value."""
+    row = Difference(metric.name, a, b, b - a, _NAN, _NAN, _NAN, _NAN, BOOTSTRAP)
+    if metric.name != "m_measure":
+        return row
     half = float(ndtri((1 + LEVEL) / 2) * error) or _NAN
     p = float(2 * ndtr(-abs(b - a) / error)) if error else 1.0
-    return Difference("m_measure", a, b, b - a, b - a - half, b - a + half, p, _NAN, True, BOOTSTRAP)
+    return replace(row, low=b - a - half, high=b - a + half, p=p)
 
 
-def _calibration_error(truth: np.ndarray, both: Both, drawn: np.ndarray) -> Difference:
+def _means(losses: list[list[np.ndarray]], drawn: np.ndarray) -> list[Difference]:
+    """`drawn` (resamples, q) are the means of A's and B's values per face, metric by metric."""
+    return [
+        _bootstrapped(
+            metric.name, float(a.mean()), float(b.mean()), drawn[:, 2 * place + 1] - drawn[:, 2 * place]
+        )
+        for place, (metric, (a, b)) in enumerate(
+            zip(headlines_by("mean", compared=True), losses, strict=True)
+        )
+    ]
+
+
+def _calibration_errors(truth: np.ndarray, both: Both, drawn: np.ndarray) -> list[Difference]:
+    return [
+        _calibration_error(metric, truth, both, drawn)
+        for metric in headlines_by("calibration", compared=True)
+    ]
+
+
+def _calibration_error(metric: Metric, truth: np.ndarray, both: Both, drawn: np.ndarray) -> Difference:
     """`drawn` (resamples, q) begins with the gaps per bin of A and of B."""
-    a, b = (expected_calibration_error(truth, each) for each in both)
-    row = Difference("expected_calibration_error", a, b, b - a, _NAN, _NAN, _NAN, _NAN, False, BOOTSTRAP)
+    a, b = (float(metric.function(truth, each)) for each in both)
+    row = Difference(metric.name, a, b, b - a, _NAN, _NAN, _NAN, _NAN, BOOTSTRAP)
     if len(truth) < BINS:
         return row
     drawn = np.stack(np.split(drawn[:, : 2 * BINS], 2, axis=1))
@@ -226,22 +275,21 @@ def _known_in_both(affect_a: AffectPairs, affect_b: AffectPairs) -> dict[str, tu
 
 
 def _cccs(affect: dict[str, tuple[tuple, tuple]], drawn: np.ndarray) -> list[Difference]:
-    """`drawn` (resamples, q) are the means of the known moments of A and B, dimension by dimension."""
+    """`drawn` (resamples, q) begins with the means of the known moments of A and B, dimension by dimension."""
     rows = []
     for name, pairs in affect.items():
         own, drawn = np.split(drawn, [2 * KNOWN_MOMENTS], axis=1)
-        a, b = (affect_scores(*pair).ccc for pair in pairs)
+        metric = CCC[f"{name}_ccc"]
+        a, b = (metric.function(*pair) for pair in pairs)
         drawn_a, drawn_b = (scores_from_known_moments(each)[1] for each in np.split(own, 2, axis=1))
-        rows.append(_bootstrapped(f"{name}_ccc", a, b, drawn_b - drawn_a))
+        rows.append(_bootstrapped(metric.name, a, b, drawn_b - drawn_a))
     return rows
 
 
-def _bootstrapped(
-    name: str, a: float, b: float, drawn: np.ndarray, *, higher_is_better: bool = True
-) -> Difference:
+def _bootstrapped(name: str, a: float, b: float, drawn: np.ndarray) -> Difference:
     """The row of a number from its differences on the resamples, (resamples,); not yet corrected."""
     drawn = np.round(drawn[~np.isnan(drawn)], 7)  # what rounding leaves is no difference
-    unknown = Difference(name, a, b, b - a, _NAN, _NAN, _NAN, _NAN, higher_is_better, BOOTSTRAP)
+    unknown = Difference(name, a, b, b - a, _NAN, _NAN, _NAN, _NAN, BOOTSTRAP)
     if not len(drawn) or np.isnan(b - a):
         return unknown
     low, high = (float(end) for end in percentiles(drawn))

@@ -1,4 +1,4 @@
-"""95 % intervals of every number: the percentile bootstrap over faces, stratified by true label, seeded.
+"""95% intervals of every number: the percentile bootstrap over faces, stratified by true label, seeded.
 
 Which method gives which number:
 
@@ -27,13 +27,12 @@ import numpy as np
 
 from core.metrics import bootstrap, expression, large_samples
 from core.metrics.affect import known_moments, scores_from_known_moments
-from core.metrics.calibration import brier_losses, log_losses
 from core.metrics.calibration_interval import calibration_interval
+from core.metrics.headline import HEADLINES, headlines_by
 from core.metrics.ranking import (
     average_precision,
     checked,
     hand_till,
-    mean_over_pairs,
     one_vs_rest_from_directional,
 )
 
@@ -42,17 +41,8 @@ LEVEL = 0.95
 #: Up to this many faces every face is redrawn; beyond, the methods of the right column above.
 MOST_FACES_REDRAWN = 20_000
 
-#: Averages that give every present label the same weight.
-_OVER_LABELS = ("balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "m_measure")
 _PER_LABEL = ("precision", "recall", "f1", "auc", "average_precision")
-_FROM_CONFUSION = {
-    "accuracy": expression.accuracy,
-    "balanced_accuracy": expression.balanced_accuracy,
-    "macro_precision": expression.macro_precision,
-    "macro_recall": expression.macro_recall,
-    "macro_f1": expression.macro_f1,
-    "weighted_f1": expression.weighted_f1,
-    "kappa": expression.cohen_kappa,
+_PER_LABEL_FROM_CONFUSION = {
     "precision": expression.precision,
     "recall": expression.recall,
     "f1": expression.f1,
@@ -102,7 +92,10 @@ def intervals(
     confusion = expression.confusion_matrix(truth, probabilities.argmax(axis=1), c)
     faces = confusion.sum(axis=1)
     confusions = bootstrap.resample_confusion(confusion, resamples, rng)
-    ends = {name: percentiles(function(confusions)) for name, function in _FROM_CONFUSION.items()}
+    from_confusion = _PER_LABEL_FROM_CONFUSION | {
+        each.name: each.function for each in headlines_by("confusion")
+    }
+    ends = {name: percentiles(function(confusions)) for name, function in from_confusion.items()}
     columns = _mean_columns(truth, probabilities, affect)
     if redrawn:
         statistics = [bootstrap.means(columns)]
@@ -117,13 +110,15 @@ def intervals(
         ends |= _rank_ends_from_errors(truth, probabilities, faces) if ranks else {}
     ends |= _mean_ends(means, affect)
     of_calibration = calibration_interval(truth, probabilities, resamples, rng, level=LEVEL)
-    ends["expected_calibration_error"] = tuple(np.array(end) for end in of_calibration)
+    ends |= {
+        each.name: tuple(np.array(end) for end in of_calibration) for each in headlines_by("calibration")
+    }
     method = _METHOD if redrawn else f"{_METHOD}; ranks: DeLong and jackknife; means: normal limit"
     return Bounds(_without_false_certainty(ends, faces), method)
 
 
 def percentiles(resampled: np.ndarray) -> Ends:
-    """The ends of the middle 95 % along the first axis, NaN resamples left out; NaN where all are NaN.
+    """The ends of the middle 95% along the first axis, NaN resamples left out; NaN where all are NaN.
 
     Of R resamples the ends are number 0.025 (R + 1) and 0.975 (R + 1), between two interpolated: Davison &
     Hinkley (1997), "Bootstrap Methods and their Application", section 5.3.
@@ -144,8 +139,7 @@ def _rank_ends_from_resamples(
     directional: np.ndarray, average_precisions: np.ndarray, faces: np.ndarray
 ) -> dict[str, Ends]:
     pairwise = (directional + directional.transpose(0, 2, 1)) / 2
-    return {
-        "m_measure": percentiles(mean_over_pairs(pairwise)),
+    return {each.name: percentiles(each.function(pairwise)) for each in headlines_by("pairs")} | {
         "pairwise_a": percentiles(pairwise),
         "auc": percentiles(one_vs_rest_from_directional(directional, faces)),
         "average_precision": percentiles(average_precisions),
@@ -169,14 +163,15 @@ def _rank_ends_from_errors(
 
 
 def _mean_columns(truth: np.ndarray, probabilities: np.ndarray, affect: dict) -> np.ndarray:
-    """(n, 2 + 7 per affect dimension): both losses, then each dimension's known moments."""
-    losses = brier_losses(truth, probabilities), log_losses(truth, probabilities)
+    """(n, q): the values whose means are headline metrics, then each affect dimension's 7 known moments."""
+    losses = [each.function(truth, probabilities) for each in headlines_by("mean")]
     return np.column_stack([*losses, *(known_moments(*pair) for pair in affect.values())])
 
 
 def _mean_ends(means: np.ndarray, affect: dict) -> dict[str, Ends]:
-    ends = {"brier": percentiles(means[:, 0]), "negative_log_likelihood": percentiles(means[:, 1])}
-    of_affect = np.split(means[:, 2:], len(affect), axis=1) if affect else []
+    metrics = headlines_by("mean")
+    ends = {each.name: percentiles(means[:, column]) for column, each in enumerate(metrics)}
+    of_affect = np.split(means[:, len(metrics) :], len(affect), axis=1) if affect else []
     for name, own in zip(affect, of_affect, strict=True):
         scores = scores_from_known_moments(own)
         ends |= {
@@ -189,7 +184,7 @@ def _without_false_certainty(ends: dict[str, Ends], faces: np.ndarray) -> dict[s
     """NaN ends where a label with one face decides or the interval has no width, see the module's top."""
     single = faces == 1
     unknown = {name: single for name in _PER_LABEL} | {"pairwise_a": single[:, None] | single}
-    unknown |= {name: single.any() for name in _OVER_LABELS}
+    unknown |= {name: single.any() for name, metric in HEADLINES.items() if metric.equal_labels}
     result = {}
     for name, (low, high) in ends.items():
         hidden = unknown.get(name, np.False_) | (low == high)

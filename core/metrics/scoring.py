@@ -1,4 +1,4 @@
-"""From Predictions to Scores: every headline number of a run, each with its 95 % interval."""
+"""From Predictions to Scores: every headline number of a run, each with its 95% interval."""
 
 import math
 from dataclasses import dataclass
@@ -6,33 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import AffectoscopeError
-from core.metrics import affect, calibration, expression, ranking
+from core.metrics import affect, expression, ranking
+from core.metrics.estimate import Estimate
+from core.metrics.headline import HEADLINES, compute_headlines
 from core.metrics.intervals import LEVEL, Bounds, intervals
 from core.metrics.predictions import Predictions
 
 #: Version of the scores.json document.
 SCHEMA_VERSION = 1
 
-#: The headline numbers, in the order of tables; each is an attribute of Scores and a key of scores.json.
-HEADLINES: tuple[str, ...] = (
-    "accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1",
-    "kappa", "m_measure", "expected_calibration_error", "brier", "negative_log_likelihood",
-)  # fmt: skip
+#: A number that cannot be computed, as it stands in scores.json.
+_UNKNOWN = {"value": None, "low": None, "high": None}
 
-_NAN = float("nan")
 _AFFECT_NUMBERS = ("rmse", "ccc", "pearson", "sagr")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number and the ends of its 95 % interval; NaN where it cannot be computed."""
-
-    value: float
-    low: float = _NAN
-    high: float = _NAN
-
-    def as_dict(self) -> dict[str, float | None]:
-        return {name: _or_null(getattr(self, name)) for name in ("value", "low", "high")}
 
 
 @dataclass(frozen=True)
@@ -58,17 +44,7 @@ class Scores:
     labels: tuple[str, ...]
     present_labels: tuple[str, ...]  # labels some face truly has; averages run over these
     absent_labels: tuple[str, ...]
-    accuracy: Estimate
-    balanced_accuracy: Estimate
-    macro_precision: Estimate
-    macro_recall: Estimate
-    macro_f1: Estimate
-    weighted_f1: Estimate
-    kappa: Estimate
-    m_measure: Estimate
-    expected_calibration_error: Estimate
-    brier: Estimate
-    negative_log_likelihood: Estimate
+    headline: dict[str, Estimate]  # by name, in the order of core.metrics.headline
     per_class: dict[str, LabelScores]  # by label, in label-set order
     confusion: np.ndarray  # (c, c) int64
     pairwise_a: np.ndarray  # (c, c) Hand & Till's A(i, j); NaN on the diagonal and for absent labels
@@ -86,7 +62,7 @@ class Scores:
             "labels": list(self.labels),
             "present_labels": list(self.present_labels),
             "absent_labels": list(self.absent_labels),
-            **{name: getattr(self, name).as_dict() for name in HEADLINES},
+            **{name: estimate.as_dict() for name, estimate in self.headline.items()},
             "per_class": per_class,
             "confusion": self.confusion.tolist(),
             **{name: _matrix_or_null(getattr(self, name)) for name in _PAIRWISE},
@@ -114,19 +90,7 @@ def score(predictions: Predictions, *, resamples: int = 1000, seed: int = 0) -> 
     ranks = ranking.hand_till(truth, probabilities)
     affect_columns = _affect_columns(predictions)
     bounds = intervals(truth, probabilities, resamples=resamples, seed=seed, affect=affect_columns)
-    values = {
-        "accuracy": expression.accuracy(confusion),
-        "balanced_accuracy": expression.balanced_accuracy(confusion),
-        "macro_precision": expression.macro_precision(confusion),
-        "macro_recall": expression.macro_recall(confusion),
-        "macro_f1": expression.macro_f1(confusion),
-        "weighted_f1": expression.weighted_f1(confusion),
-        "kappa": expression.cohen_kappa(confusion),
-        "m_measure": ranks.m,
-        "expected_calibration_error": calibration.expected_calibration_error(truth, probabilities),
-        "brier": calibration.brier_score(truth, probabilities),
-        "negative_log_likelihood": calibration.negative_log_likelihood(truth, probabilities),
-    }
+    values = compute_headlines(truth, probabilities, confusion=confusion, pairwise=ranks.pairwise)
     present = [label for label, here in zip(predictions.labels, ranks.present) if here]
     unknown = np.full(confusion.shape, np.nan)
     low, high = bounds.ends.get("pairwise_a", (unknown, unknown))
@@ -135,7 +99,7 @@ def score(predictions: Predictions, *, resamples: int = 1000, seed: int = 0) -> 
         labels=predictions.labels,
         present_labels=tuple(present),
         absent_labels=tuple(label for label in predictions.labels if label not in present),
-        **{name: _estimate(value, bounds, name) for name, value in values.items()},
+        headline={name: _estimate(value, bounds, name) for name, value in values.items()},
         per_class=_per_class(predictions, confusion, ranks, bounds),
         confusion=confusion,
         pairwise_a=ranks.pairwise,
@@ -147,7 +111,7 @@ def score(predictions: Predictions, *, resamples: int = 1000, seed: int = 0) -> 
 
 
 def scores_from_dict(document: dict) -> Scores:
-    """Scores from a scores.json document.
+    """Scores from a scores.json document; a headline metric that is younger than the document cannot be computed.
 
     Raises:
         AffectoscopeError: the document lacks something or is of a later schema version.
@@ -163,7 +127,7 @@ def scores_from_dict(document: dict) -> Scores:
         return Scores(
             faces=int(document["faces"]),
             **{name: tuple(document[name]) for name in ("labels", "present_labels", "absent_labels")},
-            **{name: _estimate_from(document[name]) for name in HEADLINES},
+            headline={name: Estimate.from_dict(document.get(name, _UNKNOWN)) for name in HEADLINES},
             per_class={
                 label: LabelScores(**_fields_from(row)) for label, row in document["per_class"].items()
             },
@@ -240,14 +204,8 @@ def _fields_as_dict(fields: dict[str, Estimate | int]) -> dict:
     return {name: field.as_dict() if isinstance(field, Estimate) else field for name, field in fields.items()}
 
 
-def _estimate_from(document: dict) -> Estimate:
-    return Estimate(
-        *(_NAN if document[name] is None else float(document[name]) for name in ("value", "low", "high"))
-    )
-
-
 def _fields_from(document: dict) -> dict[str, Estimate | int]:
     return {
-        name: _estimate_from(field) if isinstance(field, dict) else int(field)
+        name: Estimate.from_dict(field) if isinstance(field, dict) else int(field)
         for name, field in document.items()
     }

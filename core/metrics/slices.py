@@ -1,4 +1,4 @@
-"""How a network does on a slice of the faces and on all others: gaps, their 95 % intervals, their p-values.
+"""How a network does on a slice of the faces and on all others: gaps, their 95% intervals, their p-values.
 
 All numbers come from two confusion matrices, of the faces inside the slice and of those outside; leading axes
 are kept, so that (k, c, c) matrices give k gaps. A gap is inside minus outside.
@@ -23,7 +23,7 @@ rates are compared at the same ages): what is left is how the network reads the 
 F1, changes with the mix as well, so macro-F1 is only compared so.
 
 The bootstrap gives a mean and a deviation rather than a count of resamples: of 1,000 resamples none could be so
-rare that it outlives a correction for dozens of tests. All three tests reject between 3 and 7 % of the times
+rare that it outlives a correction for dozens of tests. All three tests reject between 3 and 7% of the times
 where there is no gap, and the intervals miss the true gap no more often (tests/test_metrics_slices.py).
 
 Campbell (2007), "Chi-squared and Fisher-Irwin tests of two-by-two tables with small sample recommendations",

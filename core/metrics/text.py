@@ -1,34 +1,87 @@
-"""Numbers, shares and intervals as text."""
+"""Numbers as text: one formatter per kind of number, for the terminal, the pages, the report and the model card."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from core.metrics.scoring import Estimate
+from core.metrics.estimate import Estimate
+
+#: Stands for a number that cannot be computed.
+UNKNOWN = "–"
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How one kind of number is written."""
+
+    digits: int  # after the decimal point
+    factor: float = 1.0  # what the value is multiplied with first
+    unit: str = ""
+    signed: bool = False  # a plus sign before numbers above 0
+
+    @property
+    def printf(self) -> str:
+        """For a table that formats its numbers itself, in which the factor is applied already."""
+        return f"%{'+' if self.signed else ''}.{self.digits}f{self.unit.replace('%', '%%')}"
+
+    def text(self, value: float | None, *, unit: bool = True) -> str:
+        """`value` as text; an en dash where it is None or NaN. What rounds to zero has no sign."""
+        if value is None or math.isnan(value):
+            return UNKNOWN
+        size = f"{abs(self.factor * value):.{self.digits}f}"
+        sign = "" if not float(size) else "−" if value < 0 else "+" if self.signed else ""
+        return f"{sign}{size}{self.unit if unit else ''}"
+
+
+PERCENT = NumberFormat(1, 100.0, "%")
+WHOLE_PERCENT = NumberFormat(0, 100.0, "%")
+DECIMAL = NumberFormat(3)
+POINTS = NumberFormat(1, 100.0, " points", signed=True)  # a difference of two shares
+UNSIGNED_POINTS = NumberFormat(1, 100.0, " points")
+DIFFERENCE = NumberFormat(3, signed=True)
+SMALL_DIFFERENCE = NumberFormat(4, signed=True)
+
+
+def difference_format(form: NumberFormat) -> NumberFormat:
+    """How the difference of two numbers of the given format is written."""
+    return POINTS if form.unit == "%" else DIFFERENCE
 
 
 def percent(share: float, *, digits: int = 1) -> str:
-    """0.248 -> '24.8 %'; '–' where it cannot be computed."""
-    return "–" if share is None or math.isnan(share) else f"{100 * share:.{digits}f} %"
+    """0.248 -> '24.8%'."""
+    return NumberFormat(digits, 100.0, "%").text(share)
 
 
 def number(value: float, *, digits: int = 3) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+    """0.9104 -> '0.910'."""
+    return NumberFormat(digits).text(value)
 
 
-def interval(estimate: Estimate, *, as_percent: bool = False) -> str:
-    """'71.6 to 74.5 %', or why there is none."""
+def count_faces(count: int) -> str:
+    """'one face' or '3,589 faces'."""
+    return "one face" if count == 1 else f"{count:,} faces"
+
+
+def span(low: float, high: float, form: NumberFormat = PERCENT, *, unit: bool = True) -> str:
+    """'43.1 to 75.3%'; '' where there is no interval."""
+    if math.isnan(low):
+        return ""
+    return f"{form.text(low, unit=False)} to {form.text(high, unit=unit)}"
+
+
+def interval(estimate: Estimate, form: NumberFormat = DECIMAL) -> str:
+    """'71.6 to 74.5%', or why there is none."""
     if math.isnan(estimate.value):
         return "cannot be computed"
-    if math.isnan(estimate.low):
-        return "no interval"
-    if as_percent:
-        return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
-    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+    return span(estimate.low, estimate.high, form) or "no interval"
 
 
-def span(low: float, high: float) -> str:
-    """'43.1 to 75.3 %'; '' where there is no interval."""
-    return "" if math.isnan(low) else f"{100 * low:.1f} to {100 * high:.1f} %"
+def with_interval(estimate: Estimate, form: NumberFormat = DECIMAL, *, level: bool = False) -> str:
+    """'66.9% (65.4 to 68.4)', or with `level` '66.9% (95% 65.4 to 68.4)'; the value alone without an interval."""
+    value = form.text(estimate.value)
+    if math.isnan(estimate.value) or math.isnan(estimate.low):
+        return value
+    return f"{value} ({'95% ' if level else ''}{span(estimate.low, estimate.high, form, unit=False)})"
 
 
 def listed(names: Sequence[str], last: str = "and") -> str:

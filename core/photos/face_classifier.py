@@ -7,6 +7,7 @@ import numpy as np
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.metrics.embeddings import l2_normalize
+from core.metrics.text import percent
 from core.network.test_time_augmentation import augmented_copies
 from core.photos.results import NOT_SURE, UNLIKE, Neighbour
 from core.runs.calibration import load_calibration
@@ -76,7 +77,7 @@ class FaceClassifier:
         for row in np.flatnonzero(confidence < SURE).tolist():
             results[row]["abstained"] = NOT_SURE
             results[row]["reason"] = (
-                f"its confidence is {confidence[row]:.0%}, at least {SURE:.0%} is required"
+                f"its confidence is {percent(confidence[row], digits=0)}, at least {percent(SURE, digits=0)} is required"
             )
         if self.sample is not None:
             self._add_distances(results, outputs, neighbours)

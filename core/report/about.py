@@ -202,7 +202,7 @@ def _preprocessing(run: Run) -> str:
     margin = about.get("margin", 0)
     box = "the face box as it is"
     if margin:
-        box = f"the face box, {abs(margin) * 100:.0f} % {'larger' if margin > 0 else 'smaller'} on each side"
+        box = f"the face box, {percent(abs(margin), digits=0)} {'larger' if margin > 0 else 'smaller'} on each side"
     return (
         f"The network sees {colour} faces of {about.get('size')} × {about.get('size')} pixels, cut from {box}. Faces "
         "that are framed otherwise are other faces to it: numbers hold only for this preprocessing, which is stored "

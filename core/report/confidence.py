@@ -1,20 +1,14 @@
 """Whether a network's confidence can be believed: calibration and abstention."""
 
-from core.analysis.calibration.review import NUMBERS, READINGS
+from core.analysis.calibration.review import NUMBERS, READINGS, title_of
 from core.analysis.calibration.wording import calibration_findings
 from core.analysis.selective.tables import risk_curves
-from core.metrics.text import number, percent
+from core.metrics.text import number, percent, with_interval
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
 from core.report.figures import abstention as abstention_figures
 from core.report.figures import calibration as calibration_figures
-from core.report.numbers import told
 from core.report.review import Review, command_of
-from core.report.score_tables import HEADLINES
 from core.runs.tables import OUT_OF_SET
-
-_CALIBRATION_TITLES = {
-    name: HEADLINES[name][0] if name in HEADLINES else "Mean confidence less accuracy" for name in NUMBERS
-}
 
 
 def calibration(review: Review) -> Section:
@@ -24,12 +18,12 @@ def calibration(review: Review) -> Section:
     found = review.calibration
     readings = [reading for reading in READINGS if getattr(found, reading) is not None]
     rows = tuple(
-        (_CALIBRATION_TITLES[name], *(told(getattr(getattr(found, reading), name)) for reading in readings))
+        (title_of(name), *(with_interval(getattr(getattr(found, reading), name)) for reading in readings))
         for name in NUMBERS
     )
     blocks: list[Block] = [
         Items(tuple(calibration_findings(found))),
-        Table(("", *(READINGS[reading] for reading in readings)), rows, "95 % intervals in brackets."),
+        Table(("", *(READINGS[reading] for reading in readings)), rows, "95% intervals in brackets."),
         Text(
             "Every other number here but those on abstention is of the plain softmax, without the temperature.",
             ("guo", "wilson"),
@@ -72,7 +66,7 @@ def abstention(review: Review) -> Section:
         Figure(
             "abstention",
             lambda: abstention_figures.risk_coverage(curves),
-            f"Errors among the faces answered over the share of faces answered, the surest first: {percent(1 - review.scores.accuracy.value)} errors "
+            f"Errors among the faces answered over the share of faces answered, the surest first: {percent(1 - review.scores.headline['accuracy'].value)} errors "
             "where all are answered. The table below has four points of it.",
             "How many errors are left when only the surest faces are answered; dotted, the best order there could be.",
         )
@@ -82,7 +76,7 @@ def abstention(review: Review) -> Section:
             ("errors", "answered", "from a confidence of", "answered, guaranteed", "from a confidence of"),
             rows,
             "The largest share of the scored faces that can be answered with so few errors: as it came out on these faces, "
-            "and guaranteed: new faces like these have more errors with a chance of 5 % at most.",
+            "and guaranteed: new faces like these have more errors with a chance of 5% at most.",
         )
     )
     blocks.append(

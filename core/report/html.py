@@ -68,9 +68,6 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["kind"] = lambda block: type(block).__name__
-    environment.filters["unbroken"] = lambda text: text.replace(
-        " %", "\u00a0%"
-    )  # no line ends between the two
     environment.filters["data_uri"] = lambda image: (
         f"data:image/webp;base64,{base64.b64encode(image).decode()}"
     )

@@ -1,19 +1,17 @@
 """What a run is worth: headline numbers, expressions, confusions, pairs, valence and arousal, corrupted faces."""
 
-import math
-
 import numpy as np
 import pandas as pd
 
 from core.analysis.robustness import CLEAN, mean_accuracy
-from core.metrics.scoring import Estimate
-from core.metrics.text import interval, number, percent
+from core.metrics.estimate import Estimate
+from core.metrics.text import count_faces, percent, with_interval
 from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, absent
 from core.report.figures import scores as figures
 from core.report.review import Review
 from core.report.score_tables import (
-    HEADLINES,
     confusion_cells,
+    headlines_as_text,
     pairwise_cells,
     per_class_long,
     strongest_confusions,
@@ -21,48 +19,29 @@ from core.report.score_tables import (
 from core.report.wording import M_IS, confusion, few_faces, interval_note, presence
 from core.runs.test_time_augmentation import DESCRIPTIONS
 
-#: Numbers told in per cent.
-AS_PERCENT = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1")
-
-
-def told(estimate: Estimate, *, as_percent: bool = False) -> str:
-    """'66.9 % (65.4 to 68.4)', as far as there is an interval."""
-    value = percent(estimate.value) if as_percent else number(estimate.value)
-    if math.isnan(estimate.value) or math.isnan(estimate.low):
-        return value
-    return f"{value} ({interval(estimate, as_percent=as_percent).removesuffix(' %')})"
-
 
 def cards(review: Review) -> Cards:
     """The numbers that a user looks for first."""
-    shown = []
-    for name in ("accuracy", "macro_f1", "m_measure", "expected_calibration_error"):
-        estimate, as_percent = getattr(review.scores, name), name in AS_PERCENT
-        value = percent(estimate.value) if as_percent else number(estimate.value)
-        shown.append((HEADLINES[name][0], value, interval(estimate, as_percent=as_percent)))
-    return Cards(tuple(shown))
+    rows = headlines_as_text(review.scores)
+    return Cards(tuple((metric.title, value, ends) for metric, value, ends in rows if metric.compared))
 
 
 def headline(review: Review) -> Section:
     """Every headline number with its interval."""
     scores = review.scores
-    rows = []
-    for name, (title, meaning) in HEADLINES.items():
-        estimate, as_percent = getattr(scores, name), name in AS_PERCENT
-        value = percent(estimate.value) if as_percent else number(estimate.value)
-        rows.append((title, value, interval(estimate, as_percent=as_percent), meaning))
+    rows = [(metric.title, value, ends, metric.meaning) for metric, value, ends in headlines_as_text(scores)]
     cautions = [Caution(caution) for caution in (few_faces(scores), presence(scores)) if caution]
     return Section(
         "numbers",
         "Numbers",
         (
             Text(
-                f"On {counted(scores.faces)} of the split '{review.split}', "
+                f"On {count_faces(scores.faces)} of the split '{review.split}', "
                 f"{DESCRIPTIONS[review.run.test_time_augmentation] or 'one pass over each face'}, the most probable "
                 "expression taken as the answer."
             ),
             *cautions,
-            Table(("number", "value", "95 % interval", "what it is"), tuple(rows), words=(0, 3)),
+            Table(("number", "value", "95% interval", "what it is"), tuple(rows), words=(0, 3)),
             Text(
                 f"{interval_note(scores)} They say how far the numbers depend on which faces were tested, not how far they "
                 "depend on the training: another seed gives another network.",
@@ -77,7 +56,11 @@ def expressions(review: Review) -> Section:
     """Precision, recall and F1 of each expression."""
     scores, table = review.scores, per_class_long(review.scores)
     rows = tuple(
-        (label, f"{row.support:,}", *(told(each) for each in (row.precision, row.recall, row.f1, row.auc)))
+        (
+            label,
+            f"{row.support:,}",
+            *(with_interval(each) for each in (row.precision, row.recall, row.f1, row.auc)),
+        )
         for label, row in scores.per_class.items()
     )
     blocks: list[Block] = []
@@ -88,11 +71,11 @@ def expressions(review: Review) -> Section:
                 lambda: figures.per_class(table),
                 f"Precision, recall and F1 of {len(scores.present_labels)} expressions; the same numbers are in the "
                 "table below.",
-                "Per cent; points are values, bars their 95 % intervals.",
+                "Per cent; points are values, bars their 95% intervals.",
             )
         )
     head = ("expression", "faces", "precision", "recall", "F1", "area under ROC")
-    blocks.append(Table(head, rows, "95 % intervals in brackets. A dash cannot be computed on these faces."))
+    blocks.append(Table(head, rows, "95% intervals in brackets. A dash cannot be computed on these faces."))
     return Section("expressions", "Expressions one by one", tuple(blocks), card=True)
 
 
@@ -136,7 +119,7 @@ def pairs(review: Review) -> Section:
             (meaning, Text("The scored faces have one expression: there is no pair.")),
         )
     rows = tuple(
-        (f"{row.first} and {row.second}", told(Estimate(row.value, row.low, row.high)))
+        (f"{row.first} and {row.second}", with_interval(Estimate(row.value, row.low, row.high)))
         for row in once.head(8).itertuples()
     )
     return Section(
@@ -144,7 +127,7 @@ def pairs(review: Review) -> Section:
         "Pairs of expressions",
         (
             meaning,
-            Text(f"M is {told(scores.m_measure)}."),
+            Text(f"M is {with_interval(scores.headline['m_measure'])}."),
             Figure(
                 "pairs",
                 lambda: figures.pairwise(cells, scores.labels),
@@ -152,7 +135,7 @@ def pairs(review: Review) -> Section:
                 f"{once['value'].max():.3f}; the weakest are in the table below.",
                 "A of each pair; the redder, the harder to tell apart.",
             ),
-            Table(("pair", "A (95 % interval)"), rows, "The pairs that are hardest to tell apart."),
+            Table(("pair", "A (95% interval)"), rows, "The pairs that are hardest to tell apart."),
         ),
     )
 
@@ -163,7 +146,7 @@ def affect(review: Review) -> Section | None:
         return None
     names = {"rmse": "RMSE", "ccc": "CCC", "pearson": "Pearson's r", "sagr": "sign agreement"}
     rows = tuple(
-        (dimension, f"{numbers['faces']:,}", *(told(numbers[name]) for name in names))
+        (dimension, f"{numbers['faces']:,}", *(with_interval(numbers[name]) for name in names))
         for dimension, numbers in review.scores.affect.items()
     )
     return Section(
@@ -176,7 +159,7 @@ def affect(review: Review) -> Section | None:
                 "where both have the same sign.",
                 ("lin",),
             ),
-            Table(("", "faces", *names.values()), rows, "95 % intervals in brackets."),
+            Table(("", "faces", *names.values()), rows, "95% intervals in brackets."),
         ),
         card=True,
     )
@@ -229,8 +212,3 @@ def weakest(review: Review) -> str:
         f"By F1, {ranked.index[-1]} is read best ({ranked.iloc[-1]:.3f}) and {ranked.index[0]} worst "
         f"({ranked.iloc[0]:.3f}, {review.scores.per_class[ranked.index[0]].support:,} faces)."
     )
-
-
-def counted(count: int) -> str:
-    """'one face' or '3,589 faces'."""
-    return "one face" if count == 1 else f"{count:,} faces"

@@ -1,47 +1,46 @@
-"""Scores as tables, the same on pages, in the report and on the card."""
+"""Scores as tables, the same on the terminal, on pages, in the report and on the card."""
 
 import numpy as np
 import pandas as pd
 
+from core.metrics.headline import HEADLINES, Metric
 from core.metrics.scoring import Scores
-
-#: Headline numbers as a user meets them: attribute of Scores -> (title, what it means).
-HEADLINES: dict[str, tuple[str, str]] = {
-    "accuracy": ("Accuracy", "Share of faces whose most probable expression is the annotated one."),
-    "balanced_accuracy": ("Balanced accuracy", "Mean recall over the expressions: each counts the same."),
-    "macro_precision": ("Macro precision", "Mean precision over the expressions."),
-    "macro_recall": ("Macro recall", "Mean recall over the expressions; equals balanced accuracy."),
-    "macro_f1": ("Macro F1", "Mean F1 over the expressions: rare ones count as much as common ones."),
-    "weighted_f1": ("Weighted F1", "Mean F1, each expression weighted by its faces."),
-    "kappa": ("Cohen's kappa", "Agreement beyond what chance alone would give: 0 is chance, 1 is perfect."),
-    "m_measure": ("M measure", "Mean separability of all pairs of expressions: 0.5 is chance, 1 is perfect."),
-    "expected_calibration_error": (
-        "Calibration error (ECE)",
-        "Mean distance between how sure the network is and how often it is right: 0 is best.",
-    ),
-    "brier": ("Brier score", "Mean squared error of the probabilities, 0 to 2: 0 is best."),
-    "negative_log_likelihood": ("Log loss", "Mean of -ln p(annotated expression): 0 is best."),
-}
+from core.metrics.text import interval
 
 #: Numbers of one expression that have an interval and lie between 0 and 1.
 CLASS_NUMBERS = ("precision", "recall", "f1")
 
 
 def headlines(scores: Scores) -> pd.DataFrame:
-    """Every headline number with its interval: name, number, value, low, high."""
-    rows = []
-    for name, (title, _) in HEADLINES.items():
-        estimate = getattr(scores, name)
-        rows.append(
-            {
-                "name": name,
-                "number": title,
-                "value": estimate.value,
-                "low": estimate.low,
-                "high": estimate.high,
-            }
+    """Every headline number with its interval: name, number (its title), value, low, high."""
+    return pd.DataFrame(
+        [
+            {"name": name, "number": metric.title, **vars(scores.headline[name])}
+            for name, metric in HEADLINES.items()
+        ]
+    )
+
+
+def headlines_as_text(scores: Scores) -> list[tuple[Metric, str, str]]:
+    """Every headline metric with its value and its interval as text."""
+    return [
+        (
+            metric,
+            metric.format.text(scores.headline[name].value),
+            interval(scores.headline[name], metric.format),
         )
-    return pd.DataFrame(rows)
+        for name, metric in HEADLINES.items()
+    ]
+
+
+def prominent_headlines(scores: Scores, *, of: str) -> str:
+    """Lines for the terminal: the faces of split `of` ("all": of every split) and the prominent metrics."""
+    lines = [f"{of.replace('_', ' ').capitalize()} faces: {scores.faces:,}"]
+    for metric, value, ends in headlines_as_text(scores):
+        if metric.prominent:
+            known = not np.isnan(scores.headline[metric.name].low)
+            lines.append(f"  {metric.title:24s}{value}  ({'95% ' if known else ''}{ends})")
+    return "\n".join(lines)
 
 
 def per_class_long(scores: Scores) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from core.analysis.calibration.wording import calibration_findings
 from core.analysis.slices.findings import slice_findings
+from core.metrics.text import count_faces
 from core.report import about, confidence, faces, numbers, trust, uses
 from core.report.document import Block, Caution, Items, Section
 from core.report.review import Review
@@ -47,8 +48,8 @@ def findings(review: Review) -> Section:
     ]
     strongest = strongest_confusions(confusion_cells(scores.confusion, scores.labels), limit=1)
     told = [
-        f"Scored on {numbers.counted(scores.faces)} ({review.data('title')}, split '{review.split}') with "
-        f"{len(scores.labels)} labels; 95 % intervals under the numbers.",
+        f"Scored on {count_faces(scores.faces)} ({review.data('title')}, split '{review.split}') with "
+        f"{len(scores.labels)} labels; 95% intervals under the numbers.",
         review.comparison.verdict() if review.comparison else "",
         numbers.weakest(review),
         f"The strongest confusion: {confusion(strongest.iloc[0])}." if len(strongest) else "",

@@ -1,17 +1,16 @@
 """Sections on how far a run's numbers can be trusted: protocol, slices, leaks, label errors, and another run."""
 
-import math
-
 import pandas as pd
 
 from core.analysis.label_errors import LabelErrors
 from core.analysis.slices.findings import slice_findings
 from core.analysis.slices.tables import SliceReview, SliceTable
-from core.metrics.text import number, percent
+from core.metrics.estimate import Estimate
+from core.metrics.headline import HEADLINES
+from core.metrics.text import POINTS, SMALL_DIFFERENCE, number, percent, with_interval
 from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
 from core.report.figures import comparison as comparison_figures
 from core.report.figures import slices as slice_figures
-from core.report.numbers import told
 from core.report.review import Review, command_of
 from core.runs.tables import ATTRIBUTES
 
@@ -83,8 +82,8 @@ def leaks(review: Review) -> Section:
             (
                 name,
                 f"{part.faces:,}",
-                told(part.accuracy, as_percent=True),
-                told(part.macro_f1, as_percent=True),
+                with_interval(part.accuracy, HEADLINES["accuracy"].format),
+                with_interval(part.macro_f1, HEADLINES["macro_f1"].format),
             )
             for name, part in (
                 ("all", found.every),
@@ -92,7 +91,7 @@ def leaks(review: Review) -> Section:
                 ("without", found.without),
             )
         )
-        blocks.append(Table(("faces", "number", "accuracy", "macro F1"), rows, "95 % intervals in brackets."))
+        blocks.append(Table(("faces", "number", "accuracy", "macro F1"), rows, "95% intervals in brackets."))
     return Section("leaks", title, tuple(blocks), card=True)
 
 
@@ -155,7 +154,7 @@ def comparison(review: Review) -> Section | None:
             "Right of the dotted line this run is better, whether high or low values of the number are good.",
         ),
         Table(
-            ("number", a, b, "difference (95 % interval)", "corrected p", f"{b} is"),
+            ("number", a, b, "difference (95% interval)", "corrected p", f"{b} is"),
             rows,
             "McNemar's exact test on accuracy, a paired bootstrap on the others; p-values corrected for all of them "
             "together (Holm).",
@@ -182,7 +181,7 @@ def _slice_overview(table: pd.DataFrame) -> Table:
     return Table(
         ("attribute", "slices", "faces", "widest gap in", "points of accuracy", "smallest p", "a gap?"),
         rows,
-        "By how many points a slice's accuracy differs from that of all other faces, 95 % interval in brackets; the smallest "
+        "By how many points a slice's accuracy differs from that of all other faces, 95% interval in brackets; the smallest "
         "corrected p-value of all tests by that attribute.",
         words=(0, 3, 6),
     )
@@ -207,10 +206,7 @@ def _slice_figure(table: SliceTable, overall: float) -> Figure:
 
 
 def _points(value: float, low: float, high: float) -> str:
-    if math.isnan(value):
-        return "–"
-    ends = "" if math.isnan(low) else f" ({100 * low:+.1f} to {100 * high:+.1f})"
-    return f"{100 * value:+.1f}{ends}"
+    return with_interval(Estimate(value, low, high), POINTS)
 
 
 def _of_training(found: LabelErrors) -> tuple[Block, ...]:
@@ -246,6 +242,4 @@ def _p(value: float) -> str:
 
 
 def _difference(value: float, low: float, high: float) -> str:
-    if math.isnan(value):
-        return "–"
-    return f"{value:+.4f}" if math.isnan(low) else f"{value:+.4f} ({low:+.4f} to {high:+.4f})"
+    return with_interval(Estimate(value, low, high), SMALL_DIFFERENCE)

@@ -89,7 +89,7 @@ def intended(review: Review) -> Section:
 
 def unsound(review: Review) -> Section:
     """What the run must not be used for, and why."""
-    wrong = 1 - review.scores.accuracy.value
+    wrong = 1 - review.scores.headline["accuracy"].value
     return Section(
         "misuse",
         "Uses that are unlawful or unsound",

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.metrics.scoring import Scores
-from core.metrics.text import percent
+from core.metrics.text import count_faces, percent
 
 #: What M means, after Hand & Till (2001).
 M_IS = (
@@ -15,7 +15,7 @@ M_MEANING = f"{M_IS} (Hand & Till 2001, *Machine Learning* 45)."
 
 
 def confusion(row: pd.Series) -> str:
-    """'fear read as surprise: 131 of 528, 24.8 %'."""
+    """'fear read as surprise: 131 of 528, 24.8%'."""
     return f"{row['true']} read as {row['predicted']}: {row['faces']:,} of {row['of']:,}, {percent(row['share'])}"
 
 
@@ -36,14 +36,13 @@ def few_faces(scores: Scores) -> str:
     """A caution where the scores rest on very few faces; else ''."""
     if scores.faces >= 30:
         return ""
-    faces = "one face" if scores.faces == 1 else f"{scores.faces} faces"
-    return f"These scores rest on {faces}: too few to conclude anything from them."
+    return f"These scores rest on {count_faces(scores.faces)}: too few to conclude anything from them."
 
 
 def interval_note(scores: Scores) -> str:
     """What the intervals are."""
     about = scores.interval
-    level = f"{100 * float(about.get('level', 0.95)):g} %"
+    level = percent(float(about.get("level", 0.95)), digits=0)
     if not about.get("resamples"):
         return f"There are no intervals: scored without resampling ({scores.faces:,} faces)."
     return f"{level} intervals from {int(about['resamples']):,} resamples of the {scores.faces:,} test faces."

@@ -5,7 +5,7 @@ artifacts/<run>/
   model.keras          weights and graph: uint8 faces in, probabilities out
   history.csv          one row per epoch
   predictions.parquet  one row per test face
-  scores.json          every headline number with its 95 % interval
+  scores.json          every headline number with its 95% interval
   faces.parquet        small WebP thumbnails by reference; only where the data may be passed on
   training_sample.parquet  some training faces as the network sees them; older runs have none
   card.md              the model card

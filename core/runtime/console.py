@@ -1,4 +1,4 @@
-"""What the command lines show: progress bars with time left, one line per epoch, headline numbers."""
+"""What the command lines show: progress bars with time left, one line per epoch, sentences."""
 
 import math
 import sys
@@ -78,21 +78,6 @@ class Console:
                 )
 
             yield on_step, on_epoch
-
-    def headline(self, scores, *, of: str) -> None:
-        """The headline numbers of the faces of split `of` ("all": of every split) with their intervals."""
-        title = of.replace("_", " ").capitalize()
-        self.rich.print(f"{title} faces: {scores.faces:,}")
-        for title, estimate in (
-            ("Accuracy", scores.accuracy),
-            ("Balanced accuracy", scores.balanced_accuracy),
-            ("Macro-F1", scores.macro_f1),
-            ("M measure", scores.m_measure),
-            ("Calibration error", scores.expected_calibration_error),
-        ):
-            known = not math.isnan(estimate.low)
-            ends = f"95 % {estimate.low:.4f} to {estimate.high:.4f}" if known else "no 95 % interval"
-            self.rich.print(f"  {title:20s}{estimate.value:.4f}  ({ends})")
 
     def _bars(self) -> Progress:
         return Progress(

@@ -43,7 +43,7 @@ def class_counts(table: pd.DataFrame, *, logarithmic: bool = False, share: bool 
 
 
 def per_class(table: pd.DataFrame) -> alt.FacetChart:
-    """Precision, recall and F1 of a `per_class_long` table with their 95 % intervals, one panel each."""
+    """Precision, recall and F1 of a `per_class_long` table with their 95% intervals, one panel each."""
     expressions = _order(table["expression"])
     base = alt.Chart(table).encode(
         y=alt.Y("expression:N", sort=expressions, title=None, axis=alt.Axis(labelFlush=False)),
@@ -52,7 +52,7 @@ def per_class(table: pd.DataFrame) -> alt.FacetChart:
             alt.Tooltip("expression:N"),
             alt.Tooltip("number:N"),
             alt.Tooltip("value:Q", format=".3f"),
-            alt.Tooltip("low:Q", title="95 % from", format=".3f"),
+            alt.Tooltip("low:Q", title="95% from", format=".3f"),
             alt.Tooltip("high:Q", title="to", format=".3f"),
             alt.Tooltip("support:Q", title="faces", format=",d"),
         ],

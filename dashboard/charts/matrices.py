@@ -6,6 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.metrics.text import WHOLE_PERCENT
 from core.report.figures import ACCENT, REFERENCE_LINE, SECOND
 from core.report.figures.contrast import INK, mixed, page_of, readable_on
 
@@ -101,7 +102,7 @@ def pairwise(
         alt.Tooltip("first:N", title="expression"),
         alt.Tooltip("second:N", title="against"),
         alt.Tooltip("value:Q", title="A", format=".4f"),
-        alt.Tooltip("low:Q", title="95 % from", format=".4f"),
+        alt.Tooltip("low:Q", title="95% from", format=".4f"),
         alt.Tooltip("high:Q", title="to", format=".4f"),
     ]
     return _heatmap(
@@ -220,7 +221,7 @@ def _count(value: float) -> tuple[str, str]:
 
 
 def _share(value: float) -> tuple[str, str]:
-    return ("–", "–") if np.isnan(value) else (f"{100 * value:.0f} %", f"{100 * value:.0f}")
+    return (WHOLE_PERCENT.text(value), WHOLE_PERCENT.text(value, unit=False))
 
 
 def _area(value: float) -> tuple[str, str]:

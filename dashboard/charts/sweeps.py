@@ -69,7 +69,7 @@ def courses(table: pd.DataFrame, *, objective: str, chosen: int | None = None, i
 
 
 def effects(table: pd.DataFrame, *, objective: str, points: bool) -> alt.LayerChart:
-    """What each value changes against its parameter's reference, with 95 % intervals; `points`: in percentage points."""
+    """What each value changes against its parameter's reference, with 95% intervals; `points`: in percentage points."""
     times = 100 if points else 1
     shown = table.assign(
         name=table["parameter"] + ": " + table["level"].astype(str),
@@ -86,7 +86,7 @@ def effects(table: pd.DataFrame, *, objective: str, points: bool) -> alt.LayerCh
             alt.Tooltip("parameter:N"),
             alt.Tooltip("level:N", title="value"),
             alt.Tooltip("effect:Q", title=f"effect ({unit})", format="+.2f"),
-            alt.Tooltip("low:Q", title="95 % from", format="+.2f"),
+            alt.Tooltip("low:Q", title="95% from", format="+.2f"),
             alt.Tooltip("high:Q", title="to", format="+.2f"),
             alt.Tooltip("trials:Q"),
         ],

@@ -10,7 +10,7 @@ from dashboard.tables import protocol as tables
 from dashboard.text import protocol as text
 
 _FACES = st.column_config.NumberColumn(format="localized")
-_PERCENT = st.column_config.NumberColumn(format="%.1f %%")
+_PERCENT = st.column_config.NumberColumn(format="%.1f%%")
 
 
 def show(run: Run, protocol: Protocol, scores: DetectedScores | None) -> None:

@@ -100,7 +100,7 @@ def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opene
     else:
         alt = f"Face annotated {face['true']}, predicted {face['predicted']}"
         st.image(image, width="stretch", alt=alt)
-    share = percent(face["probability"], digits=0).replace(" ", "\u00a0")
+    share = percent(face["probability"], digits=0)
     reading = f"{face['true']} → **{face['predicted']}** {share}"
     if open_face is None:
         st.markdown(f":small[{reading}]")

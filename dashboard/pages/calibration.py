@@ -16,7 +16,7 @@ from dashboard.text import calibration as text
 #: Bins that can be chosen.
 FEWEST, MOST = 5, 30
 
-_LABELS = dict.fromkeys(("share", "probability"), st.column_config.NumberColumn(format="%.1f %%"))
+_LABELS = dict.fromkeys(("share", "probability"), st.column_config.NumberColumn(format="%.1f%%"))
 _LABELS |= dict.fromkeys(
     ("excess", "excess_low", "excess_high"), st.column_config.NumberColumn(format="%+.1f")
 )

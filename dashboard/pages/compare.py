@@ -56,7 +56,7 @@ numbers = comparison.table()
 appearance.plot(
     figures.advantages(numbers, a=name, b=run.name, ink=appearance.ink()),
     key="advantages",
-    alt=f"How much better each number is, with its 95 % interval. {comparison.verdict()}",
+    alt=f"How much better each number is, with its 95% interval. {comparison.verdict()}",
 )
 st.dataframe(
     numbers,
@@ -66,7 +66,7 @@ st.dataframe(
         "a": _NUMBER | {"label": name},
         "b": _NUMBER | {"label": run.name},
         "difference": _SIGNED,
-        "low": _SIGNED | {"label": "95 % from"},
+        "low": _SIGNED | {"label": "95% from"},
         "high": _SIGNED | {"label": "to"},
         "p_corrected": st.column_config.NumberColumn("corrected p", format="%.2g"),
         "significance": st.column_config.TextColumn(run.name),

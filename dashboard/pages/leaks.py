@@ -30,7 +30,7 @@ with st.grid("auto", min_column_width=170):
             delta_color="off",
             delta_arrow="off",
             border=True,
-            help=f"{meaning} Below: the 95 % interval.",
+            help=f"{meaning} Below: the 95% interval.",
         )
 numbers = tables.numbers(leaks.summary)
 with st.expander("Accuracy and macro F1"):

@@ -26,7 +26,8 @@ if cells.empty:
         icon=":material/info:",
     )
     st.stop()
-st.metric("M", number(scores.m_measure.value), delta=interval(scores.m_measure),
+m = scores.headline["m_measure"]
+st.metric("M", number(m.value), delta=interval(m),
           delta_color="off", delta_arrow="off", width="content", border=True)  # fmt: skip
 st.caption(wording.interval_note(scores))
 st.caption(score_text.classes(scores))

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.analysis.protocol import load_protocol
-from core.metrics.text import interval, number, percent
+from core.metrics.headline import HEADLINES
+from core.metrics.text import PERCENT
 from core.report import score_tables, wording
 from core.report.figures import training as training_figures
 from dashboard import loading, run_selector, url_state
@@ -16,19 +17,18 @@ from dashboard.text import runs as run_text
 _COLUMNS = {
     "run": st.column_config.TextColumn("run", pinned=True),
     "faces": st.column_config.NumberColumn("test faces", format="localized"),
-    "accuracy": st.column_config.NumberColumn(format="percent"),
-    "macro_f1": st.column_config.NumberColumn("macro F1", format="percent"),
-    "m_measure": st.column_config.NumberColumn(
-        "M", format="%.3f", help=score_tables.HEADLINES["m_measure"][1]
-    ),
-    "expected_calibration_error": st.column_config.NumberColumn("ECE", format="%.3f"),
+    **{
+        name: st.column_config.NumberColumn(
+            metric.short,
+            format="percent" if metric.format is PERCENT else metric.format.printf,
+            help=metric.meaning,
+        )
+        for name, metric in HEADLINES.items()
+        if metric.compared
+    },
     "parameters": st.column_config.NumberColumn(format="localized"),
     "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
 }
-
-#: Shown large; the rest are in the table below them.
-_LARGE = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "m_measure", "expected_calibration_error")
-_PERCENT = ("accuracy", "balanced_accuracy", "macro_f1")
 
 st.title("Overview")
 run = run_selector.choose_run()
@@ -68,19 +68,17 @@ for caution in (wording.few_faces(scores), wording.presence(scores)):
     if caution:
         st.warning(caution, icon=":material/warning:")
 with st.grid("auto", min_column_width=170):
-    for name in _LARGE:
-        estimate, (title, meaning) = getattr(scores, name), score_tables.HEADLINES[name]
-        as_percent = name in _PERCENT
-        value = percent(estimate.value) if as_percent else number(estimate.value)
-        st.metric(
-            title,
-            value,
-            help=meaning,
-            border=True,
-            delta=interval(estimate, as_percent=as_percent),
-            delta_color="off",
-            delta_arrow="off",
-        )
+    for metric, value, ends in score_tables.headlines_as_text(scores):
+        if metric.prominent:
+            st.metric(
+                metric.title,
+                value,
+                help=f"{metric.meaning} docs/metrics.md, section '{metric.section}', says more.",
+                border=True,
+                delta=ends,
+                delta_color="off",
+                delta_arrow="off",
+            )
 st.caption(wording.interval_note(scores))
 st.caption(load_protocol(run).sentence())
 headlines = score_tables.headlines(scores)

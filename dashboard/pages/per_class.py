@@ -13,7 +13,7 @@ from dashboard.tables import per_class as tables
 from dashboard.tables import thresholds as threshold_tables
 from dashboard.text import scores as score_text
 
-_PERCENT = st.column_config.NumberColumn(format="%.1f %%")
+_PERCENT = st.column_config.NumberColumn(format="%.1f%%")
 _AREA = st.column_config.NumberColumn(format="%.3f")
 
 st.title("Per class")
@@ -107,7 +107,7 @@ with st.container(horizontal=True):
             width="content",
             height="stretch",
         )
-st.caption("In grey the Wilson 95 % interval of precision and of recall.")
+st.caption("In grey the Wilson 95% interval of precision and of recall.")
 st.dataframe(
     threshold_tables.four_counts(counts, expression),
     column_config={"faces": st.column_config.NumberColumn(format="localized")},

@@ -13,16 +13,16 @@ from dashboard.tables import protocol as tables
 from dashboard.text import protocol as text
 
 _FACES = st.column_config.NumberColumn(format="localized")
-_PERCENT = st.column_config.NumberColumn(format="%.1f %%")
+_PERCENT = st.column_config.NumberColumn(format="%.1f%%")
 _GROUPS = {
     "faces": _FACES,
     "mean_confidence": {**_PERCENT, "label": "mean confidence"},
     "median_confidence": {**_PERCENT, "label": "median"},
     "auroc": _PERCENT,
-    "low": {**_PERCENT, "label": "95 % from"},
+    "low": {**_PERCENT, "label": "95% from"},
     "high": {**_PERCENT, "label": "to"},
     "accepted": {**_PERCENT, "label": "accepted"},
-    "accepted_low": {**_PERCENT, "label": "95 % from"},
+    "accepted_low": {**_PERCENT, "label": "95% from"},
     "accepted_high": {**_PERCENT, "label": "to"},
 }
 

@@ -32,7 +32,7 @@ appearance.plot(
     alt="Accuracy at each severity of each corruption, from none (0) to severe (5).",
 )
 st.caption(
-    "Severity 0 are the faces as they are. The band is the 95 % interval (Wilson) of the chosen corruption."
+    "Severity 0 are the faces as they are. The band is the 95% interval (Wilson) of the chosen corruption."
 )
 
 st.subheader("What the corruptions are")

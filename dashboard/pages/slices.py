@@ -17,7 +17,7 @@ _NAME = st.column_config.TextColumn(pinned=True)
 _POINTS = st.column_config.NumberColumn(format="%+.1f")
 _COLUMNS = {
     "slice": _NAME,
-    "accuracy": st.column_config.NumberColumn(format="%.1f %%"),
+    "accuracy": st.column_config.NumberColumn(format="%.1f%%"),
     "gap": _POINTS | {"label": "gap (points)"},
     "gap, same mix": _POINTS,
     "macro-F1": st.column_config.NumberColumn(format="%.3f"),

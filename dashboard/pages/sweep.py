@@ -51,7 +51,7 @@ st.dataframe(
     ranked,
     column_config={
         "accuracy": percent,
-        "low": st.column_config.NumberColumn("95 % from", format="percent"),
+        "low": st.column_config.NumberColumn("95% from", format="percent"),
         "high": st.column_config.NumberColumn("to", format="percent"),
         "macro_f1": st.column_config.NumberColumn("macro-F1", format="%.3f"),
         "loss": st.column_config.NumberColumn("log loss", format="%.3f"),
@@ -87,7 +87,7 @@ else:
         charts.effects(worth, objective=objective, points=found.objective != "loss"), width="stretch"
     )
     st.caption(
-        f"Difference in {objective} to the reference (diamond), all else equal, with 95 % intervals: a linear model over "
+        f"Difference in {objective} to the reference (diamond), all else equal, with 95% intervals: a linear model over "
         f"{len(done)} finished trials. Where a sampler sought the best (tpe) or trials were pruned, poor values are "
         "rarely tried and effects are rough."
     )

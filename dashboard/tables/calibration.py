@@ -2,19 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from core.analysis.calibration.review import NUMBERS, CalibrationReview, Reliability
-from core.metrics.scoring import Estimate
-
-#: Numbers of a reading -> what stands beside them.
-TITLES: dict[str, str] = {
-    "expected_calibration_error": "Calibration error (ECE)",
-    "brier": "Brier score",
-    "negative_log_likelihood": "Log loss",
-    "overconfidence": "Mean confidence less accuracy",
-}
+from core.analysis.calibration.review import NUMBERS, CalibrationReview, Reliability, title_of
+from core.metrics.estimate import Estimate
+from core.metrics.headline import HEADLINES
+from core.metrics.text import DECIMAL, PERCENT, POINTS, SMALL_DIFFERENCE, with_interval
 
 
 def numbers(review: CalibrationReview) -> pd.DataFrame:
@@ -30,11 +23,11 @@ def numbers(review: CalibrationReview) -> pd.DataFrame:
         estimates = {when: getattr(reading, name) for when, reading in readings.items()}
         if review.calibrated:
             estimates["change"] = review.change.get(name, _difference(estimates))
-        rows.append({"number": TITLES[name]} | _flat(estimates))
+        rows.append({"number": title_of(name)} | _flat(estimates))
     m = {when: Estimate(reading.m_measure) for when, reading in readings.items()}
     if review.calibrated:
         m["change"] = _difference(m)
-    rows.append({"number": "M measure"} | _flat(m))
+    rows.append({"number": HEADLINES["m_measure"].title} | _flat(m))
     return pd.DataFrame(rows)
 
 
@@ -47,10 +40,10 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
         ("change", "difference"),
     ):
         if when in table:
-            form = "+.4f" if when == "change" else ".3f"
+            form = SMALL_DIFFERENCE if when == "change" else DECIMAL
             shown[title] = [
-                _with_ends(value, low, high, form)
-                for value, low, high in table[[when, f"{when}_low", f"{when}_high"]].itertuples(index=False)
+                with_interval(Estimate(*ends), form)
+                for ends in table[[when, f"{when}_low", f"{when}_high"]].itertuples(index=False)
             ]
     return shown
 
@@ -72,8 +65,8 @@ def bins_as_text(
         suffix = " at T" if reading == "calibrated" and len(readings) > 1 else ""
         columns[said + suffix] = _percents(rows, "confidence", "lowest", "highest")
         columns[true + suffix] = _percents(rows, "accuracy", "low", "high")
-        difference = 100 * (rows["confidence"] - rows["accuracy"])
-        columns["difference" + suffix] = [f"{points:+.1f}" for points in difference]
+        difference = rows["confidence"] - rows["accuracy"]
+        columns["difference" + suffix] = [POINTS.text(points, unit=False) for points in difference]
     return pd.DataFrame(columns)
 
 
@@ -104,15 +97,8 @@ def _flat(estimates: dict[str, Estimate]) -> dict[str, float]:
     }
 
 
-def _with_ends(value: float, low: float, high: float, form: str) -> str:
-    if np.isnan(value):
-        return "–"
-    return f"{value:{form}}" + ("" if np.isnan(low) else f" ({low:{form}} to {high:{form}})")
-
-
 def _percents(rows: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
-    """'64.0 % (61.4 to 67.0)'."""
+    """'64.0% (61.4 to 67.0)'."""
     return [
-        f"{number:.1f} % ({start:.1f} to {end:.1f})"
-        for number, start, end in (100 * rows[[value, low, high]]).itertuples(index=False)
+        with_interval(Estimate(*ends), PERCENT) for ends in rows[[value, low, high]].itertuples(index=False)
     ]

@@ -1,12 +1,12 @@
 """Tables about near-duplicates of scored faces in other splits."""
 
-import math
-
 import pandas as pd
 
 from core.analysis.leaks import LeakSummary, labels_differ
+from core.metrics.estimate import Estimate
+from core.metrics.headline import HEADLINES
 from core.metrics.predictions import Predictions
-from core.metrics.scoring import Estimate
+from core.metrics.text import difference_format, with_interval
 from dashboard.tables.faces import faces_at
 
 #: Which pairs pass: option -> title.
@@ -33,23 +33,16 @@ def numbers(summary: LeakSummary) -> pd.DataFrame:
 
 
 def as_text(numbers: pd.DataFrame) -> pd.DataFrame:
-    """A `numbers` table as it is read: each number with its interval in brackets, the last row in points."""
+    """A `numbers` table as it is read: each number with its interval in brackets, differences in the last row."""
     shown = numbers[["scored", "faces"]].copy()
     for name, title in (("accuracy", "accuracy"), ("macro_f1", "macro F1")):
         estimates = [Estimate(*ends) for ends in numbers[[name, f"{name}_low", f"{name}_high"]].to_numpy()]
-        shown[title] = [*map(_with_ends, estimates[:-1]), _with_ends(estimates[-1], sign="+")]
+        form = HEADLINES[name].format
+        shown[title] = [
+            *(with_interval(each, form) for each in estimates[:-1]),
+            with_interval(estimates[-1], difference_format(form)),
+        ]
     return shown
-
-
-def _with_ends(estimate: Estimate, sign: str = "") -> str:
-    if math.isnan(estimate.value):
-        return "–"
-    ends = (
-        ""
-        if math.isnan(estimate.low)
-        else f" ({100 * estimate.low:{sign}.1f} to {100 * estimate.high:{sign}.1f})"
-    )
-    return f"{100 * estimate.value:{sign}.1f}{' points' if sign else ' %'}{ends}"
 
 
 def pairs(table: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:

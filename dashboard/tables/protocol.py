@@ -5,7 +5,8 @@ import pandas as pd
 from core.analysis.detection import DetectedScores
 from core.analysis.selective.abstention import Abstention, Accepted
 from core.analysis.selective.tables import SCORED, WITH_OUT_OF_SET
-from core.metrics.scoring import Estimate
+from core.metrics.estimate import Estimate
+from core.metrics.text import percent, span
 
 
 def groups_as_percent(table: pd.DataFrame) -> pd.DataFrame:
@@ -74,11 +75,7 @@ def detected_per_label(scores: DetectedScores) -> pd.DataFrame:
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
     """A table of shares with their intervals in words: number, value, interval, faces."""
     shown = pd.DataFrame({"number": table["number"]})
-    known = table["value"].notna()
-    shown["value"] = [f"{100 * value:.1f} %" if here else "–" for value, here in zip(table["value"], known)]
-    shown["95 % interval"] = [
-        f"{100 * low:.1f} to {100 * high:.1f} %" if here else ""
-        for low, high, here in zip(table["low"], table["high"], known)
-    ]
+    shown["value"] = [percent(value) for value in table["value"]]
+    shown["95% interval"] = [span(low, high) for low, high in zip(table["low"], table["high"], strict=True)]
     shown["of faces"] = table["faces"]
     return shown

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from core.metrics.headline import HEADLINES
 from core.metrics.scoring import Scores
 from core.runs.run import Run
 
@@ -15,10 +16,11 @@ def overview(pairs: list[tuple[Run, Scores | None]]) -> pd.DataFrame:
             "data": run.info["data"].get("title", ""),
             "labels": len(run.labels),
             "faces": scores.faces if scores else None,
-            "accuracy": scores.accuracy.value if scores else None,
-            "macro_f1": scores.macro_f1.value if scores else None,
-            "m_measure": scores.m_measure.value if scores else None,
-            "expected_calibration_error": scores.expected_calibration_error.value if scores else None,
+            **{
+                name: scores.headline[name].value if scores else None
+                for name, metric in HEADLINES.items()
+                if metric.compared
+            },
             "parameters": run.info["network"].get("parameters"),
             "created": pd.to_datetime(run.info["created"], errors="coerce", utc=True),
         }

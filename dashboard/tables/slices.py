@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.slices.tables import SliceReview, SliceTable
+from core.metrics.text import DECIMAL, UNSIGNED_POINTS, span
 from dashboard.tables.faces import select_faces
 
 #: What numbers can be cut into, by the name of the choice.
@@ -23,7 +24,7 @@ NUMBERS = (
 
 
 def overview(review: SliceReview) -> pd.DataFrame:
-    """A row per attribute: attribute, slices, widest gap (of which slice), gap (points), 95 %, corrected p, verdict."""
+    """A row per attribute: attribute, slices, widest gap (of which slice), gap (points), 95%, corrected p, verdict."""
     table = review.overview
     return pd.DataFrame(
         {
@@ -31,7 +32,7 @@ def overview(review: SliceReview) -> pd.DataFrame:
             "slices": table["slices"],
             "widest gap": table["widest"],
             "gap (points)": 100 * table["accuracy_gap"],
-            "95 %": _ends(table["low"], table["high"], points=True),
+            "95%": _ends(table["low"], table["high"], points=True),
             "corrected p": table["p_corrected"].map(_p_value),
             "verdict": table["significance"],
         }
@@ -45,7 +46,7 @@ def shown(table: SliceTable) -> pd.DataFrame:
     columns = {"slice": rows["slice"], **ranges, "faces": rows["faces"]}
     for name, title, points in NUMBERS:
         columns[title] = rows[name] * (100 if points else 1)
-        columns[f"{title} 95 %"] = _ends(rows[f"{name}_low"], rows[f"{name}_high"], points=points)
+        columns[f"{title} 95%"] = _ends(rows[f"{name}_low"], rows[f"{name}_high"], points=points)
         if f"{name}_p_corrected" in rows:
             columns[f"{title} p"] = rows[f"{name}_p_corrected"].map(_p_value)
     return pd.DataFrame(columns | {"note": rows["note"]})
@@ -76,9 +77,8 @@ def _range(table: SliceTable) -> list[str]:
 
 
 def _ends(low: pd.Series, high: pd.Series, *, points: bool) -> list[str]:
-    form = (lambda value: f"{100 * value:.1f}") if points else (lambda value: f"{value:.3f}")
-    ends = zip(low, high, strict=True)
-    return ["" if math.isnan(a) else f"{form(a)} to {form(b)}" for a, b in ends]
+    form = UNSIGNED_POINTS if points else DECIMAL
+    return [span(a, b, form, unit=False) for a, b in zip(low, high, strict=True)]
 
 
 def _p_value(p: float) -> str:

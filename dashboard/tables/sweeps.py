@@ -8,7 +8,7 @@ from core.runs.sweeps import OBJECTIVES, Sweep
 
 
 def ended(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
-    """Trials with a score, best first, with the 95 % Wilson interval of their validation accuracy."""
+    """Trials with a score, best first, with the 95% Wilson interval of their validation accuracy."""
     scored = trials[trials[sweep.objective].notna() & (trials["state"] != "fail")]
     order = scored.sort_values(sweep.objective, ascending=not OBJECTIVES[sweep.objective], ignore_index=True)
     faces = sweep.validation_faces

@@ -38,7 +38,7 @@ def threshold_curve(points: ThresholdPoints) -> pd.DataFrame:
 def numbers_at(counts: ThresholdCounts) -> pd.DataFrame:
     """One row per key of NUMBERS and COUNTS: number, value, low, high.
 
-    Precision and recall have Wilson 95 % intervals, the others none.
+    Precision and recall have Wilson 95% intervals, the others none.
     """
     hits, found = int(counts.true_positives), int(counts.true_positives + counts.false_positives)
     ends = {

@@ -19,7 +19,7 @@ PLAIN_SOFTMAX = (
 
 BINS = (
     "Every bin holds the same number of faces; one that lies across an edge counts in both by its part. Bars are Wilson "
-    "95 % intervals of a single bin: of 20 bins one misses by chance. Below the line the network is surer than it is "
+    "95% intervals of a single bin: of 20 bins one misses by chance. Below the line the network is surer than it is "
     "right."
 )
 
@@ -31,7 +31,7 @@ BIN_COLUMNS = (
 LABELS = (
     "One expression against all others, whatever is predicted, by its mean probability. Excess: probability less share of the faces, in "
     "percentage points. Error: mean difference of probability and share over 15 bins, the classwise calibration error "
-    "(Kull et al. 2019; equal-mass bins: Nixon et al. 2019); a calibrated network stays under the next column in 95 % "
+    "(Kull et al. 2019; equal-mass bins: Nixon et al. 2019); a calibrated network stays under the next column in 95% "
     "of test sets. Test faces with other proportions of expressions than the training faces make both larger."
 )
 
@@ -42,7 +42,7 @@ LABEL_TITLES: dict[str, str] = {
     "share": "of the faces",
     "probability": "probability",
     "excess": "excess",
-    "excess_low": "95 % from",
+    "excess_low": "95% from",
     "excess_high": "to",
     "error": "error",
     "by_chance": "by chance up to",
@@ -79,7 +79,7 @@ def error_at(bins: pd.DataFrame, titles: dict[str, str]) -> str:
 def intervals(review: CalibrationReview) -> str:
     """What the numbers' intervals are."""
     said = (
-        f"In brackets 95 % intervals for other faces of the same expressions, {review.faces:,} in all. The calibration "
+        f"In brackets 95% intervals for other faces of the same expressions, {review.faces:,} in all. The calibration "
         "error is over 15 bins."
     )
     if review.calibrated is None:

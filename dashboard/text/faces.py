@@ -17,7 +17,7 @@ def none_misread(faces: int) -> str:
 
 
 def misread(wrong: int, faces: int, *, drawn: bool) -> str:
-    """'26 of 160 faces were misread, 16.2 %.'"""
+    """'26 of 160 faces were misread, 16.2%.'"""
     kind = "drawn faces" if drawn else "faces"
     return (
         f"{wrong:,} of {faces:,} {kind} {'was' if wrong == 1 else 'were'} misread, {percent(wrong / faces)}."
@@ -111,7 +111,7 @@ def other_reading(on: str, stored: str, share: float, *, thumbnail: bool, tta: T
 
 
 def read_by_other(face: pd.Series) -> str:
-    """'other run: fear 71 %': what the run compared with reads in one face of a gallery."""
+    """'other run: fear 71%': what the run compared with reads in one face of a gallery."""
     reading = f"other run: {face['other_predicted']} {percent(face['other_probability'], digits=0)}"
     return reading.replace(" ", "\u00a0")
 

@@ -68,7 +68,7 @@ def progress(counts: dict[str, int], faces: str) -> str:
 
 
 def reading(face: pd.Series) -> str:
-    """'fear 1 % → **sad** 92 %' of a row of a ranking."""
+    """'fear 1% → **sad** 92%' of a row of a ranking."""
     given, suggested = (
         percent(face[name], digits=0).replace(" ", "\u00a0") for name in ("p_given", "p_suggested")
     )

@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.analysis.leaks import LeakSummary
 from core.data.near_duplicates import LISTED, MAX_DISTANCE
-from core.metrics.text import interval, percent
+from core.metrics.text import PERCENT, POINTS, interval, percent
 from core.runs.run import Run
 from core.runs.tables import LEAKS
 from dashboard.text.runs import is_drawn
@@ -43,8 +43,8 @@ def metrics(summary: LeakSummary) -> list[tuple[str, str, str, str]]:
     told = [
         (
             title,
-            percent(scores.accuracy.value),
-            interval(scores.accuracy, as_percent=True),
+            PERCENT.text(scores.accuracy.value),
+            interval(scores.accuracy, PERCENT),
             f"Accuracy on {scores.faces:,} faces.",
         )
         for title, scores in (
@@ -55,13 +55,8 @@ def metrics(summary: LeakSummary) -> list[tuple[str, str, str, str]]:
     ]
     gain = summary.accuracy_gain
     if not math.isnan(gain.value):
-        ends = (
-            "no interval"
-            if math.isnan(gain.low)
-            else f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f} points"
-        )
         worth = "Accuracy on all faces less that without the faces that have a near-duplicate."
-        told.append(("What they are worth", f"{100 * gain.value:+.1f} points", ends, worth))
+        told.append(("What they are worth", POINTS.text(gain.value), interval(gain, POINTS), worth))
     return told
 
 
@@ -83,7 +78,7 @@ def found(pairs: pd.DataFrame, shown: pd.DataFrame) -> str:
 
 
 def scored(pair: pd.Series) -> str:
-    """'test: fear → fear 81 %'."""
+    """'test: fear → fear 81%'."""
     share = percent(pair["probability"], digits=0).replace(" ", "\u00a0")
     return f"{pair['split']}: {pair['true']} → **{pair['predicted']}** {share}"
 

@@ -17,12 +17,12 @@ LEDGER = (
 
 CONFIDENCE = (
     "Confidence is the highest probability, after the run's temperature: what `core.predict` and the Live page show. "
-    f"Both answer 'not sure' below {SURE:.0%}."
+    f"Both answer 'not sure' below {percent(SURE, digits=0)}."
 )
 
 SEPARATION = (
     "Separation: how often a scored face has a higher confidence than a face of that label, ties counting one half (the "
-    "area under the ROC curve; 50 % is guessing). Intervals of it are from 1,000 resamples of the faces of each label, "
+    "area under the ROC curve; 50% is guessing). Intervals of it are from 1,000 resamples of the faces of each label, "
     "those of shares Wilson's."
 )
 
@@ -38,13 +38,13 @@ WITH_OUT_OF_SET = (
 )
 
 COVERAGES = (
-    "The surest faces up to that share of the scored ones, equally sure ones together. In brackets Wilson's 95 % "
+    "The surest faces up to that share of the scored ones, equally sure ones together. In brackets Wilson's 95% "
     "intervals."
 )
 
 RISKS = (
     "In brackets the confidence. Widest coverage: chosen on these faces, so a little optimistic. Guaranteed: on new faces "
-    "of the same kind the share of errors stays below the limit with a chance of 95 % (selection with guaranteed risk, "
+    "of the same kind the share of errors stays below the limit with a chance of 95% (selection with guaranteed risk, "
     "Geifman & El-Yaniv 2017)."
 )
 
@@ -85,9 +85,9 @@ def upgrade_command(run: Run) -> str:
 def accepted(abstention: Abstention, at: Accepted) -> str:
     """What a threshold accepts, in a sentence or two."""
     if not at.scored and not at.accepted_out_of_set:
-        return f"No face has a confidence of {at.threshold:.0%} or more."
+        return f"No face has a confidence of {percent(at.threshold, digits=0)} or more."
     told = (
-        f"At a confidence of {at.threshold:.0%} or more the network answers for {at.scored:,} of "
+        f"At a confidence of {percent(at.threshold, digits=0)} or more the network answers for {at.scored:,} of "
         f"{len(abstention.confidence):,} scored faces"
     )
     told += f" and is wrong on {at.errors:,} of them." if at.scored else "."
@@ -108,7 +108,7 @@ def coverages(table: pd.DataFrame) -> pd.DataFrame:
     """An `at_coverages` table as it is shown."""
     return pd.DataFrame(
         {
-            "accepted": [f"{coverage:.0%}" for coverage in table["coverage"]],
+            "accepted": [f"{percent(coverage, digits=0)}" for coverage in table["coverage"]],
             "confidence from": [f"{threshold:.3f}" for threshold in table["threshold"]],
             "errors": [f"{percent(row.risk)} ({span(row.low, row.high)})" for row in table.itertuples()],
         }
@@ -125,7 +125,7 @@ def risks(table: pd.DataFrame) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "errors at most": [f"{risk:.0%}" for risk in table["risk"]],
+            "errors at most": [f"{percent(risk, digits=0)}" for risk in table["risk"]],
             "widest coverage": [told(row.coverage, row.threshold) for row in table.itertuples()],
             "guaranteed": [
                 told(row.guaranteed_coverage, row.guaranteed_threshold) for row in table.itertuples()

@@ -4,6 +4,8 @@ import pandas as pd
 
 from core.analysis.corruptions import CORRUPTIONS
 from core.analysis.robustness import CLEAN, mean_accuracy
+from core.metrics.estimate import Estimate
+from core.metrics.text import PERCENT, UNSIGNED_POINTS, percent, with_interval
 from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS
 
@@ -12,14 +14,15 @@ def findings(table: pd.DataFrame, about: dict) -> str:
     """Clean and mean accuracy, and what hurts most and least."""
     clean = table[table["corruption"] == CLEAN].iloc[0]
     corrupted = table[table["corruption"] != CLEAN].groupby("corruption", sort=False)["accuracy"].mean()
-    lost = 100 * (clean["accuracy"] - corrupted)
+    lost = clean["accuracy"] - corrupted
+    estimate = Estimate(clean["accuracy"], clean["low"], clean["high"])
     averaged = DESCRIPTIONS[about["test_time_augmentation"]]
     return (
         f"{about.get('data', 'The data')}, {int(clean['faces']):,} {about.get('split', '')} faces{averaged and f', {averaged}'}: accuracy "
-        f"{100 * clean['accuracy']:.1f} % (95 % {100 * clean['low']:.1f} to {100 * clean['high']:.1f}) as they are, "
-        f"**{100 * mean_accuracy(table):.1f} %** on average over {len(corrupted)} corruptions at five severities. "
-        f"{lost.idxmax().capitalize()} hurts most ({lost.max():.1f} points on average), {lost.idxmin()} least "
-        f"({lost.min():.1f})."
+        f"{with_interval(estimate, PERCENT, level=True)} as they are, "
+        f"**{percent(mean_accuracy(table))}** on average over {len(corrupted)} corruptions at five severities. "
+        f"{lost.idxmax().capitalize()} hurts most ({UNSIGNED_POINTS.text(lost.max())} on average), {lost.idxmin()} least "
+        f"({UNSIGNED_POINTS.text(lost.min(), unit=False)})."
     )
 
 

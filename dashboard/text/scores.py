@@ -4,8 +4,9 @@ import math
 
 import pandas as pd
 
+from core.metrics.estimate import Estimate
 from core.metrics.scoring import Scores
-from core.metrics.text import percent
+from core.metrics.text import percent, with_interval
 from core.metrics.thresholds import ThresholdCounts
 
 
@@ -88,9 +89,9 @@ def best_threshold(label: str, threshold: float, f1: float) -> str:
 
 def pair(first: str, second: str, row: pd.Series, areas: pd.Series) -> str:
     """What A(i, j) says about one pair."""
-    ends = "" if math.isnan(row["low"]) else f" (95 %: {row['low']:.3f} to {row['high']:.3f})"
+    found = with_interval(Estimate(row["value"], row["low"], row["high"]), level=True)
     return (
-        f"A = {row['value']:.3f}{ends}. A {first} face has a higher probability of {first} than a {second} face in "
+        f"A = {found}. A {first} face has a higher probability of {first} than a {second} face in "
         f"{percent(areas[first])} of pairs; a {second} face has a higher probability of {second} than a {first} face "
         f"in {percent(areas[second])}."
     )

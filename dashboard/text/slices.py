@@ -25,7 +25,7 @@ JOINING = (
 
 #: What the columns of a table of slices are.
 COLUMNS = (
-    "A gap is the slice minus all other faces, with its 95 % interval. *Same mix*: both sides are brought to the same "
+    "A gap is the slice minus all other faces, with its 95% interval. *Same mix*: both sides are brought to the same "
     "mix of expressions first, so that a slice does not look worse because it has more of the hard ones; the gap of "
     "macro-F1 is always so. Accuracy: Wilson's interval, Newcombe's (1998) for the gap, N − 1 chi-squared test "
     "(Campbell 2007). Macro-F1: bootstrap of two independent samples."
@@ -83,7 +83,9 @@ def slice_faces(misread: int, row: pd.Series) -> str:
 
 def dots(table: SliceTable, number: str) -> str:
     """The figure for those who cannot see it."""
-    return f"{number} of each slice by {table.attribute.noun} with its 95 % interval, and of all faces as a line."
+    return (
+        f"{number} of each slice by {table.attribute.noun} with its 95% interval, and of all faces as a line."
+    )
 
 
 def plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from core.metrics.text import percent
 from core.runs.sweeps import OBJECTIVES, Sweep
 
 SWEEP_COMMAND = "python -m core.sweep --name first --space search --trials 40 --prune --workers 2"
@@ -40,13 +41,11 @@ def best(found: Sweep, trials: pd.DataFrame) -> str:
     level = trials[(trials["high"] >= top["low"])]
     others = len(level) - 1
     shown = (
-        f"{top[found.objective]:.3f}"
-        if not OBJECTIVES[found.objective]
-        else f"{100 * top[found.objective]:.1f} %"
+        f"{top[found.objective]:.3f}" if not OBJECTIVES[found.objective] else percent(top[found.objective])
     )
     return (
         f"Trial {int(top['trial'])} is best with {objective(found)} {shown}. "
-        f"{others} of the other {len(trials) - 1} trials reach an accuracy whose 95 % interval overlaps with its."
+        f"{others} of the other {len(trials) - 1} trials reach an accuracy whose 95% interval overlaps with its."
     )
 
 
@@ -61,10 +60,11 @@ def matters(table: pd.DataFrame) -> str:
     clear = table[table["p"] < 0.05 / len(table)]
     rest = [name for name in table["parameter"] if name not in set(clear["parameter"])]
     told = ", ".join(
-        f"{row.parameter} ({row.share:.0%} of the variance, p {_p(row.p)})" for row in clear.itertuples()
+        f"{row.parameter} ({percent(row.share, digits=0)} of the variance, p {_p(row.p)})"
+        for row in clear.itertuples()
     )
     found = (
-        f"What matters (F-test, Bonferroni-corrected 5 %): {told}."
+        f"What matters (F-test, Bonferroni-corrected 5%): {told}."
         if told
         else "No parameter clearly matters."
     )

@@ -1,4 +1,4 @@
-"""Tables that say whether probabilities can be taken at their word, with 95 % intervals.
+"""Tables that say whether probabilities can be taken at their word, with 95% intervals.
 
 `truth` is (n,) label positions, `probabilities` (n, c); n is at least 1.
 """
@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from core.metrics.calibration import BINS, equal_mass_bins, reliability_bins
+from core.metrics.estimate import Estimate
 from core.metrics.intervals import LEVEL
-from core.metrics.scoring import Estimate
 from core.metrics.thresholds import wilson_interval
 
 #: Columns of a table of bins.
@@ -35,7 +35,7 @@ def reliability_table(
 ) -> pd.DataFrame:
     """One row per equal-mass bin: confidence against accuracy, or a label's probability against its share.
 
-    `low` and `high` are the ends of the Wilson 95 % interval of `accuracy`. A bin holds the mass n / bins: a face
+    `low` and `high` are the ends of the Wilson 95% interval of `accuracy`. A bin holds the mass n / bins: a face
     that lies across an edge counts in both bins by its part, w. As sum w^2 <= sum w for parts of at most 1, the
     accuracy is at least as certain as that of `faces` whole faces: the interval is, if anything, too wide.
     """
@@ -64,11 +64,11 @@ def label_table(labels: tuple[str, ...], truth: np.ndarray, probabilities: np.nd
     """One row per label: how its probability, one versus rest, agrees with how often it is the true one.
 
     share: of the faces that truly have it; probability: its mean over all faces; excess: probability less share,
-    with the ends of its 95 % interval, in which the faces per label vary too: at fixed numbers of faces a calibrated
+    with the ends of its 95% interval, in which the faces per label vary too: at fixed numbers of faces a calibrated
     network would seem to miss the share that chance gave. error: mean |share - probability| over equal-mass bins of its probability
     (classwise calibration error: Kull et al. (2019), "Beyond temperature scaling", NeurIPS; with equal-mass bins:
     Nixon et al. (2019), "Measuring Calibration in Deep Learning", CVPR workshops). by_chance: a calibrated
-    network stays under this in 95 % of test sets.
+    network stays under this in 95% of test sets.
     """
     rows = []
     for position, label in enumerate(labels):

@@ -22,10 +22,11 @@ from core.metrics.calibration import (
     expected_calibration_error,
     log_losses,
 )
+from core.metrics.estimate import Estimate
+from core.metrics.headline import HEADLINES
 from core.metrics.intervals import intervals
 from core.metrics.predictions import Predictions
 from core.metrics.ranking import m_measure
-from core.metrics.scoring import Estimate
 from core.runs.calibration import FittedTemperature, load_temperature
 from core.runs.run import Run
 
@@ -34,6 +35,11 @@ READINGS = {"uncalibrated": "plain softmax", "calibrated": "with temperature"}
 
 #: Numbers of a reading, in the order of tables; each is an attribute of Reading.
 NUMBERS = ("expected_calibration_error", "brier", "negative_log_likelihood", "overconfidence")
+
+
+def title_of(name: str) -> str:
+    """The title of one of NUMBERS."""
+    return HEADLINES[name].title if name in HEADLINES else "Mean confidence less accuracy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +79,7 @@ class CalibrationReview:
 
 
 def compute_calibration(run: Run, predictions: Predictions) -> CalibrationReview:
-    """What the probabilities of these faces, at least one, are worth, with 95 % intervals.
+    """What the probabilities of these faces, at least one, are worth, with 95% intervals.
 
     Raises:
         AffectoscopeError: the calibration in run.json is damaged.

@@ -5,8 +5,17 @@ import pandas as pd
 from scipy.special import ndtri
 
 from core.analysis.calibration.review import CalibrationReview, Reading
+from core.metrics.estimate import Estimate
 from core.metrics.intervals import LEVEL
-from core.metrics.scoring import Estimate
+from core.metrics.text import (
+    POINTS,
+    SMALL_DIFFERENCE,
+    UNSIGNED_POINTS,
+    WHOLE_PERCENT,
+    percent,
+    span,
+    with_interval,
+)
 
 
 def calibration_findings(review: CalibrationReview) -> list[str]:
@@ -21,19 +30,19 @@ def calibration_findings(review: CalibrationReview) -> list[str]:
 
 def _overconfidence(reading: Reading) -> str:
     over = reading.overconfidence
-    said = f"mean confidence {100 * reading.confidence:.1f} %, accuracy {100 * reading.accuracy:.1f} %"
+    said = f"mean confidence {percent(reading.confidence)}, accuracy {percent(reading.accuracy)}"
     if np.isnan(over.low):
         return f"These faces do not tell whether the network is over- or under-confident: {said}."
     if over.low <= 0 <= over.high:
-        return f"On average neither over- nor under-confident: {said}, a difference of {_points(over, '+')}."
+        return f"On average neither over- nor under-confident: {said}, a difference of {with_interval(over, POINTS, level=True)}."
     if over.value > 0:
-        return f"Over-confident by {_points(over)}: {said}."
-    return f"Under-confident by {_points(Estimate(-over.value, -over.high, -over.low))}: {said}."
+        return f"Over-confident by {with_interval(over, UNSIGNED_POINTS, level=True)}: {said}."
+    return f"Under-confident by {with_interval(Estimate(-over.value, -over.high, -over.low), UNSIGNED_POINTS, level=True)}: {said}."
 
 
 def _error(reading: Reading) -> str:
     error, bins = reading.expected_calibration_error, reading.bins
-    said = f"The calibration error over {len(bins)} bins is {_with_ends(error, '.3f')}"
+    said = f"The calibration error over {len(bins)} bins is {with_interval(error, level=True)}"
     if np.isnan(error.low):
         return f"{said}; these faces do not tell how much of it is chance."
     if error.low == 0:
@@ -43,8 +52,8 @@ def _error(reading: Reading) -> str:
         "under": bins[bins["confidence"] < bins["low"]],
     }
     where = [
-        f"{how}-confident in {_bins(len(rows))} (confidence {100 * rows['lowest'].min():.0f} to "
-        f"{100 * rows['highest'].max():.0f} %)"
+        f"{how}-confident in {_bins(len(rows))} "
+        f"(confidence {span(rows['lowest'].min(), rows['highest'].max(), WHOLE_PERCENT)})"
         for how, rows in outside.items()
         if len(rows)
     ]
@@ -56,13 +65,18 @@ def _temperature(review: CalibrationReview) -> str:
     does = {1: "softens", -1: "sharpens", 0: "leaves"}[int(np.sign(fitted.temperature - 1))]
     loss, brier = (review.change[name] for name in ("negative_log_likelihood", "brier"))
     again = "" if _verdict(loss) == _verdict(brier) else f"{_verdict(brier)} "
-    changes = f"{_verdict(loss)} the log loss ({_between(loss, '+.4f')}) and {again}the Brier score ({_between(brier, '+.4f')})"
+    changes = (
+        f"{_verdict(loss)} the log loss ({_between(loss)}) and {again}the Brier score ({_between(brier)})"
+    )
     errors = [reading.expected_calibration_error.value for reading in (before, after)]
-    gaps = [100 * reading.overconfidence.value for reading in (before, after)]
+    gaps = [
+        POINTS.text(reading.overconfidence.value, unit=unit)
+        for reading, unit in ((before, False), (after, True))
+    ]
     said = (
         f"The temperature of {fitted.temperature:.3f}, fitted on {fitted.faces:,} validation faces, {does} the "
         f"probabilities. On the scored faces it {changes}; the calibration error goes from {errors[0]:.3f} to "
-        f"{errors[1]:.3f}, mean confidence less accuracy from {gaps[0]:+.1f} to {gaps[1]:+.1f} points."
+        f"{errors[1]:.3f}, mean confidence less accuracy from {gaps[0]} to {gaps[1]}."
     )
     if (
         fitted.error_uncalibrated is None
@@ -90,8 +104,8 @@ def _labels(table: pd.DataFrame) -> list[str]:
     ):
         if abs(label["excess"]) > wider * (label["excess_high"] - label["excess"]):
             found.append(
-                f"{label['expression']} too {told} ({100 * label['probability']:.1f} % on average for "
-                f"{100 * label['share']:.1f} % of the faces)"
+                f"{label['expression']} too {told} ({percent(label['probability'])} on average for "
+                f"{percent(label['share'])} of the faces)"
             )
     return [f"Of all expressions the network gives {' and '.join(found)}."] if found else []
 
@@ -106,18 +120,6 @@ def _verdict(change: Estimate) -> str:
     return "lowers" if change.value < 0 else "raises"
 
 
-def _points(estimate: Estimate, sign: str = "") -> str:
-    """A difference of shares, 0.031, as '3.1 points (95 % 1.5 to 4.6)'."""
-    low, high = (f"{100 * end:{sign}.1f}" for end in (estimate.low, estimate.high))
-    return f"{100 * estimate.value:{sign}.1f} points (95 % {low} to {high})"
-
-
-def _with_ends(estimate: Estimate, form: str) -> str:
-    """'0.037 (95 % 0.020 to 0.048)'."""
-    value, *ends = (f"{number:{form}}" for number in (estimate.value, estimate.low, estimate.high))
-    return value if np.isnan(estimate.low) else f"{value} (95 % {' to '.join(ends)})"
-
-
-def _between(estimate: Estimate, form: str) -> str:
-    """'-0.0020, 95 % -0.0036 to -0.0004'."""
-    return _with_ends(estimate, form).replace(" (", ", ").removesuffix(")")
+def _between(change: Estimate) -> str:
+    """'−0.0020, 95% −0.0036 to −0.0004'."""
+    return with_interval(change, SMALL_DIFFERENCE, level=True).replace(" (", ", ").removesuffix(")")

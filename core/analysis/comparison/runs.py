@@ -1,7 +1,7 @@
 """Which of two runs is better, on what, and how sure that is: numbers, verdict in plain words, faces that changed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,23 +9,13 @@ import pandas as pd
 
 from core.analysis.comparison.pairing import CHANGES, PairedRuns, pair
 from core.metrics.comparison import Difference, compare_predictions
-from core.metrics.text import listed, number, percent
+from core.metrics.text import difference_format, listed, span
 from core.runs.run import Run
 
 #: A corrected p-value below this is a difference.
 ALPHA = 0.05
 
 RESAMPLES = 2000
-
-#: Numbers by name: (as they stand in a sentence, whether they are told in percentage points).
-NUMBERS: dict[str, tuple[str, bool]] = {
-    "accuracy": ("accuracy", True),
-    "macro_f1": ("macro-F1", True),
-    "m_measure": ("M", False),
-    "expected_calibration_error": ("calibration error", False),
-    "valence_ccc": ("CCC of valence", False),
-    "arousal_ccc": ("CCC of arousal", False),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +56,7 @@ class Comparison:
         """One per number: both values, the difference with its interval, and what that means."""
         told = []
         for each in self.differences:
-            title, (a, b) = _title(each), (_amount(each, value) for value in (each.a, each.b))
+            title, (a, b) = _title(each), (each.metric.format.text(value) for value in (each.a, each.b))
             title = title[0].upper() + title[1:]
             meaning = {
                 "better": f"'{self.paired.b}' is better.",
@@ -94,7 +84,9 @@ class Comparison:
         rows = []
         for each in self.differences:
             ends = (each.difference, each.low, each.high)
-            value, low, high = ends if each.higher_is_better else (-each.difference, -each.high, -each.low)
+            value, low, high = (
+                ends if each.metric.higher_is_better else (-each.difference, -each.high, -each.low)
+            )
             rows.append(
                 {
                     "name": each.name,
@@ -160,11 +152,11 @@ def significance(difference: Difference) -> str:
         return "unknown"
     if difference.p_corrected >= ALPHA or difference.difference == 0:
         return "undecided"
-    return "better" if (difference.difference > 0) == difference.higher_is_better else "worse"
+    return "better" if (difference.difference > 0) == difference.metric.higher_is_better else "worse"
 
 
 def _title(difference: Difference) -> str:
-    return NUMBERS[difference.name][0]
+    return difference.metric.short
 
 
 def _with_numbers(difference: Difference) -> str:
@@ -172,27 +164,12 @@ def _with_numbers(difference: Difference) -> str:
 
 
 def _numbers(difference: Difference) -> str:
-    """'(+1.9 points, 95 % 0.6 to 3.2, p = 0.004 corrected)'."""
-    points = NUMBERS[difference.name][1]
-    low, high = (_plain(value, points) for value in (difference.low, difference.high))
-    ends = "no interval" if math.isnan(difference.low) else f"95 % {low} to {high}"
-    size = _plain(difference.difference, points, signed=True) + " points" * points
-    return f"({size}, {ends}, {_p_value(difference.p_corrected)})"
-
-
-def _amount(difference: Difference, value: float) -> str:
-    """One run's number: '66.9 %' or '0.910'."""
-    return percent(value) if NUMBERS[difference.name][1] else number(value)
-
-
-def _plain(value: float, points: bool, *, signed: bool = False) -> str:
-    if math.isnan(value):
-        return "–"
-    text = f"{100 * value:+.1f}" if points else f"{value:+.3f}"
-    sign, digits = text[0], text[1:]
-    if not float(digits):
-        return digits
-    return f"−{digits}" if sign == "-" else f"+{digits}" if signed else digits
+    """'(+1.9 points, 95% 0.6 to 3.2, p = 0.004 corrected)'."""
+    form = difference_format(difference.metric.format)
+    plain = replace(form, signed=False)
+    ends = span(difference.low, difference.high, plain, unit=False)
+    ends = f"95% {ends}" if ends else "no interval"
+    return f"({form.text(difference.difference)}, {ends}, {_p_value(difference.p_corrected)})"
 
 
 def _p_value(p: float) -> str:

@@ -18,8 +18,8 @@ from core.labels import EXPRESSIONS
 from core.metrics.abstention import RiskCoverage, aurc, auroc, e_aurc, risk_coverage
 from core.metrics.abstention_intervals import AbstentionBounds, abstention_intervals
 from core.metrics.calibration import apply_temperature
-from core.metrics.scoring import Estimate
-from core.metrics.text import interval, number, percent
+from core.metrics.estimate import Estimate
+from core.metrics.text import PERCENT, percent, with_interval
 from core.metrics.thresholds import wilson_interval
 from core.runs.calibration import load_temperature
 from core.runs.run import Run
@@ -169,12 +169,12 @@ class Abstention:
                 f"({', '.join(out_of_set.labels)}), and it names an expression all the same, with a mean confidence of "
                 f"{percent(out_of_set.mean_confidence)}; on the {len(self.confidence):,} scored faces it is "
                 f"{percent(self.confidence.mean())}. A scored face has the higher confidence in "
-                f"{_told(out_of_set.auroc, as_percent=True)} of pairs with one of them; 50 % would be guessing."
+                f"{with_interval(out_of_set.auroc, PERCENT, level=True)} of pairs with one of them; 50% would be guessing."
             )
         if not np.isnan(self.failure_auroc.value):
             told.append(
-                f"A right answer has a higher confidence than a wrong one in {_told(self.failure_auroc, as_percent=True)} "
-                f"of pairs. The area under the risk-coverage curve is {_told(self.aurc)}, of which {_told(self.e_aurc)} "
+                f"A right answer has a higher confidence than a wrong one in {with_interval(self.failure_auroc, PERCENT, level=True)} "
+                f"of pairs. The area under the risk-coverage curve is {with_interval(self.aurc, level=True)}, of which {with_interval(self.e_aurc, level=True)} "
                 "would go if all errors were the least confident answers."
             )
         return told
@@ -255,9 +255,3 @@ def _aurc_with_out_of_set(confidence, correct, out_of_set, bounds: AbstentionBou
 
 def _share(part: int, whole: int) -> Estimate:
     return Estimate(part / whole if whole else float("nan"), *wilson_interval(part, whole))
-
-
-def _told(estimate: Estimate, *, as_percent: bool = False) -> str:
-    """'84.2 % (95 %: 81.0 to 87.3 %)'"""
-    value = percent(estimate.value) if as_percent else number(estimate.value)
-    return value if np.isnan(estimate.low) else f"{value} (95 %: {interval(estimate, as_percent=as_percent)})"

@@ -8,7 +8,7 @@ import pandas as pd
 from core.analysis.slices.bins import Attribute
 from core.analysis.slices.tables import SliceReview, SliceTable
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
-from core.metrics.text import listed
+from core.metrics.text import DECIMAL, UNSIGNED_POINTS, NumberFormat, listed, span
 
 #: Slices that one sentence names before it counts the rest.
 _NAMED = 4
@@ -108,7 +108,7 @@ def _no_gaps(tables: list[SliceTable]) -> str:
     return (
         f"No gap in {listed([table.attribute.noun for table in tables], 'or')} is distinguishable from chance "
         f"(smallest {p_value(smallest)}), which does not exclude gaps: the widest interval reaches "
-        f"{100 * widest:.1f} points."
+        f"{UNSIGNED_POINTS.text(widest)}."
     )
 
 
@@ -146,19 +146,19 @@ def _size(row: pd.Series, name: str) -> str:
     """'6.2 points lower' or '0.062 higher'."""
     gap = row[f"{name}_gap"]
     way = "lower" if gap < 0 else "higher"
-    return f"{_amount(abs(gap), name)}{'' if name == 'macro_f1' else ' points'} {way}"
+    return f"{_format(name).text(abs(gap))} {way}"
 
 
 def _ends(row: pd.Series, name: str) -> str:
-    """'(95 % 2.1 to 10.3, p = 0.012 corrected)', in the direction that `_size` names."""
+    """'(95% 2.1 to 10.3, p = 0.012 corrected)', in the direction that `_size` names."""
     low, high = row[f"{name}_gap_low"], row[f"{name}_gap_high"]
     if row[f"{name}_gap"] < 0:
         low, high = -high, -low
     p = row[f"{name}_gap_p_corrected"]
-    ends = "no interval" if math.isnan(low) else f"95 % {_amount(low, name)} to {_amount(high, name)}"
+    ends = span(low, high, _format(name), unit=False)
+    ends = f"95% {ends}" if ends else "no interval"
     return f"({ends}, {p_value(p)})" if p < ALPHA else f"({ends})"
 
 
-def _amount(value: float, name: str) -> str:
-    text = f"{value:.3f}" if name == "macro_f1" else f"{100 * value:.1f}"
-    return text.replace("-", "−") if float(text) else text.lstrip("-")
+def _format(name: str) -> NumberFormat:
+    return DECIMAL if name == "macro_f1" else UNSIGNED_POINTS

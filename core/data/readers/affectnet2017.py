@@ -183,7 +183,7 @@ NOTE = (
 )
 
 LIMITS = (
-    "Two people who annotated the same AffectNet faces agreed on 60.7 % of them: no network can be trusted to know "
+    "Two people who annotated the same AffectNet faces agreed on 60.7% of them: no network can be trusted to know "
     "better than its annotators.",
 )
 

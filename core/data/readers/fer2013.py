@@ -250,7 +250,7 @@ SPEC = register(
             "PrivateTest, where present, is kept apart as 'private_test'."
         ),
         limits=(
-            "People name the expressions of FER2013 as it labels them in about 65 % (± 5) of the faces: its labels are "
+            "People name the expressions of FER2013 as it labels them in about 65% (± 5) of the faces: its labels are "
             "uncertain, and an accuracy above that is agreement with them, not with the people shown.",
         ),
     )

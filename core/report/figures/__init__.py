@@ -32,7 +32,7 @@ def run_colour(number: int, ink: str) -> str:
 
 
 def unit_axes(figure: go.Figure) -> None:
-    """Both axes from 0 to 100 %."""
+    """Both axes from 0 to 100%."""
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", dtick=0.25)
     figure.update_yaxes(range=[-0.01, 1.02], tickformat=".0%", dtick=0.25)
 

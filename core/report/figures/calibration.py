@@ -78,7 +78,7 @@ def _add_bins(figure: go.Figure, rows: pd.DataFrame, title: str, colour: str, sy
         customdata=rows[["lowest", "highest", "low", "high", "faces"]],
         hovertemplate=(
             f"{title}, %{{customdata[0]:.1%}} to %{{customdata[1]:.1%}}, %{{customdata[4]:,.1f}} faces<br>"
-            "mean %{x:.1%}, true in %{y:.1%} (95 % %{customdata[2]:.1%} to %{customdata[3]:.1%})<extra></extra>"
+            "mean %{x:.1%}, true in %{y:.1%} (95% %{customdata[2]:.1%} to %{customdata[3]:.1%})<extra></extra>"
         ),
     )
 

@@ -16,7 +16,7 @@ _SIGNIFICANCES = {
 
 
 def advantages(table: pd.DataFrame, *, a: str, b: str, ink: str = INK) -> go.Figure:
-    """A forest plot of a `Comparison.table`: run b's advantage over run a with its 95 % interval, one row per number.
+    """A forest plot of a `Comparison.table`: run b's advantage over run a with its 95% interval, one row per number.
 
     Right of the line b is better, whether high or low values of the number are good.
     """
@@ -37,7 +37,7 @@ def advantages(table: pd.DataFrame, *, a: str, b: str, ink: str = INK) -> go.Fig
             customdata=rows[["a", "b", "difference", "low", "high", "p_corrected"]],
             hovertemplate=(
                 f"%{{y}}: %{{customdata[0]:.4f}} in {a}, %{{customdata[1]:.4f}} in {b}<br>difference "
-                "%{customdata[2]:+.4f} (95 % %{customdata[3]:+.4f} to %{customdata[4]:+.4f}), "
+                "%{customdata[2]:+.4f} (95% %{customdata[3]:+.4f} to %{customdata[4]:+.4f}), "
                 "corrected p %{customdata[5]:.4f}<extra></extra>"
             ),
         )

@@ -34,7 +34,7 @@ def per_class(table: pd.DataFrame, *, ink: str = INK) -> go.Figure:
             marker={"color": colours, "size": 10},
             customdata=rows[["low", "high", "support"]],
             hovertemplate=(
-                f"%{{y}}: {number} %{{x:.3f}} (95 % %{{customdata[0]:.3f}} to %{{customdata[1]:.3f}}), "
+                f"%{{y}}: {number} %{{x:.3f}} (95% %{{customdata[0]:.3f}} to %{{customdata[1]:.3f}}), "
                 "%{customdata[2]:,} faces<extra></extra>"
             ),
             showlegend=False,
@@ -94,7 +94,7 @@ def pairwise(cells: pd.DataFrame, labels: tuple[str, ...], *, ink: str = INK) ->
         columns=order[:-1],
         rows=order[1:],
         colours=(SECOND, page_of(ink)),
-        hover="%{y} and %{x}: A = %{customdata[0]:.3f} (95 % %{customdata[1]:.3f} to %{customdata[2]:.3f})",
+        hover="%{y} and %{x}: A = %{customdata[0]:.3f} (95% %{customdata[1]:.3f} to %{customdata[2]:.3f})",
         custom=["value", "low", "high"],
         titles=("", ""),
         ink=ink,

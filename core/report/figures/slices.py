@@ -60,7 +60,7 @@ def dots(table: pd.DataFrame, name: str, *, overall: float, ink: str = INK) -> g
 
 def _hover(name: str, *, compared: bool) -> str:
     form = ".1%" if name == "accuracy" else ".3f"
-    ends = f"(95 % %{{customdata[2]:{form}}} to %{{customdata[3]:{form}}})"
+    ends = f"(95% %{{customdata[2]:{form}}} to %{{customdata[3]:{form}}})"
     gap = f"<br>gap %{{customdata[4]:+{form}}}, corrected p %{{customdata[5]:.4f}}" if compared else ""
     return f"%{{customdata[0]}}: %{{x:{form}}} {ends}, %{{customdata[1]:,}} faces{gap}<extra></extra>"
 
