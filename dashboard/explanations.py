@@ -1,4 +1,4 @@
-"""Explanations on pages: a run's network, loaded when a user first asks, and its heat laid over a face."""
+"""Explanations on pages: heat maps of a run's network, which is loaded at the first one."""
 
 import numpy as np
 import streamlit as st
@@ -9,7 +9,7 @@ from core.runs.run import Run
 from core.runtime.environment import quiet_tensorflow
 from dashboard.caching import cached
 
-#: Viridis at equal steps: its lightness rises evenly, so that it reads the same to colour-blind readers.
+#: Viridis at equal steps: its lightness rises evenly, also for colour-blind readers.
 _VIRIDIS = np.array(
     [
         (68, 1, 84), (71, 44, 122), (59, 81, 139), (44, 113, 142), (33, 144, 141),
@@ -17,15 +17,15 @@ _VIRIDIS = np.array(
     ]
 )  # fmt: skip
 
-#: How much of the colour covers the face where the heat is 0 and where it is 1.
+#: Opacity of the colour where the heat is 0 and where it is 1.
 _COVER = (0.2, 0.65)
 
 
 def explanation(
     run: Run, face: np.ndarray, label: str, *, method: Method = "grad-cam"
 ) -> tuple[Explanation, SplitNetwork]:
-    """What speaks for `label` for a face, (size, size, channels) uint8 as the run's preprocessing crops it, and the
-    network that it is of. Imports TensorFlow.
+    """Heat map of `label` for a face, (size, size, channels) uint8 as the run's preprocessing crops it, and the
+    network that computed it. Imports TensorFlow.
 
     Raises:
         AffectoscopeError: the run's network cannot be loaded or explained.

@@ -1,4 +1,4 @@
-"""Where the images of faces come from: thumbnails in the run, or the user's own copy of the data."""
+"""Images of faces: from thumbnails in the run, or from the user's own copy of the data."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, replace
@@ -19,11 +19,11 @@ from core.runs.run import Run
 from dashboard import loading
 from dashboard.text import runs as run_text
 
-#: Side in pixels of faces read from a data set: larger than what most networks see, for the user's sake.
+#: Side in pixels of faces read from a data set: larger than the input of most networks.
 SHOWN_SIZE = 160
 
 _WIDGET = "data_path_input"
-_PATH = "data_path"  # in session_state and never in the URL: a path says something about its owner
+_PATH = "data_path"  # in session_state and never in the URL: a path may hold private names
 
 Box = tuple[float, float, float, float]
 
@@ -33,8 +33,8 @@ class ImageSource:
     """Images by row of the predictions; each may be None where it cannot be read.
 
     Attributes:
-        face: the face as it is shown, encoded, framed as the network sees it.
-        photo: the whole upright image that the face is in; None: only thumbnails are there.
+        face: the face as it is shown, encoded, framed like the network input.
+        photo: the whole upright image that the face is in; None where there are only thumbnails.
     """
 
     face: Callable[[int], bytes | None]

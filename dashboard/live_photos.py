@@ -41,7 +41,7 @@ ENLARGED = 144
 #: Training faces shown beside each face.
 NEIGHBOURS = 6
 
-#: Seconds that the warm-up leaves to the first page.
+#: Seconds that the warm-up waits for the first page.
 WARM_UP_DELAY = 1.5
 
 _RESULTS = "live_results"
@@ -49,7 +49,7 @@ _RESULTS = "live_results"
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo to predict. `key` tells uploads apart without looking at their content."""
+    """One photo to predict. `key` identifies an upload without reading its content."""
 
     key: str
     name: str
@@ -58,7 +58,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Result:
-    """A predicted photo: as it is shown, with its faces boxed, and what each run says; or the problem with it."""
+    """A predicted photo: the picture with its faces boxed, and the predictions of each run; or the problem with it."""
 
     name: str
     shown: Image.Image | None
@@ -67,12 +67,12 @@ class Result:
 
 
 def warm_up(run: Run | None = None) -> threading.Thread | None:
-    """Load TensorFlow, the detector and a run's network, once per server, beside the pages; nobody waits for it.
+    """Load TensorFlow, the detector and a run's network, once per server, in a background thread.
 
-    So that the first photo is answered as fast as the later ones.
+    The first photo is then predicted as fast as the later ones.
 
     Args:
-        run: None: the newest one, after the first page was left its time. Without any run there is nothing to do.
+        run: None: the newest one, after a delay that leaves the CPU to the first page. Without any run, nothing is loaded.
     """
     chosen = run or next(iter(loading.runs().values()), None)
     if chosen is None:
@@ -88,7 +88,7 @@ def _warm_up(run: Run, _delay: float) -> threading.Thread:
 
 
 def _load_quietly(run: Run, delay: float) -> None:
-    # Streamlit would say on the terminal that this thread belongs to no visitor.
+    # Streamlit would log that this thread has no script run context.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     time.sleep(delay)
     try:
@@ -137,13 +137,13 @@ def _predict(predictors: dict[str, Predictor], photo: Photo, crops: bool, neighb
     try:
         image = read_photo(photo.data)
         found = None if crops else photo_predictor.detect_faces(image)
-        said = {
+        predictions = {
             name: each.predict(image, crops=crops, found=found, neighbours=neighbours)
             for name, each in predictors.items()
         }
     except AffectoscopeError as error:
         return Result(photo.name, None, {}, str(error))
-    return Result(photo.name, draw_boxes(image, next(iter(said.values()))), said)
+    return Result(photo.name, draw_boxes(image, next(iter(predictions.values()))), predictions)
 
 
 def draw_boxes(image: Image.Image, prediction: PhotoPrediction) -> Image.Image:
@@ -177,7 +177,7 @@ def enlarged(crop: np.ndarray, *, side: int = ENLARGED) -> Image.Image:
 
 @st.cache_data(max_entries=1, show_spinner="Drawing three people ...")
 def drawn_photo() -> bytes | None:
-    """A drawn scene with three people as PNG, or None where drawing is not to be had."""
+    """A drawn scene with three people as PNG, or None where it cannot be drawn."""
     try:
         from core.data.drawn.dataset import draw_scene
     except ImportError:

@@ -1,7 +1,7 @@
 """Cached access to runs: they appear, change and disappear while the app is open (see `dashboard.caching`).
 
 What `st.cache_resource` holds is shared between
-visitors: nobody may change it in place. `st.cache_data` hands out copies.
+visitors: it must not be changed in place. `st.cache_data` hands out copies.
 """
 
 import os
@@ -128,7 +128,7 @@ def predictions(run: Run) -> Predictions:
 @cached(st.cache_resource, max_entries=2)
 def misclassified(run: Run) -> pd.DataFrame:
     """The `tables.faces` of every misclassified face."""
-    return face_tables.misread(predictions(run))
+    return face_tables.misclassified(predictions(run))
 
 
 @cached(st.cache_data, max_entries=32, state=lambda run: file_state(run.tags_path))

@@ -1,4 +1,4 @@
-"""What every page does first: choose the run, load its parts, and say what is missing instead of failing."""
+"""Choice of the run and loading of its parts, first on every page; a damaged part stops the page with a message."""
 
 import pandas as pd
 import streamlit as st
@@ -45,7 +45,7 @@ def choose_run() -> Run:
 def offer_runs(table: pd.DataFrame, columns: dict) -> None:
     """An `overview` table of runs; choosing a row chooses its run."""
     names, chosen = list(table["run"]), st.session_state[_CHOSEN]
-    # A new key for every choice and filter: the tick is that of the chosen run, whatever was ticked before.
+    # A new key for every choice and filter: the ticked row is the chosen run, whatever was ticked before.
     key = f"runs-{chosen}-{','.join(names)}"
 
     def take() -> None:
@@ -77,7 +77,7 @@ def load(run: Run, *parts: str) -> list:
 
 
 def damaged() -> dict[str, str]:
-    """Folders that are no runs, with the reason."""
+    """Invalid run folders, with the reason."""
     problems = {listing.path.name: listing.problem for listing in loading.listings() if not listing.run}
     return problems | {name: problem for name, run in loading.runs().items() if (problem := _problem(run))}
 
@@ -87,7 +87,7 @@ def _take_choice() -> None:
 
 
 def _problem(run: Run) -> str:
-    """Why run.json is of no use although it can be read; '' when it is fine."""
+    """Problem of a run.json that can be read but lacks what pages need; '' when it is complete."""
     for key, names in _INFO.items():
         entry = run.info[key]
         if not isinstance(entry, dict):
@@ -120,7 +120,7 @@ def _explain_absence() -> None:
     )
     problems = damaged()
     if problems:
-        st.subheader("Folders that are no runs")
+        st.subheader("Invalid run folders")
         st.dataframe(
             [{"folder": name, "reason": reason} for name, reason in problems.items()], hide_index=True
         )

@@ -1,7 +1,7 @@
 """Choices that live in the URL, so that every view has an address that can be shared and reloaded.
 
 Each function draws one control, keeps its value in the URL under `key` and returns the value. The same key
-on two pages is the same choice, which a user takes along. A value in the URL that makes no sense falls
+on two pages is the same choice, which a user takes along. An invalid value in the URL falls
 back to the default with a notice.
 """
 
@@ -13,17 +13,17 @@ _NOTICES = "_notices"
 
 
 def open_notices() -> None:
-    """Where notices of this page go from here on: above the controls, which they would squeeze."""
+    """Reserve the place of this page's notices: above the controls."""
     st.session_state[_NOTICES] = st.container()
 
 
 def notice(text: str) -> None:
-    """One sentence about something in the URL that could not be honoured."""
+    """One sentence about something in the URL that is ignored."""
     st.session_state.get(_NOTICES, st).warning(text, icon=":material/link_off:")
 
 
 def check(key: str, options: Sequence[str], label: str, *, fallback: str = "it is ignored") -> None:
-    """Say so when the URL names something for `key` that is no option; the control then shows its default."""
+    """Show a notice when the URL names something for `key` that is no option; the control then shows its default."""
     for asked in st.query_params.get_all(key):
         if asked and asked not in options:
             notice(f"The link asks for {label.lower()} '{asked}', which is not here; {fallback}.")
@@ -64,10 +64,18 @@ def several(
     )
 
 
-def segments(label: str, options: dict[str, str], *, key: str) -> str:
-    """One of a few options (value -> title); the first one is the default. The URL holds the title."""
+def segments(label: str, options: dict[str, str], *, key: str, former: dict[str, str] | None = None) -> str:
+    """One of a few options (value -> title); the first one is the default. The URL holds the title.
+
+    Args:
+        former: titles of earlier versions, which old addresses hold -> value.
+    """
     titles = list(options.values())
-    check(key, titles, label, fallback=f"showing {titles[0]}")
+    asked = st.query_params.get(key)
+    if former and asked in former and asked not in titles:
+        st.session_state.setdefault(key, options[former[asked]])
+    else:
+        check(key, titles, label, fallback=f"showing {titles[0]}")
     if st.session_state.get(key) not in (None, *titles):
         st.session_state[key] = titles[0]
     title = st.segmented_control(
@@ -77,7 +85,7 @@ def segments(label: str, options: dict[str, str], *, key: str) -> str:
 
 
 def toggle(label: str, *, key: str, help: str | None = None) -> bool:
-    """Off unless the URL says true."""
+    """Off unless the URL holds true."""
     check(key, ("true", "false"), label)
     return st.toggle(label, key=key, bind="query-params", help=help)
 
@@ -126,13 +134,13 @@ def clear(*keys: str) -> Callable[[], None]:
 
 
 def take_click(chart: str, selection: str, *keys: str) -> Callable[[], None]:
-    """A callback that puts the clicked mark of an Altair chart into the choices of the same names."""
+    """A callback that puts the clicked datum of an Altair chart into the choices of the same names."""
 
     def take() -> None:
-        marks = st.session_state[chart].selection[selection]
-        if marks:
+        selected = st.session_state[chart].selection[selection]
+        if selected:
             for key in keys:
-                st.session_state[key] = marks[0][key]
+                st.session_state[key] = selected[0][key]
 
     return take
 

@@ -44,7 +44,7 @@ def test_a_click_on_a_confusion_cell_shows_its_faces_and_its_address_brings_them
     scores = open_run(made_runs / "thumbnails").scores
     count = int(scores.confusion[scores.labels.index("fear"), scores.labels.index("surprise")])
     page.goto("/confusion?run=thumbnails")
-    heading = page.get_by_role("heading", name=f"{count} faces: fear read as surprise")
+    heading = page.get_by_role("heading", name=f"{count} faces: fear predicted as surprise")
     _cell(page, "fear", "surprise").click(force=True)
     heading.wait_for()
     page.wait_for_function(
@@ -162,11 +162,11 @@ def test_a_cell_of_a_comparison_with_another_run_opens_its_faces_too(page, made_
     page.get_by_text("Blue: more than in 'one-class'").wait_for()
     page.wait_for_function("location.search.includes('against_run=one-class')")
     _cell(page, "sad", "neutral").click(force=True)
-    page.get_by_role("heading", name=f"{count} faces: sad read as neutral").wait_for()
+    page.get_by_role("heading", name=f"{count} faces: sad predicted as neutral").wait_for()
     page.wait_for_function(f"document.querySelectorAll('[data-testid=stImage] img').length >= {count}")
     page.reload()
     page.get_by_text("Blue: more than in 'one-class'").wait_for()
-    page.get_by_role("heading", name=f"{count} faces: sad read as neutral").wait_for()
+    page.get_by_role("heading", name=f"{count} faces: sad predicted as neutral").wait_for()
 
 
 def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, made_runs):
@@ -180,10 +180,10 @@ def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, mad
         page.get_by_test_id("stButtonGroup").get_by_text("ambiguous", exact=True).click()
         page.get_by_role("textbox", name="Note").fill("=eyes closed")
         page.get_by_role("button", name="Save the tag").click()
-        page.get_by_text("Tagged: 1 ambiguous.").wait_for()
+        page.get_by_text("Tags: 1 ambiguous.").wait_for()
         page.reload()
-        page.get_by_text("Tagged: 1 ambiguous.").wait_for()
-        page.get_by_role("button", name="Remove it").wait_for()
+        page.get_by_text("Tags: 1 ambiguous.").wait_for()
+        page.get_by_role("button", name="Remove the tag").wait_for()
         expect(page.get_by_role("textbox", name="Note")).to_have_value("=eyes closed")
         with page.expect_download() as download:
             page.get_by_role("button", name="CSV of the tags").click()

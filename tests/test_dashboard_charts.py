@@ -225,7 +225,7 @@ def test_labels_outside_of_the_label_set_are_left_out():
 )
 def test_faces_are_filtered_and_ordered(predictions, order, column, rising):
     chosen = face_tables.select_faces(
-        face_tables.misread(predictions), within={"probability": (0.3, 1.0)}, order=order
+        face_tables.misclassified(predictions), within={"probability": (0.3, 1.0)}, order=order
     )
     assert len(chosen) > 5 and not chosen["correct"].any() and (chosen["probability"] >= 0.3).all()
     assert chosen[column].is_monotonic_increasing if rising else chosen[column].is_monotonic_decreasing

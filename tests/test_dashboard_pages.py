@@ -153,7 +153,7 @@ def test_a_confusion_cell_in_the_url_shows_its_faces(open_page, made_runs):
     count = int(scores.confusion[scores.labels.index("fear"), scores.labels.index("surprise")])
     assert 1 < count <= 24
     shown = open_page("confusion", run="thumbnails", true="fear", predicted="surprise")
-    assert f"{count} faces: fear read as surprise" in text_of(shown)
+    assert f"{count} faces: fear predicted as surprise" in text_of(shown)
     assert pictures(shown) == count
     assert text_of(shown).count("fear → **surprise**") == count
 
@@ -163,7 +163,7 @@ def test_select_boxes_choose_a_cell_without_a_mouse(open_page):
     assert pictures(shown) == 0
     shown.selectbox(key="true").set_value("sad").run()
     shown.selectbox(key="predicted").set_value("neutral").run()
-    assert "sad read as neutral" in text_of(shown)
+    assert "sad predicted as neutral" in text_of(shown)
     assert pictures(shown) > 0
     shown.button[0].click().run()
     assert pictures(shown) == 0
@@ -202,7 +202,7 @@ def test_misclassified_faces_come_surest_first_and_in_pages(open_page, made_runs
     wrong = predictions.confidence[~predictions.correct]
     table = shown.dataframe[0].value
     assert table["probability"].to_numpy() == pytest.approx(np.sort(wrong)[::-1][: len(table)])
-    assert f"{len(wrong)} of 160 faces were misread" in text_of(shown)
+    assert f"{len(wrong)} of 160 faces are misclassified" in text_of(shown)
     assert len(wrong) > 24 and len(shown.pagination) == 1
 
 
@@ -211,7 +211,7 @@ def test_filters_narrow_the_misclassified_faces(open_page):
     table = shown.dataframe[0].value
     assert set(table["true"]) == {"fear"} and table["probability"].min() >= 0.6
     nobody = open_page("misclassified", run="affect", true="fear", predicted="fear")
-    assert "No misread face passes these filters" in nobody.info[0].value
+    assert "No misclassified face passes these filters" in nobody.info[0].value
 
 
 def test_a_face_in_the_url_is_shown_large(open_page, made_runs):
@@ -221,7 +221,7 @@ def test_a_face_in_the_url_is_shown_large(open_page, made_runs):
     shown = open_page("misclassified", run="thumbnails", face=reference)
     assert shown.selectbox(key="face").value == reference
     truth, predicted = (predictions.labels[code[row]] for code in (predictions.truth, predictions.predicted))
-    assert f"**{truth}** read as **{predicted}**" in text_of(shown)
+    assert f"**{truth}** predicted as **{predicted}**" in text_of(shown)
 
 
 def test_only_one_class_leaves_m_undefined_and_says_so(open_page):

@@ -133,7 +133,7 @@ def test_cropped_faces_are_not_searched(page, searched):
     upload(page, photo(size=(48, 48)))
     assert searched == []
     assert "**Face 1**" in texts(page.markdown)
-    assert "found with a score" not in texts(page.markdown)
+    assert "detection score" not in texts(page.markdown)
 
 
 def test_a_photo_is_searched_once_and_upright(page, searched):
@@ -151,13 +151,13 @@ def test_a_removed_photo_is_forgotten(page):
 
 
 def test_the_camera_comes_when_asked_for(page):
-    page.segmented_control(key="source").set_value("camera").run()
+    page.segmented_control(key="source").set_value("Camera").run()
     assert not page.exception
     assert len(page.get("camera_input")) == 1
 
 
 def test_a_drawing_can_be_tried_at_once(page, searched):
-    page.segmented_control(key="source").set_value("a drawing").run()
+    page.segmented_control(key="source").set_value("Sample photo").run()
     assert not page.exception
     assert searched == [(900, 600)]
     assert page.subheader[0].value == "drawing.png"
@@ -186,10 +186,10 @@ def test_training_faces_seen_alike_and_where_the_network_looked_are_shown_when_a
     monkeypatch.chdir(project_root)
     page = AppTest.from_file(str(project_root / PAGE), default_timeout=60).run()
     upload(page, photo())
-    assert "Seen as most alike" not in texts(page.caption)
+    assert "Nearest neighbours" not in texts(page.caption)
     page.toggle(key="alike").set_value(True).run()
     assert not page.exception
-    assert texts(page.caption).count("Seen as most alike") == 2
+    assert texts(page.caption).count("Nearest neighbours") == 2
     assert len(page.image) == 1 + 2 + 2 * live_photos.NEIGHBOURS
     page.toggle(key="alike").set_value(False).run()
     page.toggle(key="explain").set_value(True).run()
@@ -200,10 +200,10 @@ def test_training_faces_seen_alike_and_where_the_network_looked_are_shown_when_a
 def test_without_drawings_the_page_says_so(page, monkeypatch):
     live_photos.drawn_photo.clear()
     monkeypatch.setitem(sys.modules, "core.data.drawn.dataset", None)
-    page.segmented_control(key="source").set_value("a drawing").run()
+    page.segmented_control(key="source").set_value("Sample photo").run()
     live_photos.drawn_photo.clear()
     assert not page.exception
-    assert "Drawn scenes are not available" in texts(page.info)
+    assert "sample photo is not available" in texts(page.info)
 
 
 def test_only_so_many_photos_at_once(page, monkeypatch):

@@ -99,7 +99,7 @@ def test_faces_without_annotated_affect_come_last(made):
     unknown = Predictions(made.labels, frame)
     faces = planes.picked_faces(unknown, region=None, side="predicted", expression="neutral")
     assert len(faces) and faces["distance"].isna().all()
-    assert affect_text.affect_numbers(faces.iloc[0]).startswith("predicted")
+    assert affect_text.format_affect(faces.iloc[0]).startswith("predicted")
 
 
 @pytest.mark.parametrize("ink", [INK, INK_ON_DARK])
@@ -141,7 +141,7 @@ def test_a_region_in_the_link_shows_its_faces_with_their_numbers(open_page, made
     assert f"{row['faces']} faces annotated with {row['region']}" in text_of(shown)
     assert pictures(shown) == min(row["faces"], 24)
     faces = planes.picked_faces(predictions, region=row["region"], side="annotated", expression=None)
-    assert affect_text.affect_numbers(faces.iloc[0]) in text_of(shown)
+    assert affect_text.format_affect(faces.iloc[0]) in text_of(shown)
 
 
 @pytest.mark.parametrize("side", ["Annotations", "Predictions"])
@@ -154,7 +154,7 @@ def test_contradicting_faces_of_an_expression_are_shown(open_page, made_runs, si
     assert problems(shown) == []
     number = counts.loc[expression, key]
     assert f"{number} {'face' if number == 1 else 'faces'} {key} {expression}" in text_of(shown)
-    assert ("furthest" in text_of(shown)) == (number > 0)
+    assert (affect_text.FURTHEST_FIRST in text_of(shown)) == (number > 0)
     shown.button[0].click().run()
     assert f"faces {key} {expression}" not in text_of(shown)
 

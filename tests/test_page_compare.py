@@ -13,6 +13,7 @@ from core.report.figures import comparison as figures
 from core.report.figures.contrast import INK, INK_ON_DARK
 from core.runs.catalogue import open_run
 from dashboard.tables import comparison as tables
+from dashboard.text import comparison as text
 from tests.made_runs import make_run
 from tests.pages import pictures, problems, text_of
 
@@ -96,7 +97,7 @@ def test_where_no_run_fits_each_one_has_its_reason(open_page, folder):
         problems(page) == [] and "None of the other runs can be compared with 'eight'" in page.info[0].value
     )
     assert page.code[0].value == "python -m core.train --data PATH --labels 8 --name another"
-    reasons = page.table[0].value.set_index("run")["why not"]
+    reasons = page.table[0].value.set_index("run")["reason"]
     assert sorted(reasons.index) == ["better", "elsewhere", "plain", "strangers"]
     assert all("only runs with the same labels can be compared" in reason for reason in reasons)
 
@@ -131,7 +132,7 @@ def test_faces_that_one_run_alone_scored_are_counted(open_page, tmp_path):
         page
     )
     assert "Only 60 faces can be compared" in page.warning[0].value
-    assert "Both runs read every one of these faces alike." in text_of(page)
+    assert text.NOTHING_CHANGED in text_of(page)
 
 
 def test_cells_are_the_difference_of_both_matrices_on_the_shared_faces(folder):
@@ -202,7 +203,7 @@ def test_a_face_opens_large_with_what_both_runs_say(open_page, folder):
     assert problems(page) == [] and page.selectbox(key="face").value == reference
     assert page.query_params["face"] == reference
     face = table.iloc[3]
-    assert f"**{face['true']}** read as **{face['predicted']}**" in text_of(page)
+    assert f"**{face['true']}** predicted as **{face['predicted']}**" in text_of(page)
     assert "What 'plain' says of it:" in text_of(page)
     bars = [json.loads(chart.proto.spec) for chart in page.get("vega_lite_chart")]
     assert len(bars) == 3  # the matrix, and the probabilities of each run

@@ -83,9 +83,9 @@ def test_a_gap_between_sizes_is_drawn_as_none():
 
 def test_faces_are_small_when_their_crop_is_smaller_than_the_networks_input():
     numbers = pd.DataFrame({"split": ["train"], "faces": [10], "median": [90], "smaller": [0.25]})
-    assert "boxes under 40 pixels are enlarged for it: 25.0% of train" in data_text.enlarged(numbers, 48, 0.1)
+    assert "boxes under 40 pixels are enlarged: 25.0% of train" in data_text.enlarged(numbers, 48, 0.1)
     assert "a crop 1.2 times as wide as the box" in data_text.enlarged(numbers, 48, 0.1)
-    assert "sees the box at 48 × 48 pixels, so boxes under 48" in data_text.enlarged(numbers, 48, 0.0)
+    assert "input is the box at 48 × 48 pixels, so boxes under 48" in data_text.enlarged(numbers, 48, 0.0)
 
 
 def test_differences_between_splits_are_told(summary):
@@ -150,7 +150,7 @@ def test_with_a_summary_every_split_can_be_chosen_by_link(open_page):
     assert control.options == ["train", "validation", "test"] and control.value == "validation"
     told = text_of(shown)
     assert "Of the test faces only" not in told
-    assert "Splits differ in mean valence" in told and "are enlarged for it" in told
+    assert "Splits differ in mean valence" in told and "are enlarged: " in told
 
 
 def test_the_expression_of_the_link_is_that_of_the_gallery_too(open_page, made_runs):
@@ -182,7 +182,7 @@ def test_a_damaged_summary_is_one_sentence_and_the_rest_of_the_page_stands(open_
     shown = open_page("data", folder=tmp_path)
     assert problems(shown) == []
     assert "data_summary.parquet of 'run' cannot be read" in shown.warning[0].value
-    assert "Rows rejected" in text_of(shown) and "Faces to look at" in text_of(shown)
+    assert "Rejected rows" in text_of(shown) and "Sample faces" in text_of(shown)
 
 
 def test_affectnets_region_is_cited_only_for_affectnet(open_page, tmp_path):

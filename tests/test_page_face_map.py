@@ -7,7 +7,7 @@ from core.runs.catalogue import open_run
 from tests.pages import pictures, problems, text_of
 
 
-def misread(folder, name: str) -> str:
+def misclassified(folder, name: str) -> str:
     predictions = open_run(folder / name).predictions()
     return predictions.frame["reference"][~predictions.correct].iloc[0]
 
@@ -40,8 +40,8 @@ def test_an_area_that_makes_no_sense_is_ignored_with_a_notice(open_page, area):
     assert pictures(shown) == 0
 
 
-def test_the_faces_around_a_misread_one_are_shown_with_it_first(open_page, made_runs):
-    face = misread(made_runs, "thumbnails")
+def test_the_faces_around_a_misclassified_one_are_shown_with_it_first(open_page, made_runs):
+    face = misclassified(made_runs, "thumbnails")
     shown = open_page("face_map", run="thumbnails", face=face)
     assert f"Around {face}" in text_of(shown)
     assert pictures(shown) == 24
@@ -56,4 +56,4 @@ def test_the_faces_around_a_misread_one_are_shown_with_it_first(open_page, made_
 
 
 def test_without_embeddings_the_page_says_what_to_do(open_page):
-    assert "keeps no embeddings" in open_page("face_map", run="absent").info[0].value
+    assert "has no embeddings" in open_page("face_map", run="absent").info[0].value

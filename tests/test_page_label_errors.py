@@ -57,8 +57,11 @@ def test_the_likeliest_errors_come_first_with_their_numbers(open_page, pictured)
     )
     assert pictures(shown) == min(len(likely), 24)
     first = likely.iloc[0]
-    assert f":small[{words.reading(first)}]" == button_helped(shown, f"Open {first['reference']}").label
-    assert "Northcutt et al. 2021" in text and "Nothing is decided yet" in text
+    assert (
+        f":small[{words.format_suggestion(first)}]"
+        == button_helped(shown, f"Open {first['reference']}").label
+    )
+    assert "Northcutt et al. 2021" in text and words.NOTHING_DECIDED in text
     table = shown.dataframe[-1].value
     pd.testing.assert_frame_equal(table.reset_index(drop=True), errors.per_label())
 
@@ -209,7 +212,7 @@ def test_a_face_is_opened_decided_about_with_any_label_and_taken_back(open_page,
     face = likely.iloc[1]
     shown = opened(open_page, pictured, face=face["reference"])
     assert problems(shown) == [] and pictures(shown) == 1
-    assert words.suspect(face) in text_of(shown) and f"2 of {len(likely)}" in text_of(shown)
+    assert words.describe_label(face) in text_of(shown) and f"2 of {len(likely)}" in text_of(shown)
     other = next(label for label in pictured.labels if label not in (face["given"], face["suggested"]))
     button(shown, "Save the decision").click().run()
     assert "Choose a label first, or remove." in shown.warning[0].value
@@ -219,7 +222,7 @@ def test_a_face_is_opened_decided_about_with_any_label_and_taken_back(open_page,
     kept = read_decisions(pictured.decisions_path).iloc[0]
     assert tuple(kept[:5]) == (face["reference"], "test", face["given"], other, "squints")
     assert shown.pills[0].value == other and "Decided 20" in text_of(shown)
-    button(shown, "Take it back").click().run()
+    button(shown, "Undo").click().run()
     assert read_decisions(pictured.decisions_path).empty and problems(shown) == []
 
 
@@ -302,23 +305,23 @@ def test_the_commands_apply_to_the_faces_that_were_decided_about(plain):
     test = Decision("s.png", "test", "fear", "sad")
     path = plain.decisions_path
     both = decide(path, [train, test])
-    training, evaluation = words.commands(plain, both).splitlines()
+    training, evaluation = words.apply_commands(plain, both).splitlines()
     assert evaluation == f"python -m core.evaluate --run plain --data PATH --relabel {path}"
     config = parse_train_config(training.split()[3:])
     assert (str(config.relabel), config.name, config.preset) == (str(path), "plain-relabelled", "quick")
-    assert words.commands(plain, both[both["split"] == "train"]) == training
-    assert words.commands(plain, both[both["split"] == "test"]) == evaluation
-    assert "**2 decisions**: 1 about a training face, 1 about a scored face." in words.decided(both)
+    assert words.apply_commands(plain, both[both["split"] == "train"]) == training
+    assert words.apply_commands(plain, both[both["split"] == "test"]) == evaluation
+    assert "**2 decisions**: 1 about a training face, 1 about a scored face." in words.count_decisions(both)
 
 
 def test_the_command_repeats_the_run_s_options(trained_run):
     decided = pd.DataFrame([("t.png", "train", "fear", "sad", "", "")], columns=list(COLUMNS))
-    config = parse_train_config(shlex.split(words.commands(trained_run, decided))[3:])
+    config = parse_train_config(shlex.split(words.apply_commands(trained_run, decided))[3:])
     assert (config.filters, config.epochs, config.size) == ((8, 16), 2, 24)
     assert str(config.data) == "PATH"
     trained_run.info["config"]["data"], before = None, trained_run.info["config"]["data"]
     try:  # the faces that a training without --data draws need no path
-        config = parse_train_config(shlex.split(words.commands(trained_run, decided))[3:])
+        config = parse_train_config(shlex.split(words.apply_commands(trained_run, decided))[3:])
         assert config.data is None and words.command(trained_run).endswith("--data drawn")
     finally:
         trained_run.info["config"]["data"] = before
@@ -358,7 +361,7 @@ def test_a_relabelled_run_says_so_and_its_decisions_go_on_from_the_data_s_labels
         "Trained with corrected labels: decisions.csv: 5 labels changed (sad -> fear 5), 2 faces removed"
         in text_of(shown)
     )
-    assert f"The data says {own}" in text_of(shown)
+    assert f"The annotation is {own}" in text_of(shown)
     shown.pills[0].set_value(str(table.loc[first, "given"]))
     button(shown, "Save the decision").click().run()
     kept = read_decisions(pictured.decisions_path).iloc[0]

@@ -65,7 +65,7 @@ def test_the_page_tells_what_leaks_and_what_it_is_worth(open_page, folder):
     assert metrics["All faces"] == f"{100 * summary.every.accuracy.value:.1f}%"
     assert metrics["With a near-duplicate"] == f"{100 * summary.leaked.accuracy.value:.1f}%"
     assert metrics["Without them"] == f"{100 * summary.without.accuracy.value:.1f}%"
-    assert metrics["What they are worth"] == f"{100 * summary.accuracy_gain.value:+.1f} points"
+    assert metrics["Effect on accuracy"] == f"{100 * summary.accuracy_gain.value:+.1f} points"
     numbers = shown.dataframe[0].value
     assert numbers["faces"].tolist() == [60, 20, 40, 20]
     assert numbers["accuracy"][0].startswith(metrics["All faces"])
@@ -209,4 +209,4 @@ def test_pairs_whose_face_was_not_scored_are_left_out():
     )
     found = tables.pairs(table, predictions)
     assert found["row"].tolist() == [4] and found["labels_differ"].tolist() == [True]
-    assert re.match(r"test: \w+ → \*\*\w+\*\* \d+\u00a0%$", text.scored(found.iloc[0]))
+    assert re.match(r"test: \w+ → \*\*\w+\*\* \d+\u00a0%$", text.format_scored(found.iloc[0]))

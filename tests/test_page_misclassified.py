@@ -1,4 +1,4 @@
-"""The page of misread faces: filters, one face large, its explanation and its tags."""
+"""The page of misclassified faces: filters, one face large, its explanation and its tags."""
 
 import shutil
 
@@ -13,6 +13,7 @@ from core.runs.tags import TAGS, read_tags, set_tag
 from dashboard import explanations
 from dashboard.components import outlines
 from dashboard.tables import faces as tables
+from dashboard.text import faces as face_text
 from tests.made_runs import make_predictions, make_run
 from tests.pages import pictures, problems, text_of
 
@@ -29,8 +30,8 @@ def made(tmp_path):
     return make_run(tmp_path, "made", faces=120, label_set=8, affect=True)
 
 
-def misread_of(run):
-    return tables.select_faces(tables.misread(run.predictions()))
+def misclassified_faces(run):
+    return tables.select_faces(tables.misclassified(run.predictions()))
 
 
 def listed(page):
@@ -46,11 +47,11 @@ def button(page, label):
 
 def test_both_ends_of_the_confidence_are_honoured_and_the_faces_counted(open_page, made):
     shown = open_page("misclassified", folder=made.path.parent, confidence=["40", "55"])
-    table = misread_of(made)
+    table = misclassified_faces(made)
     expected = table[table["probability"].between(0.40, 0.55)]
     assert 0 < len(expected) < len(table)
     assert set(listed(shown)["reference"]) == set(expected["reference"].head(24))
-    assert f"{len(expected)} of {len(table)} misread faces pass the filters" in text_of(shown)
+    assert f"{len(expected)} of {len(table)} misclassified faces pass the filters" in text_of(shown)
 
 
 @pytest.mark.parametrize("key", ["valence", "arousal"])
@@ -58,17 +59,17 @@ def test_affect_filters_drop_faces_without_annotation_only_when_narrowed(open_pa
     make_run(tmp_path, "gaps", faces=80, label_set=8, affect=True)
     path = tmp_path / "gaps" / "predictions.parquet"
     predictions = Predictions.load(path)
-    rows = tables.misread(predictions).index[:5]
+    rows = tables.misclassified(predictions).index[:5]
     predictions.frame.loc[rows, key] = np.nan
     predictions.save(path)
     whole = open_page("misclassified", folder=tmp_path)
-    table = tables.misread(Predictions.load(path))
-    assert "pass the filters" not in text_of(whole) and f"{len(table)} of 80 faces were misread" in text_of(
+    table = tables.misclassified(Predictions.load(path))
+    assert "pass the filters" not in text_of(
         whole
-    )
+    ) and f"{len(table)} of 80 faces are misclassified" in text_of(whole)
     shown = open_page("misclassified", folder=tmp_path, **{key: ["-0.5", "1"]})
     expected = table[table[key] >= -0.5]
-    assert f"{len(expected)} of {len(table)} misread" in text_of(shown)
+    assert f"{len(expected)} of {len(table)} misclassified" in text_of(shown)
     assert not set(expected.index) & set(rows)
 
 
@@ -79,7 +80,7 @@ def test_face_size_and_split_filters_appear_where_they_tell_faces_apart(open_pag
     predictions = Predictions.load(path, with_landmarks=True, with_embeddings=True)
     predictions.frame["split"] = ["test" if row % 2 else "other" for row in range(len(predictions))]
     predictions.save(path)
-    table = tables.misread(Predictions.load(path))
+    table = tables.misclassified(Predictions.load(path))
     sizes = predictions.frame[["box_width", "box_height"]].max(axis=1)[table.index]
     assert table["face_size"].tolist() == sizes.tolist()
     low = int(np.median(table["face_size"])) + 1
@@ -87,7 +88,7 @@ def test_face_size_and_split_filters_appear_where_they_tell_faces_apart(open_pag
     shown = open_page("misclassified", folder=artifacts, split="other", face_size=[str(low), str(high)])
     assert problems(shown) == [] and not list(shown.warning)
     expected = ((table["split"] == "other") & (table["face_size"] >= low)).sum()
-    assert expected > 0 and f"{expected} of {len(table)} misread" in text_of(shown)
+    assert expected > 0 and f"{expected} of {len(table)} misclassified" in text_of(shown)
     assert next(slider for slider in shown.slider if slider.key == "face_size").value == (low, high)
 
 
@@ -110,7 +111,7 @@ def test_the_table_of_faces_holds_no_text_column_but_the_reference():
 @pytest.mark.parametrize("order", tables.ORDERS)
 def test_a_face_outside_of_the_filtered_ones_has_its_place_among_them(order):
     predictions = make_predictions(faces=200)
-    whole = tables.select_faces(tables.misread(predictions), order=order)
+    whole = tables.select_faces(tables.misclassified(predictions), order=order)
     for position in (0, 7, len(whole) - 1):
         place = tables.place_of(whole, whole.iloc[position], order)
         assert place.inside and place.position == position
@@ -121,12 +122,31 @@ def test_a_face_outside_of_the_filtered_ones_has_its_place_among_them(order):
         assert (place.previous is None) == (position == 0)
 
 
+@pytest.mark.parametrize(
+    ("in_link", "shown_as"),
+    [
+        ("Highest loss first", "Highest loss first"),
+        ("Narrowest miss first", "Smallest margin first"),
+        ("Surest first", "Most confident first"),
+    ],
+)
+def test_an_order_in_the_link_is_kept_also_under_its_title_of_earlier_versions(
+    open_page, made, in_link, shown_as
+):
+    shown = open_page("misclassified", folder=made.path.parent, order=in_link)
+    assert problems(shown) == [] and not shown.warning
+    control = shown.segmented_control(key="order")
+    assert control.value == shown_as
+    control.set_value("Most confident first").run()
+    assert shown.segmented_control(key="order").value == "Most confident first"
+
+
 # One face
 
 
 def test_previous_and_next_walk_through_the_filtered_faces(open_page, made):
-    true = misread_of(made)["true"].mode()[0]
-    table = misread_of(made).query("true == @true")["reference"].tolist()
+    true = misclassified_faces(made)["true"].mode()[0]
+    table = misclassified_faces(made).query("true == @true")["reference"].tolist()
     shown = open_page("misclassified", folder=made.path.parent, true=true, face=table[1])
     assert f"2 of {len(table)}" in text_of(shown)
     button(shown, "Previous").click().run()
@@ -144,7 +164,7 @@ def test_a_picture_opens_its_face_and_the_way_back_leads_to_its_page(open_page, 
     shown = open_page("misclassified", folder=artifacts)
     shown.session_state["page"] = 2
     shown.run()
-    table = misread_of(open_run(artifacts / "small"))
+    table = misclassified_faces(open_run(artifacts / "small"))
     assert len(table) > 24
     picture = next(
         element for element in shown.button if element.help == f"Open {table['reference'].iloc[24]}"
@@ -159,20 +179,22 @@ def test_a_picture_opens_its_face_and_the_way_back_leads_to_its_page(open_page, 
 
 
 def test_landmarks_and_box_can_be_shown_where_the_run_knows_them(open_page, artifacts, made):
-    face = misread_of(open_run(artifacts / "small"))["reference"].iloc[0]
+    face = misclassified_faces(open_run(artifacts / "small"))["reference"].iloc[0]
     shown = open_page("misclassified", folder=artifacts, face=face, landmarks="true", box="true")
     assert problems(shown) == [] and not list(shown.warning)
     assert shown.toggle(key="landmarks").value and shown.toggle(key="box").value
     assert {toggle.key for toggle in shown.toggle} == {"landmarks", "box", "photo", "explain"}
-    plain = open_page("misclassified", folder=made.path.parent, face=misread_of(made)["reference"].iloc[0])
+    plain = open_page(
+        "misclassified", folder=made.path.parent, face=misclassified_faces(made)["reference"].iloc[0]
+    )
     assert not list(plain.toggle) and "No image of this face" in text_of(plain)
 
 
 def test_the_whole_photo_comes_from_ones_own_copy(open_page, artifacts, drawn_tree):
-    face = misread_of(open_run(artifacts / "small"))["reference"].iloc[0]
+    face = misclassified_faces(open_run(artifacts / "small"))["reference"].iloc[0]
     shown = open_page("misclassified", folder=artifacts, face=face, photo="true")
     before = pictures(shown)
-    assert "holds only thumbnails" in text_of(shown)
+    assert face_text.ONLY_THUMBNAILS in text_of(shown)
     shown.text_input(key="data_path_input").set_value(str(drawn_tree)).run()
     assert problems(shown) == [] and not list(shown.error)
     assert pictures(shown) == before + 1 and "pixels; the box is" in text_of(shown)
@@ -220,7 +242,7 @@ def test_on_a_photo_of_any_size_landmarks_stay_on_their_pixels(size, shown):
 
 def test_neighbours_are_shown_with_their_distance(open_page, artifacts):
     run = open_run(artifacts / "small")
-    row = int(misread_of(run).index[0])
+    row = int(misclassified_faces(run).index[0])
     shown = open_page("misclassified", folder=artifacts, face=run.predictions().frame["reference"].iloc[row])
     values = run.predictions(with_embeddings=True).embeddings.astype(float)
     values /= np.linalg.norm(values, axis=1, keepdims=True)
@@ -237,7 +259,7 @@ def test_neighbours_are_shown_with_their_distance(open_page, artifacts):
 
 
 def test_a_face_is_explained_on_request(open_page, artifacts):
-    table = misread_of(open_run(artifacts / "small"))
+    table = misclassified_faces(open_run(artifacts / "small"))
     face = table.iloc[0]
     shown = open_page("misclassified", folder=artifacts, face=face["reference"], explain="true")
     before = pictures(shown)
@@ -252,7 +274,7 @@ def test_a_face_is_explained_on_request(open_page, artifacts):
 
 
 def test_a_network_that_cannot_be_loaded_gives_one_sentence(open_page, made_runs):
-    face = misread_of(open_run(made_runs / "thumbnails"))["reference"].iloc[0]
+    face = misclassified_faces(open_run(made_runs / "thumbnails"))["reference"].iloc[0]
     shown = open_page("misclassified", run="thumbnails", face=face, explain="true")
     assert problems(shown) == [] and not list(shown.error)
     assert "model.keras of run 'thumbnails' cannot be loaded" in shown.warning[0].value
@@ -275,13 +297,13 @@ def test_the_overlay_is_the_face_in_grey_under_colours_that_grow_lighter_with_th
 
 def test_a_marked_face_is_counted_captioned_and_filtered(open_page, artifacts):
     run = open_run(artifacts / "small")
-    table = misread_of(run)
+    table = misclassified_faces(run)
     shown = open_page("misclassified", folder=artifacts, face=table["reference"].iloc[0])
     shown.pills[0].set_value("bad crop")
     note = next(element for element in shown.text_input if element.label == "Note")
     note.set_value("half a face")
     button(shown, "Save the tag").click().run()
-    assert problems(shown) == [] and "Tagged: 1 bad crop." in text_of(shown)
+    assert problems(shown) == [] and "Tags: 1 bad crop." in text_of(shown)
     row = read_tags(run.tags_path).iloc[0]
     assert (row["reference"], row["mark"], row["note"]) == (
         table["reference"].iloc[0],
@@ -293,25 +315,27 @@ def test_a_marked_face_is_counted_captioned_and_filtered(open_page, artifacts):
     gallery = open_page("misclassified", folder=artifacts)
     assert ":material/flag: bad crop" in text_of(gallery)
     only = open_page("misclassified", folder=artifacts, mark="bad crop")
-    assert f"1 of {len(table)} misread faces passes" in text_of(only) and pictures(only) == 1
+    assert f"1 of {len(table)} misclassified faces passes" in text_of(only) and pictures(only) == 1
     others = open_page("misclassified", folder=artifacts, mark="untagged")
-    assert f"{len(table) - 1} of {len(table)} misread faces pass" in text_of(others)
+    assert f"{len(table) - 1} of {len(table)} misclassified faces pass" in text_of(others)
 
     again = open_page("misclassified", folder=artifacts, face=table["reference"].iloc[0])
     assert next(element for element in again.text_input if element.label == "Note").value == "half a face"
-    button(again, "Remove it").click().run()
-    assert problems(again) == [] and read_tags(run.tags_path).empty and "Tagged:" not in text_of(again)
+    button(again, "Remove the tag").click().run()
+    assert problems(again) == [] and read_tags(run.tags_path).empty and "Tags:" not in text_of(again)
 
 
 def test_saving_without_a_choice_asks_for_one(open_page, made):
-    shown = open_page("misclassified", folder=made.path.parent, face=misread_of(made)["reference"].iloc[0])
+    shown = open_page(
+        "misclassified", folder=made.path.parent, face=misclassified_faces(made)["reference"].iloc[0]
+    )
     button(shown, "Save the tag").click().run()
     assert "Choose one of the four tags" in shown.warning[0].value and not made.tags_path.exists()
 
 
 def test_a_damaged_file_of_marks_is_told_and_kept(open_page, made):
     made.tags_path.write_bytes(b"\x00nonsense")
-    reference = misread_of(made)["reference"].iloc[0]
+    reference = misclassified_faces(made)["reference"].iloc[0]
     shown = open_page("misclassified", folder=made.path.parent, face=reference)
     assert problems(shown) == [] and not list(shown.error)
     assert "marks.csv of run 'made' cannot be read" in shown.warning[0].value
@@ -328,7 +352,9 @@ def test_a_run_folder_that_cannot_be_written_gives_one_sentence(open_page, made,
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    shown = open_page("misclassified", folder=made.path.parent, face=misread_of(made)["reference"].iloc[0])
+    shown = open_page(
+        "misclassified", folder=made.path.parent, face=misclassified_faces(made)["reference"].iloc[0]
+    )
     monkeypatch.setattr(user_table, "_write", refuse)
     shown.pills[0].set_value(TAGS[0])
     button(shown, "Save the tag").click().run()
@@ -337,7 +363,7 @@ def test_a_run_folder_that_cannot_be_written_gives_one_sentence(open_page, made,
 
 
 def test_a_mark_of_a_former_training_says_what_was_predicted_then(open_page, made):
-    face = misread_of(made).iloc[0]
+    face = misclassified_faces(made).iloc[0]
     former = next(label for label in made.labels if label not in (face["true"], face["predicted"]))
     set_tag(
         made.tags_path,
@@ -347,4 +373,4 @@ def test_a_mark_of_a_former_training_says_what_was_predicted_then(open_page, mad
         tag="ambiguous",
     )
     shown = open_page("misclassified", folder=made.path.parent, face=face["reference"])
-    assert f"when it was read as {former}" in text_of(shown)
+    assert f"when it was predicted as {former}" in text_of(shown)

@@ -91,8 +91,9 @@ def test_the_threshold_lives_in_the_address(open_page, runs):
     shown = open_page("protocol", folder=runs, accept="0.7")
     assert shown.slider(key="accept").value == 0.7
     accepted = run.accepted(0.7)
-    assert f"answers for {accepted.scored} of 120 scored faces and is wrong on {accepted.errors}" in text_of(
-        shown
+    assert (
+        f"{accepted.scored} of 120 scored faces are accepted, {accepted.errors} of them misclassified"
+        in text_of(shown)
     )
     shown.slider(key="accept").set_value(1.0).run()
     assert "No face has a confidence of 100% or more" in text_of(shown) and problems(shown) == []
@@ -139,13 +140,13 @@ def test_charts_hold_every_face_and_mark_the_threshold(runs):
 def test_an_older_run_gets_the_command(open_page, tmp_path):
     set_counts(make_run(tmp_path, "older", faces=40), {"none": 7})
     shown = open_page("protocol", folder=tmp_path)
-    assert problems(shown) == [] and "keeps nothing of the 7 test faces" in shown.info[0].value
+    assert problems(shown) == [] and "has no predictions of the 7 test faces" in shown.info[0].value
     assert shown.code[0].value == "python -m core.upgrade --run older --data PATH"
 
 
 def test_a_run_without_outside_faces_still_tells_what_its_confidence_is_worth(open_page, made_runs):
     shown = open_page("protocol", run="thumbnails")
-    assert "All test faces of Made-up faces have labels that the network knows" in shown.info[0].value
+    assert "All test faces of Made-up faces have labels of the network" in shown.info[0].value
     assert "A right answer has a higher confidence than a wrong one" in text_of(shown)
     assert "out-of-set" not in text_of(shown).lower()
     assert (
@@ -155,7 +156,7 @@ def test_a_run_without_outside_faces_still_tells_what_its_confidence_is_worth(op
 
 
 def test_counts_that_contradict_the_ledger_are_named(open_page, made_runs):
-    assert "does not add up: " in open_page("protocol", run="thumbnails").warning[0].value
+    assert "are inconsistent: " in open_page("protocol", run="thumbnails").warning[0].value
 
 
 def test_damaged_outside_faces_are_named_and_the_ledger_stays(open_page, runs, tmp_path):
@@ -193,7 +194,7 @@ def measured(**changes) -> DetectedScores:
 def test_what_the_detector_costs_is_shown(open_page, runs, tmp_path):
     shutil.copytree(runs, tmp_path, dirs_exist_ok=True)
     shown = open_page("protocol", folder=tmp_path)
-    assert "nothing had to be found" in shown.info[-1].value
+    assert "are cropped faces" in shown.info[-1].value
     assert shown.code[-1].value == "python -m core.evaluate --run outside --data PATH --detect"
     write_detected(open_run(tmp_path / "outside"), measured().as_dict())
     shown = open_page("protocol", folder=tmp_path)

@@ -55,7 +55,7 @@ def test_the_page_tells_finds_and_gaps(open_page, folder):
     shown = open_page("slices", folder=folder, run="lit")
     assert problems(shown) == [] and not shown.error and not shown.warning
     told = text_of(shown)
-    assert "Nothing about people is guessed" in told
+    assert text.MEANING in told
     assert "Accuracy on the darkest quarter" in told and "corrected" in told
     assert "The faces have no landmarks, so nothing is said of their pose." in told
     assert "All faces are of one split" in told
@@ -83,18 +83,18 @@ def test_the_attribute_and_the_parts_are_in_the_url(open_page, folder):
     assert "Variance of the Laplacian" in text_of(shown)
 
 
-def test_a_slice_in_the_url_shows_its_misread_faces(open_page, folder):
+def test_a_slice_in_the_url_shows_its_misclassified_faces(open_page, folder):
     shown = open_page("slices", folder=folder, run="lit", slice="darkest quarter")
     assert problems(shown) == []
     row = shown.dataframe[1].value.iloc[0]
-    misread = round(row["faces"] * (1 - row["accuracy"] / 100))
-    assert f"{misread} of {row['faces']} misread: the darkest quarter (brightness 0." in text_of(shown)
-    assert len(shown.image) == min(misread, 24)
+    wrong = round(row["faces"] * (1 - row["accuracy"] / 100))
+    assert f"{wrong} of {row['faces']} misclassified: the darkest quarter (brightness 0." in text_of(shown)
+    assert len(shown.image) == min(wrong, 24)
 
 
 def test_a_slice_without_errors_says_so(open_page, folder):
     shown = open_page("slices", folder=folder, run="lit", slice="brightest quarter")
-    assert text.NO_MISREAD in text_of(shown)
+    assert text.ALL_CORRECT in text_of(shown)
 
 
 def test_changing_the_attribute_forgets_the_slice(open_page, folder):
@@ -102,7 +102,7 @@ def test_changing_the_attribute_forgets_the_slice(open_page, folder):
     shown.selectbox(key="by").set_value("Sharpness").run()
     assert problems(shown) == []
     assert shown.selectbox(key="slice").value is None
-    assert " misread: " not in text_of(shown) and not shown.warning
+    assert " misclassified: " not in text_of(shown) and not shown.warning
 
 
 @pytest.mark.parametrize(("name", "told"), [("by", "cut by 'mood'"), ("slice", "slice 'mood'")])
@@ -115,7 +115,7 @@ def test_a_run_from_before_gets_the_command(open_page, folder):
     shown = open_page("slices", folder=folder, run="other")
     assert problems(shown) == [] and not shown.error
     assert shown.code[0].value == "python -m core.upgrade --run other --data PATH"
-    assert "There is nothing to compare faces by yet." in shown.info[1].value
+    assert "The faces have no attributes to group by." in shown.info[1].value
 
 
 def test_damaged_attributes_are_named(open_page, tmp_path):
@@ -145,7 +145,7 @@ def test_a_joined_table_is_compared_in_the_same_family_and_can_be_forgotten(open
     assert problems(shown) == []
     assert list(overview_of(shown).index) == ["age *group*"]
     shown.selectbox(key="run_choice").set_value("lit").run()
-    next(button for button in shown.button if button.label == "Forget this table").click().run()
+    next(button for button in shown.button if button.label == "Remove this table").click().run()
     assert problems(shown) == []
     assert list(overview_of(shown).index) == ["Brightness", "Sharpness"] and not shown.warning
     assert "joined_file" not in shown.session_state and "joined_review" not in shown.session_state

@@ -108,8 +108,8 @@ def test_a_planted_effect_is_found_and_nothing_else(tmp_path):
     worth = tables.effects(found.trials(), found).set_index(["parameter", "level"])
     assert worth.loc[("M", "4"), "effect"] == pytest.approx(0.1, abs=0.02)
     assert worth.loc[("M", "3"), "reference"]
-    said = text.matters(tables.tests(found.trials(), found))
-    assert "M (" in said and "p < 0.001" in said and "Not distinguishable from chance:" in said
+    said = text.significant_parameters(tables.tests(found.trials(), found))
+    assert "M (" in said and "p < 0.001" in said and "Not significant:" in said
 
 
 def test_axes_stand_for_their_values(tmp_path):
@@ -123,7 +123,7 @@ def test_axes_stand_for_their_values(tmp_path):
 
 def test_the_course_of_a_pruned_trial_is_dotted(tmp_path):
     found = make_sweep(tmp_path)
-    course = tables.courses(found.epochs(), found.trials())
-    figure = charts.courses(course, objective="accuracy", chosen=2)
+    course = tables.learning_curves(found.epochs(), found.trials())
+    figure = charts.learning_curves(course, objective="accuracy", chosen=2)
     assert figure.data[5].line.dash == "dot" and figure.data[2].line.width == 3
     assert pd.Series(figure.data[4].y).tolist() == course.query("trial == 4")["value"].tolist()

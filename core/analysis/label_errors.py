@@ -158,7 +158,7 @@ def load_label_errors(run: Run) -> LabelErrors | None:
         thumbnails = {} if images is None else dict(images.itertuples(index=False, name=None))
     except (AffectoscopeError, KeyError, TypeError, ValueError) as error:
         raise AffectoscopeError(
-            f"{LABEL_ERRORS.file} of '{run.name}' cannot be read ({error}); make it again with {LABEL_ERRORS.renew}."
+            f"{LABEL_ERRORS.file} of '{run.name}' cannot be read ({error}); make it again with {LABEL_ERRORS.command}."
         ) from error
     return LabelErrors(predictions, table[list(LABEL_ERRORS.columns)], joint, about, thumbnails)
 

@@ -243,7 +243,7 @@ def load_leaks(run: Run, predictions: Predictions | None = None) -> Leaks | None
         compared = {str(name): int(count) for name, count in about["compared"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AffectoscopeError(
-            f"{LEAKS.file} of '{run.name}' does not say which splits were compared; make it again with {LEAKS.renew}."
+            f"{LEAKS.file} of '{run.name}' does not say which splits were compared; make it again with {LEAKS.command}."
         ) from error
     predictions = run.predictions() if predictions is None else predictions
     return Leaks(table, summarise(predictions, table, split=split, compared=compared))

@@ -93,5 +93,5 @@ def abstention(review: Review) -> Section:
                 "was not kept."
             )
         )
-        blocks.append(Commands((command_of(review.run, OUT_OF_SET.renew),)))
+        blocks.append(Commands((command_of(review.run, OUT_OF_SET.command),)))
     return Section("abstention", title, tuple(blocks), card=True)

@@ -113,23 +113,23 @@ def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumn
         protocol=part("protocol", lambda: load_protocol(run)),
         calibration=part("calibration", lambda: compute_calibration(run, predictions)),
         reliability=part("reliability", lambda: compute_reliability(run, predictions)),
-        abstention=part("abstention", lambda: compute_abstention(run), OUT_OF_SET.renew),
+        abstention=part("abstention", lambda: compute_abstention(run), OUT_OF_SET.command),
         slices=part(
             "slices",
             lambda: all_slices(run, None if joined is None else joined.frame),
-            ATTRIBUTES.renew,
+            ATTRIBUTES.command,
         ),
         leaks=part(
             "leaks",
             lambda: load_leaks(run),
-            LEAKS.renew,
+            LEAKS.command,
             "Nobody has looked for near-duplicates of the scored faces among the faces of the training.",
         ),
         label_errors=part("label_errors", lambda: compute_label_errors(run)),
         training_label_errors=part(
             "training_label_errors",
             lambda: load_label_errors(run),
-            LABEL_ERRORS.renew,
+            LABEL_ERRORS.command,
             "The labels of the training faces were not ranked by how likely they are wrong.",
         ),
         robustness=part(

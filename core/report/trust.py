@@ -63,7 +63,7 @@ def slices(review: Review) -> Section:
     blocks.append(Items(tuple(slice_findings(found))))
     if not (review.run.path / ATTRIBUTES.file).exists():
         blocks.append(Text("Brightness, sharpness and pose of the faces were not measured."))
-        blocks.append(Commands((command_of(review.run, ATTRIBUTES.renew),)))
+        blocks.append(Commands((command_of(review.run, ATTRIBUTES.command),)))
     if len(found.overview):
         blocks.append(_slice_overview(found.overview))
     blocks += [_slice_figure(found.tables[key], found.accuracy) for key in _drawn_slices(found)]

@@ -32,12 +32,12 @@ class RunTable:
     Attributes:
         file: its name in the run's folder.
         columns: what it has at least.
-        renew: the command that makes it again; R stands for the run.
+        command: the command that makes it again; R stands for the run.
     """
 
     file: str
     columns: tuple[str, ...]
-    renew: str
+    command: str
 
 
 #: Counts over the faces of every split; see core.analysis.data_summary.
@@ -129,12 +129,12 @@ def read_table(folder: Path, kind: RunTable) -> tuple[pd.DataFrame, dict] | None
         frame = table.to_pandas()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise AffectoscopeError(
-            f"{kind.file} of '{folder.name}' cannot be read ({error}); make it again with {kind.renew}."
+            f"{kind.file} of '{folder.name}' cannot be read ({error}); make it again with {kind.command}."
         ) from error
     missing = [name for name in kind.columns if name not in frame]
     if missing:
         raise AffectoscopeError(
-            f"{kind.file} of '{folder.name}' lacks {', '.join(missing)}; make it again with {kind.renew}."
+            f"{kind.file} of '{folder.name}' lacks {', '.join(missing)}; make it again with {kind.command}."
         )
     return frame, about
 

@@ -118,7 +118,7 @@ def affect_errors(table: pd.DataFrame) -> alt.Chart:
 
 
 def pair_distributions(table: pd.DataFrame, of: str) -> alt.LayerChart:
-    """How the probability of `of` is spread over the faces of two expressions."""
+    """Distribution of the probability of `of` over the faces of two expressions."""
     labels = _order(table["label"])
     return (
         alt.Chart(table)
@@ -155,5 +155,5 @@ def _order(column: pd.Series) -> list[str]:
 
 
 def _steps(count: int) -> list[float]:
-    """Opacities that tell `count` splits apart."""
+    """Opacities that distinguish `count` splits."""
     return [1.0 - 0.65 * step / max(count - 1, 1) for step in range(count)]

@@ -7,7 +7,7 @@ from core.labels import EXPRESSIONS
 from core.report.figures import REFERENCE_LINE, base_figure, colour_of, run_colour, unit_axes
 from core.report.figures.contrast import DARK_PAGE, INK, PAGE, mixed, page_of
 
-#: Where most faces lie, by the colour of the page.
+#: Colour of the highest density, by the colour of the page.
 DENSE = {PAGE: "#2E4494", DARK_PAGE: "#B4C2FF"}
 
 

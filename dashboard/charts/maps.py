@@ -1,11 +1,11 @@
-"""The face map: a cloud of faces that can be circled (Plotly)."""
+"""The face map: a scatter plot of faces with box and lasso selection (Plotly)."""
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, colour_of
 
-#: Names and colours of right and wrong faces; wrong ones lie on top.
+#: Names and colours of correct and wrong predictions; wrong ones are drawn on top.
 _OUTCOMES = {True: ("right", ACCENT), False: ("wrong", SECOND)}
 
 
@@ -51,7 +51,7 @@ def face_map(
                     strict=True,
                 )
             ),
-            hovertemplate="%{customdata[1]}<br>%{customdata[2]} read as %{customdata[3]}, %{customdata[4]:.0%}"
+            hovertemplate="%{customdata[1]}<br>%{customdata[2]} predicted as %{customdata[3]}, %{customdata[4]:.0%}"
             "<extra></extra>",
         )
     if area:

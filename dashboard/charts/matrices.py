@@ -13,7 +13,7 @@ from core.report.figures.contrast import INK, mixed, page_of, readable_on
 #: Name of the selection in both charts; Streamlit reports clicks under it.
 SELECTION = "cell"
 
-#: More and less than another run: blue and orange, told apart by colour-blind readers too.
+#: More and less than another run: blue and orange, distinguishable for colour-blind readers too.
 MORE, LESS = "#2F6DB5", "#C46A12"
 
 #: The faintest and the strongest shade of a colour.
@@ -36,10 +36,10 @@ def confusion(
 
     Args:
         labels: all of them, in the order in which they stand.
-        show: what the cells say: 'faces', 'row' or 'column'.
+        show: number in the cells: 'faces', 'row' or 'column'.
         hide_diagonal: leave the diagonal blank, so that the scale belongs to the errors.
         chosen: true and predicted label of the cells to frame; None stands for any.
-        ink: colour of the text on the page, which tells its theme.
+        ink: colour of the text on the page, which depends on the theme.
     """
     table = _without_diagonal(cells, hide_diagonal)
     right = table["true"] == table["predicted"]
@@ -97,10 +97,10 @@ def pairwise(
     chosen: tuple[str | None, str | None] = (None, None),
     ink: str = INK,
 ) -> alt.LayerChart:
-    """The matrix of A(i, j) of a `pairwise_cells` table; the weakest pairs stand out."""
+    """The matrix of A(i, j) of a `pairwise_cells` table; the lowest values have the strongest colour."""
     tooltip = [
-        alt.Tooltip("first:N", title="expression"),
-        alt.Tooltip("second:N", title="against"),
+        alt.Tooltip("first:N", title="class A"),
+        alt.Tooltip("second:N", title="class B"),
         alt.Tooltip("value:Q", title="A", format=".4f"),
         alt.Tooltip("low:Q", title="95% from", format=".4f"),
         alt.Tooltip("high:Q", title="to", format=".4f"),
@@ -116,7 +116,7 @@ def pairwise(
         tooltip=tooltip,
         chosen=chosen,
         ink=ink,
-        titles=("expression", "against"),
+        titles=("class A", "class B"),
     )
 
 
@@ -145,7 +145,7 @@ def _heatmap(
         text=[text for text, _ in texts],
         short=[short for _, short in texts],
     )
-    table["spoken"] = [
+    table["description"] = [
         f"{column}: {there}; {row}: {here}; {text}"
         for here, there, text in zip(table[row], table[column], table["text"], strict=True)
     ]
@@ -166,7 +166,7 @@ def _heatmap(
     cell = alt.selection_point(name=SELECTION, fields=[row, column], on="click", clear=False, toggle=False)
     cells = (
         base.mark_rect(cursor="pointer", cornerRadius=3, stroke="#8A93A6", strokeOpacity=0.25, strokeWidth=1)
-        .encode(color=alt.Color("shade:N", scale=None), description="spoken:N")
+        .encode(color=alt.Color("shade:N", scale=None), description="description:N")
         .add_params(cell)
     )
     written = f"(bandwidth('x') < {_NARROW} ? datum.short : datum.text)"
@@ -213,7 +213,7 @@ def _relative(values: pd.Series) -> np.ndarray:
     return _FAINTEST + (_STRONGEST - _FAINTEST) * (values / highest if highest > 0 else 0.0 * values)
 
 
-# What a cell says, in wide cells and in narrow ones.
+# Text of a cell, in wide cells and in narrow ones.
 
 
 def _count(value: float) -> tuple[str, str]:

@@ -23,7 +23,7 @@ _CORNERS = (
     (1, -1, "pleasant, calm"),
 )
 
-#: Expressions differ in shape too, for those who cannot tell the colours apart.
+#: Expressions differ in shape too, for colour-blind readers.
 _SYMBOLS = (
     "circle", "square", "diamond", "triangle-up", "triangle-down", "star", "cross", "x", "pentagon", "hexagram",
     "bowtie",
@@ -136,7 +136,7 @@ def errors(table: pd.DataFrame, *, region: float, chosen: str | None, ink: str) 
     Args:
         region: side of a region.
         chosen: name of the region to frame, or None.
-        ink: colour of the text on the page, which tells its theme.
+        ink: colour of the text on the page, which depends on the theme.
     """
     picked = alt.selection_point(name=SELECTION, fields=["region"], on="click", clear=False, toggle=False)
     # Mixed here rather than by opacity, so that the text on a region can be chosen by its contrast.

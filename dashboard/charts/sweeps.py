@@ -1,4 +1,4 @@
-"""Sweeps: parallel coordinates and courses (Plotly), the worth of each value (Altair)."""
+"""Sweeps: parallel coordinates and learning curves (Plotly), parameter effects (Altair)."""
 
 import altair as alt
 import pandas as pd
@@ -19,7 +19,7 @@ def parallel(
     objective: str,
     ink: str = INK,
 ) -> go.Figure:
-    """One line per trial through the values of its parameters, coloured by what it reached."""
+    """One line per trial through the values of its parameters, coloured by the objective."""
     dimensions = []
     for title, numbers, words in axes:
         spread = max(len(words) - 1, 1) if words else 0
@@ -49,7 +49,9 @@ def parallel(
     return figure
 
 
-def courses(table: pd.DataFrame, *, objective: str, chosen: int | None = None, ink: str = INK) -> go.Figure:
+def learning_curves(
+    table: pd.DataFrame, *, objective: str, chosen: int | None = None, ink: str = INK
+) -> go.Figure:
     """The objective of every trial over its epochs: finished ones solid, pruned ones dotted, the chosen one strong."""
     figure = base_figure(height=340, x="epoch", y=f"validation {objective}")
     for trial, line in table.groupby("trial"):
@@ -69,7 +71,7 @@ def courses(table: pd.DataFrame, *, objective: str, chosen: int | None = None, i
 
 
 def effects(table: pd.DataFrame, *, objective: str, points: bool) -> alt.LayerChart:
-    """What each value changes against its parameter's reference, with 95% intervals; `points`: in percentage points."""
+    """Effect of each value relative to its parameter's reference, with 95% intervals; `points`: in percentage points."""
     times = 100 if points else 1
     shown = table.assign(
         name=table["parameter"] + ": " + table["level"].astype(str),
@@ -93,9 +95,7 @@ def effects(table: pd.DataFrame, *, objective: str, points: bool) -> alt.LayerCh
     )
     x = alt.X(
         "effect:Q",
-        title=f"{objective} against the reference ({unit})"
-        if points
-        else f"{objective} against the reference",
+        title=f"{objective} minus the reference ({unit})" if points else f"{objective} minus the reference",
     )
     whiskers = base.mark_rule(strokeWidth=3, opacity=0.5).encode(x=alt.X("low:Q"), x2="high:Q")
     marks = base.mark_point(filled=True, size=90, opacity=1).encode(
@@ -110,12 +110,12 @@ def effects(table: pd.DataFrame, *, objective: str, points: bool) -> alt.LayerCh
         .encode(x="zero:Q")
     )
     return alt.layer(zero, whiskers, marks).properties(
-        height=24 * len(shown) + 40, description=f"What each value is worth in {objective}."
+        height=24 * len(shown) + 40, description=f"Effect of each value on {objective}."
     )
 
 
 def importance(table: pd.DataFrame) -> alt.LayerChart:
-    """Share of the differences between trials that goes with each parameter."""
+    """Share of the variance between trials that is attributed to each parameter."""
     order = list(table["parameter"])
     base = alt.Chart(table).encode(
         y=alt.Y("parameter:N", sort=order, title=None, axis=alt.Axis(labelLimit=200, labelOverlap=False)),

@@ -1,4 +1,4 @@
-"""What a threshold on the probability of one expression does (Plotly)."""
+"""Precision, recall and F1 over a threshold on the probability of one expression (Plotly)."""
 
 import math
 
@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from core.report.figures import REFERENCE_LINE, base_figure, unit_axes
 
-#: Number -> (name, colour, dash); no colour is an expression's, and the dashes tell them apart without any.
+#: Number -> (name, colour, dash); no colour is an expression's; the dashes distinguish the lines without colour.
 LINES = {
     "precision": ("precision", "#4F79D6", "dash"),
     "recall": ("recall", "#C46A12", "dot"),

@@ -1,4 +1,4 @@
-"""How charts stand on the page: the theme's colours, a text for those who cannot see them, their downloads."""
+"""Charts on pages: the theme's colours, alternative text, downloads."""
 
 import plotly.graph_objects as go
 import streamlit as st

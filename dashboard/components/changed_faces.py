@@ -1,4 +1,4 @@
-"""Faces that two runs read differently: all of them small, the chosen one large with what both runs say of it."""
+"""Faces whose prediction differs between two runs: a gallery, and one face with the probabilities of both."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def show(run: Run, other: Run, paired: PairedRuns, faces: pd.DataFrame) -> None:
     """A page of `faces`, rows of a `changed_faces` table of run B, which is `run`; `other` is run A."""
     predictions = loading.predictions(run)
     large = st.container()
-    # The faces are the same: thumbnails of either run will do.
+    # Both runs have the same faces, so the thumbnails of either one serve.
     pictured = other if other.has_thumbnails and not run.has_thumbnails else run
     source = image_source(pictured, predictions)
     listed = gallery.show(faces, source, name=f"{run.name}-changed-from-{other.name}", open_face=open_face)
@@ -35,7 +35,7 @@ def show(run: Run, other: Run, paired: PairedRuns, faces: pd.DataFrame) -> None:
         face = listed[listed["reference"] == chosen].iloc[0]
         face_view.show(run, predictions, face, int(face.name), source)
         row = int(paired.rows_a[np.flatnonzero(paired.rows_b == face.name)[0]])
-        st.markdown(f"What '{other.name}' says of it:")
+        st.markdown(f"Probabilities of '{other.name}':")
         table = face_probabilities(loading.predictions(other), row)
         st.altair_chart(bars.probabilities(table, true=face["true"]), width="stretch")
         csv_button(table, f"{other.name}-face-probabilities")

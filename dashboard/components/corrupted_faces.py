@@ -1,4 +1,4 @@
-"""A drawn face, corrupted, to show what a corruption is."""
+"""A drawn face at each severity of a corruption."""
 
 import numpy as np
 import streamlit as st
@@ -12,10 +12,10 @@ SIDE = 192
 
 
 def corrupted_faces(preprocessing: PreprocessingConfig, corruption: str) -> list[tuple[str, np.ndarray]]:
-    """Caption and picture: the face as it is, and at every severity."""
+    """Caption and picture: the uncorrupted face, and the face at every severity."""
     face = _face(preprocessing)
     corrupted = [corrupt_face(face, corruption, severity, seed=1) for severity in SEVERITIES]
-    titles = ["as it is", *(f"severity {severity}" for severity in SEVERITIES)]
+    titles = ["uncorrupted", *(f"severity {severity}" for severity in SEVERITIES)]
     return [(title, _enlarged(each)) for title, each in zip(titles, [face, *corrupted], strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""What the detector costs a run, on the page Protocol."""
+"""Detector evaluation on the page Protocol: recall of the detector and accuracy on its boxes."""
 
 import streamlit as st
 
@@ -14,20 +14,22 @@ _PERCENT = st.column_config.NumberColumn(format="%.1f%%")
 
 
 def show(run: Run, protocol: Protocol, scores: DetectedScores | None) -> None:
-    """Misses and accuracy, in all and per label; the command that measures them where nobody has."""
+    """Misses and accuracy, overall and per label; without `scores`, the command that measures them."""
     if scores is None:
         st.info(text.not_detected(run, protocol), icon=":material/center_focus_strong:")
-        st.code(text.detection(run), language="bash", wrap_lines=True)
+        st.code(text.detection_command(run), language="bash", wrap_lines=True)
         return
-    costs, labels = tables.detected(scores), tables.detected_per_label(scores)
+    overall, labels = tables.detected(scores), tables.detected_per_label(scores)
     st.markdown(text.detected(scores, protocol))
-    st.dataframe(tables.as_text(costs), column_config={"of faces": _FACES}, hide_index=True, width="content")
-    csv_button(costs, f"{run.name}-detected")
+    st.dataframe(
+        tables.as_text(overall), column_config={"of faces": _FACES}, hide_index=True, width="content"
+    )
+    csv_button(overall, f"{run.name}-detected")
     st.dataframe(
         labels,
         column_config={
             "recall_of_found": {**_PERCENT, "label": "recall of the found"},
-            "recall_of_all": {**_PERCENT, "label": "misses as errors"},
+            "recall_of_all": {**_PERCENT, "label": "recall with misses as errors"},
         },
         hide_index=True,
         width="stretch",

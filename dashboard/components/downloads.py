@@ -7,10 +7,10 @@ import streamlit as st
 
 
 def csv_button(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str, *, label: str = "CSV") -> None:
-    """A small button that downloads `table`, or what it returns when asked for, as <name>.csv."""
+    """A small button that downloads `table`, or the table that it returns, as <name>.csv."""
     st.download_button(
         label,
-        # Made when it is asked for, not on every rerun.
+        # A callable: the CSV is made on the click, not on every rerun.
         lambda: (table() if callable(table) else table).to_csv(index=False).encode("utf-8"),
         file_name=f"{name}.csv",
         mime="text/csv",

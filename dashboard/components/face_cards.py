@@ -11,7 +11,7 @@ from dashboard.charts import bars, faces
 
 
 def show_photo(result: live_photos.Result, runs: dict[str, Run], *, explained: bool) -> None:
-    """One photo, its numbered faces, or what is wrong with it; `explained` adds where each network looked."""
+    """One photo, its numbered faces, or the problem with it; `explained` adds Grad-CAM of each network."""
     st.subheader(result.name)
     if result.problem:
         st.error(result.problem, icon=":material/broken_image:")
@@ -33,32 +33,30 @@ def show_photo(result: live_photos.Result, runs: dict[str, Run], *, explained: b
         st.warning(first.reason.capitalize() + ".", icon=":material/warning:")
     for position, face in enumerate(first.faces):
         with st.container(border=True):
-            found = "" if face.score is None else f" :small[found with a score of {face.score:.2f}]"
+            found = "" if face.score is None else f" :small[detection score {face.score:.2f}]"
             st.markdown(f"**Face {face.number}**{found}")
             for name, prediction in result.predictions.items():
-                _show_opinion(
+                _show_prediction(
                     runs[name], prediction.faces[position], named=len(runs) > 1, explained=explained
                 )
 
 
-def _show_opinion(run: Run, face: FacePrediction, *, named: bool, explained: bool) -> None:
-    """What one run says of a face."""
-    seen, said, chart = st.columns([1, 1.4, 3])
-    seen.image(
-        live_photos.enlarged(face.crop), caption="as the network saw it", alt=f"Crop of face {face.number}"
-    )
+def _show_prediction(run: Run, face: FacePrediction, *, named: bool, explained: bool) -> None:
+    """Prediction of one run for a face."""
+    crop, prediction, chart = st.columns([1, 1.4, 3])
+    crop.image(live_photos.enlarged(face.crop), caption="network input", alt=f"Crop of face {face.number}")
     if explained:
-        with seen:
+        with crop:
             _show_explanation(run, face)
     if named:
-        said.caption(run.name)
-    said.markdown(f"**{face.label}**, {percent(face.probabilities[face.label])}")
+        prediction.caption(run.name)
+    prediction.markdown(f"**{face.label}**, {percent(face.probabilities[face.label])}")
     if face.abstained:
-        said.warning(f"{face.abstained.capitalize()}: {face.reason}.", icon=":material/help:")
+        prediction.warning(f"{face.abstained.capitalize()}: {face.reason}.", icon=":material/help:")
     if face.valence is not None:
-        said.markdown(f"Valence {face.valence:+.2f}  \nArousal {face.arousal:+.2f}")
+        prediction.markdown(f"Valence {face.valence:+.2f}  \nArousal {face.arousal:+.2f}")
         plane = faces.affect_point(face.valence, face.arousal, face.label)
-        said.altair_chart(plane, width="content", key=f"plane-{run.name}-{face.number}-{id(face)}")
+        prediction.altair_chart(plane, width="content", key=f"plane-{run.name}-{face.number}-{id(face)}")
     table = live_photos.probabilities_table(face.probabilities)
     chart.altair_chart(bars.probabilities(table), width="stretch")
     if face.neighbours:
@@ -67,21 +65,23 @@ def _show_opinion(run: Run, face: FacePrediction, *, named: bool, explained: boo
 
 def _show_explanation(run: Run, face: FacePrediction) -> None:
     try:
-        with st.spinner("Looking where the network looked ..."):
+        with st.spinner("Computing Grad-CAM ..."):
             made, _ = explanations.explanation(run, face.crop, face.label)
     except AffectoscopeError as error:
         st.caption(str(error))
         return
     st.image(
         explanations.overlay(face.crop, made.heat, side=live_photos.ENLARGED),
-        caption=f"what speaks for {face.label}" if made.heat.any() else f"nothing speaks for {face.label}",
+        caption=f"Grad-CAM of {face.label}"
+        if made.heat.any()
+        else f"Grad-CAM of {face.label} is zero everywhere",
         alt=f"Grad-CAM of {face.label} over face {face.number}",
     )
 
 
 def _show_neighbours(neighbours: tuple[Neighbour, ...]) -> None:
-    """The training faces that the network sees most like this one, nearest first."""
-    st.caption("Seen as most alike among the faces that the run was trained on:")
+    """The nearest training faces by embedding, nearest first."""
+    st.caption("Nearest neighbours among the training faces, with the distance of their embeddings:")
     with st.grid("auto", min_column_width=96, gap="small"):
         for neighbour in neighbours:
             with st.container(gap="xxsmall"):

@@ -9,13 +9,16 @@ from core.runs.tags import TAGS
 from dashboard import url_state
 from dashboard.tables import faces as tables
 
+#: Titles of ORDERS in addresses of earlier versions.
+FORMER_ORDERS = {"Surest first": "confidence", "Narrowest miss first": "margin"}
+
 
 def choose(labels: tuple[str, ...]) -> dict:
-    """The order and the filters that are needed most, as `select_faces` takes them."""
+    """The order and the main filters, as `select_faces` takes them."""
     orders = {key: title for key, (title, _, _) in tables.ORDERS.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = {
-            "order": url_state.segments("Order", orders, key="order"),
+            "order": url_state.segments("Order", orders, key="order", former=FORMER_ORDERS),
             "true": url_state.selectbox("True", labels, key="true"),
             "predicted": url_state.selectbox("Predicted", labels, key="predicted"),
             "within": {},
@@ -27,7 +30,7 @@ def choose(labels: tuple[str, ...]) -> dict:
 
 
 def choose_more(table: pd.DataFrame, chosen: dict) -> None:
-    """Add the rarer filters to those chosen."""
+    """Add further filters to those chosen."""
     with st.popover("More filters", icon=":material/filter_list:"):
         chosen["tags"] = url_state.several("Tag", [*TAGS, tables.UNTAGGED], key="mark")
         splits = sorted(table["split"].unique())

@@ -49,17 +49,17 @@ def show(shown: pd.DataFrame, pictures: Pictures | None) -> None:
         for _, pair in shown.iterrows():
             with st.container(border=True, gap="xxsmall"):
                 with st.container(horizontal=True, gap="small"):
-                    _picture(face(pair["row"]), text.scored(pair))
-                    _picture(other(pair["other"]), text.other(pair))
-                st.caption(text.distance(pair), help=f"{pair['reference']}, {pair['other']}")
+                    _picture(face(pair["row"]), text.format_scored(pair))
+                    _picture(other(pair["other"]), text.format_other(pair))
+                st.caption(text.format_distance(pair), help=f"{pair['reference']}, {pair['other']}")
                 if pair["labels_differ"]:
                     st.badge("labels differ", icon=":material/flag:", color="orange")
 
 
-def _picture(image: bytes | None, told: str) -> None:
+def _picture(image: bytes | None, caption: str) -> None:
     with st.container(width=PICTURE, gap="xxsmall"):
         if image is None:
             st.caption(":material/hide_image: No image of this face.")
         else:
-            st.image(image, width=PICTURE, alt=told.replace("*", ""))
-        st.markdown(f":small[{told}]")
+            st.image(image, width=PICTURE, alt=caption.replace("*", ""))
+        st.markdown(f":small[{caption}]")

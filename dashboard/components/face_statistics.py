@@ -1,4 +1,4 @@
-"""Where a run's faces lie on the plane of valence and arousal, and how large they are."""
+"""Distributions of a run's faces: valence and arousal, and face size."""
 
 import pandas as pd
 import streamlit as st
@@ -16,12 +16,12 @@ from dashboard.text import data as data_text
 _FACES = st.column_config.NumberColumn(format="localized")
 _MEAN = st.column_config.NumberColumn(format="%.3f")
 
-#: Said where training kept no counts of its own.
+#: Caption where training kept no counts of its own.
 ONLY_TEST = "Of the test faces only: this run was trained before the other splits were counted."
 
 
 def show_split_means(run: Run, summary: pd.DataFrame) -> None:
-    """Mean valence and arousal and median face size of every split, where more than one is known."""
+    """Mean valence and arousal and median face size of every split, where there are several."""
     means = tables.split_means(summary)
     sentence = data_text.split_means(means)
     if not sentence:
@@ -41,7 +41,7 @@ def show_split_means(run: Run, summary: pd.DataFrame) -> None:
 
 
 def show_plane(run: Run, summary: pd.DataFrame, split: str, expression: str | None) -> None:
-    """Where the faces of a split, all or those of one expression, lie on the plane."""
+    """Density of a split's faces, all or those of one expression, over valence and arousal."""
     density = tables.density(summary, split, expression)
     if density.empty:
         st.markdown(f"No {split} face annotated {expression} has valence and arousal.")
@@ -65,7 +65,7 @@ def show_plane(run: Run, summary: pd.DataFrame, split: str, expression: str | No
 
 
 def show_sizes(run: Run, summary: pd.DataFrame) -> None:
-    """How large the faces are, beside what the network sees."""
+    """Histogram of the face sizes, with the input size of the network."""
     st.subheader("Face sizes")
     side, margin = run.info["preprocessing"].get("size", 0), run.info["preprocessing"].get("margin", 0.0)
     smallest = side / (1 + 2 * margin)

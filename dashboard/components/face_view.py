@@ -1,4 +1,4 @@
-"""One face large: what the network says of it, where it looked, and the photo that it is from."""
+"""One face large: its probabilities, an explanation, and its photo."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from dashboard.images import Box, ImageSource
 from dashboard.tables import faces as tables
 from dashboard.text import faces as face_text
 
-#: What may be explained: the label that the network gave, or the annotated one.
+#: Labels that can be explained: column of the `faces` table -> title.
 _EXPLAINED = {"predicted": "predicted", "true": "annotated"}
 
 _METHODS = {"grad-cam": "Grad-CAM", "hirescam": "HiResCAM"}
@@ -39,7 +39,7 @@ def show(run: Run, predictions: Predictions, face: pd.Series, row: int, source: 
         explained = picture is not None and url_state.toggle(
             "Explain",
             key="explain",
-            help="Which regions speak for a label. Loading the run's network takes some seconds.",
+            help="Regions that raise the score of a label. Loading the run's network takes some seconds.",
         )
     columns = st.columns([1, 1, 1.4] if explained else [1, 2], gap="medium")
     with columns[0]:
@@ -54,7 +54,7 @@ def show(run: Run, predictions: Predictions, face: pd.Series, row: int, source: 
                     landmarks=geometry.points(landmarks) if dotted else None,
                 )
             st.image(shown, width="stretch", alt=_alt(face, boxed, dotted))
-        st.markdown(f"**{face['true']}** read as **{face['predicted']}**")
+        st.markdown(f"**{face['true']}** predicted as **{face['predicted']}**")
         st.caption(f"{face['reference']} ({face['split']})  \n{face_text.face_numbers(face)}")
     if explained:
         with columns[1]:
@@ -76,7 +76,7 @@ def _opened(source: ImageSource | None, row: int) -> Image.Image | None:
 
 
 def _geometry(run: Run, box: Box | None, source: ImageSource, row: int) -> CropGeometry | None:
-    """From pixels of the photo to those of the picture shown; None where the photo's size would have to be known."""
+    """Transform from pixels of the photo to those of the picture shown; None where it needs the size of an unknown photo."""
     photo = source.photo(row) if source.photo and box is None else None
     preprocessing = replace(images.shown_preprocessing(run), size=outlines.SIDE)
     try:
@@ -96,32 +96,32 @@ def _landmarks(run: Run, row: int) -> np.ndarray | None:
 def _show_explanation(
     run: Run, predictions: Predictions, face: pd.Series, row: int, source: ImageSource, picture: Image.Image
 ) -> None:
-    """Where features raised the score of a label, over the face."""
+    """Heat map of a label over the face."""
     place = st.empty()
     label = str(face[url_state.segments("Label to explain", _EXPLAINED, key="explained")])
     method = url_state.segments("Method", _METHODS, key="method")
-    seen = images.network_face(run, predictions, row, source)
-    if seen is None:
+    network_input = images.network_face(run, predictions, row, source)
+    if network_input is None:
         st.caption("This image cannot be read, so it cannot be explained.")
         return
     try:
-        found, network = explanations.explanation(run, seen, label, method=method)
+        found, network = explanations.explanation(run, network_input, label, method=method)
     except AffectoscopeError as error:
         st.warning(str(error), icon=":material/psychology_alt:")
         return
     overlaid = explanations.overlay(np.asarray(picture.convert("RGB")), found.heat, side=outlines.SIDE)
-    place.image(overlaid, width="stretch", alt=f"The same face; yellow where most speaks for {label}")
+    place.image(overlaid, width="stretch", alt=f"Heat map of {label} over the face")
     st.caption(face_text.explanation(label, method, network.side, nothing=not found.heat.any()))
     position = int(found.probabilities.argmax())
-    notice = face_text.other_reading(
+    note = face_text.other_prediction(
         run.labels[position],
         str(face["predicted"]),
         float(found.probabilities[position]),
         thumbnail=source.photo is None,
         tta=run.test_time_augmentation,
     )
-    if notice:
-        st.caption(notice)
+    if note:
+        st.caption(note)
 
 
 def _show_photo(

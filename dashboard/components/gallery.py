@@ -26,7 +26,7 @@ _COLUMNS = {
     "other_probability": st.column_config.NumberColumn("probability there", format="percent"),
     "loss": st.column_config.NumberColumn("loss", format="%.2f"),
     "margin": st.column_config.NumberColumn("margin", format="%.2f"),
-    "mark": st.column_config.TextColumn("mark"),
+    "mark": st.column_config.TextColumn("tag"),
     "distance": st.column_config.NumberColumn("distance", format="%.3f"),
     "valence": st.column_config.NumberColumn("valence", format="%.2f"),
     "arousal": st.column_config.NumberColumn("arousal", format="%.2f"),
@@ -58,11 +58,11 @@ def show(
 def show_neighbours(
     faces: pd.DataFrame, source: ImageSource | None, *, name: str, open_face: Opener | None = None
 ) -> None:
-    """The faces that the network sees most like the chosen one, nearest first, each with its `distance`."""
-    st.subheader("Seen as most alike")
+    """The nearest neighbours of the chosen face by embedding, nearest first, each with its `distance`."""
+    st.subheader("Nearest neighbours")
     st.caption(
-        "Nearest by the angle between the network's embeddings (distance 0: the same direction, 1: nothing in "
-        "common): what they are annotated as hints at the cause."
+        "By cosine distance of the network's embeddings (0: the same direction, 1: orthogonal). Their annotations may "
+        "show why the face was misclassified."
     )
     _lay_out(faces, source, name=name, open_face=open_face)
     csv_button(faces.drop(columns="correct"), name)
@@ -100,21 +100,21 @@ def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opene
     else:
         alt = f"Face annotated {face['true']}, predicted {face['predicted']}"
         st.image(image, width="stretch", alt=alt)
-    share = percent(face["probability"], digits=0)
-    reading = f"{face['true']} → **{face['predicted']}** {share}"
+    share = percent(face["probability"], digits=0).replace(" ", "\u00a0")
+    caption = f"{face['true']} → **{face['predicted']}** {share}"
     if open_face is None:
-        st.markdown(f":small[{reading}]")
+        st.markdown(f":small[{caption}]")
     else:
         reference = face["reference"]
         help = f"Open {reference}"
         st.button(
-            f":small[{reading}]", key=key, type="tertiary", on_click=open_face, args=(reference,), help=help
+            f":small[{caption}]", key=key, type="tertiary", on_click=open_face, args=(reference,), help=help
         )
     about = [f"distance {face['distance']:.3f}"] if "distance" in face else []
     if "other_predicted" in face:
-        about.append(face_text.read_by_other(face))
+        about.append(face_text.format_other_run(face))
     if "predicted_valence" in face:
-        about.append(affect_text.affect_numbers(face))
+        about.append(affect_text.format_affect(face))
     if face.get("mark", UNTAGGED) in TAGS:
         about.append(f":material/flag: {face['mark']}")
     if about:

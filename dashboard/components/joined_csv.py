@@ -1,4 +1,4 @@
-"""A user's CSV on the page of slices: in this visitor's session, in memory only; no cache that visitors share has it."""
+"""A user's CSV on the page of slices: in this visitor's session and memory only, never in a shared cache."""
 
 import hashlib
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def choose(run: Run) -> JoinedColumns | None:
             joined = None
         else:
             st.success(f"{file.name}: {joined.sentence()}", icon=":material/join_inner:")
-        st.button("Forget this table", icon=":material/delete:", on_click=forget)
+        st.button("Remove this table", icon=":material/delete:", on_click=forget)
         return joined
 
 

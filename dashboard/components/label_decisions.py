@@ -1,4 +1,4 @@
-"""Decisions about labels on pages: loading them, making them with one click, taking them back, handing them on."""
+"""Decisions about labels on pages: load, make with one click, undo, apply."""
 
 import pandas as pd
 import streamlit as st
@@ -34,26 +34,26 @@ def make(run: Run, faces: pd.DataFrame, choice: str, note: str = "") -> None:
 
 
 def undo(run: Run, references: list[str]) -> None:
-    """Take decisions back; for a button's on_click."""
+    """Undo decisions; for a button's on_click."""
     _keep(lambda: take_back(run.decisions_path, references))
 
 
 def times_decided() -> int:
-    """How often something was decided or taken back in this session."""
+    """Number of decisions made or undone in this session."""
     return st.session_state.get(_MADE, 0)
 
 
 def show_progress(shown: pd.DataFrame, faces: str) -> None:
-    """How many of the faces that pass the filters are decided."""
+    """Share of the faces passing the filters that are decided."""
     counts = tables.progress(shown)
-    st.progress(counts["decided"] / max(counts["faces"], 1), text=text.progress(counts, faces))
+    st.progress(counts["decided"] / max(counts["faces"], 1), text=text.format_progress(counts, faces))
 
 
 def show_buttons(run: Run, face: pd.Series, *, key: str) -> None:
-    """One click decides about a face (a row of a ranking with decisions), and another takes that back."""
+    """Buttons that decide about a face (a row of a ranking with decisions), or undo its decision."""
     row = pd.DataFrame([face])
     if face["decision"]:
-        st.markdown(f":small[:material/check: **{text.decision(face['decision'])}**]")
+        st.markdown(f":small[:material/check: **{text.format_decision(face['decision'])}**]")
         st.button("Undo", icon=":material/undo:", key=f"undo-{key}", type="tertiary", on_click=undo,
                   args=(run, [face["reference"]]))  # fmt: skip
         return
@@ -67,7 +67,7 @@ def show_buttons(run: Run, face: pd.Series, *, key: str) -> None:
     with st.container(horizontal=True, gap="xxsmall"):
         for title, choice, help in (
             ("Keep", KEEP, f"The label {face['given']} is right"),
-            ("Remove", REMOVE, "This face is of no use: leave it out"),
+            ("Remove", REMOVE, "Leave this face out of training"),
         ):
             st.button(
                 title,
@@ -80,7 +80,7 @@ def show_buttons(run: Run, face: pd.Series, *, key: str) -> None:
 
 
 def show_form(run: Run, face: pd.Series, decisions: pd.DataFrame) -> None:
-    """Decide about one face, with any label and a note; change that or take it back."""
+    """Decide about one face, with any label and a note; change or undo it."""
     kept = decisions[decisions["reference"] == face["reference"]]
     former = kept.iloc[0] if len(kept) else None
     # Another key after each change, so that the controls show what is kept.
@@ -106,9 +106,9 @@ def show_form(run: Run, face: pd.Series, decisions: pd.DataFrame) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             saved = st.form_submit_button("Save the decision", icon=":material/rule:")
-            removed = former is not None and st.form_submit_button("Take it back", type="tertiary")
+            removed = former is not None and st.form_submit_button("Undo", type="tertiary")
             if former is not None:
-                st.caption(text.decided_at(former), width="content")
+                st.caption(text.format_decision_time(former), width="content")
     if saved and what is None:
         st.warning("Choose a label first, or remove.", icon=":material/rule:")
     elif saved:
@@ -119,15 +119,15 @@ def show_form(run: Run, face: pd.Series, decisions: pd.DataFrame) -> None:
         st.rerun()
 
 
-def hand_on(run: Run, decisions: pd.DataFrame) -> None:
+def show_results(run: Run, decisions: pd.DataFrame) -> None:
     """The decisions as CSV, and the commands that apply them."""
     st.subheader("Apply the decisions")
     if decisions.empty:
         st.caption(text.NOTHING_DECIDED)
         return
-    st.markdown(text.decided(decisions))
+    st.markdown(text.count_decisions(decisions))
     csv_button(for_spreadsheets(decisions), f"{run.name}-decisions", label="CSV of the decisions")
-    st.code(text.commands(run, decisions), language="bash", wrap_lines=True)
+    st.code(text.apply_commands(run, decisions), language="bash", wrap_lines=True)
 
 
 def _option(option: str, face: pd.Series) -> str:
@@ -138,7 +138,7 @@ def _option(option: str, face: pd.Series) -> str:
 
 
 def _keep(change) -> None:
-    """Save, or leave why that cannot be done for the page to say."""
+    """Save, or keep the reason of a failure for the next run of the page."""
     st.session_state[_MADE] = times_decided() + 1
     try:
         change()

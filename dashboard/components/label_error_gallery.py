@@ -1,4 +1,4 @@
-"""Faces whose label may be wrong: side by side, as a table, or one of them large."""
+"""Faces whose label may be wrong: a gallery, a table, or one of them large."""
 
 from collections.abc import Callable
 
@@ -54,7 +54,7 @@ def show(
             with st.container(gap="xxsmall"):
                 _picture(source(row), face)
                 st.button(
-                    f":small[{text.reading(face)}]",
+                    f":small[{text.format_suggestion(face)}]",
                     key=f"open-{name}-{row}",
                     type="tertiary",
                     on_click=open_face,
@@ -115,7 +115,7 @@ def _show_table(run: Run, shown: pd.DataFrame, *, key: str, open_face: Callable[
 
 
 def choose_among(faces: pd.DataFrame, reference: str, open_face: Callable[[str], None]) -> None:
-    """The way from the open face to those beside it and back to all of them."""
+    """Buttons of the open face: previous, next, back to the gallery."""
     position, previous, following = tables.neighbours(faces, reference)
     with st.container(horizontal=True, vertical_alignment="center"):
         for title, icon, other in (
@@ -145,16 +145,18 @@ def choose_among(faces: pd.DataFrame, reference: str, open_face: Callable[[str],
 def show_one(
     run: Run, errors: LabelErrors, face: pd.Series, source: ImageSource | None, decisions: pd.DataFrame
 ) -> None:
-    """One face large (a row of a ranking with decisions): what speaks against its label, and what to do with it."""
+    """One face large (a row of a ranking with decisions): its probabilities, contradictions and decision."""
     row = int(face.name)
     columns = st.columns([1, 2], gap="medium")
     with columns[0]:
         _picture(source(row) if source else None, face)
-        st.markdown(text.suspect(face))
+        st.markdown(text.describe_label(face))
         frame = errors.predictions.frame
-        told = text.contradiction(face, float(frame["valence"].iat[row]), float(frame["arousal"].iat[row]))
-        if told:
-            st.markdown(f":material/bolt: {told}")
+        contradiction = text.contradiction(
+            face, float(frame["valence"].iat[row]), float(frame["arousal"].iat[row])
+        )
+        if contradiction:
+            st.markdown(f":material/bolt: {contradiction}")
         st.caption(f"{face['reference']} ({face['split']})")
     with columns[1]:
         table = face_tables.face_probabilities(errors.predictions, row)

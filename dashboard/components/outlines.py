@@ -9,7 +9,7 @@ SIDE = 480
 #: Most pixels of the longer side at which a whole photo is shown.
 PHOTO_SIDE = 1000
 
-#: Most of a picture's side that is added on each side for what lies outside of it.
+#: Largest margin on each side, as a share of the picture's side, for points outside of it.
 _MOST_AROUND = 0.3
 
 _BOX, _POINT, _RIM = "#FFFFFF", "#FFD400", "#101010"
@@ -23,7 +23,7 @@ def outlined(
 ) -> Image.Image:
     """A copy of `image` with the box (x, y, width, height) and the landmarks (n, 2), both in its pixels.
 
-    Where they lie outside of it, transparent space is added around it, so that they are seen.
+    Where they lie outside of it, transparent space is added around it.
     """
     line = max(2, round(max(image.size) / 240))
     corners = np.empty((0, 2)) if box is None else np.array([box[:2], np.add(box[:2], box[2:])])

@@ -1,4 +1,4 @@
-"""The report of a run and its model card as downloads, made when they are asked for."""
+"""The report of a run and its model card as downloads, made on the click."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from dashboard.text import report as text
 
 
 def offer_report(run: Run) -> None:
-    """A section that is closed until a user opens it; then, downloads, and a run to compare with."""
+    """A closed section with the downloads and a run to compare with."""
     section = st.expander(
         "Report",
         icon=":material/lab_profile:",
@@ -40,7 +40,7 @@ def offer_report(run: Run) -> None:
         except (AffectoscopeError, OSError) as error:
             st.warning(f"The report cannot be made: {error}", icon=":material/broken_image:")
             return
-        if caution := text.pictures(run):
+        if caution := text.shows_faces(run):
             st.caption(caution)
         with st.container(horizontal=True):
             st.download_button(

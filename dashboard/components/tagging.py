@@ -1,4 +1,4 @@
-"""Tags of faces on pages: loading them, saving them, and saying what is wrong with them."""
+"""Tags of faces on pages: load, show, change."""
 
 import pandas as pd
 import streamlit as st
@@ -22,16 +22,16 @@ def load(run: Run) -> pd.DataFrame:
 
 
 def show_counts(run: Run, tags: pd.DataFrame) -> None:
-    """How many faces have each tag, in one line, with their CSV; nothing where none is tagged."""
+    """Number of faces with each tag, in one line, with their CSV; nothing where none is tagged."""
     if tags.empty:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(face_text.tags(tables.count_tags(tags)), width="content")
-        csv_button(for_spreadsheets(tags), f"{run.name}-tags", label="CSV of the tags")
+        st.markdown(face_text.count_tags(tables.count_tags(tags)), width="content")
+        csv_button(for_spreadsheets(tags), f"{run.name}-marks", label="CSV of the tags")
 
 
 def show_form(run: Run, face: pd.Series, tags: pd.DataFrame) -> None:
-    """Tag one face (a row of a `faces` table), change its tag or take it back."""
+    """Form that tags one face (a row of a `faces` table), or changes or removes its tag."""
     reference = face["reference"]
     kept = tags[tags["reference"] == reference]
     tag = kept.iloc[0] if len(kept) else None
@@ -39,7 +39,7 @@ def show_form(run: Run, face: pd.Series, tags: pd.DataFrame) -> None:
     name = f"mark-{run.name}-{reference}-{'' if tag is None else tag['marked']}"
     with st.form(name, border=True):
         what = st.pills(
-            "What is wrong here?",
+            "Tag",
             TAGS,
             default=None if tag is None else tag["mark"],
             key=f"{name}-what",
@@ -53,9 +53,9 @@ def show_form(run: Run, face: pd.Series, tags: pd.DataFrame) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             saved = st.form_submit_button("Save the tag", icon=":material/flag:")
-            removed = tag is not None and st.form_submit_button("Remove it", type="tertiary")
+            removed = tag is not None and st.form_submit_button("Remove the tag", type="tertiary")
             if tag is not None:
-                st.caption(face_text.tagged(tag, face["predicted"]), width="content")
+                st.caption(face_text.format_tag_time(tag, face["predicted"]), width="content")
     if saved and what is None:
         st.warning("Choose one of the four tags first.", icon=":material/flag:")
     elif saved:
@@ -66,7 +66,7 @@ def show_form(run: Run, face: pd.Series, tags: pd.DataFrame) -> None:
 
 
 def _change(change) -> None:
-    """Save, and show the page with it; or say why that cannot be done."""
+    """Save and rerun the page, or show why that failed."""
     try:
         change()
     except AffectoscopeError as error:

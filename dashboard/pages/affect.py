@@ -1,4 +1,4 @@
-"""Valence and arousal: how near the predicted numbers come to the annotated ones, and what contradicts them."""
+"""Valence and arousal: errors of the predictions, by expression and by region, and contradictions."""
 
 from functools import partial
 
@@ -41,16 +41,16 @@ st.caption(
     f"Sign agreement: share of faces where both have the same sign. {wording.interval_note(scores)}"
 )
 
-known = loading.affect_tables(run)
+page_tables = loading.affect_tables(run)
 for column, dimension in zip(st.columns(2), tables.DIMENSIONS, strict=True):
     with column:
         st.subheader(dimension.capitalize())
-        drawn = known.drawn[dimension]
-        if drawn.empty:
+        points = page_tables.drawn[dimension]
+        if points.empty:
             st.caption(f"No face has both a true and a predicted {dimension}.")
             continue
         appearance.plot(
-            curves.affect(drawn, dimension, ink=appearance.ink()),
+            curves.affect(points, dimension, ink=appearance.ink()),
             key=dimension,
             alt=f"Predicted over annotated {dimension}.",
         )
@@ -58,11 +58,11 @@ for column, dimension in zip(st.columns(2), tables.DIMENSIONS, strict=True):
 st.caption("On the dashed line the prediction equals the annotation.")
 
 st.subheader("Errors per expression")
-st.altair_chart(bars.affect_errors(known.per_expression), width="stretch")
-csv_button(known.per_expression, f"{run.name}-affect-errors")
+st.altair_chart(bars.affect_errors(page_tables.per_expression), width="stretch")
+csv_button(page_tables.per_expression, f"{run.name}-affect-errors")
 
 st.subheader("Errors by region of the plane")
-regions = known.regions
+regions = page_tables.regions
 region = url_state.selectbox(
     "Region", list(regions["region"]), key="region", placeholder="choose, or click below"
 )
@@ -82,7 +82,7 @@ st.subheader("Contradictions")
 st.markdown(affect_text.CONTRADICTIONS)
 number, share = st.column_config.NumberColumn, "percent"
 st.dataframe(
-    known.contradictions,
+    page_tables.contradictions,
     column_config={
         "annotated": number("contradicting annotations", format="localized"),
         "annotated_share": number("of the annotated", format=share),
@@ -93,15 +93,17 @@ st.dataframe(
     width="stretch",
     height="content",
 )
-csv_button(known.contradictions, f"{run.name}-contradictions")
-side = url_state.segments("Contradictions in the", plane_tables.SIDES, key="contradictions")
-expression = url_state.selectbox("Of expression", run.labels, key="of", placeholder="choose to see faces")
+csv_button(page_tables.contradictions, f"{run.name}-contradictions")
+side = url_state.segments("Contradictions in", plane_tables.SIDES, key="contradictions")
+expression = url_state.selectbox("Expression", run.labels, key="of", placeholder="choose to see faces")
 
 if not region and not expression:
     st.stop()
 faces = plane_tables.picked_faces(predictions, region=region, side=side, expression=expression)
 st.subheader(affect_text.affect_faces(len(faces), region, side, expression))
-st.button("Show no faces", icon=":material/close:", type="tertiary", on_click=url_state.clear("region", "of"))
+st.button(
+    "Hide the faces", icon=":material/close:", type="tertiary", on_click=url_state.clear("region", "of")
+)
 if len(faces):
     st.caption(affect_text.FURTHEST_FIRST)
     gallery.show(faces, image_source(run, predictions), name=f"{run.name}-affect-faces")

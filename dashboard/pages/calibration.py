@@ -1,4 +1,4 @@
-"""Calibration: how far the probabilities can be taken at their word, before and after the run's temperature."""
+"""Calibration: agreement of confidence and accuracy, before and after temperature scaling."""
 
 import streamlit as st
 
@@ -65,7 +65,7 @@ drawn = reliability.bins[reliability.bins["reading"].isin(shown)]
 appearance.plot(
     figures.reliability(drawn, reliability.spread, READINGS, expression=expression, ink=appearance.ink()),
     key="reliability",
-    alt=f"Accuracy over confidence in {bins} bins with intervals, and below how many faces are how sure; the table of bins has the numbers.",
+    alt=f"Accuracy over confidence in {bins} bins with intervals, above the distribution of confidence; the table of bins has the numbers.",
 )
 st.caption(f"{text.error_at(drawn, READINGS)} {text.BINS}")
 st.dataframe(
@@ -78,13 +78,13 @@ st.dataframe(
 st.caption(text.BIN_COLUMNS)
 csv_button(reliability.bins, f"{run.name}-reliability{f'-{expression}' if expression else ''}-{bins}-bins")
 
-st.subheader("Each expression")
+st.subheader("Calibration per expression")
 labels = tables.labels(review)
 st.dataframe(
     tables.as_percent(labels),
     column_order=[name for name in text.LABEL_TITLES if name in labels],
     column_config={
-        name: {**_LABELS.get(name, {}), "label": told} for name, told in text.LABEL_TITLES.items()
+        name: {**_LABELS.get(name, {}), "label": title} for name, title in text.LABEL_TITLES.items()
     },
     hide_index=True,
     width="stretch",
@@ -93,5 +93,5 @@ st.dataframe(
 st.caption(f"{text.LABELS} {text.classwise(review)}")
 csv_button(labels, f"{run.name}-calibration-by-expression")
 
-st.subheader("What a temperature changes, and what it does not")
+st.subheader("Effect of the temperature")
 st.markdown(text.PLAIN_SOFTMAX)

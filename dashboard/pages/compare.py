@@ -1,4 +1,4 @@
-"""Compare runs: is this run better than another one, on what, and on which faces do they differ?"""
+"""Compare runs: two runs on the same faces, tests of their differences, and the predictions that changed."""
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ _SIGNED = st.column_config.NumberColumn(format="%+.4f")
 
 
 def show_obstacles(obstacles: dict[str, str]) -> None:
-    rows = [{"run": name, "why not": reason} for name, reason in obstacles.items() if reason]
+    rows = [{"run": name, "reason": reason} for name, reason in obstacles.items() if reason]
     st.table(rows, hide_index=True)  # whole sentences, which a data frame would cut off
 
 
@@ -32,7 +32,7 @@ name = url_state.selectbox(
     [*fitting, *(name for name in obstacles if name not in fitting)],
     key="against_run",
     placeholder=fitting[0] if fitting else "no run fits",
-    help="The run in the sidebar is judged against this one; differences are the former minus the latter.",
+    help="The baseline: differences are the run in the sidebar minus this one.",
 ) or next(iter(fitting), None)
 if name is None:
     st.info(text.nothing_fits(run, len(obstacles)), icon=":material/balance:")
@@ -77,11 +77,11 @@ st.dataframe(
 st.caption(text.method(comparison))
 csv_button(numbers, f"{run.name}-against-{name}")
 
-st.subheader("What is read differently")
+st.subheader("Changed predictions")
 st.markdown(comparison.change())
 cells = tables.difference_cells(paired)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    shown = url_state.segments("Cells show", confusion_tables.NORMALISATIONS, key="cells")
+    shown = url_state.segments("Cell values", confusion_tables.NORMALISATIONS, key="cells")
     true = url_state.selectbox("True", paired.labels, key="true")
     predicted = url_state.selectbox("Predicted by either", paired.labels, key="predicted")
 st.caption(score_text.difference_colours(name, in_points=shown != "faces"))
@@ -100,7 +100,7 @@ csv_button(cells, f"{run.name}-confusion-minus-{name}")
 
 st.subheader("Faces that changed")
 kind = url_state.segments("Faces", tables.SHOWN, key="change")
-faces = tables.select_changed(changed, change=kind, true=true, read_as=predicted)
+faces = tables.select_changed(changed, change=kind, true=true, predicted=predicted)
 st.caption(text.changed(len(faces), len(paired)))
 if faces.empty:
     st.markdown(

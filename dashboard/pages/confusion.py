@@ -1,4 +1,4 @@
-"""Confusion: what is taken for what, on which faces, and how that differs from another run."""
+"""Confusion: the matrix of one run, or its difference to another run's, and the faces of each cell."""
 
 import streamlit as st
 
@@ -40,7 +40,7 @@ for caution in (wording.few_faces(scores), wording.presence(scores)):
         st.warning(caution, icon=":material/warning:")
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    shown = url_state.segments("Cells show", tables.NORMALISATIONS, key="cells")
+    shown = url_state.segments("Cell values", tables.NORMALISATIONS, key="cells")
     arrangement = url_state.segments("Order", tables.ARRANGEMENTS, key="arrange")
     other = choose_other(run)
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -48,7 +48,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     predicted = url_state.selectbox("Predicted", scores.labels, key="predicted")
     hide_diagonal = url_state.toggle("Hide the diagonal", key="hide")
     if true or predicted:
-        st.button("Show no faces", icon=":material/close:", on_click=url_state.clear("true", "predicted"))
+        st.button("Hide the faces", icon=":material/close:", on_click=url_state.clear("true", "predicted"))
 
 cells = score_tables.confusion_cells(scores.confusion, scores.labels)
 order = tables.arranged(scores.confusion, scores.labels, arrangement)
@@ -62,10 +62,10 @@ if other:
     st.caption(score_text.difference_colours(name, in_points=shown != "faces"))
     table = tables.difference_cells(cells, score_tables.confusion_cells(theirs.confusion, theirs.labels))
     chart = matrices.difference(table, order, other=name, show=shown, **options)
-    file_name, spoken = f"{run.name}-confusion-minus-{name}", score_text.confusion_matrix(run.name, name)
+    file_name, alt = f"{run.name}-confusion-minus-{name}", score_text.confusion_matrix(run.name, name)
 else:
     table, chart = cells, matrices.confusion(cells, order, show=shown, **options)
-    file_name, spoken = f"{run.name}-confusion", score_text.confusion_matrix(run.name)
+    file_name, alt = f"{run.name}-confusion", score_text.confusion_matrix(run.name)
 # A new key for every choice: the cell that was clicked last can then be clicked again.
 chart_key = f"confusion-{run.name}-{true}-{predicted}"
 st.altair_chart(
@@ -73,17 +73,17 @@ st.altair_chart(
     width="stretch",
     key=chart_key,
     on_select=url_state.take_click(chart_key, matrices.SELECTION, "true", "predicted"),
-    alt=spoken,
+    alt=alt,
 )
 if arrangement == "clustering":
-    st.caption("Expressions that are taken for each other stand side by side.")
+    st.caption("Expressions that are confused with each other are adjacent.")
 st.caption("Rows are annotated, columns predicted. Click on a cell, or choose above, to see its faces below.")
 csv_button(table, file_name)
 
 st.subheader("Strongest confusions")
 strongest = score_tables.strongest_confusions(cells)
 if strongest.empty:
-    st.markdown("None: every face was recognised.")
+    st.markdown("None: every face is classified correctly.")
 with st.container(gap="xxsmall"):
     for place, (_, row) in enumerate(strongest.iterrows(), 1):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -93,7 +93,7 @@ with st.container(gap="xxsmall"):
                 key=f"open-{row['true']}-{row['predicted']}",
                 type="tertiary",
                 icon=":material/grid_view:",
-                help=f"Faces annotated {row['true']} and read as {row['predicted']}",
+                help=f"Faces annotated {row['true']} and predicted as {row['predicted']}",
                 on_click=st.session_state.update,
                 args=({"true": row["true"], "predicted": row["predicted"]},),
             )

@@ -1,12 +1,11 @@
-"""Data: the annotated faces behind a run."""
+"""Data: the annotated faces of a run's data set, split by split."""
 
 import pandas as pd
 import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.runs.tables import SUMMARY_COLUMNS
-from dashboard import loading as loaded
-from dashboard import run_selector, url_state
+from dashboard import loading, run_selector, url_state
 from dashboard.charts import bars
 from dashboard.components import face_statistics, gallery
 from dashboard.components.downloads import csv_button
@@ -32,7 +31,7 @@ for note in (run_text.drawn_note(run), data.get("note", "")):
 st.subheader("Faces per expression")
 table = tables.class_counts(data["counts"])
 with st.container(horizontal=True):
-    as_share = url_state.toggle("Shares instead of counts", key="shares")
+    as_share = url_state.toggle("Show shares", key="shares")
     logarithmic = url_state.toggle(
         "Logarithmic axis", key="log", help="Shows rare expressions beside common ones."
     )
@@ -70,7 +69,7 @@ csv_button(differences, f"{run.name}-splits")
 
 summary, every_split = pd.DataFrame(columns=SUMMARY_COLUMNS), True
 try:
-    summary, every_split = loaded.data_summary(run)
+    summary, every_split = loading.data_summary(run)
 except (AffectoscopeError, OSError) as error:
     st.warning(str(error), icon=":material/broken_image:")
 face_statistics.show_split_means(run, summary)
@@ -80,14 +79,14 @@ if has_sizes:
     if not every_split:
         st.caption(face_statistics.ONLY_TEST)
 
-st.subheader("Rows rejected")
+st.subheader("Rejected rows")
 st.markdown(f"{run_text.ledger_sentence(run)}.")
 ledger = tables.ledger(run)
 if len(ledger):
     st.dataframe(ledger, hide_index=True, width="stretch")
     csv_button(ledger, f"{run.name}-ledger")
 
-gallery_title = "Drawn faces to look at" if run_text.is_drawn(run) else "Faces to look at"
+gallery_title = "Sample of drawn faces" if run_text.is_drawn(run) else "Sample faces"
 st.subheader("Valence and arousal" if has_plane else gallery_title)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     expression = url_state.selectbox("Expression", run.labels, key="expression", placeholder="all")

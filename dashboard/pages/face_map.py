@@ -1,4 +1,4 @@
-"""Face map: which faces the network sees alike."""
+"""Face map: the embeddings of the scored faces in two dimensions."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from dashboard.tables import faces as face_tables
 from dashboard.text import faces as face_text
 from dashboard.text import runs as run_text
 
-#: Faces shown around a chosen one, and misread faces to choose from.
+#: Faces shown around a chosen one, and misclassified faces to choose from.
 AROUND, CHOICES = 23, 500
 
 
@@ -54,7 +54,10 @@ every = tables.placed(face_map, face_tables.faces(predictions), method)
 shown = face_tables.select_faces(every, true=true, predicted=predicted)
 wrong = shown[~shown["correct"]]["reference"].head(CHOICES)
 face = url_state.selectbox(
-    "Around a misread face", list(wrong), key="face", placeholder="choose one, or circle faces on the map"
+    "Around a misclassified face",
+    list(wrong),
+    key="face",
+    placeholder="choose one, or select faces on the map",
 )
 row = None if face is None else int(shown.index[shown["reference"] == face][0])
 asked = st.query_params.get("area", "")
@@ -84,13 +87,13 @@ st.caption(face_text.map_meaning(method, face_map.variance, len(face_map.table),
 csv_button(shown.drop(columns="correct"), f"{run.name}-map-{method}")
 
 # A box is an area already; a lasso is only known by its points.
-circled = (
+selected = (
     [] if area else [point["customdata"][0] for point in drawn.selection.points if point.get("customdata")]
 )
 if row is not None:
     chosen, title = tables.around(every, row, AROUND), f"Around {face}"
-elif circled:
-    chosen, title = shown.loc[circled], f"{len(circled):,} circled faces"
+elif selected:
+    chosen, title = shown.loc[selected], f"{len(selected):,} selected faces"
 elif area:
     chosen = tables.inside(shown, area)
     title = f"{len(chosen):,} faces in the area"

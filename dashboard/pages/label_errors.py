@@ -1,4 +1,4 @@
-"""Label errors: which labels are likely wrong, and what the user decides about them."""
+"""Label errors: labels that are likely wrong, and the user's decisions about them."""
 
 import streamlit as st
 
@@ -57,17 +57,17 @@ else:
 csv_button(lambda: tables.download(errors), f"{run.name}-{of}-label-errors", label="CSV of the ranking")
 st.caption(text.METHOD)
 
-label_decisions.hand_on(run, decisions)
+label_decisions.show_results(run, decisions)
 
-st.subheader("Wrong labels expected")
+st.subheader("Estimated label errors")
 table = errors.per_label()
 st.dataframe(
     table,
     column_config={
-        "faces": st.column_config.NumberColumn("labelled so", format="localized"),
-        "errors": st.column_config.NumberColumn("of them wrong, about", format="localized"),
-        "share": st.column_config.NumberColumn("share", format="percent"),
-        "mostly": st.column_config.TextColumn("most of them are"),
+        "faces": st.column_config.NumberColumn("faces with this label", format="localized"),
+        "errors": st.column_config.NumberColumn("estimated errors", format="localized"),
+        "share": st.column_config.NumberColumn("share of errors", format="percent"),
+        "mostly": st.column_config.TextColumn("most frequent correct label"),
     },
     hide_index=True,
     width="stretch",

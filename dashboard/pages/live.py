@@ -1,4 +1,4 @@
-"""Live: what one run, or two side by side, say of a photo."""
+"""Live: predictions of one run, or of two side by side, for photos."""
 
 import json
 
@@ -10,19 +10,23 @@ from dashboard import live_photos, loading, run_selector, url_state
 from dashboard.components import face_cards
 from dashboard.components.downloads import csv_button
 
+SOURCES = {"files": "Files", "camera": "Camera", "drawing": "Sample photo"}
+
+#: Titles of SOURCES in addresses of earlier versions.
+FORMER_SOURCES = {"files": "files", "camera": "camera", "a drawing": "drawing"}
+
 
 def take_photos() -> list[live_photos.Photo]:
-    """What the visitor uploads, takes, or tries."""
-    sources = {"files": "files", "camera": "camera", "drawing": "a drawing"}
-    source = url_state.segments("Photo from", sources, key="source")
+    """Photos that the visitor uploads or takes, or the sample photo."""
+    source = url_state.segments("Photo from", SOURCES, key="source", former=FORMER_SOURCES)
     if source == "camera":
         # Asked for only now, so that the browser does not request the camera of somebody who uploads a file.
         taken = st.camera_input("Take a photo")
         files = [taken] if taken else []
     elif source == "drawing":
-        if drawing := live_photos.drawn_photo():
-            return [live_photos.Photo("drawing", "drawing.png", drawing)]
-        st.info("Drawn scenes are not available here.", icon=":material/info:")
+        if photo := live_photos.drawn_photo():
+            return [live_photos.Photo("drawing", "drawing.png", photo)]
+        st.info("The sample photo is not available here.", icon=":material/info:")
         return []
     else:
         files = st.file_uploader(
@@ -53,9 +57,9 @@ st.caption(
 )
 others = [name for name in loading.runs() if name != runs[0].name]
 if others:
-    beside = url_state.selectbox("Beside it", others, key="beside", placeholder="no second run")
-    if beside:
-        runs.append(loading.runs()[beside])
+    second = url_state.selectbox("Compare with", others, key="beside", placeholder="no second run")
+    if second:
+        runs.append(loading.runs()[second])
 photos = take_photos()
 with st.container(horizontal=True):
     crops = url_state.toggle(
@@ -64,19 +68,19 @@ with st.container(horizontal=True):
         help="The whole image is then the face, framed like the images that the run was trained on.",
     )
     explained = url_state.toggle(
-        "Explain", key="explain", help="Grad-CAM: which regions speak for the label."
+        "Explain", key="explain", help="Grad-CAM: regions of the face that raise the score of the label."
     )
-    alike = any(run.has_training_sample for run in runs) and url_state.toggle(
-        "Training faces seen alike", key="alike", help="What a face resembles in the network's eyes."
+    neighbours = any(run.has_training_sample for run in runs) and url_state.toggle(
+        "Nearest training faces", key="alike", help="Training faces with the nearest embeddings."
     )
 if not photos:
     live_photos.forget()
-    st.info("Choose a photo of one or more people, or try a drawing.", icon=":material/add_a_photo:")
+    st.info("Choose a photo of one or more people, or try the sample photo.", icon=":material/add_a_photo:")
     st.stop()
 try:
-    with st.spinner("Looking for faces ..."):
+    with st.spinner("Detecting faces ..."):
         results = live_photos.predict_all(
-            runs, photos, crops=crops, neighbours=live_photos.NEIGHBOURS if alike else 0
+            runs, photos, crops=crops, neighbours=live_photos.NEIGHBOURS if neighbours else 0
         )
 except AffectoscopeError as error:
     st.error(str(error), icon=":material/error:")

@@ -1,4 +1,4 @@
-"""M measure: how well the probabilities tell each pair of expressions apart."""
+"""M measure: separability of each pair of expressions by their probabilities."""
 
 import streamlit as st
 
@@ -34,8 +34,8 @@ st.caption(score_text.classes(scores))
 
 st.subheader("A(i, j) of every pair")
 with st.container(horizontal=True):
-    first = url_state.selectbox("Expression", scores.present_labels, key="first", placeholder="choose")
-    second = url_state.selectbox("Against", scores.present_labels, key="second", placeholder="choose")
+    first = url_state.selectbox("Class A", scores.present_labels, key="first", placeholder="choose")
+    second = url_state.selectbox("Class B", scores.present_labels, key="second", placeholder="choose")
 # A new key for every choice: the pair that was clicked last can then be clicked again.
 chart_key = f"pairs-{run.name}-{first}-{second}"
 st.altair_chart(
@@ -43,9 +43,11 @@ st.altair_chart(
     width="stretch",
     key=chart_key,
     on_select=url_state.take_click(chart_key, matrices.SELECTION, "first", "second"),
-    alt="Hand and Till's A of every pair of expressions; the weaker a pair, the redder its cell.",
+    alt="Hand and Till's A of every pair of expressions; darker red where A is lower.",
 )
-st.caption("The redder a pair, the harder to tell apart. Click on a pair, or choose above, to see why.")
+st.caption(
+    "Darker red: lower A, classes that are harder to separate. Click on a pair, or choose above, to see its curves."
+)
 csv_button(cells, f"{run.name}-pairs")
 if not (first and second):
     st.stop()
@@ -53,21 +55,21 @@ if first == second:
     st.info("A pair takes two different expressions.", icon=":material/info:")
     st.stop()
 
-st.subheader(f"{first} against {second}")
+st.subheader(f"{first} and {second}")
 pair = cells[(cells["first"] == first) & (cells["second"] == second)].iloc[0]
 roc = tables.pair_curves(predictions, first, second)
 areas = roc.groupby("label")["area"].first()
 st.markdown(score_text.pair(first, second, pair, areas))
 for column, (of, against) in zip(st.columns(2), ((first, second), (second, first)), strict=True):
     with column:
-        spread = tables.pair_probabilities(predictions, of, against)
+        distribution = tables.pair_probabilities(predictions, of, against)
         st.altair_chart(
-            bars.pair_distributions(spread, of),
+            bars.pair_distributions(distribution, of),
             width="stretch",
             key=f"spread-{of}",
-            alt=f"Spread of the probability of {of} over the faces of {first} and of {second}.",
+            alt=f"Distribution of the probability of {of} over the faces of {first} and of {second}.",
         )
-        csv_button(spread, f"{run.name}-spread-{of}-{against}")
-appearance.plot(curves.roc(roc), key="pair-roc", alt=f"ROC curves of {first} against {second}.")
+        csv_button(distribution, f"{run.name}-spread-{of}-{against}")
+appearance.plot(curves.roc(roc), key="pair-roc", alt=f"ROC curves of {first} and {second}.")
 st.caption("Each line ranks the faces of both expressions by the probability of one; in brackets its area.")
 csv_button(roc, f"{run.name}-roc-{first}-{second}")

@@ -1,4 +1,4 @@
-"""Misclassified faces: where the network was wrong, and how sure it was."""
+"""Misclassified faces, with filters, explanations, tags and nearest neighbours."""
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,12 @@ def open_face(reference: str) -> None:
 
 
 def close_face(page: int) -> None:
-    """Back to the page of the gallery that the face is on."""
+    """Return to the page of the gallery that the face is on."""
     st.session_state.update({"face": None, "page": page})
 
 
 def choose_among(faces: pd.DataFrame, face: pd.Series, order: str) -> None:
-    """Which face is shown large, and the way from it to those beside it and back to all of them."""
+    """Controls of the open face: choose another, previous, next, back to the gallery."""
     place = tables.place_of(faces, face, order)
     page = place.position // gallery.PER_PAGE
     options = list(faces["reference"].iloc[page * gallery.PER_PAGE : (page + 1) * gallery.PER_PAGE])
@@ -44,7 +44,7 @@ def choose_among(faces: pd.DataFrame, face: pd.Series, order: str) -> None:
             )
         st.button("All faces", icon=":material/grid_view:", on_click=close_face, args=(page + 1,))
         inside = (
-            face_text.place(place.position, len(faces)) if place.inside else "not among the filtered faces"
+            face_text.position(place.position, len(faces)) if place.inside else "not among the filtered faces"
         )
         st.caption(inside, width="content")
 
@@ -52,25 +52,25 @@ def choose_among(faces: pd.DataFrame, face: pd.Series, order: str) -> None:
 st.title("Misclassified faces")
 run = run_selector.choose_run()
 (predictions,) = run_selector.load(run, "predictions")
-misread = loading.misclassified(run)
-if misread.empty:
-    st.success(face_text.none_misread(len(predictions)))
+wrong = loading.misclassified(run)
+if wrong.empty:
+    st.success(face_text.none_misclassified(len(predictions)))
     st.stop()
-st.markdown(face_text.misread(len(misread), len(predictions), drawn=run_text.is_drawn(run)))
+st.markdown(face_text.misclassified(len(wrong), len(predictions), drawn=run_text.is_drawn(run)))
 
 tags = tagging.load(run)
-misread = tables.with_tags(misread, tags)
+wrong = tables.with_tags(wrong, tags)
 filters = face_filters.choose(run.labels)
 with st.container(horizontal=True, vertical_alignment="center"):
-    face_filters.choose_more(misread, filters)
-    faces = tables.select_faces(misread, **filters)
-    if len(faces) < len(misread):
-        clear = face_filters.clear(misread)
+    face_filters.choose_more(wrong, filters)
+    faces = tables.select_faces(wrong, **filters)
+    if len(faces) < len(wrong):
+        clear = face_filters.clear(wrong)
         st.button("Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=clear)
-        st.caption(face_text.passing(len(faces), len(misread)), width="content")
+        st.caption(face_text.passing(len(faces), len(wrong)), width="content")
 tagging.show_counts(run, tags)
 if faces.empty:
-    st.info("No misread face passes these filters: widen them.", icon=":material/filter_alt_off:")
+    st.info("No misclassified face passes these filters: widen them.", icon=":material/filter_alt_off:")
 
 asked = st.session_state["face"] if "face" in st.session_state else st.query_params.get("face")
 found = np.flatnonzero(predictions.frame["reference"] == asked) if asked else ()
@@ -91,7 +91,7 @@ choose_among(faces, face, filters["order"])
 source = image_source(run, predictions)
 face_view.show(run, predictions, face, row, source)
 tagging.show_form(run, face, tags)
-alike, distances = loading.neighbours(run, row, NEIGHBOURS)
-if len(alike):
-    table = tables.with_tags(tables.faces_at(predictions, alike), tags).assign(distance=distances)
-    gallery.show_neighbours(table, source, name=f"{run.name}-alike", open_face=open_face)
+nearest, distances = loading.neighbours(run, row, NEIGHBOURS)
+if len(nearest):
+    table = tables.with_tags(tables.faces_at(predictions, nearest), tags).assign(distance=distances)
+    gallery.show_neighbours(table, source, name=f"{run.name}-neighbours", open_face=open_face)

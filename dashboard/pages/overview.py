@@ -1,4 +1,4 @@
-"""Overview: every run, and what the chosen one is worth."""
+"""Overview: all runs, and the scores of the chosen one."""
 
 import streamlit as st
 
@@ -49,7 +49,7 @@ else:
     csv_button(overview, "runs")
 problems = run_selector.damaged()
 if problems:
-    with st.expander(f"{len(problems)} folder(s) that are no runs", icon=":material/broken_image:"):
+    with st.expander(f"Invalid run folders ({len(problems)})", icon=":material/broken_image:"):
         st.dataframe(
             [{"folder": name, "reason": reason} for name, reason in problems.items()],
             hide_index=True,

@@ -1,17 +1,13 @@
-"""Per class: precision, recall, F1, the curves behind them, and what another threshold would change."""
+"""Per class: precision, recall and F1, their curves, and the threshold explorer."""
 
 import streamlit as st
 
-from core.metrics.text import percent, span
-from core.metrics.thresholds import counts_at
 from core.report import score_tables, wording
-from dashboard import loading, run_selector, url_state
-from dashboard.charts import bars, curves, thresholds
-from dashboard.components import appearance
+from dashboard import loading, run_selector
+from dashboard.charts import bars, curves
+from dashboard.components import appearance, threshold_explorer
 from dashboard.components.downloads import csv_button
 from dashboard.tables import per_class as tables
-from dashboard.tables import thresholds as threshold_tables
-from dashboard.text import scores as score_text
 
 _PERCENT = st.column_config.NumberColumn(format="%.1f%%")
 _AREA = st.column_config.NumberColumn(format="%.3f")
@@ -81,45 +77,4 @@ with right:
         csv_button(roc, f"{run.name}-roc")
 
 st.subheader("Threshold explorer")
-st.markdown(score_text.THRESHOLD_MEANING)
-left, right = st.columns(2)
-with left:
-    first = scores.present_labels[0]
-    expression = (
-        url_state.selectbox("Expression", scores.labels, key="expression", placeholder=first) or first
-    )
-with right:
-    threshold = url_state.number("Threshold", 0.0, 1.0, default=0.5, step=0.01, key="threshold")
-points, curve = loading.threshold_points(run, expression), loading.threshold_curve(run, expression)
-counts = counts_at(points, threshold)
-numbers = threshold_tables.numbers_at(counts)
-if gaps := score_text.threshold_gaps(expression, counts):
-    st.info(gaps, icon=":material/info:")
-with st.container(horizontal=True):
-    for (_, row), title in zip(numbers.iterrows(), threshold_tables.NUMBERS.values()):
-        st.metric(
-            title,
-            percent(row["value"]),
-            delta=span(row["low"], row["high"]) or None,
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            width="content",
-            height="stretch",
-        )
-st.caption("In grey the Wilson 95% interval of precision and of recall.")
-st.dataframe(
-    threshold_tables.four_counts(counts, expression),
-    column_config={"faces": st.column_config.NumberColumn(format="localized")},
-    hide_index=True,
-    width="content",
-)
-csv_button(numbers, f"{run.name}-{expression}-at-{threshold:g}")
-appearance.plot(
-    thresholds.thresholds(curve, numbers, threshold=threshold, best=points.best_f1),
-    key="thresholds",
-    alt=f"Precision, recall and F1 of {expression} over the threshold from 0 to 1.",
-)
-csv_button(curve, f"{run.name}-{expression}-thresholds")
-if best := score_text.best_threshold(expression, *points.best_f1):
-    st.markdown(best)
+threshold_explorer.show(run, scores)

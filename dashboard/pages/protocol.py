@@ -1,4 +1,4 @@
-"""Protocol: which faces a score is of, what was left out, and whether the network knows when to abstain."""
+"""Protocol: the faces that were scored, those left out, and selective prediction (abstention)."""
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ _GROUPS = {
     "faces": _FACES,
     "mean_confidence": {**_PERCENT, "label": "mean confidence"},
     "median_confidence": {**_PERCENT, "label": "median"},
-    "auroc": _PERCENT,
+    "auroc": {**_PERCENT, "label": "AUROC"},
     "low": {**_PERCENT, "label": "95% from"},
     "high": {**_PERCENT, "label": "to"},
     "accepted": {**_PERCENT, "label": "accepted"},
@@ -30,10 +30,10 @@ st.title("Protocol")
 run = run_selector.choose_run()
 protocol = load_protocol(run)
 st.markdown(protocol.sentence())
-if contradiction := text.contradiction(protocol):
-    st.warning(contradiction, icon=":material/warning:")
+if inconsistency := text.inconsistency(protocol):
+    st.warning(inconsistency, icon=":material/warning:")
 
-st.subheader("Ledger")
+st.subheader("From rows to scored faces")
 ledger = protocol.rows()
 st.dataframe(
     ledger,
@@ -45,10 +45,10 @@ st.dataframe(
 st.caption(text.LEDGER)
 csv_button(ledger, f"{run.name}-protocol")
 
-st.subheader("How sure is the network where it should abstain?")
+st.subheader("Confidence outside the label set")
 (abstention,) = run_selector.load(run, "abstention")
 if not abstention.groups:
-    st.info(text.no_outside(run, abstention), icon=":material/do_not_disturb_on:")
+    st.info(text.no_out_of_set(run, abstention), icon=":material/do_not_disturb_on:")
     if abstention.not_kept:
         st.code(text.upgrade_command(run), language="bash", wrap_lines=True)
 st.markdown("\n".join(f"- {finding}" for finding in abstention.findings()))
@@ -60,7 +60,7 @@ bins = confidence_bins(abstention)
 appearance.plot(
     figures.confidences(bins, threshold=threshold, ink=appearance.ink()),
     key="confidences",
-    alt="How the confidence of right and wrong answers, and of faces that have no answer, is spread from 0 to 1.",
+    alt="Distribution of the confidence, 0 to 1, of correct, wrong and out-of-set predictions.",
 )
 st.caption(text.CONFIDENCE)
 csv_button(bins, f"{run.name}-confidences")
@@ -76,7 +76,7 @@ if abstention.groups:
     st.caption(text.SEPARATION)
     csv_button(groups, f"{run.name}-out-of-set-labels-at-{threshold:g}")
 
-st.subheader("What abstaining buys")
+st.subheader("Risk and coverage")
 st.markdown(text.accepted(abstention, accepted))
 numbers = tables.at_threshold(abstention, accepted)
 st.dataframe(tables.as_text(numbers), column_config={"of faces": _FACES}, hide_index=True, width="content")
@@ -85,7 +85,7 @@ curves = risk_curves(abstention)
 appearance.plot(
     figures.risk_coverage(curves, chosen=tables.chosen(abstention, accepted), ink=appearance.ink()),
     key="risk-coverage",
-    alt="Share of errors among the accepted faces over the share accepted, the surest faces first.",
+    alt="Share of errors among the accepted faces over the share accepted, most confident faces first.",
 )
 st.caption(text.RISK_COVERAGE + text.WITH_OUT_OF_SET * bool(abstention.groups))
 csv_button(curves, f"{run.name}-risk-coverage")
@@ -101,6 +101,6 @@ with right:
     st.caption(text.RISKS)
     csv_button(risks, f"{run.name}-coverage-at-risk")
 
-st.subheader("Faces that the detector has to find")
+st.subheader("Detector evaluation")
 (detected,) = run_selector.load(run, "detected")
 detection.show(run, protocol, detected)

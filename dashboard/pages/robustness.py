@@ -1,4 +1,4 @@
-"""Robustness: what is left of the accuracy on corrupted faces."""
+"""Robustness: accuracy on corrupted faces."""
 
 import streamlit as st
 
@@ -31,18 +31,16 @@ appearance.plot(
     key="accuracies",
     alt="Accuracy at each severity of each corruption, from none (0) to severe (5).",
 )
-st.caption(
-    "Severity 0 are the faces as they are. The band is the 95% interval (Wilson) of the chosen corruption."
-)
+st.caption("Severity 0: uncorrupted faces. The band is the 95% interval (Wilson) of the chosen corruption.")
 
-st.subheader("What the corruptions are")
+st.subheader("Examples")
 name = chosen or next(iter(CORRUPTIONS))
 st.caption(text.corruption(name))
 titles, faces = zip(*corrupted_faces(run.preprocessing, name), strict=True)
 st.image(list(faces), caption=list(titles), width=PICTURE)
-st.caption("A face that this program draws, as this run's network sees it, whatever the run was scored on.")
+st.caption("A drawn face at the input size of this run's network, whatever data the run was scored on.")
 
-st.subheader("In numbers")
+st.subheader("Accuracy by severity")
 grid = tables.grid(table)
 percent = st.column_config.NumberColumn(format="percent")
 st.dataframe(

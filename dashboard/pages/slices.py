@@ -1,4 +1,4 @@
-"""Slices: is the network as good on small, dark, blurred or turned faces, or on a user's own groups, as on the others?"""
+"""Slices: accuracy and macro-F1 of faces grouped by size, brightness, sharpness, pose or the user's own columns."""
 
 import streamlit as st
 
@@ -26,7 +26,7 @@ _COLUMNS = {
 
 
 def choose_from(key: str, options: list[str], table: str) -> None:
-    """A callback's work: the ticked row of a table becomes the choice of that key."""
+    """Callback: set the choice of a key to the ticked row of a table."""
     rows = st.session_state[table].selection.rows
     if rows:
         st.session_state[key] = options[rows[0]]
@@ -48,7 +48,7 @@ def show_overview(run: Run, review: SliceReview) -> None:
     csv_button(review.overview, f"{run.name}-slices")
 
 
-def show_slices(run: Run, review: SliceReview, table: SliceTable, cut: str) -> None:
+def show_slices(run: Run, review: SliceReview, table: SliceTable, bins: str) -> None:
     for column, (name, title, overall) in zip(
         st.columns(2),
         (("accuracy", "Accuracy", review.accuracy), ("macro_f1", "Macro-F1", review.macro_f1)),
@@ -58,7 +58,7 @@ def show_slices(run: Run, review: SliceReview, table: SliceTable, cut: str) -> N
             figure = figures.dots(table.numbers(name), name, overall=overall, ink=appearance.ink())
             appearance.plot(figure, key=f"{name}-{table.key}", alt=text.dots(table, title))
     names = list(table.rows["slice"])
-    key = f"slices-{run.name}-{table.key}-{cut}-{st.session_state.get('slice')}"
+    key = f"slices-{run.name}-{table.key}-{bins}-{st.session_state.get('slice')}"
     st.dataframe(
         tables.shown(table),
         column_config=_COLUMNS,
@@ -80,10 +80,10 @@ if attributes is None:
     st.info(text.no_attributes(run), icon=":material/straighten:")
     st.code(text.command(run), language="bash", wrap_lines=True)
 joined = joined_csv.choose(run)
-cut = url_state.segments("Numbers cut into", {name: name for name in tables.PARTS}, key="cut")
-review = joined_csv.review(run, joined, tables.PARTS[cut])
+bins = url_state.segments("Bins", {name: name for name in tables.PARTS}, key="cut")
+review = joined_csv.review(run, joined, tables.PARTS[bins])
 if not review.tables:
-    st.info(text.nothing(review), icon=":material/pie_chart:")
+    st.info(text.no_slices(review), icon=":material/pie_chart:")
     st.stop()
 st.markdown("\n".join(f"- {text.plain(finding)}" for finding in slice_findings(review)))
 show_overview(run, review)
@@ -91,28 +91,28 @@ show_overview(run, review)
 st.subheader("One attribute")
 by_title = {table.attribute.title: table for table in review.tables.values()}
 chosen = url_state.selectbox(
-    "Cut by",
+    "Group by",
     list(by_title),
     key="by",
     placeholder=next(iter(by_title)),
-    of="joined" if joined else None,  # a column of a table that was forgotten is not asked for by a link
+    of="joined" if joined else None,  # forgets a column of the table when the table is removed
 )
 table = by_title[chosen or next(iter(by_title))]
 if meaning := text.meaning(table):
     st.caption(meaning)
-show_slices(run, review, table, cut)
+show_slices(run, review, table, bins)
 
 name = url_state.selectbox(
     "Slice",
     list(table.rows["slice"]),
     key="slice",
-    placeholder="choose one to see its misread faces",
-    of=(run.name, table.key, cut),
+    placeholder="choose one to see its misclassified faces",
+    of=(run.name, table.key, bins),
 )
 if name:
-    faces, row = tables.misread_of(table, loading.misclassified(run), name)
+    faces, row = tables.misclassified_in(table, loading.misclassified(run), name)
     st.subheader(text.slice_faces(len(faces), row))
     if faces.empty:
-        st.markdown(text.NO_MISREAD)
+        st.markdown(text.ALL_CORRECT)
     else:
         gallery.show(faces, image_source(run, predictions), name=tables.file_name(run.name, table.key, name))

@@ -1,13 +1,11 @@
-"""Sweep: many trainings compared, and what each option is worth."""
+"""Sweep: the trials of a hyperparameter search, and the effect of each parameter."""
 
 import streamlit as st
 
 from core.errors import AffectoscopeError
-from core.options import train_command
-from core.sweep.spaces import trial_config
 from dashboard import loading, url_state
 from dashboard.charts import sweeps as charts
-from dashboard.components import appearance
+from dashboard.components import appearance, trial_curves
 from dashboard.components.downloads import csv_button
 from dashboard.tables import sweeps as tables
 from dashboard.text import sweeps as text
@@ -70,55 +68,35 @@ appearance.plot(
         tables.axes(ranked, found), ranked[found.objective], objective=objective, ink=appearance.ink()
     ),
     key="parallel",
-    alt="Parallel coordinates: one line per trial through its parameters, darker the better it did.",
+    alt="Parallel coordinates: one line per trial through its parameters, darker where the objective is better.",
 )
 st.caption(
     "A line per trial. Drag along an axis to keep the trials that pass there; drag a title to move its axis."
 )
 
 done = tables.finished(trials)
-st.subheader("What each parameter is worth")
+st.subheader("Parameter effects")
 if len(done) < 2:
     st.info("That takes at least two finished trials.", icon=":material/hourglass_empty:")
 else:
-    worth = tables.effects(trials, found)
-    st.markdown(text.matters(tables.tests(trials, found)))
+    effects = tables.effects(trials, found)
+    st.markdown(text.significant_parameters(tables.tests(trials, found)))
     st.altair_chart(
-        charts.effects(worth, objective=objective, points=found.objective != "loss"), width="stretch"
+        charts.effects(effects, objective=objective, points=found.objective != "loss"), width="stretch"
     )
     st.caption(
         f"Difference in {objective} to the reference (diamond), all else equal, with 95% intervals: a linear model over "
-        f"{len(done)} finished trials. Where a sampler sought the best (tpe) or trials were pruned, poor values are "
-        "rarely tried and effects are rough."
+        f"{len(done)} finished trials. With an adaptive sampler (tpe) or pruning, poor values are "
+        "rarely tried and their effects are imprecise."
     )
-    csv_button(worth, f"{found.name}-effects")
+    csv_button(effects, f"{found.name}-effects")
 
 if not importance.empty:
     st.subheader("Importance")
     st.altair_chart(charts.importance(importance), width="stretch")
-    st.caption("Share of the differences between finished trials that goes with each parameter, alone and together with "
+    st.caption("Share of the variance between finished trials that is attributed to each parameter, alone and with "
                "others: functional analysis of variance over a random forest (Hutter et al. 2014, as in Optuna).")  # fmt: skip
     csv_button(importance, f"{found.name}-importance")
 
-st.subheader("Course of the trials")
-numbers = [str(number) for number in ranked["trial"]]
-chosen = url_state.selectbox("Trial", numbers, key="trial", placeholder=numbers[0]) or numbers[0]
-course = tables.courses(epochs, trials)
-appearance.plot(
-    charts.courses(course, objective=objective, chosen=int(chosen), ink=appearance.ink()),
-    key="courses",
-    alt=f"Validation {objective} of every trial over its epochs.",
-)
-st.caption("Dotted red: pruned. Strong: the trial chosen above.")
-csv_button(course, f"{found.name}-courses")
-row = ranked[ranked["trial"] == int(chosen)].iloc[0]
-st.markdown(f"**Trial {chosen}**: {tables.choice(row, found)}.")
-try:
-    config = trial_config(
-        found.info["space"], found.info["config"], {name: row[name] for name in found.parameters}
-    )
-except AffectoscopeError as error:
-    st.caption(f"The command that trains it in full cannot be given: {error}")
-else:
-    st.markdown("Train it on all training faces; more epochs may pay:")
-    st.code(train_command(config), language="bash", wrap_lines=True)
+st.subheader("Learning curves of the trials")
+trial_curves.show(found, trials, ranked, epochs)

@@ -1,4 +1,4 @@
-"""Training: how one run, or several, learned."""
+"""Training: learning curves of one run or several."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ runs = loading.runs()
 others = [name for name in runs if name != run.name]
 histories = {run.name: history}
 if others:
-    compared = url_state.several("Lay other runs over it", others, key="with", placeholder="none", most=5)
+    compared = url_state.several("Compare with", others, key="with", placeholder="none", most=5)
     for name in compared:
         (histories[name],) = run_selector.load(runs[name], "history")
 
@@ -43,9 +43,9 @@ st.dataframe(
 csv_button(summary, "trainings")
 st.markdown(run_text.training(run, history))
 best = {name: runs[name].info["training"].get("best_epoch") for name in histories}
-for name, learned in histories.items():
-    if ahead := run_text.overfitting(learned, best[name]):
-        st.markdown(f"**{name}**: {ahead}" if len(histories) > 1 else ahead)
+for name, epochs in histories.items():
+    if overfitting := run_text.overfitting(epochs, best[name]):
+        st.markdown(f"**{name}**: {overfitting}" if len(histories) > 1 else overfitting)
 
 for measure in ("loss", "accuracy"):
     st.subheader(measure.capitalize())

@@ -12,7 +12,7 @@ from dashboard.tables import planes
 
 DIMENSIONS = ("valence", "arousal")
 
-#: Above so many faces a cloud of points is a blot, and density is drawn instead, in bins of this width.
+#: Above so many faces a cloud of points overlaps too much, and density is drawn instead, in bins of this width.
 MOST_POINTS, BIN = 1500, 0.05
 
 #: Numbers of core.metrics.scoring's affect rows: key -> title.
@@ -91,7 +91,7 @@ def per_expression(predictions: Predictions) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class AffectTables:
-    """What the page of valence and arousal shows whatever is chosen on it: small, however many the faces."""
+    """Tables of the page of valence and arousal that depend on the run only; their size does not grow with the faces."""
 
     drawn: dict[str, pd.DataFrame]  # dimension -> its `points`, or `binned` where they are many
     per_expression: pd.DataFrame

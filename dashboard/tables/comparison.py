@@ -10,7 +10,7 @@ from core.report.score_tables import confusion_cells
 from dashboard.tables.confusion import difference_cells as differences
 from dashboard.tables.faces import faces_at
 
-#: Which of the changed faces may be shown: option -> title.
+#: Filters of the changed faces: option -> title.
 SHOWN: dict[str, str] = {
     "all": "All that changed",
     "fixed": "Fixed",
@@ -29,8 +29,8 @@ def difference_cells(paired: PairedRuns) -> pd.DataFrame:
 
 
 def changed_faces(paired: PairedRuns, predictions: Predictions) -> pd.DataFrame:
-    """Faces that the two runs read differently, surest of run B first: the `faces` of B's `predictions`, with `change`
-    (of CHANGES) and what run A read, `other_predicted` and `other_probability`. The index is the row in B's predictions."""
+    """Faces whose prediction differs between the runs, most confident of run B first: the `faces` of B's `predictions`, with `change`
+    (of CHANGES) and the prediction of run A, `other_predicted` and `other_probability`. The index is the row in B's predictions."""
     at = np.flatnonzero(paired.changes)
     table = faces_at(predictions, paired.rows_b[at]).assign(
         change=pd.Categorical.from_codes(paired.changes[at], categories=list(CHANGES)),
@@ -41,14 +41,14 @@ def changed_faces(paired: PairedRuns, predictions: Predictions) -> pd.DataFrame:
 
 
 def select_changed(
-    table: pd.DataFrame, *, change: str = "all", true: str | None = None, read_as: str | None = None
+    table: pd.DataFrame, *, change: str = "all", true: str | None = None, predicted: str | None = None
 ) -> pd.DataFrame:
-    """Rows of a `changed_faces` table: of one kind (of SHOWN), annotated `true`, read as `read_as` by either run."""
+    """Rows of a `changed_faces` table: of one kind (of SHOWN), annotated `true`, predicted as `predicted` by either run."""
     keep = np.ones(len(table), bool)
     if change != "all":
         keep &= table["change"] == change
     if true is not None:
         keep &= table["true"] == true
-    if read_as is not None:
-        keep &= (table["predicted"] == read_as) | (table["other_predicted"] == read_as)
+    if predicted is not None:
+        keep &= (table["predicted"] == predicted) | (table["other_predicted"] == predicted)
     return table[keep]

@@ -8,14 +8,14 @@ from scipy.spatial.distance import squareform
 from core.metrics.predictions import Predictions
 from dashboard.tables.faces import faces_at, select_faces
 
-#: How a confusion matrix may be read: option -> title.
+#: Normalisations of a confusion matrix: option -> title.
 NORMALISATIONS: dict[str, str] = {
     "faces": "Counts",
     "row": "Share of the true",
     "column": "Share of the predicted",
 }
 
-#: In which order its labels may stand: option -> title.
+#: Orders of its labels: option -> title.
 ARRANGEMENTS: dict[str, str] = {
     "label": "By label",
     "size": "By size",
@@ -38,8 +38,8 @@ def difference_cells(cells: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 def arranged(confusion: np.ndarray, labels: tuple[str, ...], by: str) -> list[str]:
     """The labels in the order `by`, a key of ARRANGEMENTS; but for 'label', those without faces come last.
 
-    'clustering' joins the labels by how often they are taken for each other (average linkage on one minus
-    the mean of both shares of the true label) and lays the tree out so that neighbours are as alike as
+    'clustering' joins the labels by how often they are confused with each other (average linkage on one minus
+    the mean of both shares of the true label) and lays the tree out so that neighbours are as similar as
     possible: Bar-Joseph, Gifford & Jaakkola (2001), "Fast optimal leaf ordering for hierarchical
     clustering", Bioinformatics 17.
     """
@@ -66,7 +66,7 @@ def _clustered(shares: np.ndarray) -> np.ndarray:
 
 
 def cell_faces(predictions: Predictions, true: str | None, predicted: str | None) -> pd.DataFrame:
-    """The `faces` table of one cell, surest first; None stands for any label."""
+    """The `faces` table of one cell, most confident first; None stands for any label."""
     keep = np.ones(len(predictions), bool)
     for codes, label in ((predictions.truth, true), (predictions.predicted, predicted)):
         if label is not None:

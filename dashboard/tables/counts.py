@@ -7,7 +7,7 @@ from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
 from core.runs.run import Run
 
-#: Splits in the order in which users think of them; others follow by name.
+#: Splits in the usual order; others follow by name.
 SPLIT_ORDER = ("train", "validation", "test", "private_test")
 
 

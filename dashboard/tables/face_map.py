@@ -7,7 +7,7 @@ from core.analysis.face_map import FaceMap
 
 METHODS: dict[str, str] = {"tsne": "t-SNE", "pca": "PCA"}
 
-#: What a point's colour says: option -> title.
+#: Colourings of the points: option -> title.
 COLOURINGS: dict[str, str] = {"true": "Annotated", "predicted": "Predicted", "correct": "Right or wrong"}
 
 #: x from, x to, y from, y to.

@@ -11,9 +11,9 @@ from core.runs.tags import TAGS
 
 #: Orders of the misclassified faces: option -> (title, column, rising?).
 ORDERS: dict[str, tuple[str, str, bool]] = {
-    "confidence": ("Surest first", "probability", False),
+    "confidence": ("Most confident first", "probability", False),
     "loss": ("Highest loss first", "loss", False),
-    "margin": ("Narrowest miss first", "margin", False),
+    "margin": ("Smallest margin first", "margin", False),
 }
 
 #: The tag of faces that have none, among the options of a filter.
@@ -43,7 +43,7 @@ def faces(predictions: Predictions) -> pd.DataFrame:
     return pd.DataFrame({name: column for name, column in table.items() if name not in unknown})
 
 
-def misread(predictions: Predictions) -> pd.DataFrame:
+def misclassified(predictions: Predictions) -> pd.DataFrame:
     """The `faces` whose most probable label is not the true one."""
     return faces_at(predictions, np.flatnonzero(~predictions.correct))
 
@@ -87,10 +87,10 @@ def select_faces(
 
 @dataclass(frozen=True)
 class Place:
-    """Where a face stands among those of a table: references of its neighbours there, None at an end.
+    """Position of a face in a table: references of the faces before and after it, None at an end.
 
     Attributes:
-        position: from 0; where it would stand if it is not among them.
+        position: from 0; where it would be inserted if it is not among them.
         inside: whether it is.
     """
 
@@ -140,7 +140,7 @@ def with_tags(table: pd.DataFrame, tags: pd.DataFrame) -> pd.DataFrame:
 
 
 def count_tags(tags: pd.DataFrame) -> dict[str, int]:
-    """How many faces have each tag, those that occur, in the order of TAGS."""
+    """Number of faces with each tag that occurs, in the order of TAGS."""
     counts = tags["mark"].value_counts()
     return {tag: int(counts[tag]) for tag in TAGS if tag in counts}
 

@@ -6,10 +6,10 @@ import pandas as pd
 from core.analysis.label_errors import LabelErrors
 from core.data.decisions import KEEP, REMOVE, Decision
 
-#: Which faces: the ranking of those that the run was scored on, or of those it was trained on.
+#: Rankings: of the faces that the run was scored on, or of those it was trained on.
 SOURCES: dict[str, str] = {"scored": "Scored faces", "training": "Training faces"}
 
-#: Which of them: option -> (title, boolean column of the ranking that they have; None for all).
+#: Filters of a ranking: option -> (title, boolean column of the ranking that they have; None for all).
 FACES: dict[str, tuple[str, str | None]] = {
     "likely": ("Likely errors", "issue"),
     "contradictions": ("Contradictions", "contradiction"),
@@ -30,7 +30,7 @@ def with_decisions(table: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame
 
 
 def faces_choices(table: pd.DataFrame) -> dict[str, str]:
-    """Options of FACES that tell faces of this ranking apart."""
+    """Options of FACES that apply to this ranking."""
     return {
         key: title
         for key, (title, column) in FACES.items()

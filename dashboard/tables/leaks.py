@@ -9,12 +9,12 @@ from core.metrics.predictions import Predictions
 from core.metrics.text import difference_format, with_interval
 from dashboard.tables.faces import faces_at
 
-#: Which pairs pass: option -> title.
+#: Filters of the pairs: option -> title.
 AGREEMENTS = {"all": "all pairs", "differ": "labels differ", "agree": "labels agree"}
 
 
 def numbers(summary: LeakSummary) -> pd.DataFrame:
-    """All scored faces, those that leak, the others, and what the leak is worth: scored, faces, and accuracy and
+    """All scored faces, those that leak, the others, and the effect of the leak: scored, faces, and accuracy and
     macro_f1 with the ends of their intervals."""
     groups = {
         "all faces": summary.every,
@@ -22,7 +22,7 @@ def numbers(summary: LeakSummary) -> pd.DataFrame:
         "without them": summary.without,
     }
     rows = [(title, group.faces, group.accuracy, group.macro_f1) for title, group in groups.items()]
-    rows.append(("all less without", summary.leaked.faces, summary.accuracy_gain, summary.macro_f1_gain))
+    rows.append(("difference", summary.leaked.faces, summary.accuracy_gain, summary.macro_f1_gain))
     table = pd.DataFrame(rows, columns=["scored", "faces", "accuracy", "macro_f1"])
     for name in ("accuracy", "macro_f1"):
         place, estimates = table.columns.get_loc(name), list(table[name])
@@ -46,19 +46,19 @@ def as_text(numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs(table: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
-    """A row per pair of a leak table (core.leaks.leak_table) whose face was scored, with what the network says of it.
+    """A row per pair of a leak table (core.leaks.leak_table) whose face was scored, with its prediction.
 
     Columns: row (of the face in `predictions`), reference, split, true, predicted, probability, other, other_split,
     other_expression, labels_differ, distance, near_duplicates.
     """
     rows = pd.Index(predictions.frame["reference"]).get_indexer(table["reference"])
     table, rows = table[rows >= 0].reset_index(drop=True), rows[rows >= 0]
-    said = faces_at(predictions, rows).reset_index(drop=True)[["true", "predicted", "probability"]]
+    faces = faces_at(predictions, rows).reset_index(drop=True)[["true", "predicted", "probability"]]
     return pd.DataFrame(
         {
             "row": rows,
             **{name: table[name] for name in ("reference", "split")},
-            **{name: said[name] for name in said},
+            **{name: faces[name] for name in faces},
             **{name: table[name] for name in ("other", "other_split", "other_expression")},
             "labels_differ": labels_differ(table),
             **{name: table[name] for name in ("distance", "near_duplicates")},
@@ -67,7 +67,7 @@ def pairs(table: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
 
 
 def select_pairs(table: pd.DataFrame, *, split: str | None, agreement: str) -> pd.DataFrame:
-    """The `pairs` with a face of one other split (None: any) whose labels do as AGREEMENTS says."""
+    """The `pairs` with a face of one other split (None: any) and of an agreement of labels, a key of AGREEMENTS."""
     keep = pd.Series(True, table.index) if split is None else table["other_split"] == split
     if agreement != "all":
         keep &= table["labels_differ"] == (agreement == "differ")

@@ -9,7 +9,7 @@ from dashboard.tables.per_class import curves
 
 
 def pair_probabilities(predictions: Predictions, of: str, against: str, *, bins: int = 40) -> pd.DataFrame:
-    """How the probability of `of` is spread over the faces of both labels.
+    """Distribution of the probability of `of` over the faces of both labels.
 
     Columns: label, probability (middle of the bin, 0 to 1), faces, share (of that label's faces).
     """

@@ -9,7 +9,7 @@ from core.report.score_tables import CLASS_NUMBERS
 
 AREAS = ("auc", "average_precision")
 
-#: Columns of the table on the page -> what stands above them.
+#: Columns of the table on the page -> their titles.
 TITLES: dict[str, str] = {
     "expression": "expression",
     "support": "faces",

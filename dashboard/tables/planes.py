@@ -40,9 +40,9 @@ def centres(summary: pd.DataFrame, split: str) -> pd.DataFrame:
 
 
 def split_means(summary: pd.DataFrame) -> pd.DataFrame:
-    """What splits can differ in besides expressions: split, valence and arousal (means), size (median, pixels).
+    """Means of the splits besides expressions: split, valence and arousal (means), size (median, pixels).
 
-    A column is left out where no split knows it.
+    A column is left out where no split has it.
     """
     sizes = size_numbers(summary, 0)[["split", "median"]].rename(columns={"median": "size"})
     table = _means(summary, "split").drop(columns="faces").merge(sizes, on="split", how="outer")
@@ -107,7 +107,7 @@ def region_name(region: int) -> str:
 
 
 def error_by_region(predictions: Predictions) -> pd.DataFrame:
-    """How far predictions lie from annotations, by where the annotation lies.
+    """Errors of predicted valence and arousal by the region of the annotation.
 
     Columns: region (its name), valence, arousal (lower edges), faces, error: root mean squared distance on
     the plane, 0 to 2.83.
@@ -161,7 +161,7 @@ def contradiction_counts(predictions: Predictions) -> pd.DataFrame:
 def picked_faces(
     predictions: Predictions, *, region: str | None, side: str, expression: str | None
 ) -> pd.DataFrame:
-    """The `faces` of a region, or those contradicting as `expression`, or both; furthest off first.
+    """The `faces` of a region, or those contradicting as `expression`, or both; largest error first.
 
     Besides the columns of `faces`: predicted_valence, predicted_arousal, and distance, that of the predicted
     point from the annotated one, 0 to 2.83.

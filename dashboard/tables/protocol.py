@@ -15,7 +15,7 @@ def groups_as_percent(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def at_threshold(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
-    """What a threshold does, to out-of-set faces too where there are any: number, value, low, high, and the faces of which
+    """Effects of a threshold, on out-of-set faces too where there are any: number, value, low, high, and the faces of which
     the value is a share."""
     rows = [
         ("scored faces accepted", accepted.coverage, len(abstention.confidence)),
@@ -35,7 +35,7 @@ def at_threshold(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
 
 
 def chosen(abstention: Abstention, accepted: Accepted) -> dict[str, tuple[float, float]]:
-    """Where a threshold lies on each of the `risk_curves`: curve -> (coverage, risk); none where nothing is accepted."""
+    """Position of a threshold on each of the `risk_curves`: curve -> (coverage, risk); none where nothing is accepted."""
     everyone = len(abstention.confidence) + len(abstention.out_of_set)
     taken = accepted.scored + accepted.accepted_out_of_set
     points = {
@@ -46,7 +46,7 @@ def chosen(abstention: Abstention, accepted: Accepted) -> dict[str, tuple[float,
 
 
 def detected(scores: DetectedScores) -> pd.DataFrame:
-    """What the detector costs: number, value, low, high, faces."""
+    """Metrics of the detector: number, value, low, high, faces."""
     faces, found = sum(scores.faces.values()), sum(scores.found.values())
     numbers: list[tuple[str, Estimate, int]] = [
         ("faces that the detector misses", scores.miss_rate, faces),

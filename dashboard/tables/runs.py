@@ -8,7 +8,7 @@ from core.runs.run import Run
 
 
 def overview(pairs: list[tuple[Run, Scores | None]]) -> pd.DataFrame:
-    """One row per run: what it is and its most quoted numbers; missing where its scores are damaged."""
+    """One row per run: its data, network and main scores; missing where its scores are damaged."""
     rows = []
     for run, scores in pairs:
         row = {
@@ -49,7 +49,7 @@ def learning_rates(histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def trainings(runs: dict[str, Run], histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """How each training went, one row per run."""
+    """Summary of each training, one row per run."""
     rows = []
     for name, history in histories.items():
         training = runs[name].info["training"]

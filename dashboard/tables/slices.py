@@ -10,10 +10,10 @@ from core.analysis.slices.tables import SliceReview, SliceTable
 from core.metrics.text import DECIMAL, UNSIGNED_POINTS, span
 from dashboard.tables.faces import select_faces
 
-#: What numbers can be cut into, by the name of the choice.
+#: Number of bins of numeric attributes, by the name of the choice.
 PARTS = {"quarters": 4, "thirds": 3}
 
-#: Numbers of a slice in the order of the table: (name, title, whether it is a share that is told in points).
+#: Numbers of a slice in the order of the table: (name, title, whether it is a share, shown in points).
 NUMBERS = (
     ("accuracy", "accuracy", True),
     ("accuracy_gap", "gap", True),
@@ -62,11 +62,11 @@ def file_name(*parts: str) -> str:
     return "-".join(re.sub(r"[^\w-]+", "-", part).strip("-")[:40] or "x" for part in parts)
 
 
-def misread_of(table: SliceTable, misread: pd.DataFrame, name: str) -> tuple[pd.DataFrame, pd.Series]:
-    """Of a `faces` table, indexed by the rows of the predictions, those in the slice of this name, surest first; and
+def misclassified_in(table: SliceTable, wrong: pd.DataFrame, name: str) -> tuple[pd.DataFrame, pd.Series]:
+    """Of a `faces` table, indexed by the rows of the predictions, those in the slice of this name, most confident first; and
     the slice's row."""
     place = int(np.flatnonzero(table.rows["slice"] == name)[0])
-    faces = misread[table.codes[misread.index.to_numpy(np.int64)] == place]
+    faces = wrong[table.codes[wrong.index.to_numpy(np.int64)] == place]
     return select_faces(faces), table.rows.iloc[place]
 
 

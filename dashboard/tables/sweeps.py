@@ -1,4 +1,4 @@
-"""Tables about sweeps: trials with intervals, their courses, what each parameter is worth."""
+"""Tables about sweeps: trials with intervals, their learning curves, parameter effects."""
 
 import pandas as pd
 
@@ -35,13 +35,13 @@ def tests(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
     return parameter_tests(finished(trials), sweep.parameters, sweep.objective)
 
 
-def courses(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+def learning_curves(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """The objective after each epoch, long: trial, epoch, value, state."""
     return epochs.merge(trials[["trial", "state"]], on="trial", how="inner")
 
 
 def axes(trials: pd.DataFrame, sweep: Sweep) -> list[tuple[str, list[float], list[str] | None]]:
-    """What parallel coordinates draw: title, a number per trial, and the words that the numbers stand for, or None."""
+    """Axes of parallel coordinates: title, a number per trial, and the words that the numbers stand for, or None."""
     drawn = []
     for name in sweep.parameters:
         column = trials[name]
@@ -55,7 +55,7 @@ def axes(trials: pd.DataFrame, sweep: Sweep) -> list[tuple[str, list[float], lis
     return drawn
 
 
-def choice(row: pd.Series, sweep: Sweep) -> str:
+def format_parameters(row: pd.Series, sweep: Sweep) -> str:
     """A trial's parameters in one line."""
     return ", ".join(
         f"{name} {row[name]:g}" if isinstance(row[name], float) else f"{name} {row[name]}"

@@ -8,31 +8,29 @@ from core.analysis.contradictions import AFFECTNET_REGIONS, NEUTRAL_RADIUS, TOLE
 
 _LEFT, _RIGHT, _BOTTOM, _TOP = AFFECTNET_REGIONS["happy"]
 
-#: What core.analysis.contradictions looks for.
+#: The rules of core.analysis.contradictions.
 CONTRADICTIONS = (
     "An expression excludes parts of the plane. Happy lies where AffectNet's annotation software expected it, valence "
     f"{_LEFT:g} to {_RIGHT:g} and arousal −{-_BOTTOM:g} to {_TOP:g}; its authors print no other expression's region "
     "(Mollahosseini et al. 2017, section 3.2.2). So for the others: sad, fear, disgust, anger and contempt are not "
     "pleasant; surprise, fear and anger are not calm (Russell 1980); neutral lies no further than "
-    f"{NEUTRAL_RADIUS} from the middle. Values within {TOLERANCE} of a limit break none. Annotations that do are "
-    "candidates for wrong labels; predictions that do are not to be trusted."
+    f"{NEUTRAL_RADIUS} from the origin. Values within {TOLERANCE} of a limit are tolerated. Contradictory annotations "
+    "are candidates for wrong labels; contradictory predictions are unreliable."
 )
 
 
-#: What the chart of errors by region shows.
+#: Caption of the chart of errors by region.
 REGION_ERRORS = (
     "In each region of the annotated plane: root mean square distance of the predicted from the annotated point, "
     "0 is best. Hover for the number of faces; click on a region, or choose above, to see its faces below."
 )
 
 
-FURTHEST_FIRST = (
-    "The faces whose predicted valence and arousal lie furthest from the annotated ones come first."
-)
+FURTHEST_FIRST = "Largest distance of predicted and annotated valence and arousal first."
 
 
 def plane_note(happy: bool) -> str:
-    """What is drawn on the plane."""
+    """Caption of the plane of valence and arousal."""
     region = (
         " The dashed frame is where AffectNet's annotation software expected a happy face; its authors print no other "
         "expression's region (Mollahosseini et al. 2017, section 3.2.2)."
@@ -55,7 +53,7 @@ def affect_faces(count: int, region: str | None, side: str, expression: str | No
     return f"{count:,} {'face' if count == 1 else 'faces'} {'; '.join(parts)}"
 
 
-def affect_numbers(face: pd.Series) -> str:
+def format_affect(face: pd.Series) -> str:
     """Annotated and predicted valence and arousal of one face."""
     return "; ".join(
         f"{title} {face[valence]:+.2f}, {face[arousal]:+.2f}"

@@ -1,4 +1,4 @@
-"""How far the probabilities can be taken at their word."""
+"""Sentences of the page Calibration."""
 
 import pandas as pd
 
@@ -12,30 +12,29 @@ _FEW_IN_A_BIN = 20
 PLAIN_SOFTMAX = (
     "Hand & Till's M, like every other score of this program, is computed from the plain softmax. A temperature leaves "
     "the predicted expressions as they are, and with them accuracy, precision, recall, F1 and the confusion matrix. It "
-    "changes every probability, and so M, the areas under the curves and what a threshold does: M ranks faces by their "
+    "changes every probability, and with them M, the areas under the curves and the effect of a threshold: M ranks faces by their "
     "probability of one expression, and with more than two expressions a temperature can swap two faces. The "
-    "predictions of a run are kept without it; `core.predict` and the Live page use it to tell how sure the network is."
+    "predictions of a run are kept without it; `core.predict` and the Live page use it for the confidence."
 )
 
 BINS = (
-    "Every bin holds the same number of faces; one that lies across an edge counts in both by its part. Bars are Wilson "
-    "95% intervals of a single bin: of 20 bins one misses by chance. Below the line the network is surer than it is "
-    "right."
+    "Bins have equal mass; a face at an edge counts in both bins by its share. Bars are Wilson 95% intervals of a "
+    "single bin: 1 of 20 misses by chance. Below the diagonal the network is overconfident."
 )
 
 BIN_COLUMNS = (
-    "In brackets the ends of each bin, and the interval of what was true in it. Difference: what was said less what was "
-    "true, in percentage points. At T: with the temperature."
+    "In brackets the ends of each bin, and the 95% interval of the accuracy or share. Difference: confidence minus "
+    "accuracy, or probability minus share, in percentage points. At T: with the temperature."
 )
 
 LABELS = (
-    "One expression against all others, whatever is predicted, by its mean probability. Excess: probability less share of the faces, in "
+    "One expression against all others, by its mean probability on all faces. Excess: probability minus share of the faces, in "
     "percentage points. Error: mean difference of probability and share over 15 bins, the classwise calibration error "
-    "(Kull et al. 2019; equal-mass bins: Nixon et al. 2019); a calibrated network stays under the next column in 95% "
-    "of test sets. Test faces with other proportions of expressions than the training faces make both larger."
+    "(Kull et al. 2019; equal-mass bins: Nixon et al. 2019); the error of a calibrated network is below the next column "
+    "in 95% of test sets. A shift of the class frequencies between training and test faces increases both."
 )
 
-#: Columns of the table of expressions -> what stands above them.
+#: Columns of the table of expressions -> their titles.
 LABEL_TITLES: dict[str, str] = {
     "expression": "expression",
     "faces": "faces",
@@ -51,49 +50,47 @@ LABEL_TITLES: dict[str, str] = {
 
 
 def no_temperature(run: Run) -> str:
-    return f"Run '{run.name}' keeps no temperature. This fits one on its validation faces:"
+    return f"Run '{run.name}' has no temperature. This command fits one on its validation faces:"
 
 
 def few_faces(faces: int, bins: int) -> str:
-    """A caution where bins hold too few faces to say anything; else ''."""
+    """Warning where bins have too few faces for a reliable accuracy; else ''."""
     if faces >= _FEW_IN_A_BIN * bins:
         return ""
     total = "one face" if faces == 1 else f"{faces:,} faces"
-    return (
-        f"{bins} bins of {total}: with fewer than {_FEW_IN_A_BIN} in each, chance looks like bad calibration."
-    )
+    return f"{bins} bins of {total}: with fewer than {_FEW_IN_A_BIN} faces per bin, sampling error looks like miscalibration."
 
 
 def absent(expression: str) -> str:
-    return f"No face is annotated {expression}: its share is 0 in every bin, whatever the network says."
+    return f"No face is annotated {expression}: its share is 0 in every bin, whatever its probability."
 
 
 def error_at(bins: pd.DataFrame, titles: dict[str, str]) -> str:
     """The calibration error in the bins that are shown, by reading."""
     errors = (bins["accuracy"] - bins["confidence"]).abs().groupby(bins["reading"], sort=False).mean()
     count = len(bins) // len(errors)
-    told = ", ".join(f"{error:.3f} ({titles[reading]})" for reading, error in errors.items())
-    return f"Mean difference over these {count} bins: {told}."
+    values = ", ".join(f"{error:.3f} ({titles[reading]})" for reading, error in errors.items())
+    return f"Mean difference over these {count} bins: {values}."
 
 
 def intervals(review: CalibrationReview) -> str:
-    """What the numbers' intervals are."""
-    said = (
+    """Definition of the intervals."""
+    sentence = (
         f"In brackets 95% intervals for other faces of the same expressions, {review.faces:,} in all. The calibration "
         "error is over 15 bins."
     )
     if review.calibrated is None:
-        return said
-    return f"{said} Differences of the losses are paired, face by face; those of the calibration error and of M have no interval."
+        return sentence
+    return f"{sentence} Differences of the losses are paired, face by face; those of the calibration error and of M have no interval."
 
 
 def classwise(review: CalibrationReview) -> str:
-    """The mean of the classwise errors, over the expressions that some face has."""
-    said = (
+    """The mean of the classwise errors, over the expressions that are present."""
+    sentence = (
         f"Mean error of the expressions that are present: {classwise_error(review.uncalibrated.labels):.3f}"
     )
     return (
-        f"{said}, {classwise_error(review.calibrated.labels):.3f} with temperature."
+        f"{sentence}, {classwise_error(review.calibrated.labels):.3f} with temperature."
         if review.calibrated
-        else f"{said}."
+        else f"{sentence}."
     )

@@ -1,4 +1,4 @@
-"""Two runs on the same faces: what the page says beside the verdict, which is core.analysis.comparison.runs's."""
+"""Sentences of the page Compare runs; the verdict is that of core.analysis.comparison.runs."""
 
 from core.analysis.comparison.runs import ALPHA, Comparison
 from core.metrics.intervals import MOST_FACES_REDRAWN
@@ -8,15 +8,15 @@ from dashboard.text.runs import is_drawn
 
 
 def nothing_fits(run: Run, others: int) -> str:
-    """Why there is no run to compare with."""
+    """Reason why there is no run to compare with."""
     if not others:
         return (
-            f"'{run.name}' is the only run here. Train another one on the same data, and this page says whether it is "
-            "better; it appears as soon as it is finished:"
+            f"'{run.name}' is the only run here. Train another one on the same data to compare them; it appears here as "
+            "soon as it is finished:"
         )
     return (
         f"None of the other runs can be compared with '{run.name}': two runs are compared on the same faces with the "
-        "same labels. What stands in the way is below. A run that fits comes from another training on the same data:"
+        "same labels. The reasons are below. Another training on the same data gives a run that can be compared:"
     )
 
 
@@ -26,38 +26,38 @@ def command(run: Run) -> str:
 
 
 def few_faces(faces: int) -> str:
-    """A caution where a comparison rests on very few faces; else ''."""
+    """Warning where a comparison rests on very few faces; else ''."""
     if faces >= 100:
         return ""
     shared = "one face" if faces == 1 else f"{faces} faces"
-    return f"Only {shared} can be compared: differences have to be large to be told from chance."
+    return f"Only {shared} can be compared: only large differences can be significant."
 
 
 def method(comparison: Comparison) -> str:
-    """What was tested and how."""
+    """Description of the tests and intervals."""
     many = len(comparison.paired) > MOST_FACES_REDRAWN
     limits = (
         f" (beyond {MOST_FACES_REDRAWN:,} faces by normal limits: DeLong's variance for M, means for calibration error and "
         "CCC)"
     )
     return (
-        "Accuracy: McNemar's exact test on the faces that one run alone reads right. The other numbers and all intervals: "
+        "Accuracy: McNemar's exact test on the faces that only one run classifies correctly. The other numbers and all intervals: "
         f"a bootstrap of {comparison.resamples:,} resamples, each of the same faces for both runs{limits * many}. p-values "
-        f"are corrected for asking about {len(comparison.differences)} numbers at once (Holm 1979), and a difference "
-        f"counts below {ALPHA:g}; intervals are those of each number alone."
+        f"are corrected for {len(comparison.differences)} tests (Holm 1979), and a difference is significant below "
+        f"{ALPHA:g}; intervals are not corrected."
     )
 
 
 def changed(count: int, of: int) -> str:
-    """How many of the compared faces a gallery shows."""
+    """Number of the compared faces in a gallery."""
     faces = "1 face" if count == 1 else f"{count:,} faces"
     return f"{faces} of {of:,} compared, {percent(count / of)}."
 
 
-NOTHING_CHANGED = "Both runs read every one of these faces alike."
+NOTHING_CHANGED = "Both runs predict the same expression for every face."
 
-#: How a cell of the matrix of differences and the gallery below it belong together.
+#: Relation of a cell of the matrix of differences to the gallery below it.
 CELLS = (
-    "Rows are annotated, columns predicted, on the compared faces alone. Click on a cell to see below which changed faces "
-    "either run reads that way: those that came minus those that went are the difference of counts."
+    "Rows are annotated, columns predicted, on the compared faces. Click on a cell to see the changed faces that either run "
+    "predicts so: the faces gained minus the faces lost are the difference of counts."
 )

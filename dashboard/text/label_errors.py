@@ -1,4 +1,4 @@
-"""Findings about labels that may be wrong, and what to do about them."""
+"""Sentences of the page Label errors, and the commands that apply decisions."""
 
 import math
 from dataclasses import replace
@@ -17,57 +17,57 @@ from core.options import train_command
 from core.runs.run import Run
 from dashboard.text.runs import is_drawn
 
-#: How the order comes about.
+#: Definition of the ranking.
 METHOD = (
-    "Confident learning (Northcutt et al. 2021): a face is flagged when the network gives another label more than that "
-    "label's own faces get on average. First come the faces that it finds more probable, by most, under another label. "
-    "That is the network's opinion, not the truth: look before you decide."
+    "Confident learning (Northcutt et al. 2021): a face is flagged when the probability of another label exceeds that "
+    "label's mean probability on its own faces. The ranking is by the difference of the two probabilities, largest "
+    "first. It rests on predictions, so check each face before deciding."
 )
 
-#: What the number of errors per label rests on.
+#: Definition of the number of errors per label.
 PER_LABEL = (
-    "Estimated by the confident joint: the given labels' counts, spread over the labels that the network is confident "
-    "of. Many errors of one label may also mean that the network has not learnt it."
+    "Estimated by the confident joint: the given labels' counts, distributed over the labels predicted with "
+    "confidence. Many errors of one label may also mean that the network has not learned it."
 )
 
 NO_FACE = "No face passes these filters: widen them."
 
 #: Before the first decision.
 NOTHING_DECIDED = (
-    "Nothing is decided yet. One click below a face decides; what you decide is kept with the run."
+    "There are no decisions yet. One click below a face makes one; decisions are saved with the run."
 )
 
 
 def command(run: Run) -> str:
-    """What ranks the run's training faces."""
+    """Command that ranks the run's training faces."""
     return f"python -m core.label_errors --run {run.name} --data {_data(run)}"
 
 
 def not_ranked(run: Run) -> str:
-    """Why there is nothing to see of training faces."""
+    """Reason why there is no ranking of training faces."""
     return (
-        f"The training faces of run '{run.name}' have not been ranked. A network knows its own training faces by heart, so "
-        "this trains its recipe again on parts of them, three times by default, and asks each network about the faces "
-        "that it has not seen. It can be stopped and goes on; the page shows the result as soon as it is there:"
+        f"The training faces of run '{run.name}' have not been ranked. A network fits its own training faces, so this "
+        "command trains its recipe again in cross-validation, three folds by default, and predicts the held-out faces. "
+        "It can be interrupted and resumed; the page shows the result as soon as it is there:"
     )
 
 
 def held_out(about: dict) -> str:
-    """How the predictions of training faces were made."""
+    """Description of the cross-validation behind the ranking of training faces."""
     return (
-        f"Each face was read by a network trained without it: {about.get('folds', '?')} folds of "
+        f"Each face was predicted by a network trained without it: {about.get('folds', '?')} folds of "
         f"{about.get('epochs', '?')} epochs."
     )
 
 
-def progress(counts: dict[str, int], faces: str) -> str:
+def format_progress(counts: dict[str, int], faces: str) -> str:
     """'12 of 718 likely errors decided: 7 relabelled, 4 kept, 1 removed.'"""
-    told = f"{counts['decided']:,} of {counts['faces']:,} {faces.lower()} decided"
+    decided = f"{counts['decided']:,} of {counts['faces']:,} {faces.lower()} decided"
     parts = [f"{counts[name]:,} {name}" for name in ("relabelled", "kept", "removed") if counts[name]]
-    return f"{told}: {', '.join(parts)}." if parts else f"{told}."
+    return f"{decided}: {', '.join(parts)}." if parts else f"{decided}."
 
 
-def reading(face: pd.Series) -> str:
+def format_suggestion(face: pd.Series) -> str:
     """'fear 1% → **sad** 92%' of a row of a ranking."""
     given, suggested = (
         percent(face[name], digits=0).replace(" ", "\u00a0") for name in ("p_given", "p_suggested")
@@ -75,42 +75,42 @@ def reading(face: pd.Series) -> str:
     return f"{face['given']} {given} → **{face['suggested']}** {suggested}"
 
 
-def suspect(face: pd.Series) -> str:
-    """What the network says of one face's label."""
+def describe_label(face: pd.Series) -> str:
+    """Probabilities of one face's given and suggested label, and its flag."""
     verdict = "flagged as likely wrong" if face["issue"] else "not flagged"
     corrected = (
-        f" The data says {face['annotated']}; the run was trained with it corrected."
+        f" The annotation is {face['annotated']}; the run was trained with the corrected label."
         if face["annotated"] != face["given"]
         else ""
     )
     return (
-        f"Labelled **{face['given']}**, to which the network gives {percent(face['p_given'])}; it gives "
-        f"**{face['suggested']}** {percent(face['p_suggested'])}: {verdict}.{corrected}"
+        f"Given label **{face['given']}**: probability {percent(face['p_given'])}. Suggested label "
+        f"**{face['suggested']}**: {percent(face['p_suggested'])}. {verdict.capitalize()}.{corrected}"
     )
 
 
 def contradiction(face: pd.Series, valence: float, arousal: float) -> str:
-    """What in the annotation contradicts the label; '' where nothing does."""
+    """Contradiction between the annotated valence and arousal and the label; '' where there is none."""
     if not face["contradiction"] or math.isnan(valence) or math.isnan(arousal):
         return ""
     where = f"valence {valence:+.2f} and arousal {arousal:+.2f}".replace("-", "−")
-    by = "AffectNet's region of" if face["given"] in AFFECTNET_REGIONS else "what is expected of"
+    by = "AffectNet's region of" if face["given"] in AFFECTNET_REGIONS else "the expected region of"
     return f"Annotated with {where}, which contradicts {by} {face['given']}."
 
 
-def decision(decided: str) -> str:
-    """A decision in a word."""
+def format_decision(decided: str) -> str:
+    """'label kept', 'removed' or the new label."""
     return {KEEP: "label kept", REMOVE: "removed"}.get(decided, decided)
 
 
-def decided_at(row: pd.Series) -> str:
-    """When it was decided."""
+def format_decision_time(row: pd.Series) -> str:
+    """Time of a decision."""
     when = row["decided"].replace("T", " ").removesuffix("+00:00")
     return f"Decided {when} UTC." if when else "Decided before this run was trained."
 
 
-def decided(decisions: pd.DataFrame) -> str:
-    """How many decisions there are, and about which faces."""
+def count_decisions(decisions: pd.DataFrame) -> str:
+    """Number of decisions about training and about scored faces."""
     training = int(decisions["split"].isin(TRAINED_SPLITS).sum())
     scored = len(decisions) - training
     parts = [
@@ -121,16 +121,16 @@ def decided(decisions: pd.DataFrame) -> str:
         if count
     ]
     only = (
-        " A training leaves the labels of test faces alone, so that its scores can be compared; `core.evaluate --relabel` "
-        "scores with them corrected."
+        " Training does not change the labels of test faces, so that scores stay comparable; `core.evaluate --relabel` "
+        "scores with the corrected labels."
         if scored
         else ""
     )
     return f"**{len(decisions):,} {'decision' if len(decisions) == 1 else 'decisions'}**: {', '.join(parts)}.{only}"
 
 
-def commands(run: Run, decisions: pd.DataFrame) -> str:
-    """What applies the decisions, one command a line."""
+def apply_commands(run: Run, decisions: pd.DataFrame) -> str:
+    """Commands that apply the decisions, one per line."""
     path, lines = _shown(run.decisions_path), []
     if decisions["split"].isin(TRAINED_SPLITS).any():
         lines.append(_train(run, path))
@@ -155,6 +155,6 @@ def _data(run: Run) -> str:
 
 
 def _shown(path: Path) -> str:
-    """A path as short as it can be typed where the app was started."""
+    """A path relative to the working directory of the app where possible."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,4 +1,4 @@
-"""Near-duplicates of scored faces in other splits, in words."""
+"""Sentences of the page Leaks."""
 
 import math
 
@@ -11,36 +11,36 @@ from core.runs.run import Run
 from core.runs.tables import LEAKS
 from dashboard.text.runs import is_drawn
 
-#: What the pairs are, and what the numbers do not say.
+#: Definition of near-duplicates, and the limits of the numbers.
 MEANING = (
-    f"Near-duplicates have perceptual hashes that differ in at most {MAX_DISTANCE} of 64 bits, mirror images included: "
-    "look at the pairs before you trust it. Faces that come in several copies may be easier for other reasons too, so "
-    "their score is not all memory."
+    f"Near-duplicates have perceptual hashes that differ in at most {MAX_DISTANCE} of 64 bits, mirror images included; "
+    "check the pairs for false matches. Faces with near-duplicates may be easier for other reasons, so their higher score is "
+    "not only memorisation."
 )
 
-#: Why a run with thumbnails of its scored faces asks for a path.
+#: Reason why a run with thumbnails of its scored faces needs a path.
 ONLY_SCORED = (
-    "This run holds images of its scored faces, and of some training faces. Point Affectoscope at your own copy of the "
-    "data to see the others beside them."
+    "This run has images of its scored faces, and of some training faces. Point Affectoscope at your own copy of the "
+    "data to see the others."
 )
 
 
 def none_yet(run: Run) -> str:
     return (
-        f"The scored faces of '{run.name}' have not been compared with those of the other splits yet. This does it and "
-        "keeps the result with the run; the page shows it as soon as it is there:"
+        f"The scored faces of '{run.name}' have not been compared with those of the other splits yet. This command does so and "
+        "saves the result with the run; the page shows it as soon as it is there:"
     )
 
 
 def command(run: Run) -> str:
-    known = LEAKS.renew.replace(" R ", f" {run.name} ")
-    return known.replace(" --data PATH", "") if is_drawn(run) else known
+    command = LEAKS.command.replace(" R ", f" {run.name} ")
+    return command.replace(" --data PATH", "") if is_drawn(run) else command
 
 
 def metrics(summary: LeakSummary) -> list[tuple[str, str, str, str]]:
-    """Title, accuracy, its interval and what it is on, of all scored faces, those that leak and the others; and the
+    """Title, accuracy, its interval and a description: for all scored faces, those that leak, the others, and the
     difference."""
-    told = [
+    rows = [
         (
             title,
             PERCENT.text(scores.accuracy.value),
@@ -55,18 +55,18 @@ def metrics(summary: LeakSummary) -> list[tuple[str, str, str, str]]:
     ]
     gain = summary.accuracy_gain
     if not math.isnan(gain.value):
-        worth = "Accuracy on all faces less that without the faces that have a near-duplicate."
-        told.append(("What they are worth", POINTS.text(gain.value), interval(gain, POINTS), worth))
-    return told
+        meaning = "Accuracy on all faces minus that without the faces that have a near-duplicate."
+        rows.append(("Effect on accuracy", POINTS.text(gain.value), interval(gain, POINTS), meaning))
+    return rows
 
 
 def found(pairs: pd.DataFrame, shown: pd.DataFrame) -> str:
-    """How many pairs pass the filters, and how many of all have two labels."""
+    """Number of pairs that pass the filters, and number of all pairs with different labels."""
     differ = int(pairs["labels_differ"].sum())
     labels = (
-        "all agree in their label"
+        "all have equal labels"
         if not differ
-        else f"{differ:,} {'has' if differ == 1 else 'have'} two different labels: where both show the same face, one label is likely wrong"
+        else f"{differ:,} {'has' if differ == 1 else 'have'} different labels: where both show the same face, one label is likely wrong"
     )
     more = (
         f" Of a face with more than {LISTED} near-duplicates in a split, the nearest {LISTED} are listed."
@@ -77,18 +77,19 @@ def found(pairs: pd.DataFrame, shown: pd.DataFrame) -> str:
     return f"{passing}{len(pairs):,} {'pair' if len(pairs) == 1 else 'pairs'}; {labels}.{more}"
 
 
-def scored(pair: pd.Series) -> str:
+def format_scored(pair: pd.Series) -> str:
     """'test: fear → fear 81%'."""
     share = percent(pair["probability"], digits=0).replace(" ", "\u00a0")
     return f"{pair['split']}: {pair['true']} → **{pair['predicted']}** {share}"
 
 
-def other(pair: pd.Series) -> str:
+def format_other(pair: pd.Series) -> str:
     """'train: fear'."""
     return f"{pair['other_split']}: {pair['other_expression']}"
 
 
-def distance(pair: pd.Series) -> str:
+def format_distance(pair: pd.Series) -> str:
+    """'3 of 64 bits differ'."""
     bits = int(pair["distance"])
     if not bits:
         return "same hash"

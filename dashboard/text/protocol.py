@@ -1,4 +1,4 @@
-"""Which faces a score is of, and what abstaining would change."""
+"""Sentences and tables in words of the page Protocol."""
 
 import numpy as np
 import pandas as pd
@@ -12,69 +12,69 @@ from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS
 
 LEDGER = (
-    "Every row of the data, from what was read to what was scored. Left: faces that remain after each row."
+    "Every row of the data, from those read to the faces scored. Left: faces that remain after each step."
 )
 
 CONFIDENCE = (
-    "Confidence is the highest probability, after the run's temperature: what `core.predict` and the Live page show. "
-    f"Both answer 'not sure' below {percent(SURE, digits=0)}."
+    "Confidence is the highest probability, after the run's temperature: as `core.predict` and the Live page show it. "
+    f"Both abstain ('not sure') below {SURE:.0%}."
 )
 
 SEPARATION = (
-    "Separation: how often a scored face has a higher confidence than a face of that label, ties counting one half (the "
-    "area under the ROC curve; 50% is guessing). Intervals of it are from 1,000 resamples of the faces of each label, "
-    "those of shares Wilson's."
+    "AUROC: probability that a scored face has a higher confidence than a face of that label, ties counting one half "
+    "(50%: no separation). Its intervals are from 1,000 bootstrap resamples of the faces of each label, those of shares "
+    "Wilson's."
 )
 
 RISK_COVERAGE = (
-    "From the left: the surest faces first. A network that knows when it errs rises late; one whose confidence means "
-    "nothing runs level (Geifman & El-Yaniv 2017). Dotted: the scored faces with every error last, the best that any "
-    "confidence could do."
+    "Faces are accepted in order of confidence, most confident first. Where confidence ranks errors last the curve "
+    "stays low until high coverage; uninformative confidence gives a level curve (Geifman & El-Yaniv 2017). Dotted: the "
+    "optimal ranking of the scored faces, every error last."
 )
 
 WITH_OUT_OF_SET = (
-    " With out-of-set faces, each of them that is accepted counts as an error; their share among the faces is that of this "
-    "data and not of photos elsewhere."
+    " With out-of-set faces, each accepted one counts as an error; their share is that of this data, not of other "
+    "photos."
 )
 
 COVERAGES = (
-    "The surest faces up to that share of the scored ones, equally sure ones together. In brackets Wilson's 95% "
+    "The most confident faces up to that share of the scored ones, ties together. In brackets Wilson 95% "
     "intervals."
 )
 
 RISKS = (
-    "In brackets the confidence. Widest coverage: chosen on these faces, so a little optimistic. Guaranteed: on new faces "
-    "of the same kind the share of errors stays below the limit with a chance of 95% (selection with guaranteed risk, "
+    "In brackets the confidence. Largest coverage: chosen on these faces, so slightly optimistic. Guaranteed: on new faces "
+    "of the same kind the share of errors stays below the limit with probability 95% (selection with guaranteed risk, "
     "Geifman & El-Yaniv 2017)."
 )
 
 
-def contradiction(protocol: Protocol) -> str:
-    """Where run.json's numbers do not add up; else ''."""
+def inconsistency(protocol: Protocol) -> str:
+    """Warning where the counts of run.json are inconsistent; else ''."""
     if not protocol.unaccounted:
         return ""
     return (
-        f"The ledger of this run does not add up: {abs(protocol.unaccounted):,} rows are counted "
-        f"{'nowhere' if protocol.unaccounted > 0 else 'twice'}. Score the data again with core.evaluate to see all of them."
+        f"The counts of this run are inconsistent: {abs(protocol.unaccounted):,} rows are counted "
+        f"{'nowhere' if protocol.unaccounted > 0 else 'twice'}. Score the data again with core.evaluate for complete counts."
     )
 
 
-def no_outside(run: Run, abstention: Abstention) -> str:
-    """Why there is no out-of-set face to look at."""
+def no_out_of_set(run: Run, abstention: Abstention) -> str:
+    """Reason why there are no out-of-set faces."""
     if abstention.not_kept:
         return (
-            f"Run '{run.name}' keeps nothing of the {abstention.not_kept:,} {abstention.split} faces whose labels its "
-            "network does not know. This makes up for it; the page shows them as soon as they are there:"
+            f"Run '{run.name}' has no predictions of the {abstention.not_kept:,} {abstention.split} faces whose labels are "
+            "outside its label set. This command adds them; the page shows them as soon as they are there:"
         )
     own = [label for label in NO_EXPRESSION if label in run.labels]
     if own:
         return (
-            f"{', '.join(own).capitalize()} are labels of this network's own: it abstains by naming them, and the pages "
-            "Confusion and Per class tell how well."
+            f"{', '.join(own).capitalize()} are labels of this network: it abstains by predicting them, and the pages "
+            "Confusion and Per class show how accurately."
         )
     return (
-        f"All {abstention.split} faces of {run.info['data']['title']} have labels that the network knows: there is none "
-        "on which it should abstain altogether."
+        f"All {abstention.split} faces of {run.info['data']['title']} have labels of the network: there is none on "
+        "which it should abstain."
     )
 
 
@@ -83,24 +83,24 @@ def upgrade_command(run: Run) -> str:
 
 
 def accepted(abstention: Abstention, at: Accepted) -> str:
-    """What a threshold accepts, in a sentence or two."""
+    """Sentences on the faces that a threshold accepts."""
     if not at.scored and not at.accepted_out_of_set:
-        return f"No face has a confidence of {percent(at.threshold, digits=0)} or more."
-    told = (
-        f"At a confidence of {percent(at.threshold, digits=0)} or more the network answers for {at.scored:,} of "
-        f"{len(abstention.confidence):,} scored faces"
+        return f"No face has a confidence of {at.threshold:.0%} or more."
+    sentence = (
+        f"At a confidence of {at.threshold:.0%} or more, {at.scored:,} of {len(abstention.confidence):,} scored faces "
+        "are accepted"
     )
-    told += f" and is wrong on {at.errors:,} of them." if at.scored else "."
+    sentence += f", {at.errors:,} of them misclassified." if at.scored else "."
     if not abstention.groups:
-        return told
+        return sentence
     each = ", ".join(
         f"{percent(at.out_of_set[group.name].value)} of {group.name}"
         for group in abstention.groups
         if group.labels == (group.name,)
     )
     return (
-        f"{told} It also names an expression for {at.accepted_out_of_set:,} of {len(abstention.out_of_set):,} faces that have "
-        f"none of its labels ({each}). With those, {percent(at.risk_with_out_of_set.value)} of its answers are wrong."
+        f"{sentence} So are {at.accepted_out_of_set:,} of {len(abstention.out_of_set):,} out-of-set faces ({each}). With "
+        f"those, {percent(at.risk_with_out_of_set.value)} of the accepted predictions are wrong."
     )
 
 
@@ -118,24 +118,25 @@ def coverages(table: pd.DataFrame) -> pd.DataFrame:
 def risks(table: pd.DataFrame) -> pd.DataFrame:
     """An `at_risks` table as it is shown."""
 
-    def told(coverage: float, threshold: float) -> str:
+    def format_coverage(coverage: float, threshold: float) -> str:
         if np.isnan(threshold):
             return "none"
         return f"{percent(coverage)} (≥ {threshold:.3f})"
 
     return pd.DataFrame(
         {
-            "errors at most": [f"{percent(risk, digits=0)}" for risk in table["risk"]],
-            "widest coverage": [told(row.coverage, row.threshold) for row in table.itertuples()],
+            "errors at most": [f"{risk:.0%}" for risk in table["risk"]],
+            "largest coverage": [format_coverage(row.coverage, row.threshold) for row in table.itertuples()],
             "guaranteed": [
-                told(row.guaranteed_coverage, row.guaranteed_threshold) for row in table.itertuples()
+                format_coverage(row.guaranteed_coverage, row.guaranteed_threshold)
+                for row in table.itertuples()
             ],
         }
     )
 
 
 def detected(scores: DetectedScores, protocol: Protocol) -> str:
-    """What the numbers of the detector are of, and how its boxes lie; told where that is other data than the run's."""
+    """Faces that the detector was evaluated on, and the overlap of its boxes with the annotated ones."""
     faces = sum(scores.faces.values())
     same = (scores.data, scores.split, faces) == (protocol.data, protocol.split, protocol.faces)
     of = (
@@ -145,24 +146,24 @@ def detected(scores: DetectedScores, protocol: Protocol) -> str:
     )
     averaged = DESCRIPTIONS[scores.test_time_augmentation]
     return (
-        f"{of}, located by the detector{averaged and f', {averaged}'}. A face is found where a detected box and its annotated one overlap by "
-        f"{MIN_OVERLAP:g} or more (intersection over union); of the faces found the median overlap is "
-        f"{'not known' if np.isnan(scores.median_overlap) else f'{scores.median_overlap:.2f}'}. Intervals are Wilson's."
+        f"{of}, located by the detector{averaged and f', {averaged}'}. A face is found where a detected box has an "
+        f"intersection over union of {MIN_OVERLAP:g} or more with its annotated box; of the faces found the median overlap is "
+        f"{'not known' if np.isnan(scores.median_overlap) else f'{scores.median_overlap:.2f}'}. Wilson 95% intervals."
     )
 
 
 def not_detected(run: Run, protocol: Protocol) -> str:
-    """Why nothing is known of the detector on these faces."""
+    """Reason why the detector has not been evaluated."""
     if protocol.boxes == "annotated":
         return (
-            f"The scores of run '{run.name}' are of faces whose place in the photo was annotated. In use the detector has "
-            "to find them; this counts what it misses, and the page shows the result as soon as it is there:"
+            f"The scores of run '{run.name}' are of annotated face boxes. In use the detector finds the faces; this command "
+            "evaluates it, and the page shows the result as soon as it is there:"
         )
     return (
-        f"The images of {protocol.data} are cropped faces: nothing had to be found, so these scores say nothing of what "
-        "the detector would miss in photos. On data with face boxes this tells:"
+        f"The images of {protocol.data} are cropped faces, so these scores do not include the misses of the detector in "
+        "photos. On data with face boxes this command evaluates it:"
     )
 
 
-def detection(run: Run) -> str:
+def detection_command(run: Run) -> str:
     return f"python -m core.evaluate --run {run.name} --data PATH --detect"

@@ -1,4 +1,4 @@
-"""What a run is: its data, its training, what it lacks."""
+"""Sentences about a run: its data, its training, missing parts."""
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ from dashboard.tables.counts import of_labels, ordered_splits
 TRAIN_COMMAND = "python -m core.train"
 
 
-#: Validation loss that is higher than at the best epoch by more than this share of it has risen.
+#: Relative increase of the validation loss since the best epoch from which on it is called a rise.
 RISEN = 0.02
 
 
@@ -20,7 +20,7 @@ def ledger_sentence(run: Run) -> str:
 
 
 def trained_on(run: Run) -> str:
-    """What the run was trained on and what it is, in one or two sentences."""
+    """Data and size of the run's network, in two sentences."""
     data, preprocessing = run.info["data"], run.info["preprocessing"]
     kept = of_labels(data["counts"], run.labels)
     parts = ", ".join(f"{sum(kept[split].values()):,} {split}" for split in ordered_splits(kept))
@@ -34,7 +34,7 @@ def trained_on(run: Run) -> str:
 
 
 def no_images(run: Run) -> str:
-    """Why the run has no thumbnails and what to do about it."""
+    """Reason why the run has no thumbnails, and the alternative."""
     title = run.info["data"].get("title", "the data")
     if run.info["data"].get("redistributable"):
         reason = "it was trained with thumbnails switched off"
@@ -51,12 +51,12 @@ def is_drawn(run: Run) -> bool:
 
 
 def drawn_note(run: Run) -> str:
-    """What a user must know about drawn faces; '' for photographs."""
+    """Caution about drawn faces; '' for photographs."""
     return run.dataset.caution
 
 
 def training(run: Run, history: pd.DataFrame) -> str:
-    """How the training ended, in one sentence."""
+    """End of the training, in one or two sentences."""
     about = run.info["training"]
     ended = {
         "finished": "ran to its last epoch",
@@ -70,7 +70,7 @@ def training(run: Run, history: pd.DataFrame) -> str:
 
 
 def no_affect(run: Run) -> str:
-    """Why a run has no valence and arousal, and what would give them."""
+    """Reason why a run has no valence and arousal, and the training that would give them."""
     if run.info["data"].get("has_affect"):
         return (
             f"Run '{run.name}' predicts no valence and arousal, although {run.info['data']['title']} annotates them: "
@@ -83,26 +83,26 @@ def no_affect(run: Run) -> str:
 
 
 def no_embeddings(run: Run) -> str:
-    """Why a run has no map and what would give it one."""
+    """Reason why a run has no face map, and the remedy."""
     return (
-        f"Run '{run.name}' keeps no embeddings of its test faces, so they cannot be laid out. Train it again: "
-        "every new run keeps them."
+        f"Run '{run.name}' has no embeddings of its test faces, so there is no face map. Train it again: every new run "
+        "has them."
     )
 
 
 def overfitting(history: pd.DataFrame, best_epoch: int | None) -> str:
-    """How far training has run ahead of validation, in one or two sentences."""
+    """Gap between training and validation accuracy at the best epoch, and the validation loss since."""
     at_best = history[history["epoch"] == best_epoch]
     if at_best.empty:
         return ""
     row = at_best.iloc[0]
     gap = 100 * (row["accuracy"] - row["validation_accuracy"])
-    ahead = f"{abs(gap):.1f} points {'above' if gap >= 0 else 'below'}"
+    difference = f"{abs(gap):.1f} points {'above' if gap >= 0 else 'below'}"
     later = history.loc[history["epoch"] > best_epoch, "validation_loss"]
     if later.empty:
-        since = "It is the last epoch, so whether training longer would over-fit is not known."
+        since = "It is the last epoch, so over-fitting by longer training is not known."
     elif (rise := later.iloc[-1] - row["validation_loss"]) > RISEN * row["validation_loss"]:
         since = f"Validation loss has risen by {rise:.3f} since: training longer over-fits."
     else:
         since = "Validation loss has not risen noticeably since: there is no sign of over-fitting."
-    return f"At the best epoch training accuracy, measured on augmented faces, is {ahead} validation accuracy. {since}"
+    return f"At the best epoch training accuracy, measured on augmented faces, is {difference} validation accuracy. {since}"

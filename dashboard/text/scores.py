@@ -1,4 +1,4 @@
-"""Findings about the scores: confusions, thresholds, pairs, classes."""
+"""Sentences about the scores: confusions, thresholds, pairs, classes."""
 
 import math
 
@@ -11,15 +11,15 @@ from core.metrics.thresholds import ThresholdCounts
 
 
 def cell(count: int, true: str | None, predicted: str | None) -> str:
-    """'26 faces: fear read as surprise'; None stands for any label."""
+    """'26 faces: fear predicted as surprise'; None stands for any label."""
     faces = "1 face" if count == 1 else f"{count:,} faces"
     if true is None:
-        return f"{faces} read as {predicted}"
-    return f"{faces} annotated {true}" if predicted is None else f"{faces}: {true} read as {predicted}"
+        return f"{faces} predicted as {predicted}"
+    return f"{faces} annotated {true}" if predicted is None else f"{faces}: {true} predicted as {predicted}"
 
 
 def shared_faces(run: str, faces: int, other: str, other_faces: int, shared: int) -> str:
-    """Whether two runs, given by name and number of test faces, were scored on the same faces."""
+    """Overlap of the test faces of two runs, given by name and number of test faces."""
     if shared == faces == other_faces:
         return (
             f"Both runs were scored on the same {faces:,} faces."
@@ -29,17 +29,17 @@ def shared_faces(run: str, faces: int, other: str, other_faces: int, shared: int
     same = f"{shared:,} of them the same" if shared else "none of them the same"
     return (
         f"'{run}' was scored on {faces:,} faces and '{other}' on {other_faces:,}, {same}: "
-        "part of a difference may come from the faces rather than from the network."
+        "part of a difference may be due to the faces rather than the network."
     )
 
 
 def difference_colours(other: str, *, in_points: bool) -> str:
-    """How to read a matrix of differences."""
+    """Legend of a matrix of differences."""
     return f"Blue: more than in '{other}'; orange: less{', in percentage points' if in_points else ''}."
 
 
 def confusion_matrix(run: str, other: str | None = None) -> str:
-    """The confusion matrix for those who cannot see it."""
+    """Alternative text of a confusion matrix."""
     less = f" minus that of {other}" if other else ""
     return f"Confusion matrix of {run}{less}: true expressions in rows, predicted ones in columns."
 
@@ -51,7 +51,7 @@ INCOMPARABLE_COUNTS = (
 
 
 def classes(scores: Scores) -> str:
-    """Which labels the test faces have, with their numbers, and which they lack."""
+    """Labels of the test faces with their counts, and absent labels."""
     present = ", ".join(f"{label} ({scores.per_class[label].support:,})" for label in scores.present_labels)
     absent = ", ".join(scores.absent_labels) or "none"
     return f"Present, with their test faces: {present}. Absent: {absent}."
@@ -64,7 +64,7 @@ THRESHOLD_MEANING = (
 
 
 def threshold_gaps(label: str, counts: ThresholdCounts) -> str:
-    """Which numbers at a threshold cannot be computed, and why; else ''."""
+    """Metrics that cannot be computed at a threshold, with the reason; else ''."""
     gaps = []
     if not counts.true_positives + counts.false_negatives:
         gaps.append(f"No face is annotated {label}, so recall and F1 cannot be computed.")
@@ -78,17 +78,17 @@ def threshold_gaps(label: str, counts: ThresholdCounts) -> str:
 
 
 def best_threshold(label: str, threshold: float, f1: float) -> str:
-    """Where F1 is highest, with the caution that belongs to it; '' without faces of the label."""
+    """Threshold of the highest F1, with a caution; '' without faces of the label."""
     if math.isnan(threshold):
         return ""
     return (
-        f"F1 of {label} is highest at a threshold of {threshold:.3f}: {f1:.3f}. That is optimistic, because the "
-        "threshold was chosen on the same faces that it is judged on: confirm it on others."
+        f"F1 of {label} is highest at a threshold of {threshold:.3f}: {f1:.3f}. This is optimistic, because the "
+        "threshold was chosen on the same faces that F1 is computed on: confirm it on others."
     )
 
 
 def pair(first: str, second: str, row: pd.Series, areas: pd.Series) -> str:
-    """What A(i, j) says about one pair."""
+    """Meaning of A(i, j) of one pair."""
     found = with_interval(Estimate(row["value"], row["low"], row["high"]), level=True)
     return (
         f"A = {found}. A {first} face has a higher probability of {first} than a {second} face in "

@@ -1,4 +1,4 @@
-"""What the page of slices says beside its findings, which are core.analysis.slices.findings'."""
+"""Sentences of the page Slices; its findings are those of core.analysis.slices.findings."""
 
 import re
 
@@ -10,84 +10,83 @@ from core.runs.run import Run
 from core.runs.tables import ATTRIBUTES
 
 MEANING = (
-    "Is the network as good on small, dark, blurred or turned faces as on the others? Each slice is compared with all "
-    "other faces. A gap says that it reads a slice worse, not why: attributes go together, small faces are often "
-    "blurred. **Nothing about people is guessed**: age, gender or skin tone are compared only if you join a table that "
-    "names them."
+    "Accuracy and macro-F1 of groups of faces by size, brightness, sharpness and pose. Each slice is compared with all "
+    "other faces. A gap shows a difference, not its cause: attributes are correlated, small faces are often blurred. "
+    "**No attribute of people is inferred**: age, gender or skin tone are compared only if you join a table with them."
 )
 
 JOINING = (
     "One row per face: a column `reference`, `file`, `path`, `image` or `face` that names it as the run does, or by its "
     "file name, and up to 20 columns such as age group, gender, skin tone or camera. The table stays in this machine's "
-    "memory, for you alone, until you forget it or close the tab: it is never written to disk, shared between visitors "
-    "or sent anywhere."
+    "memory, for your session only, until you remove it or close the tab: it is never written to disk, shared between "
+    "visitors or sent anywhere."
 )
 
-#: What the columns of a table of slices are.
+#: Definition of the columns of a table of slices.
 COLUMNS = (
-    "A gap is the slice minus all other faces, with its 95% interval. *Same mix*: both sides are brought to the same "
-    "mix of expressions first, so that a slice does not look worse because it has more of the hard ones; the gap of "
-    "macro-F1 is always so. Accuracy: Wilson's interval, Newcombe's (1998) for the gap, N − 1 chi-squared test "
+    "A gap is the slice minus all other faces, with its 95% interval. *Same mix*: both sides are standardised to the "
+    "same mix of expressions, so that a slice with more difficult expressions does not look worse; the gap of macro-F1 "
+    "is always standardised. Accuracy: Wilson's interval, Newcombe's (1998) for the gap, N − 1 chi-squared test "
     "(Campbell 2007). Macro-F1: bootstrap of two independent samples."
 )
 
-NO_MISREAD = "Every face of this slice was recognised."
+ALL_CORRECT = "Every face of this slice is classified correctly."
 
 
 def correction(review: SliceReview) -> str:
-    """Over how many tests p-values are corrected."""
+    """Correction of the p-values, and the smallest slices that are compared."""
     return (
         f"p-values are corrected for the {review.tests:,} tests of all attributes together (Holm 1979); below {ALPHA:g} "
-        f"a gap counts as found. Slices with fewer than {FEWEST_FACES} faces are not compared, nor macro-F1 and the same "
+        f"a gap is significant. Slices with fewer than {FEWEST_FACES} faces are not compared, nor macro-F1 and the same "
         f"mix where an expression has fewer than {FEWEST_OF_A_LABEL} on either side."
     )
 
 
 def no_attributes(run: Run) -> str:
     return (
-        f"Run '{run.name}' is from before the size, brightness, sharpness and pose of its faces were kept. This adds "
-        "them; PATH is the data that it was trained on:"
+        f"Run '{run.name}' has no size, brightness, sharpness and pose of its faces. This command adds them; PATH is "
+        "the data that it was trained on:"
     )
 
 
 def command(run: Run) -> str:
-    return ATTRIBUTES.renew.replace(" R ", f" {run.name} ")
+    return ATTRIBUTES.command.replace(" R ", f" {run.name} ")
 
 
-def nothing(review: SliceReview) -> str:
-    """Why there is no slice at all."""
-    return " ".join(["There is nothing to compare faces by yet.", *review.skipped])
+def no_slices(review: SliceReview) -> str:
+    """Reason why there are no slices."""
+    return " ".join(["The faces have no attributes to group by.", *review.skipped])
 
 
 def meaning(table: SliceTable) -> str:
-    """What the attribute's number is where its name does not tell."""
+    """Definition of the attribute; '' where its name suffices."""
     return {
         "face_size": "Longer side of the face box in pixels of the photo.",
-        "brightness": "Mean grey of the face as the network sees it, 0 (black) to 1 (white).",
+        "brightness": "Mean grey of the network input, 0 (black) to 1 (white).",
         "sharpness": (
-            "Variance of the Laplacian (Pech-Pacheco et al. 2000) of the face as the network sees it: low where it is "
-            "blurred or enlarged, and where it has little contrast."
+            "Variance of the Laplacian (Pech-Pacheco et al. 2000) of the network input: low for blurred or enlarged "
+            "faces and for low contrast."
         ),
         "turn": (
-            "How far the nose tip lies off the middle between the outer corners of the eyes, 0 to 1, to either side; no "
-            "angle. There is no pitch: landmarks that show it move with the expression."
+            "Distance of the nose tip from the midpoint between the outer corners of the eyes, 0 to 1, to either side; not "
+            "an angle. Pitch is not measured: landmarks that show it move with the expression."
         ),
-        "roll": "Degrees by which the line through the eyes is turned from the horizontal, to either side.",
+        "roll": "Angle of the line through the eyes to the horizontal in degrees, to either side.",
     }.get(table.key, f"'{plain(table.key)}' comes from your table." if table.attribute.personal else "")
 
 
-def slice_faces(misread: int, row: pd.Series) -> str:
-    """'12 of 160 misread: the darkest quarter (brightness 0.159 to 0.433)'."""
-    return f"{misread:,} of {row['faces']:,} misread: {plain(row['phrase'])}"
+def slice_faces(wrong: int, row: pd.Series) -> str:
+    """'12 of 160 misclassified: the darkest quarter (brightness 0.159 to 0.433)'."""
+    return f"{wrong:,} of {row['faces']:,} misclassified: {plain(row['phrase'])}"
 
 
 def dots(table: SliceTable, number: str) -> str:
-    """The figure for those who cannot see it."""
+    """Alternative text of the figure."""
     return (
         f"{number} of each slice by {table.attribute.noun} with its 95% interval, and of all faces as a line."
     )
 
 
 def plain(text: str) -> str:
-    """Text with a user's words in it, so that Markdown changes nothing of it."""
+    """Text with Markdown characters escaped."""
     return re.sub(r"([\\`*_{}\[\]<>#$|~:])", r"\\\1", text)

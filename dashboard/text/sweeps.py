@@ -1,4 +1,4 @@
-"""What a sweep is and what it found."""
+"""Sentences of the page Sweep."""
 
 import pandas as pd
 
@@ -15,26 +15,27 @@ _SPACES = {
 
 VALIDATION_ONLY = (
     "Every trial is scored on the same validation faces, a part of the training faces; the test faces were not "
-    "looked at. The best of many trials is flattered by having been picked: train it in full and score it on test faces."
+    "used. The score of the best of many trials is biased upwards by the selection: train it in full and score it on test "
+    "faces."
 )
 
 
 def sweep(found: Sweep, trials: pd.DataFrame) -> str:
-    """What varied on what data, and how far the sweep is."""
+    """Search space, data and progress of a sweep."""
     data, config = found.info["data"], found.info["config"]
     counts = trials["state"].value_counts().to_dict()
     ends = {"complete": "finished", "pruned": "pruned", "fail": "failed or cut off"}
-    told = ", ".join(f"{counts[state]} {word}" for state, word in ends.items() if counts.get(state))
+    states = ", ".join(f"{counts[state]} {word}" for state, word in ends.items() if counts.get(state))
     return (
         f"{_SPACES.get(found.info['space'], found.info['space'])[:1].upper()}"
         f"{_SPACES.get(found.info['space'], found.info['space'])[1:]}. {data['title']}: "
         f"{data['train']:,} training and {data['validation']:,} validation faces, {config['epochs']} epochs per trial. "
-        f"Trials: {told or 'none has ended yet'}."
+        f"Trials: {states or 'none has ended yet'}."
     )
 
 
 def best(found: Sweep, trials: pd.DataFrame) -> str:
-    """The best trial, and how many others cannot be told from it."""
+    """The best trial, and the number of trials whose interval overlaps with its."""
     if trials.empty:
         return ""
     top = trials.iloc[0]
@@ -53,22 +54,21 @@ def objective(found: Sweep) -> str:
     return {"accuracy": "accuracy", "macro_f1": "macro-F1", "loss": "log loss"}[found.objective]
 
 
-def matters(table: pd.DataFrame) -> str:
-    """Which parameters matter and which do not, by their tests."""
+def significant_parameters(table: pd.DataFrame) -> str:
+    """Parameters with and without a significant effect."""
     if table.empty or table["p"].isna().all():
-        return "There are too few finished trials to tell which parameters matter."
+        return "There are too few finished trials to test the parameters."
     clear = table[table["p"] < 0.05 / len(table)]
     rest = [name for name in table["parameter"] if name not in set(clear["parameter"])]
-    told = ", ".join(
-        f"{row.parameter} ({percent(row.share, digits=0)} of the variance, p {_p(row.p)})"
-        for row in clear.itertuples()
+    effects = ", ".join(
+        f"{row.parameter} ({row.share:.0%} of the variance, p {_p(row.p)})" for row in clear.itertuples()
     )
     found = (
-        f"What matters (F-test, Bonferroni-corrected 5%): {told}."
-        if told
-        else "No parameter clearly matters."
+        f"Significant (F-test, Bonferroni-corrected 5%): {effects}."
+        if effects
+        else "No parameter has a significant effect."
     )
-    return found + (f" Not distinguishable from chance: {', '.join(rest)}." if rest else "")
+    return found + (f" Not significant: {', '.join(rest)}." if rest else "")
 
 
 def _p(p: float) -> str:

@@ -81,6 +81,6 @@ def load_out_of_set_faces(run: Run) -> OutOfSetFaces:
         or not (off <= SUM_TOLERANCE).all()
     ):
         raise AffectoscopeError(
-            f"{OUT_OF_SET.file} of '{run.name}' is of other labels than the run's; make it again with {OUT_OF_SET.renew}."
+            f"{OUT_OF_SET.file} of '{run.name}' is of other labels than the run's; make it again with {OUT_OF_SET.command}."
         )
     return OutOfSetFaces(labels, probabilities)
