@@ -39,7 +39,7 @@ def test_with_nothing_but_a_damaged_run_a_page_gives_its_reason(open_page, tmp_p
     (tmp_path / "broken" / "run.json").write_text("{")
     shown = open_page(page, folder=tmp_path)
     assert problems(shown) == []
-    assert "it lacks model.keras" in shown.dataframe[0].value.to_string()
+    assert "model.keras missing" in shown.dataframe[0].value.to_string()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -47,7 +47,7 @@ def test_with_nothing_but_a_newer_run_a_page_says_to_update(open_page, tmp_path,
     make_newer(tmp_path, "newer")
     shown = open_page(page, folder=tmp_path)
     assert problems(shown) == []
-    assert "written by a newer Affectoscope" in shown.dataframe[0].value.to_string()
+    assert "written by a newer version of Affectoscope" in shown.dataframe[0].value.to_string()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -70,7 +70,7 @@ def test_a_damaged_file_is_explained_where_it_is_needed(open_page, tmp_path, pag
 def test_a_history_without_epochs_is_explained(open_page, tmp_path):
     make_run(tmp_path, "short", faces=20)
     make_history(0).to_csv(tmp_path / "short" / "history.csv", index=False)
-    assert "has no epoch" in open_page("training", folder=tmp_path).error[0].value
+    assert "has no epochs" in open_page("training", folder=tmp_path).error[0].value
 
 
 def test_damaged_thumbnails_are_explained_and_the_faces_still_listed(open_page, tmp_path):
@@ -105,7 +105,7 @@ def test_the_overview_shows_the_numbers_of_scores_json(open_page, made_runs):
 def test_the_overview_lists_damaged_folders_with_their_reason(open_page):
     tables = [element.value for element in open_page("overview").dataframe]
     assert any(
-        "damaged" in table.to_string() and "it lacks model.keras" in table.to_string() for table in tables
+        "damaged" in table.to_string() and "model.keras missing" in table.to_string() for table in tables
     )
 
 
@@ -142,7 +142,7 @@ def test_an_unknown_run_in_the_url_falls_back_with_a_notice(open_page):
     shown = open_page("overview", run="damaged")
     assert (
         "'damaged' cannot be opened" in shown.warning[0].value
-        and "it lacks model.keras" in shown.warning[0].value
+        and "model.keras missing" in shown.warning[0].value
     )
     shown = open_page("overview", run="newer")
     assert "update Affectoscope to open it" in shown.warning[0].value

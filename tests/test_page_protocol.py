@@ -170,7 +170,7 @@ def test_damaged_outside_faces_are_named_and_the_ledger_stays(open_page, runs, t
             table = out_of_set_table(EXPRESSIONS[:7]).drop(columns="p_sad")
             save_table(path.parent, OUT_OF_SET, table)
         shown = open_page("protocol", folder=folder)
-        assert problems(shown) == [] and "make it again with python -m core.upgrade" in shown.error[0].value
+        assert problems(shown) == [] and "recreate it with python -m core.upgrade" in shown.error[0].value
         assert shown.dataframe[0].value["step"].iloc[-1] == "scored"
 
 

@@ -241,7 +241,7 @@ def test_new_photos_join_a_finished_output(folder, tmp_path, scene, suffix, sear
     assert main([str(folder), "--out", str(out)]) == 1
     before = READERS[suffix](out)
     assert main([str(folder), "--out", str(out)]) == 2
-    assert "exists already; pass --resume" in capsys.readouterr().err
+    assert "already exists; pass --resume" in capsys.readouterr().err
     scene.save(folder / "n9.png")
     scene.save(folder / "bad.jpg")  # mended meanwhile
     searches.clear()

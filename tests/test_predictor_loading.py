@@ -48,7 +48,7 @@ def test_a_network_put_in_its_place_is_refused_unopened(folder, monkeypatch):
     network.get_layer("logits").bias.assign(np.arange(8.0))
     network.save(folder / "model.keras")
     monkeypatch.setattr(keras.saving, "load_model", None)
-    refused(folder, "cannot be loaded: it is not the file that the run was tested with .* put that one back")
+    refused(folder, "cannot be loaded: its SHA-256 differs .* restore the original file")
 
 
 def test_a_run_from_before_digests_is_loaded(folder):
@@ -67,7 +67,7 @@ def test_labels_in_another_order_are_refused(folder):
     info = json.loads((folder / "run.json").read_text())
     info["data"]["labels"][1:3] = reversed(info["data"]["labels"][1:3])
     write_json(folder / "run.json", info)
-    refused(folder, "names the labels neutral, sad, happy.* but it was tested with neutral, happy, sad")
+    refused(folder, "has the labels neutral, sad, happy.* but its predictions have neutral, happy, sad")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_labels_in_another_order_are_refused(folder):
 )
 def test_a_preprocessing_that_is_none_is_refused(folder, preprocessing):
     change(folder, preprocessing=preprocessing)
-    refused(folder, "The preprocessing in run.json of 'copy' is none .* train the run again")
+    refused(folder, "The preprocessing in run.json of 'copy' is invalid .* train the run again")
 
 
 def test_another_number_of_classes_or_outputs_is_refused(folder):
@@ -111,7 +111,7 @@ def test_only_the_folder_of_a_run_is_loaded(trained_run, tmp_path):
         archive.write(model, "model.keras")
     for path in (model, tmp_path / "run.zip"):
         refused(path, "There is no run")
-    refused(tmp_path, "is no whole run: it lacks run.json")
+    refused(tmp_path, "is incomplete, run.json missing")
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_a_training_sample_of_another_network_is_refused(folder):
     )
     refused(folder, "has 1 embeddings of dimension 5, which does not match its network")
     (folder / "training_sample.parquet").write_bytes(b"PAR1 damaged")
-    refused(folder, "training_sample.parquet of 'copy' cannot be read .* or delete it to go without")
+    refused(folder, "training_sample.parquet of 'copy' cannot be read .* or delete it")

@@ -211,7 +211,7 @@ def test_a_run_tells_its_decisions_and_its_data_can_be_had_again(drawn_tree, dec
     again = load_run_data(run, drawn_tree, Console())
     assert again.counts == run.info["data"]["counts"] and again.relabelled.report["sha256"] == about["sha256"]
     run.relabelled_path.write_text(HEAD)
-    with pytest.raises(AffectoscopeError, match="relabelled.csv of 'corrected' is not the file of decisions"):
+    with pytest.raises(AffectoscopeError, match="relabelled.csv of 'corrected' differs from the decisions"):
         load_run_data(open_run(run.path), drawn_tree, Console())
 
 

@@ -32,15 +32,15 @@ def test_a_whole_run_opens(run_folder):
 def test_a_run_without_a_file_is_listed_with_the_reason(run_folder, name):
     (run_folder / name).unlink()
     (listing,) = list_runs(run_folder.parent)
-    assert listing.run is None and f"it lacks {name}" in listing.problem
+    assert listing.run is None and f"{name} missing" in listing.problem
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 99}, "written by a newer Affectoscope .schema 99.*update"),
-        ({"schema_version": "one"}, "names no schema version"),
-        ({"preprocessing": None}, "lacks preprocessing"),
+        ({"schema_version": 99}, "written by a newer version of Affectoscope .schema 99.*update"),
+        ({"schema_version": "one"}, "has no schema_version"),
+        ({"preprocessing": None}, "has no preprocessing"),
     ],
 )
 def test_a_run_json_that_does_not_fit(run_folder, changes, message):
@@ -67,7 +67,7 @@ def test_a_foreign_folder_and_files_do_no_harm(run_folder):
 
 def test_no_folder_no_runs(tmp_path):
     assert list_runs(tmp_path / "nowhere") == []
-    with pytest.raises(AffectoscopeError, match="There is no run 'missing'"):
+    with pytest.raises(AffectoscopeError, match="Run 'missing' not found"):
         open_run("missing")
 
 
@@ -81,7 +81,7 @@ def test_a_network_that_does_not_fit_its_run_is_refused(run_folder):
     info = json.loads((run_folder / "run.json").read_text())
     info["preprocessing"]["size"] = 32
     write_json(run_folder / "run.json", info)
-    with pytest.raises(AffectoscopeError, match="model.keras of run 'copy' takes"):
+    with pytest.raises(AffectoscopeError, match="model.keras of run 'copy' has input"):
         open_run(run_folder).load_model()
 
 
@@ -112,7 +112,7 @@ def test_publishing_is_all_or_nothing(run_folder):
     working = working_folder("next", run_folder.parent)
     shutil.copytree(run_folder, working)
     (working / "scores.json").unlink()
-    with pytest.raises(AffectoscopeError, match="'next' is not whole: it lacks scores.json"):
+    with pytest.raises(AffectoscopeError, match="'next' is incomplete, scores.json missing"):
         publish(working)
     assert not (run_folder.parent / "next").exists()
     shutil.copy(run_folder / "scores.json", working)
@@ -124,7 +124,7 @@ def test_publishing_is_all_or_nothing(run_folder):
 def test_publishing_replaces_only_when_asked(run_folder):
     working = working_folder("copy", run_folder.parent)
     shutil.copytree(run_folder, working)
-    with pytest.raises(AffectoscopeError, match="A run 'copy' exists already"):
+    with pytest.raises(AffectoscopeError, match="Run .copy. already exists"):
         publish(working)
     (working / "card.md").write_text("new")
     assert publish(working, replace=True).card == "new"
@@ -133,7 +133,7 @@ def test_publishing_replaces_only_when_asked(run_folder):
 
 @pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a" * 81, "name with spaces"])
 def test_names_that_cannot_be_folders(name):
-    with pytest.raises(AffectoscopeError, match="cannot name a run"):
+    with pytest.raises(AffectoscopeError, match="Invalid run name"):
         check_run_name(name)
 
 

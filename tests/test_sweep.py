@@ -205,7 +205,7 @@ def test_bad_options_are_refused_in_one_sentence(arguments, message):
 
 @pytest.mark.parametrize("name", ["../up", "", ".hidden", "a/b", "x" * 61])
 def test_a_name_that_is_no_folder_is_refused(name, drawn_tree):
-    with pytest.raises(AffectoscopeError, match="cannot name a sweep"):
+    with pytest.raises(AffectoscopeError, match="Invalid sweep name"):
         command.sweep(options(name=name), small_config(drawn_tree))
 
 
@@ -288,14 +288,14 @@ def test_damaged_and_newer_sweeps_are_listed_with_their_reason(artifacts, tiny, 
     sweeps, damaged = list_sweeps(artifacts)
     assert [sweep.name for sweep in sweeps] == ["first"]
     assert "cannot be read" in damaged["damaged"] and "no schema version" in damaged["none"]
-    assert "newer Affectoscope" in damaged["newer"] and "lacks data" in damaged["lacking"]
-    assert "a known objective" in damaged["aimless"]
+    assert "newer version of Affectoscope" in damaged["newer"] and "has no data" in damaged["lacking"]
+    assert "known objective" in damaged["aimless"]
 
 
 def test_a_damaged_table_is_named(artifacts, tiny, drawn_tree):
     found = command.sweep(options(trials=1), small_config(drawn_tree, epochs=1))
     (found.path / "trials.csv").write_text("trial\n0\n")
-    with pytest.raises(AffectoscopeError, match=r"trials\.csv of sweep 'first' lacks state"):
+    with pytest.raises(AffectoscopeError, match=r"trials\.csv of sweep 'first' has no column state"):
         found.trials()
     (found.path / "epochs.csv").write_bytes(b"")
     with pytest.raises(AffectoscopeError, match=r"epochs\.csv of sweep 'first' cannot be read"):

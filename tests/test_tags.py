@@ -80,7 +80,7 @@ def test_a_note_may_have_200_characters_and_no_more(path):
     tag(path, note="x" * LONGEST_NOTE)
     with pytest.raises(AffectoscopeError, match="The note has 201 characters; at most 200"):
         tag(path, note="x" * (LONGEST_NOTE + 1))
-    with pytest.raises(AffectoscopeError, match="'nonsense' is no tag"):
+    with pytest.raises(AffectoscopeError, match="Unknown tag .nonsense."):
         tag(path, tag="nonsense")
     assert read_tags(path).loc[0, "note"] == "x" * LONGEST_NOTE
 
@@ -98,7 +98,7 @@ def test_sessions_that_mark_at_once_lose_nothing(path):
         (b"", "its columns are none"),
         (b"\xff\xfe\x00nonsense", "codec"),
         (b"a,b\n1,2\n", "its columns are a, b"),
-        (b"reference,true,predicted,mark,note,marked\na,fear,sad,whatever,,\n", "'whatever' is no tag"),
+        (b"reference,true,predicted,mark,note,marked\na,fear,sad,whatever,,\n", "unknown tag .whatever."),
         (
             b"reference,true,predicted,mark,note,marked\na,fear,sad,ambiguous,,\na,fear,sad,bad crop,,\n",
             "twice",

@@ -229,7 +229,7 @@ def test_data_without_a_face_of_the_label_set(drawn_tree, tmp_path, folder):
 
 
 def test_bad_run_names_are_refused(drawn_tree, folder):
-    with pytest.raises(AffectoscopeError, match="cannot name a run"):
+    with pytest.raises(AffectoscopeError, match="Invalid run name"):
         train(small_config(drawn_tree, name="../outside"), folder=folder)
 
 

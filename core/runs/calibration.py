@@ -1,4 +1,4 @@
-"""The calibration that run.json holds."""
+"""Calibration stored in run.json."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from core.runs.run import Run
 
 @dataclass(frozen=True)
 class Calibration:
-    """How a run's probabilities and embeddings are to be read; run.json's "calibration".
+    """Temperature and distance limit of a run; the entry "calibration" of run.json.
 
     Attributes:
-        temperature: probabilities to 1/T, normalised again, are how often the network is right.
-        validation_ece_before, validation_ece_after: expected calibration error of the validation faces
-            without and with the temperature; the second is a little too good, being fitted on them.
-        distance_limit: cosine distance, 0 to 2, beyond which a face is unlike the training faces.
-        neighbours: k of the k-th nearest face of the sample, to which that distance is measured.
+        temperature: T, above 0; probabilities are raised to 1/T and normalised.
+        validation_ece_before, validation_ece_after: expected calibration error on the validation faces without and with
+            the temperature. The latter is optimistic, since the temperature was fitted on the same faces.
+        distance_limit: cosine distance, 0 to 2, beyond which a face is unlike the training faces; None if not fitted.
+        neighbours: k; the distance is that to the k-th nearest face of the training sample.
     """
 
     temperature: float = 1.0
@@ -29,24 +29,24 @@ class Calibration:
 
 
 def load_calibration(run: Run) -> Calibration:
-    """The run's own; without a sample of its training faces there is no distance test.
+    """Load the calibration of a run; without a training sample it has no distance limit.
 
     Raises:
         AffectoscopeError: run.json's calibration is damaged.
     """
-    written = run.info.get("calibration") or {}
+    stored = run.info.get("calibration") or {}
     try:
-        calibration = Calibration(**written)
+        calibration = Calibration(**stored)
         numbers = [calibration.temperature, calibration.distance_limit or 0.0, calibration.neighbours]
         if not (
             all(np.isfinite(number) for number in numbers)
             and min(numbers) >= 0
             and numbers[0] * numbers[2] > 0
         ):
-            raise ValueError(f"{written}")
+            raise ValueError(f"{stored}")
     except (TypeError, ValueError) as error:
         raise AffectoscopeError(
-            f"The calibration in run.json of '{run.name}' is damaged ({error}); make it again with "
+            f"The calibration in run.json of '{run.name}' is damaged ({error}); recreate it with "
             "python -m core.upgrade."
         ) from error
     if run.has_training_sample:
@@ -56,26 +56,32 @@ def load_calibration(run: Run) -> Calibration:
 
 @dataclass(frozen=True)
 class FittedTemperature:
-    """A run's temperature and what the validation faces that it was fitted on say of it."""
+    """Temperature of a run, and the calibration errors on the validation faces that it was fitted on.
+
+    Attributes:
+        faces: number of validation faces.
+        error_uncalibrated, error_calibrated: expected calibration error without and with the temperature; None if not
+            stored.
+    """
 
     temperature: float
-    faces: int  # validation faces
-    error_uncalibrated: float | None  # their expected calibration error without it
-    error_calibrated: float | None  # and with it
+    faces: int
+    error_uncalibrated: float | None
+    error_calibrated: float | None
 
 
 def load_temperature(run: Run) -> FittedTemperature | None:
-    """The temperature in run.json; None for runs from before one was fitted.
+    """Load the temperature of a run; None for older runs without one.
 
     Raises:
-        AffectoscopeError: it is no positive number.
+        AffectoscopeError: it is not a positive number.
     """
-    kept = run.info.get("calibration") or {}
+    stored = run.info.get("calibration") or {}
     try:
-        temperature = kept.get("temperature")
+        temperature = stored.get("temperature")
         if temperature is None:
             return None
-        errors = (kept.get(f"validation_ece_{when}") for when in ("before", "after"))
+        errors = (stored.get(f"validation_ece_{when}") for when in ("before", "after"))
         errors = [None if error is None else float(error) for error in errors]
         counts = run.info["data"]["counts"].get("validation") or {}
         fitted = FittedTemperature(
@@ -85,11 +91,11 @@ def load_temperature(run: Run) -> FittedTemperature | None:
             raise ValueError(f"a temperature of {fitted.temperature}")
     except (AttributeError, TypeError, ValueError) as error:
         raise AffectoscopeError(
-            f"The calibration in run.json of '{run.name}' is damaged ({error}); make it again with {upgrade_command(run)}."
+            f"The calibration in run.json of '{run.name}' is damaged ({error}); recreate it with {upgrade_command(run)}."
         ) from error
     return fitted
 
 
 def upgrade_command(run: Run) -> str:
-    """The command that fits a run's temperature."""
+    """Command line that fits the temperature of a run."""
     return f"python -m core.upgrade --run {run.name} --data PATH"

@@ -1,4 +1,4 @@
-"""The folder of runs: which there are, how one is opened, and how a finished one appears: whole or not at all."""
+"""The folder of runs: listing, opening and publishing."""
 
 import json
 import os
@@ -25,7 +25,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 @dataclass(frozen=True)
 class Listing:
-    """A folder under artifacts/: a run, or the reason why it is none."""
+    """A folder under artifacts/.
+
+    Attributes:
+        run: None if the folder cannot be opened as a run.
+        problem: the reason; '' for a run.
+    """
 
     path: Path
     run: Run | None
@@ -33,43 +38,43 @@ class Listing:
 
 
 def open_run(path: str | Path) -> Run:
-    """The run at `path`, a folder, or the name of one under artifacts/.
+    """Open a run, given as a folder or as a name under artifacts/.
 
     Raises:
-        AffectoscopeError: no such folder, a file is missing or damaged, or its schema is newer.
+        AffectoscopeError: the folder does not exist, a file is missing or damaged, or the schema is newer.
     """
     folder = Path(path)
     if not folder.exists() and (ARTIFACTS_FOLDER / folder).is_dir():
         folder = ARTIFACTS_FOLDER / folder
     if not folder.is_dir():
         known = ", ".join(listing.path.name for listing in list_runs() if listing.run) or "none yet"
-        raise AffectoscopeError(f"There is no run '{path}'; runs under artifacts/: {known}.")
+        raise AffectoscopeError(f"Run '{path}' not found; runs under artifacts/: {known}.")
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise AffectoscopeError(
-            f"'{folder.name}' is no whole run: it lacks {', '.join(missing)}; train it again."
+            f"Run '{folder.name}' is incomplete, {', '.join(missing)} missing; train it again."
         )
     info = read_json(folder / "run.json")
     version = info.get("schema_version") if isinstance(info, dict) else None
     if not isinstance(version, int):
-        raise AffectoscopeError(f"run.json of '{folder.name}' names no schema version; train the run again.")
+        raise AffectoscopeError(f"run.json of '{folder.name}' has no schema_version; train the run again.")
     if version > SCHEMA_VERSION:
         raise AffectoscopeError(
-            f"'{folder.name}' was written by a newer Affectoscope (schema {version}, this one reads up to "
+            f"'{folder.name}' was written by a newer version of Affectoscope (schema {version}; supported: up to "
             f"{SCHEMA_VERSION}); update Affectoscope to open it."
         )
     absent = [key for key in RUN_KEYS if key not in info]
     if absent:
         raise AffectoscopeError(
-            f"run.json of '{folder.name}' lacks {', '.join(absent)}; train the run again."
+            f"run.json of '{folder.name}' has no {', '.join(absent)}; train the run again."
         )
     return Run(folder.resolve(), info)
 
 
 def list_runs(folder: Path = ARTIFACTS_FOLDER) -> list[Listing]:
-    """Every folder under `folder`, damaged ones last with their reason.
+    """List the folders under `folder`: runs, newest first, then folders that cannot be opened.
 
-    The newest run comes first; one that core.upgrade brought up to date is as new as that.
+    The date of a run is that of its last core.upgrade, if any.
     """
     listings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -87,58 +92,60 @@ def list_runs(folder: Path = ARTIFACTS_FOLDER) -> list[Listing]:
 
 
 def check_run_name(name: str) -> str:
-    """`name` if it may name a run's folder.
+    """Validate the name of a run and return it.
 
     Raises:
-        AffectoscopeError: it has other characters than letters, digits, '.', '_' and '-', or too many.
+        AffectoscopeError: it has other characters than letters, digits, '.', '_' and '-', or more than 80.
     """
     if not _NAME.fullmatch(name) or name == SWEEPS_FOLDER:
         raise AffectoscopeError(
-            f"'{name}' cannot name a run; use up to 80 letters, digits, '.', '_' and '-', "
+            f"Invalid run name '{name}'; use up to 80 letters, digits, '.', '_' and '-', "
             "starting with a letter or digit."
         )
     return name
 
 
 def working_folder(name: str, folder: Path = ARTIFACTS_FOLDER) -> Path:
-    """The hidden sibling in which a run grows until `publish` renames it."""
+    """The hidden folder in which a run is written before `publish` renames it."""
     return folder / f".{check_run_name(name)}.partial"
 
 
 def checkpoint_file(working: Path) -> Path:
-    """The state that a training goes on from, in its working folder."""
+    """Path of the checkpoint in a working folder."""
     return working / "checkpoint" / "state.npz"
 
 
 def has_checkpoint(working: Path) -> bool:
-    """Whether a training was interrupted there after it had saved its state."""
+    """Whether the working folder contains a checkpoint to resume from."""
     return checkpoint_file(working).exists()
 
 
 def publish(working: Path, *, replace: bool = False) -> Run:
-    """Rename a finished working folder to its run's name and open it.
+    """Rename a finished working folder to the name of its run and open it. The checkpoint is deleted.
 
-    The checkpoint is dropped first. With `replace`, a run of that name gives way; its tags and decisions
-    are the user's work and go over to the new one.
+    Args:
+        replace: replace an existing run of the same name; the user's tags and decisions are moved to the new run.
 
     Raises:
-        AffectoscopeError: the run is not whole, or one of that name exists and `replace` is off.
+        AffectoscopeError: a file is missing, or a run of that name exists and `replace` is False.
     """
     target = working.parent / run_name(working)
     if target.exists() and not replace:
-        raise AffectoscopeError(f"A run '{target.name}' exists already; pass --overwrite or another --name.")
+        raise AffectoscopeError(f"Run '{target.name}' already exists; pass --overwrite or another --name.")
     missing = [name for name in REQUIRED_FILES if not (working / name).is_file()]
     if missing:
-        raise AffectoscopeError(f"Run '{target.name}' is not whole: it lacks {', '.join(missing)}.")
+        raise AffectoscopeError(
+            f"Run '{target.name}' is incomplete, {', '.join(missing)} missing; train it again."
+        )
     shutil.rmtree(checkpoint_file(working).parent, ignore_errors=True)
     (working / "recipe.json").unlink(missing_ok=True)
     if target.exists():
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         os.replace(target, old)
-        for kept in (TAGS_FILE, DECISIONS_FILE):
-            for written in old.glob(f"{kept}*"):
-                os.replace(written, working / written.name)
+        for user_file in (TAGS_FILE, DECISIONS_FILE):
+            for path in old.glob(f"{user_file}*"):
+                os.replace(path, working / path.name)
         os.replace(working, target)
         shutil.rmtree(old)
     else:
@@ -147,16 +154,16 @@ def publish(working: Path, *, replace: bool = False) -> Run:
 
 
 def check_recipe(path: Path, recipe: dict) -> None:
-    """See that an interrupted training was begun with `recipe`.
+    """Check that an interrupted training was started with `recipe`.
 
     Raises:
-        AffectoscopeError: an option differs; the sentence names it.
+        AffectoscopeError: an option differs; the message names it.
     """
-    begun = read_json(path)
+    started = read_json(path)
     given = json.loads(json.dumps(recipe))
-    changed = [name for name in given if begun.get(name) != given[name]]
+    changed = [name for name in given if started.get(name) != given[name]]
     if changed:
         raise AffectoscopeError(
-            f"The interrupted training was begun with another {', '.join(changed)} "
-            f"({', '.join(str(begun.get(name)) for name in changed)}); resume it with the same options."
+            f"The interrupted training was started with different options {', '.join(changed)} "
+            f"({', '.join(str(started.get(name)) for name in changed)}); resume it with the same options."
         )

@@ -1,4 +1,4 @@
-"""One finished run: its parts are read when they are asked for."""
+"""A finished run, whose files are read on access."""
 
 import zipfile
 import zlib
@@ -36,26 +36,31 @@ if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs i
     from core.runs.training_sample import TrainingSample
 
 
-#: What Keras raises on a model file that is damaged (ZIP, JSON, HDF5), or whose layers it cannot rebuild.
+#: Exceptions that Keras raises on a damaged model file (ZIP, JSON, HDF5) or unknown layers.
 DAMAGED_MODEL = (
     OSError, ValueError, TypeError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError
 )  # fmt: skip
 
-#: Columns that training always writes.
+#: Columns of every history.csv.
 HISTORY_COLUMNS = (
     "epoch", "learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy",
 )  # fmt: skip
 
 
 def run_name(folder: Path) -> str:
-    """Name of the run in `folder`, be it published or still in its working folder."""
+    """Name of the run in `folder`, a published run or a working folder."""
     hidden = folder.name.startswith(".")
     return folder.name.removeprefix(".").removesuffix(".partial") if hidden else folder.name
 
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run. Reading a part of it happens when that part is asked for."""
+    """A finished run. Files are read on access.
+
+    Attributes:
+        path: folder of the run.
+        info: content of run.json.
+    """
 
     path: Path
     info: dict
@@ -66,21 +71,21 @@ class Run:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The network's labels, in the order of its output nodes."""
+        """Labels of the network, in the order of its outputs."""
         return tuple(self.info["data"]["labels"])
 
     @property
     def label_set(self) -> LabelSet:
-        """`labels` as expressions with their codes.
+        """`labels` with their codes.
 
         Raises:
-            AffectoscopeError: a label is no expression, or there are none.
+            AffectoscopeError: a label is not an expression, or there are no labels.
         """
         foreign = [str(label) for label in self.labels if label not in EXPRESSIONS]
         if foreign or not self.labels:
             raise AffectoscopeError(
-                f"Run '{self.name}' has labels that are no expressions ({', '.join(foreign) or 'none at all'}); "
-                f"expected some of {', '.join(EXPRESSIONS)}; train the run again."
+                f"Run '{self.name}' has unknown labels ({', '.join(foreign) or 'none at all'}); "
+                f"expected labels among {', '.join(EXPRESSIONS)}; train the run again."
             )
         return LabelSet(self.labels)
 
@@ -91,10 +96,10 @@ class Run:
 
     @property
     def test_time_augmentation(self) -> TestTimeAugmentation:
-        """What the run's own predictions were averaged over.
+        """Test-time augmentation of the run's predictions.
 
         Raises:
-            AffectoscopeError: run.json names none that is known.
+            AffectoscopeError: run.json names an unknown augmentation.
         """
         return run_augmentation(self.info)
 
@@ -104,7 +109,7 @@ class Run:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """One row per epoch; columns as core.network.fit writes them."""
+        """One row per epoch, with the columns of core.network.fit."""
         return pd.read_csv(self.path / "history.csv")
 
     @property
@@ -132,15 +137,15 @@ class Run:
         return Predictions.load(self.path / "predictions.parquet", with_embeddings=with_embeddings)
 
     def embeddings(self) -> np.ndarray | None:
-        """(n, d) float16, one row per row of the predictions; None where none were kept."""
+        """(n, d) float16 embeddings, one row per row of the predictions; None if not stored."""
         return read_embeddings(self.path / "predictions.parquet")
 
     def landmarks(self, row: int) -> np.ndarray | None:
-        """(68, 2) landmarks of one row of the predictions; None where none are known."""
+        """(68, 2) landmarks of one row of the predictions; None if unknown."""
         return read_landmarks(self.path / "predictions.parquet", row)
 
     def thumbnails(self) -> dict[str, bytes]:
-        """Face reference -> WebP bytes; empty when the run ships without images."""
+        """Face reference -> WebP bytes; empty if the run has no thumbnails."""
         if not self.has_thumbnails:
             return {}
         table = pq.read_table(self.path / "faces.parquet", columns=["reference", "image"])
@@ -148,20 +153,20 @@ class Run:
 
     @property
     def preprocessing(self) -> PreprocessingConfig:
-        """How a face becomes the network's input.
+        """Preprocessing from a face to the network's input.
 
         Raises:
-            AffectoscopeError: run.json names none that could be.
+            AffectoscopeError: the entry in run.json is invalid.
         """
         try:
             return PreprocessingConfig(**self.info["preprocessing"])
         except (TypeError, AffectoscopeError) as error:
             raise AffectoscopeError(
-                f"The preprocessing in run.json of '{self.name}' is none ({error}); train the run again."
+                f"The preprocessing in run.json of '{self.name}' is invalid ({error}); train the run again."
             ) from error
 
     def table(self, kind: RunTable) -> tuple[pd.DataFrame, dict] | None:
-        """A table that lies beside the predictions and the note about it; None where the run has none.
+        """An optional table of the run and its metadata; None if the run does not have it.
 
         Raises:
             AffectoscopeError: the file is damaged.
@@ -169,7 +174,7 @@ class Run:
         return read_table(self.path, kind)
 
     def robustness(self) -> tuple[pd.DataFrame, dict] | None:
-        """What core.analysis.robustness measured, and on which data; None where nobody has asked for it.
+        """Scores on corrupted faces and their metadata; None if they were not computed. See core.analysis.robustness.
 
         Raises:
             AffectoscopeError: the file is damaged.
@@ -179,50 +184,52 @@ class Run:
             return None
         document = read_json(path)
         try:
-            return pd.DataFrame(document["rows"])[list(ROBUSTNESS_COLUMNS)], _renamed(document["about"])
+            return pd.DataFrame(document["rows"])[list(ROBUSTNESS_COLUMNS)], _with_augmentation(
+                document["about"]
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise AffectoscopeError(
-                f"{ROBUSTNESS_FILE} of '{self.name}' lacks {error}; run core.evaluate --corruptions again."
+                f"{ROBUSTNESS_FILE} of '{self.name}' has no {error}; run core.evaluate --corruptions again."
             ) from error
 
     def detected(self) -> dict | None:
-        """The document of core.analysis.detection; None where nobody has asked for it.
+        """Scores on detected faces; None if they were not computed. See core.analysis.detection.
 
         Raises:
             AffectoscopeError: the file is damaged.
         """
         path = self.path / DETECTED_FILE
-        return _renamed(read_json(path)) if path.exists() else None
+        return _with_augmentation(read_json(path)) if path.exists() else None
 
     @property
     def has_training_sample(self) -> bool:
         return (self.path / SAMPLE_FILE).exists()
 
     def training_sample(self) -> "TrainingSample | None":
-        """Some of the faces that the network was trained on; None where none were kept."""
+        """Sample of the training faces; None if the run has none."""
         from core.runs.training_sample import TrainingSample
 
         return TrainingSample.load(self.path / SAMPLE_FILE) if self.has_training_sample else None
 
     def load_model(self) -> "keras.Model":
-        """The network, checked against this run's labels and preprocessing. Imports Keras.
+        """Load the network and check it against the run's labels and preprocessing. Imports Keras.
 
         Raises:
-            AffectoscopeError: model.keras is damaged, not the file that run.json was written for, takes or
-                gives something else, or the labels stand in another order than when the run was tested.
+            AffectoscopeError: model.keras is damaged or its SHA-256 differs from run.json, its input or outputs have
+                other shapes, or the labels differ from those of the predictions.
         """
         import keras
 
         trained = self.info["network"].get("sha256")
         if trained and trained != digest(self.path / "model.keras"):
             raise AffectoscopeError(
-                f"model.keras of run '{self.name}' cannot be loaded: it is not the file that the run was tested "
-                "with (its SHA-256 differs from run.json's); put that one back, or train the run again."
+                f"model.keras of run '{self.name}' cannot be loaded: its SHA-256 differs from the one in run.json; "
+                "restore the original file, or train the run again."
             )
         tested = read_labels(self.path / "predictions.parquet")
         if tested != self.labels:
             raise AffectoscopeError(
-                f"run.json of '{self.name}' names the labels {', '.join(self.labels)}, but it was tested with "
+                f"run.json of '{self.name}' has the labels {', '.join(self.labels)}, but its predictions have "
                 f"{', '.join(tested)}; train the run again."
             )
         try:
@@ -242,19 +249,19 @@ class Run:
         fits = "expression" in outputs and all(expected.get(name) == outputs[name] for name in outputs)
         if tuple(model.input_shape) != shape or not fits:
             raise AffectoscopeError(
-                f"model.keras of run '{self.name}' takes {model.input_shape} and gives {outputs or 'unnamed outputs'}; "
+                f"model.keras of run '{self.name}' has input {model.input_shape} and {outputs or 'unnamed outputs'}; "
                 f"expected {shape} and {len(self.labels)} expression probabilities; train the run again."
             )
         return model
 
 
-def _renamed(document: dict) -> dict:
-    """A document that names a test-time augmentation; earlier versions called it "views".
+def _with_augmentation(document: dict) -> dict:
+    """Read the key "test_time_augmentation", called "views" in earlier versions.
 
     Raises:
-        AffectoscopeError: it names one that is not known.
+        AffectoscopeError: the augmentation is unknown.
     """
-    if not isinstance(document, dict):  # damaged; who reads it says so
+    if not isinstance(document, dict):  # damaged; reported by the caller
         return document
     table = {name: value for name, value in document.items() if name != "views"}
     name = document.get("test_time_augmentation", document.get("views", "none"))
@@ -262,20 +269,20 @@ def _renamed(document: dict) -> dict:
 
 
 def write_robustness(run: Run, table: pd.DataFrame, about: dict) -> None:
-    """Keep what core.analysis.robustness measured with a finished run."""
+    """Save the scores on corrupted faces in the run's folder."""
     write_json(run.path / ROBUSTNESS_FILE, {"about": about, "rows": table.to_dict("records")})
 
 
 def write_detected(run: Run, document: dict) -> None:
-    """Keep what core.analysis.detection measured with a finished run."""
+    """Save the scores on detected faces in the run's folder."""
     write_json(run.path / DETECTED_FILE, document)
 
 
 def checked_history(run: Run) -> pd.DataFrame:
-    """history.csv, known to have epochs and the columns that charts need.
+    """Load history.csv and validate it.
 
     Raises:
-        AffectoscopeError: it has not.
+        AffectoscopeError: the file is damaged, has no epochs, or lacks a numeric column of HISTORY_COLUMNS.
     """
     try:
         history = run.history
@@ -286,15 +293,13 @@ def checked_history(run: Run) -> pd.DataFrame:
     missing = [name for name in HISTORY_COLUMNS if name not in history]
     if missing:
         raise AffectoscopeError(
-            f"history.csv of '{run.name}' lacks {', '.join(missing)}; train the run again."
+            f"history.csv of '{run.name}' has no column {', '.join(missing)}; train the run again."
         )
     if history.empty:
-        raise AffectoscopeError(
-            f"history.csv of '{run.name}' has no epoch: training ended before the first one."
-        )
+        raise AffectoscopeError(f"history.csv of '{run.name}' has no epochs; train the run again.")
     wrong = [name for name in HISTORY_COLUMNS if not pd.api.types.is_numeric_dtype(history[name])]
     if wrong:
         raise AffectoscopeError(
-            f"history.csv of '{run.name}' has something else than numbers in {', '.join(wrong)}; train the run again."
+            f"history.csv of '{run.name}' has non-numeric values in {', '.join(wrong)}; train the run again."
         )
     return history

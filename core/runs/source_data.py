@@ -1,4 +1,4 @@
-"""The data that a run was trained on, read again and split as the training split it."""
+"""Load the data set of a run, with the split of its training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +14,14 @@ from core.runtime.files import digest
 def load_run_data(
     run: Run, path: Path | None, console: Console, *, format: str | None = None
 ) -> TrainingData:
-    """The data of a run's training at `path` (None: the drawn faces), split as the training split it: by its seed and share.
+    """Load the data set of a run and split it with the seed and validation share of its training.
+
+    Args:
+        path: the data set; None for the drawn faces.
+        format: overrides the format recorded in run.json.
 
     Raises:
-        AffectoscopeError: it does not split into the faces that the run was trained on.
+        AffectoscopeError: labels or numbers of faces per split differ from those of the training.
     """
     data = load_training_data(_training_config(run, path, format), console)
     trained, now = (
@@ -26,44 +30,42 @@ def load_run_data(
     )
     if trained != now or data.labels.labels != run.labels:
         raise AffectoscopeError(
-            f"{data.table.title} does not split into the faces that run '{run.name}' was trained on (expected "
+            f"The splits of {data.table.title} differ from the training data of run '{run.name}' (expected "
             f"{run.info['data']['title']} with {_sizes(trained)}, found {_sizes(now)}); pass the data of the training."
         )
     return data
 
 
 def _training_config(run: Run, path: Path | None, format: str | None) -> TrainConfig:
-    """What decides how the training read and split its data."""
+    """Configuration with the run's options that determine loading and splitting of the data."""
     names = ("format", "automatic", "labels", "validation_share", "limit", "colour", "size", "margin", "seed")
     try:
-        kept = {name: run.info["config"][name] for name in names}
+        options = {name: run.info["config"][name] for name in names}
     except KeyError as error:
         raise AffectoscopeError(
-            f"run.json of '{run.name}' does not say {error} of its training; train the run again."
+            f"The config in run.json of '{run.name}' has no {error}; train the run again."
         ) from error
-    kept["split_seed"] = run.info["config"].get(
-        "split_seed"
-    )  # runs from before it was an option split by their seed
-    kept["relabel"] = _load_relabelling(run)
-    return replace(PRESETS["quick"], **kept | {"data": path, "format": format or kept["format"]})
+    options["split_seed"] = run.info["config"].get("split_seed")  # None: older runs split by their seed
+    options["relabel"] = _load_relabelling(run)
+    return replace(PRESETS["quick"], **options | {"data": path, "format": format or options["format"]})
 
 
 def _load_relabelling(run: Run) -> Path | None:
-    """The run's own copy of the decisions that it was trained with; None where there were none."""
+    """Path of the run's copy of the decisions that it was trained with; None if there were none."""
     about = run.info["data"].get("relabelled")
     if not about:
         return None
     path = run.relabelled_path
     if not path.is_file() or digest(path) != about.get("sha256"):
         raise AffectoscopeError(
-            f"{path.name} of '{run.name}' is not the file of decisions that the run was trained with; put that one "
-            "back, or train the run again."
+            f"{path.name} of '{run.name}' differs from the decisions that the run was trained with; restore the original "
+            "file, or train the run again."
         )
     return path
 
 
 def known_counts(counts: dict[str, dict[str, int]], labels: tuple[str, ...], *splits: str) -> dict[str, dict]:
-    """Of some splits the faces whose label the run knows."""
+    """Restrict counts (split -> label -> faces) to `splits` and `labels`."""
     return {
         split: {name: faces for name, faces in counts.get(split, {}).items() if name in labels}
         for split in splits

@@ -1,9 +1,9 @@
-"""A sweep on disk, in artifacts/sweeps/<name>/. The dashboard reads it without Optuna.
+"""Sweeps on disk, in artifacts/sweeps/<name>/. Readable without Optuna.
 
-sweep.json    what varies, on what data, judged by what
-trials.csv    one row per trial that has ended: parameters, scores on the validation faces, cost
+sweep.json    search space, data and objective
+trials.csv    one row per ended trial: parameters, scores on the validation faces, cost
 epochs.csv    the objective after each epoch of each trial
-journal.log   Optuna's storage, JSON lines; several workers append to it, and a stopped sweep goes on from it
+journal.log   Optuna's storage (JSON lines), shared by all workers; a stopped sweep resumes from it
 trial-NNNN/   the run of a trial, scored on the validation faces
 """
 
@@ -26,7 +26,7 @@ TRIAL_COLUMNS = (
     "trial", "state", "accuracy", "macro_f1", "loss", "best_epoch", "epochs", "network_parameters", "seconds",
 )  # fmt: skip
 
-#: Objective -> (column of trials.csv, whether more is better).
+#: Objective (column of trials.csv) -> whether higher is better.
 OBJECTIVES = {"accuracy": True, "macro_f1": True, "loss": False}
 
 _INFO_KEYS = ("name", "created", "space", "parameters", "reference", "objective", "sampler", "data", "config")
@@ -35,7 +35,7 @@ _SWEEP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 @dataclass(frozen=True)
 class Sweep:
-    """What sweep.json says, and where the rest lies."""
+    """A sweep: its folder and the content of sweep.json."""
 
     path: Path
     info: dict
@@ -50,7 +50,7 @@ class Sweep:
 
     @property
     def objective(self) -> str:
-        """accuracy, macro_f1 or loss, of the validation faces."""
+        """A key of OBJECTIVES, measured on the validation faces."""
         return self.info["objective"]
 
     @property
@@ -58,7 +58,7 @@ class Sweep:
         return int(self.info["data"]["validation"])
 
     def trials(self) -> pd.DataFrame:
-        """One row per ended trial: TRIAL_COLUMNS and the parameters. Scores of failed trials are missing.
+        """One row per ended trial: TRIAL_COLUMNS and the parameters. Scores of failed trials are NaN.
 
         Raises:
             AffectoscopeError: the table is damaged.
@@ -66,7 +66,7 @@ class Sweep:
         return self._table("trials.csv", (*TRIAL_COLUMNS, *self.parameters))
 
     def epochs(self) -> pd.DataFrame:
-        """Columns trial, epoch, value: the objective along each trial.
+        """The objective after each epoch: columns trial, epoch and value.
 
         Raises:
             AffectoscopeError: the table is damaged.
@@ -74,7 +74,7 @@ class Sweep:
         return self._table("epochs.csv", ("trial", "epoch", "value"))
 
     def importance(self) -> pd.DataFrame:
-        """Columns parameter, importance (0 to 1), largest first; empty before there are finished trials enough.
+        """Columns parameter and importance (0 to 1), largest first; empty with too few finished trials.
 
         Raises:
             AffectoscopeError: the table is damaged.
@@ -89,31 +89,31 @@ class Sweep:
             table = pd.read_csv(path)
         except (OSError, ValueError) as error:
             raise AffectoscopeError(
-                f"{name} of sweep '{self.name}' cannot be read ({error}); the sweep writes it anew when it goes on."
+                f"{name} of sweep '{self.name}' cannot be read ({error}); it is recreated when the sweep is resumed."
             ) from error
         missing = [column for column in columns if column not in table]
         if missing:
             raise AffectoscopeError(
-                f"{name} of sweep '{self.name}' lacks {', '.join(missing)}; the sweep writes it anew when it goes on."
+                f"{name} of sweep '{self.name}' has no column {', '.join(missing)}; it is recreated when the sweep is resumed."
             )
         return table
 
 
 def sweep_folder(name: str, folder: Path = ARTIFACTS_FOLDER) -> Path:
-    """Where the sweep of that name lies.
+    """Folder of the sweep `name`.
 
     Raises:
-        AffectoscopeError: it cannot be a folder's name.
+        AffectoscopeError: the name is invalid.
     """
     if not _SWEEP_NAME.fullmatch(name):
         raise AffectoscopeError(
-            f"'{name}' cannot name a sweep; use up to 60 letters, digits, '.', '_' and '-', starting with a letter or digit."
+            f"Invalid sweep name '{name}'; use up to 60 letters, digits, '.', '_' and '-', starting with a letter or digit."
         )
     return folder / SWEEPS_FOLDER / name
 
 
 def open_sweep(path: Path) -> Sweep:
-    """The sweep in that folder.
+    """Open the sweep in a folder.
 
     Raises:
         AffectoscopeError: sweep.json is missing, damaged or of a newer version.
@@ -124,27 +124,25 @@ def open_sweep(path: Path) -> Sweep:
         raise AffectoscopeError(f"sweep.json of '{path.name}' cannot be read ({error}).") from error
     version = info.get("schema_version") if isinstance(info, dict) else None
     if not isinstance(version, int):
-        raise AffectoscopeError(
-            f"sweep.json of '{path.name}' names no schema version; it is none of a sweep."
-        )
+        raise AffectoscopeError(f"sweep.json of '{path.name}' has no schema_version; start the sweep again.")
     if version > SCHEMA_VERSION:
         raise AffectoscopeError(
-            f"Sweep '{path.name}' was written by a newer Affectoscope (schema {version}, this one reads up to "
+            f"Sweep '{path.name}' was written by a newer version of Affectoscope (schema {version}; supported: up to "
             f"{SCHEMA_VERSION}); update Affectoscope to open it."
         )
     absent = [key for key in _INFO_KEYS if key not in info]
     if absent or info["objective"] not in OBJECTIVES:
         raise AffectoscopeError(
-            f"sweep.json of '{path.name}' lacks {', '.join(absent) or 'a known objective'}; start the sweep again."
+            f"sweep.json of '{path.name}' has no {', '.join(absent) or 'known objective'}; start the sweep again."
         )
     return Sweep(path, info)
 
 
 def list_sweeps(folder: Path = ARTIFACTS_FOLDER) -> tuple[list[Sweep], dict[str, str]]:
-    """The sweeps beside the runs of `folder`, newest first; and those that cannot be read, with the reason."""
+    """List the sweeps of `folder`, newest first, and the names of unreadable ones with the reason."""
     sweeps, damaged = [], {}
-    beside = folder / SWEEPS_FOLDER
-    for path in sorted(beside.iterdir()) if beside.is_dir() else []:
+    sweeps_folder = folder / SWEEPS_FOLDER
+    for path in sorted(sweeps_folder.iterdir()) if sweeps_folder.is_dir() else []:
         if path.is_dir() and not path.name.startswith("."):
             try:
                 sweeps.append(open_sweep(path))
@@ -154,7 +152,7 @@ def list_sweeps(folder: Path = ARTIFACTS_FOLDER) -> tuple[list[Sweep], dict[str,
 
 
 def write_sweep(path: Path, info: dict) -> Sweep:
-    """Begin a sweep's folder."""
+    """Create the folder of a sweep and write its sweep.json."""
     path.mkdir(parents=True, exist_ok=True)
     write_json(path / "sweep.json", {"schema_version": SCHEMA_VERSION, **info})
     return open_sweep(path)
@@ -163,11 +161,11 @@ def write_sweep(path: Path, info: dict) -> Sweep:
 def write_tables(
     sweep: Sweep, trials: Iterable[dict], epochs: Iterable[dict], importance: Iterable[dict]
 ) -> None:
-    """All tables, each written beside its place and renamed."""
+    """Write all tables; each file is replaced atomically."""
     for name, rows, columns in (
         ("trials.csv", trials, [*TRIAL_COLUMNS, *sweep.parameters]),
         ("epochs.csv", epochs, ["trial", "epoch", "value"]),
         ("importance.csv", importance, ["parameter", "importance"]),
     ):
-        with replacing(sweep.path / name) as beside:
-            pd.DataFrame(list(rows), columns=columns).to_csv(beside, index=False, float_format="%.6g")
+        with replacing(sweep.path / name) as temporary:
+            pd.DataFrame(list(rows), columns=columns).to_csv(temporary, index=False, float_format="%.6g")

@@ -1,4 +1,4 @@
-"""Tables that lie beside a run's predictions: each a parquet file with a note about itself, each optional."""
+"""Optional tables of a run: Parquet files with JSON metadata."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from core.errors import AffectoscopeError
 from core.runs.layout import CARD_FILE, DECISIONS_FILE, RELABELLED_FILE, REPORT_FILE, TAGS_FILE
 from core.runtime.files import replacing
 
-_ABOUT = b"affectoscope"
+_METADATA_KEY = b"affectoscope"
 
 SUMMARY_COLUMNS = ("split", "expression", "kind", "x", "y", "faces")
 
@@ -27,12 +27,12 @@ ROBUSTNESS_COLUMNS = ("corruption", "strength", "amount", "faces", "accuracy", "
 
 @dataclass(frozen=True)
 class RunTable:
-    """One kind of table that a run may hold.
+    """An optional table of a run.
 
     Attributes:
-        file: its name in the run's folder.
-        columns: what it has at least.
-        command: the command that makes it again; R stands for the run.
+        file: file name in the run's folder.
+        columns: required columns.
+        command: command that recreates the table; R stands for the run.
     """
 
     file: str
@@ -59,7 +59,7 @@ LEAKS = RunTable(
     "python -m core.leaks --run R --data PATH",
 )
 
-#: What the network says of faces of the scored split whose label it does not know; see core.analysis.selective.out_of_set.
+#: Predictions for out-of-label-set faces of the scored split; see core.analysis.selective.out_of_set.
 OUT_OF_SET = RunTable(
     "outside.parquet",
     ("reference", "split", "expression"),  # and p_<label> for each of the run's labels
@@ -73,7 +73,7 @@ ATTRIBUTES = RunTable(
     "python -m core.upgrade --run R --data PATH",
 )
 
-#: Training faces ranked by how likely their label is wrong; see core.label_errors.
+#: Training faces ranked by label quality; see core.label_errors.
 LABEL_ERRORS = RunTable(
     "label_errors.parquet",
     (
@@ -87,72 +87,76 @@ LABEL_ERRORS = RunTable(
         "p_suggested",
         "issue",
         "contradiction",
-    ),  # and p_<label> for each of the run's labels, valence, arousal, box; image (WebP) where it may be passed on
+    ),  # and p_<label> for each of the run's labels, valence, arousal, box; image (WebP) if it may be redistributed
     "python -m core.label_errors --run R --data PATH",
 )
 
 #: The scored faces in two dimensions; see core.face_map.
 MAP = RunTable("map.parquet", ("row", "pca_x", "pca_y", "tsne_x", "tsne_y"), "python -m core.face_map R")
 
-#: Files that are written beside a run's own: they come and go without the run having changed.
+#: Files that are added to a finished run and do not count as a change of it.
 FILES_BESIDE = (MAP.file, TAGS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)
 
 
 def save_table(folder: Path, kind: RunTable, table: pd.DataFrame, about: dict | None = None) -> None:
-    """Keep a table in a run's folder, written beside and renamed; `about` is a JSON note that travels with it.
+    """Save a table atomically in a run's folder.
+
+    Args:
+        about: JSON metadata, stored in the schema of the file.
 
     Raises:
-        OSError: the folder cannot be written; nothing is left behind.
+        ValueError: a required column is missing.
+        OSError: the folder cannot be converted; no file is left behind.
     """
-    lacking = [name for name in kind.columns if name not in table]
-    if lacking:
-        raise ValueError(f"{kind.file} needs the columns {', '.join(lacking)}.")
-    written = pa.Table.from_pandas(table, preserve_index=False)
-    with replacing(folder / kind.file) as beside:
+    missing = [name for name in kind.columns if name not in table]
+    if missing:
+        raise ValueError(f"{kind.file} needs the columns {', '.join(missing)}.")
+    converted = pa.Table.from_pandas(table, preserve_index=False)
+    with replacing(folder / kind.file) as temporary:
         pq.write_table(
-            written.replace_schema_metadata({_ABOUT: json.dumps(about or {})}), beside, compression="zstd"
+            converted.replace_schema_metadata({_METADATA_KEY: json.dumps(about or {})}),
+            temporary,
+            compression="zstd",
         )
 
 
 def read_table(folder: Path, kind: RunTable) -> tuple[pd.DataFrame, dict] | None:
-    """The table and its note; None where the run has none.
+    """Read a table and its metadata; None if the run does not have it.
 
     Raises:
-        AffectoscopeError: the file is damaged, or lacks columns.
+        AffectoscopeError: the file is damaged, or a column is missing.
     """
     path = folder / kind.file
     if not path.exists():
         return None
     try:
         table = pq.read_table(path)
-        about = json.loads((table.schema.metadata or {}).get(_ABOUT, b"{}"))
+        about = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
         frame = table.to_pandas()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise AffectoscopeError(
-            f"{kind.file} of '{folder.name}' cannot be read ({error}); make it again with {kind.command}."
+            f"{kind.file} of '{folder.name}' cannot be read ({error}); recreate it with {kind.command}."
         ) from error
     missing = [name for name in kind.columns if name not in frame]
     if missing:
         raise AffectoscopeError(
-            f"{kind.file} of '{folder.name}' lacks {', '.join(missing)}; make it again with {kind.command}."
+            f"{kind.file} of '{folder.name}' has no column {', '.join(missing)}; recreate it with {kind.command}."
         )
     return frame, about
 
 
 def write_thumbnails(path: Path, references: list[str], images: list[bytes]) -> None:
-    """Thumbnails (encoded WebP) by face reference, as faces.parquet."""
+    """Write thumbnails (encoded WebP) by face reference as Parquet."""
     table = pa.table({"reference": pa.array(references, pa.string()), "image": pa.array(images, pa.binary())})
-    with replacing(path) as beside:
-        pq.write_table(table, beside, compression="none")
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="none")
 
 
 def save_relabelling(folder: Path, relabelling: Relabelling) -> None:
-    """Keep in a run's folder the decisions that it was trained with, and as those that the user goes on from.
-
-    The latter, so that what is decided about the run next makes one file with what was decided before.
+    """Save the decisions that a run was trained with, also as the initial decisions of the user on the new run.
 
     Raises:
-        AffectoscopeError: the folder cannot be written.
+        AffectoscopeError: the folder cannot be converted.
     """
     (folder / RELABELLED_FILE).write_bytes(relabelling.content)
     write_decisions(folder / DECISIONS_FILE, relabelling.table)

@@ -1,4 +1,4 @@
-"""What a user tagged faces with: marks.csv beside the run."""
+"""Tags of faces, stored in marks.csv of the run."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from core.errors import AffectoscopeError
 
 __all__ = ["COLUMNS", "LONGEST_NOTE", "TAGS", "for_spreadsheets", "no_tags", "read_tags", "remove_tag", "set_tag"]  # fmt: skip
 
-#: What may be wrong where a face was misread.
+#: Possible tags: causes of a misclassification.
 TAGS = ("label wrong", "ambiguous", "bad crop", "model's fault")
 
 COLUMNS = ("reference", "true", "predicted", "mark", "note", "marked")
@@ -18,23 +18,23 @@ COLUMNS = ("reference", "true", "predicted", "mark", "note", "marked")
 
 def _unknown(table: pd.DataFrame) -> str:
     unknown = table.loc[~table["mark"].isin(TAGS), "mark"]
-    return f"'{unknown.iloc[0]}' is no tag" if len(unknown) else ""
+    return f"unknown tag '{unknown.iloc[0]}'" if len(unknown) else ""
 
 
 _KIND = UserTable("tag", COLUMNS, _unknown)
 
 
 def no_tags() -> pd.DataFrame:
-    """Tags as `read_tags` gives them, of nobody."""
+    """An empty table with the columns of `read_tags`."""
     return user_table.empty(_KIND)
 
 
 def read_tags(path: Path) -> pd.DataFrame:
-    """The tags in a marks.csv, oldest first; no rows where there is no such file.
+    """Read the tags in a marks.csv, oldest first; empty if the file does not exist.
 
     Returns:
-        Text columns COLUMNS: reference (of the face, at most once), true and predicted (labels when it was
-        tagged), mark (one of TAGS), note ('' for none), marked (UTC, ISO 8601).
+        Text columns COLUMNS: reference (unique), true and predicted (labels at the time of tagging), mark (one of
+        TAGS), note ('' for none), marked (UTC, ISO 8601).
 
     Raises:
         AffectoscopeError: the file is damaged or cannot be read.
@@ -45,22 +45,22 @@ def read_tags(path: Path) -> pd.DataFrame:
 def set_tag(
     path: Path, *, reference: str, true: str, predicted: str, tag: str, note: str = ""
 ) -> pd.DataFrame:
-    """Tag one face in the marks.csv at `path`, in place of its former tag; returns all tags.
+    """Tag a face in the marks.csv at `path`, replacing its previous tag; returns all tags.
 
-    Control characters and line breaks in the note become spaces. A damaged file is set aside as
-    marks.csv.damaged before a new one is written.
+    Control characters and line breaks in the note become spaces. A damaged file is renamed to marks.csv.damaged before
+    a new one is written.
 
     Raises:
         AffectoscopeError: the note is too long, the tag is unknown, or the folder cannot be written.
     """
     if tag not in TAGS:
-        raise AffectoscopeError(f"'{tag}' is no tag; expected one of {', '.join(TAGS)}.")
+        raise AffectoscopeError(f"Unknown tag '{tag}'; expected one of {', '.join(TAGS)}.")
     row = (reference, true, predicted, tag, user_table.plain_note(note), user_table.now())
     return user_table.put(path, _KIND, [row])
 
 
 def remove_tag(path: Path, reference: str) -> pd.DataFrame:
-    """Take a face's tag back, if it has one; returns the other tags.
+    """Remove the tag of a face, if it has one; returns the remaining tags.
 
     Raises:
         AffectoscopeError: the folder cannot be written.

@@ -1,4 +1,4 @@
-"""A sample of the faces that a network was trained on, with their embeddings."""
+"""Sample of the training faces of a run, with embeddings."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +10,19 @@ import pyarrow.parquet as pq
 from core.errors import AffectoscopeError
 from core.runtime.files import replacing
 
-#: Most faces that a sample holds.
+#: Largest number of faces in a sample.
 SAMPLE_FACES = 2000
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSample:
-    """Some of a run's training faces.
+    """Sample of a run's training faces.
 
     Attributes:
-        references: names of the faces, (n,).
-        expressions: their labels, (n,).
-        embeddings: (n, d) float16, as the network sees them.
-        thumbnails: WebP bytes by reference; empty where the data may not be passed on.
+        references: n names of faces in the data set.
+        expressions: n annotated labels.
+        embeddings: (n, d) float16.
+        thumbnails: WebP bytes by reference; empty if the data may not be redistributed.
     """
 
     references: tuple[str, ...]
@@ -34,7 +34,7 @@ class TrainingSample:
         return len(self.references)
 
     def save(self, path: Path) -> None:
-        """As parquet, written beside `path` and renamed."""
+        """Write the sample atomically as Parquet."""
         width = self.embeddings.shape[1]
         flat = pa.array(self.embeddings.astype(np.float16).ravel())
         table = pa.table(
@@ -45,15 +45,15 @@ class TrainingSample:
                 "image": pa.array([self.thumbnails.get(name) for name in self.references], pa.binary()),
             }
         )
-        with replacing(path) as beside:
-            pq.write_table(table, beside, compression="zstd")
+        with replacing(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
 
     @classmethod
     def load(cls, path: Path) -> "TrainingSample":
-        """The sample in a file that `save` wrote.
+        """Load a file written by `save`.
 
         Raises:
-            AffectoscopeError: it is damaged, or another table.
+            AffectoscopeError: the file is damaged or has other columns.
         """
         try:
             table = pq.read_table(path, columns=["reference", "expression", "embedding", "image"])
@@ -73,6 +73,6 @@ class TrainingSample:
             )
         except (OSError, ValueError, KeyError, AttributeError, pa.ArrowException) as error:
             raise AffectoscopeError(
-                f"{path.name} of '{path.parent.name}' cannot be read ({type(error).__name__}); make it again with "
-                "python -m core.upgrade, or delete it to go without."
+                f"{path.name} of '{path.parent.name}' cannot be read ({type(error).__name__}); recreate it with "
+                "python -m core.upgrade, or delete it."
             ) from error
