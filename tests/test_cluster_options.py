@@ -58,7 +58,7 @@ def test_where_none_is_asked_for_this_machine_works():
     ("options", "sentence"),
     [
         (ClusterOptions("local", 0), "--cluster-workers 0 is out of range; expected 1 or more"),
-        (ClusterOptions(None, 2), "--cluster-workers needs the --cluster that they belong to"),
+        (ClusterOptions(None, 2), "--cluster-workers needs --cluster"),
     ],
 )
 def test_workers_that_cannot_be(options, sentence):

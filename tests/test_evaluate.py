@@ -60,7 +60,7 @@ def test_classes_without_splits_are_scored_whole(trained_run, class_folders):
 def test_bad_options_say_what_to_do(trained_run, drawn_tree, tmp_path):
     run = str(trained_run.path)
     for options, message in (
-        (EvaluateOptions(run="nothing", data=drawn_tree), "There is no run 'nothing'"),
+        (EvaluateOptions(run="nothing", data=drawn_tree), "Run 'nothing' not found"),
         (EvaluateOptions(run=run, data=tmp_path / "nowhere"), "There is no .*nowhere"),
         (
             EvaluateOptions(run=run, data=drawn_tree, split="exam"),

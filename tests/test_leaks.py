@@ -240,7 +240,7 @@ def test_data_without_splits_is_counted_within(tmp_path, capsys):
             LeaksOptions(data=Path("nowhere")),
             "There is no nowhere. Pass the folder, zip or table of a data set.",
         ),
-        (LeaksOptions(run="nobody"), "There is no run 'nobody'"),
+        (LeaksOptions(run="nobody"), "Run 'nobody' not found"),
         (
             LeaksOptions(out=Path("pairs.txt")),
             "--out pairs.txt has no known format; expected a name ending in .csv.",
@@ -257,7 +257,7 @@ def test_the_command_tells_it_in_one_sentence():
         [sys.executable, "-m", "core.leaks", "--run", "nobody"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("Error: There is no run 'nobody'") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("Error: Run 'nobody' not found") and done.stderr.count("\n") == 1
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path):

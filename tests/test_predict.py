@@ -104,7 +104,7 @@ def test_crops_are_not_searched(photos, capsys):
     [
         (["--out", "faces.xlsx"], "expected a name ending in .csv, .json, .parquet"),
         (["--out", "/nowhere/faces.csv"], "its folder does not exist"),
-        (["--run", "gone"], "There is no run 'gone'"),
+        (["--run", "gone"], "Run 'gone' not found"),
         (["--resume"], "--resume needs the --out"),
         (["--out", "faces.csv", "--resume", "--overwrite"], "exclude each other"),
         (["--crops", "--annotate", "boxed"], "with --crops there are none to box"),

@@ -492,7 +492,7 @@ def test_the_command_is_one_sentence_where_it_fails_and_never_imports_tensorflow
 
     assert call(str(tmp_path / "run")).returncode == 0
     failed = call("nowhere")
-    assert failed.returncode == 2 and failed.stderr.startswith("Error: There is no run 'nowhere'")
+    assert failed.returncode == 2 and failed.stderr.startswith("Error: Run 'nowhere' not found")
     assert len(failed.stderr.strip().splitlines()) == 1
 
 

@@ -1,1 +1,1 @@
-"""What commands run on: console, environment, interruption, cache, files, and where work is executed."""
+"""Infrastructure of the commands: console, environment, interruption, cache, files and executors."""

@@ -1,4 +1,4 @@
-"""Where the program keeps what it can make again."""
+"""Cache folder for files that can be recreated."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import platformdirs
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for this program, created if need be; AFFECTOSCOPE_CACHE overrides it."""
+    """The user's cache folder of Affectoscope, created if it does not exist; AFFECTOSCOPE_CACHE overrides it."""
     override = os.environ.get("AFFECTOSCOPE_CACHE")
     folder = Path(override).expanduser() if override else platformdirs.user_cache_path("affectoscope")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Join the Ray cluster that --cluster names; imports Ray only then."""
+"""Connection to the Ray cluster of the option --cluster; imports Ray only if it is set."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def joined_cluster(options: ClusterOptions) -> Iterator["RayCluster | None"]:
-    """The cluster, the executor of this thread inside the block; None where none is asked for.
+    """Connect to the cluster of the options and use it as the executor of this thread; yields None without --cluster.
 
     Raises:
-        AffectoscopeError: Ray is not installed, no cluster answers, or the number of workers is none.
+        AffectoscopeError: Ray or JAX is not installed, the connection fails, or the number of workers is invalid.
     """
     if options.cluster_workers is not None and options.cluster_workers < 1:
         raise AffectoscopeError(
@@ -26,7 +26,9 @@ def joined_cluster(options: ClusterOptions) -> Iterator["RayCluster | None"]:
         )
     if options.cluster is None:
         if options.cluster_workers is not None:
-            raise AffectoscopeError("--cluster-workers needs the --cluster that they belong to.")
+            raise AffectoscopeError(
+                "--cluster-workers needs --cluster; pass the address of the cluster, or remove the option."
+            )
         yield None
         return
     if any(importlib.util.find_spec(package) is None for package in ("ray", "jax")):

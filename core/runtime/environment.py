@@ -1,4 +1,4 @@
-"""What a run was made with, and this process's manners: its memory and its terminal."""
+"""Environment of a run, and settings of this process: memory allocator and TensorFlow's log messages."""
 
 import ctypes
 import os
@@ -17,8 +17,8 @@ PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pillow", 
 # Parameters of glibc's mallopt, from malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
-#: absl's informational lines (I0000 00:00:...), what it says before the first, and that there is no GPU.
-_NOTE = re.compile(
+#: Log lines of absl (I0000 00:00:...), its warning before initialisation, and the message that there is no GPU.
+_STARTUP_MESSAGE = re.compile(
     rb"I\d{4} |WARNING: All log messages before absl::InitializeLog|E\d{4} .*failed call to cuInit"
 )
 
@@ -26,11 +26,10 @@ _import_lock = threading.RLock()
 
 
 def keep_freed_memory() -> None:
-    """Let malloc keep what a training step frees, for the next step, where the C library is glibc.
+    """Configure glibc's malloc to keep freed memory for reuse. No effect with other C libraries.
 
-    TensorFlow allocates every tensor anew; by default glibc hands blocks this large back to the system
-    and the kernel zeroes each page again, step after step: little on an idle machine, more on a busy one
-    (benchmarks/training.py).
+    By default glibc returns large freed blocks to the system, so that the kernel zeroes the pages of TensorFlow's tensors
+    at every step (measured by benchmarks/training.py).
     """
     try:
         library = ctypes.CDLL("libc.so.6")
@@ -38,11 +37,11 @@ def keep_freed_memory() -> None:
         library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
         library.mallopt(_M_TOP_PAD, 256 * 2**20)
     except (OSError, AttributeError):
-        return  # another C library, with other habits
+        return  # not glibc
 
 
 def environment() -> dict:
-    """For run.json: nothing that names a person, a path or a host."""
+    """Versions and hardware for run.json, without names of users, paths or hosts."""
     import keras
 
     packages = {}
@@ -72,38 +71,37 @@ def _processor() -> str:
 
 @contextmanager
 def quiet_tensorflow() -> Iterator[None]:
-    """Import TensorFlow inside this and its start-up notes stay off the terminal.
+    """Context that imports TensorFlow without its start-up log messages.
 
-    They are written before TensorFlow obeys its log level, so standard error is caught meanwhile and what
-    is no such note follows afterwards. One thread at a time: two that import TensorFlow and Keras at once
-    would find each other's modules half made.
+    They are written before TensorFlow reads its log level: standard error is captured, and other lines are written
+    afterwards. A lock serialises the imports of several threads, which otherwise see partially initialised modules.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # TensorFlow uses oneDNN by itself only on processors with AVX-512; on others it is quicker too (benchmarks/precision.py).
+    # TensorFlow enables oneDNN only on processors with AVX-512; it is faster on others too (benchmarks/precision.py).
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with _import_lock:
         if "tensorflow" in sys.modules:
             yield
         else:
-            with _notes_dropped():
+            with _startup_messages_suppressed():
                 yield
-                if "tensorflow" in sys.modules:  # looks for a GPU now, and says here that there is none
+                if "tensorflow" in sys.modules:  # logs here that there is no GPU
                     sys.modules["tensorflow"].config.list_physical_devices()
 
 
 @contextmanager
-def _notes_dropped() -> Iterator[None]:
+def _startup_messages_suppressed() -> Iterator[None]:
     sys.stderr.flush()
-    shown = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(shown, 2)
-            os.close(shown)
-            caught.seek(0)
-            for line in caught:
-                if not _NOTE.match(line):
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            captured.seek(0)
+            for line in captured:
+                if not _STARTUP_MESSAGE.match(line):
                     os.write(2, line)

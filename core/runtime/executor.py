@@ -1,6 +1,6 @@
-"""Where work is executed: a pool of processes on this machine, or what `use_executor` puts in its place.
+"""Executors of parallel work: a local process pool by default; `use_executor` sets another one.
 
-Everything that decodes, draws or hashes many images, or runs a network over many faces, asks `executor()`.
+All code that decodes, draws or hashes many images, or runs a network on many faces, uses `executor()`.
 """
 
 import multiprocessing
@@ -16,19 +16,22 @@ from typing import Protocol, TypeVar
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
-#: Items that are given out for each worker ahead of the result that is waited for: memory stays flat.
+#: Pending items per worker, which bounds the memory.
 PREFETCH = 3
 
 
 class Executor(Protocol):
-    """Applies a function to items, the results in the order of the items."""
+    """Applies a function to items; results are in the order of the items."""
 
     def map(
         self, work: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None
     ) -> Iterator[Result]:
-        """`work` of each item, one core to each of `workers` (default: all there are).
+        """Apply `work` to each item.
 
-        `work` and the items are pickled, `work` once per worker. An item whose worker died may be done twice.
+        Args:
+            work: pickled once per worker. It may run twice for an item whose worker was lost.
+            items: pickled one by one.
+            workers: number of workers with one core each; default: all cores.
         """
 
     def stream(
@@ -38,28 +41,30 @@ class Executor(Protocol):
         *,
         chunk_size: int,
     ) -> Iterator[Result]:
-        """`load()(items)`, for work that must first load something large, a network say.
+        """Compute `load()(items)`, for work that first loads a large object, such as a network.
 
-        An executor that holds several of them gives each `chunk_size` items at a time.
+        Args:
+            load: called once per worker.
+            chunk_size: items per task of executors with several workers.
         """
 
 
 class LocalExecutor:
-    """The cores of this machine; a network, which uses all of them itself, runs in this process."""
+    """Process pool on this machine; `stream` runs in this process, since a network uses all cores itself."""
 
     def map(self, work, items, *, workers=None):
         workers = workers or os.cpu_count() or 1
         if workers == 1:
             yield from map(work, items)
             return
-        waiting: deque[Future] = deque()
-        with worker_pool(workers, initializer=_remember, initargs=(work,)) as pool:
+        pending: deque[Future] = deque()
+        with worker_pool(workers, initializer=_set_work, initargs=(work,)) as pool:
             for item in items:
-                waiting.append(pool.submit(_do_remembered, item))
-                if len(waiting) > PREFETCH * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+                pending.append(pool.submit(_run_work, item))
+                if len(pending) > PREFETCH * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
 
     def stream(self, load, items, *, chunk_size):
         return load()(items)
@@ -74,7 +79,7 @@ def executor() -> Executor:
 
 @contextmanager
 def use_executor(other: Executor) -> Iterator[None]:
-    """While it lasts, `other` is the executor of this thread."""
+    """Context in which `other` is the executor of this thread."""
     before = _executor.set(other)
     try:
         yield
@@ -85,12 +90,12 @@ def use_executor(other: Executor) -> Iterator[None]:
 _work: Callable | None = None
 
 
-def _remember(work: Callable) -> None:
+def _set_work(work: Callable) -> None:
     global _work  # set once per worker, so that it is not pickled with every item
     _work = work
 
 
-def _do_remembered(item):
+def _run_work(item):
     return _work(item)
 
 
@@ -98,9 +103,9 @@ def _do_remembered(item):
 def worker_pool(
     workers: int, *, initializer: Callable | None = None, initargs: tuple = ()
 ) -> Iterator[ProcessPoolExecutor]:
-    """A pool of `workers` running processes; what is still waiting when the block ends is cancelled.
+    """A pool of `workers` started processes; pending tasks are cancelled when the block ends.
 
-    "spawn", because the caller may hold threads (Streamlit, TensorFlow) that a fork would break.
+    Processes are spawned: the caller may run threads (Streamlit, TensorFlow), with which a fork is unsafe.
     """
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=initializer, initargs=initargs)
@@ -115,8 +120,8 @@ def worker_pool(
 
 @contextmanager
 def _main_module_hidden() -> Iterator[None]:
-    """Keep starting workers from importing the caller's main module again: it may be a Streamlit page or
-    load TensorFlow, and a worker needs neither."""
+    """Prevent spawned workers from importing the caller's main module, which may be a Streamlit page or load
+    TensorFlow."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, JSON documents, and digests."""
+"""Atomic writes, JSON files and digests."""
 
 import hashlib
 import json
@@ -13,36 +13,35 @@ from core.errors import AffectoscopeError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Write a file under another name; it becomes `path` when the block ends, and is removed where the block raises.
+    """Context for an atomic write: yields a temporary path, which is renamed to `path` at the end of the block.
 
-    Yields a hidden name in the folder of `path`, of no file yet. A reader of `path` finds the old file or the
-    whole new one, and of several writers at once the last one's. Nothing is forced from the system's memory to
-    the disk.
+    The temporary path is a hidden name in the same folder; the file is removed if the block raises. Concurrent readers
+    find the old or the new file; with concurrent writers, the last one wins. There is no fsync.
     """
-    beside = path.with_name(f".{path.name[-40:]}.{uuid.uuid4().hex[:8]}.new")
+    temporary = path.with_name(f".{path.name[-40:]}.{uuid.uuid4().hex[:8]}.new")
     try:
-        yield beside
-        os.replace(beside, path)
+        yield temporary
+        os.replace(temporary, path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, document: dict) -> None:
-    """Strict JSON, written beside `path` and renamed, so that a reader never sees half of it."""
+    """Write strict JSON atomically."""
     write_text(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """UTF-8 text, written beside `path` and renamed."""
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    """Write UTF-8 text atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path):
-    """The document in a run's file.
+    """Read a JSON file of a run.
 
     Raises:
-        AffectoscopeError: it cannot be read, or is no JSON.
+        AffectoscopeError: it cannot be read, or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -53,7 +52,7 @@ def read_json(path: Path):
 
 
 def network_digest(folder: Path) -> str:
-    """SHA-256 of the network in a run's folder, for run.json: a file put in its place is noticed."""
+    """SHA-256 of the network in a run's folder."""
     return digest(folder / "model.keras")
 
 

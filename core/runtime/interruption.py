@@ -1,4 +1,4 @@
-"""Ctrl-C that leaves what is under way for later, where core.network.fit would end it early and keep it as finished."""
+"""Ctrl-C that stops a training without finishing it, for sweeps and cross-validations that resume it later."""
 
 import signal
 import threading
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 
 class Stopped(BaseException):
-    """Ctrl-C during a training that is to go on another time."""
+    """Ctrl-C during a training that is resumed later. Not a KeyboardInterrupt, which core.network.fit handles."""
 
 
 @contextmanager
 def left_for_later_on_ctrl_c() -> Iterator[None]:
-    """Ctrl-C ends a training inside as a kill would, its checkpoint kept; outside it is a KeyboardInterrupt again."""
-    if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
+    """Context in which Ctrl-C stops a training at its last checkpoint; it raises KeyboardInterrupt at the end."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
         yield
         return
 

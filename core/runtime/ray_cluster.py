@@ -1,7 +1,7 @@
-"""A Ray cluster as an executor: images decoded on all its cores, networks run by a pool of actors.
+"""Ray cluster as an executor: images are decoded on all cores, networks run in a pool of actors.
 
-Work whose worker is killed is done again by another, so that every face is answered once. Nothing is asked of the
-machines but Ray, the packages and the shared storage: Ray's reports of its use and its dashboard stay off.
+Tasks of lost workers are retried on others. The machines need Ray, the packages and shared storage; Ray's usage statistics
+and dashboard are off.
 """
 
 import logging
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-# Read when Ray is imported and started: no network call but to the cluster.
+# Read when Ray is imported.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
@@ -25,16 +25,19 @@ from core.runtime.executor import PREFETCH
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: How often what killed its worker is given to another one.
+#: Number of retries of a task whose worker was lost.
 RETRIES = 3
 
 
 @contextmanager
 def connected(address: str, workers: int | None) -> Iterator["RayCluster"]:
-    """The cluster at `address`, or with "local" one of this machine that ends with the block.
+    """Connect to the cluster at `address`; "local" starts one on this machine for the duration of the block.
+
+    Args:
+        workers: number of workers that run a network; None for the default of `RayCluster`.
 
     Raises:
-        AffectoscopeError: no cluster answers there.
+        AffectoscopeError: the connection fails, or there are more workers than GPUs or cores.
     """
     try:
         ray.init(
@@ -42,12 +45,12 @@ def connected(address: str, workers: int | None) -> Iterator["RayCluster"]:
             include_dashboard=False if address == "local" else None,
             logging_level=logging.ERROR,
             log_to_driver=False,
-            runtime_env={"env_vars": _surroundings()},
+            runtime_env={"env_vars": _environment_variables()},
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
         raise AffectoscopeError(
-            f"There is no Ray cluster at {address} ({type(error).__name__}); start one with `ray start --head` and pass its "
-            "host:port (with RAY_AUTH_MODE=token where it asks for a token), or pass --cluster local."
+            f"No Ray cluster found at {address} ({type(error).__name__}); start one with `ray start --head` and pass its "
+            "host:port (with RAY_AUTH_MODE=token if it requires a token), or pass --cluster local."
         ) from error
     try:
         yield RayCluster(workers)
@@ -55,21 +58,27 @@ def connected(address: str, workers: int | None) -> Iterator["RayCluster"]:
         ray.shutdown()
 
 
-def _surroundings() -> dict[str, str]:
-    """What a worker must find as this process does."""
-    kept = {"PYTHONPATH": str(ROOT), "AFFECTOSCOPE_CACHE": str(cache_folder().absolute())}
+def _environment_variables() -> dict[str, str]:
+    """Environment variables of the workers."""
+    variables = {"PYTHONPATH": str(ROOT), "AFFECTOSCOPE_CACHE": str(cache_folder().absolute())}
     if "KERAS_BACKEND" in os.environ:
-        kept["KERAS_BACKEND"] = os.environ["KERAS_BACKEND"]
-    return kept | {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONWARNINGS": "ignore"}
+        variables["KERAS_BACKEND"] = os.environ["KERAS_BACKEND"]
+    return variables | {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONWARNINGS": "ignore"}
 
 
 class RayCluster:
-    """The executor of a cluster that this process is connected to.
+    """Executor on the cluster that this process is connected to.
+
+    Args:
+        workers: number of workers that run a network; default: one per GPU, or one per machine without GPUs.
 
     Attributes:
-        gpus: how many GPUs the cluster has.
-        networks: how many workers run a network at the same time.
-        cores: cores that each of those has.
+        gpus: number of GPUs of the cluster.
+        networks: number of workers that run a network.
+        cores: cores of each of these workers.
+
+    Raises:
+        AffectoscopeError: there are more workers than GPUs or cores.
     """
 
     def __init__(self, workers: int | None) -> None:
@@ -94,58 +103,58 @@ class RayCluster:
 
     @property
     def resources(self) -> dict[str, float]:
-        """What one worker that runs a network is given."""
+        """Ray resources of a worker that runs a network."""
         return {"num_cpus": self.cores, "num_gpus": 1 if self.gpus else 0}
 
     def map(self, work: Callable, items: Iterable, *, workers: int | None = None) -> Iterator:
-        """`core.runtime.executor.Executor.map` on all cores of the cluster."""
+        """See `core.runtime.executor.Executor.map`; uses all cores of the cluster by default."""
         workers = workers or self._cores()
-        task = ray.remote(_do).options(num_cpus=1, max_retries=RETRIES)
-        shared, waiting = ray.put(work), deque()
-        with _sentences():
+        task = ray.remote(_run).options(num_cpus=1, max_retries=RETRIES)
+        shared, pending = ray.put(work), deque()
+        with _worker_errors():
             for item in items:
-                waiting.append(task.remote(os.getcwd(), shared, item))
-                if len(waiting) > PREFETCH * workers:
-                    yield ray.get(waiting.popleft())
-            while waiting:
-                yield ray.get(waiting.popleft())
+                pending.append(task.remote(os.getcwd(), shared, item))
+                if len(pending) > PREFETCH * workers:
+                    yield ray.get(pending.popleft())
+            while pending:
+                yield ray.get(pending.popleft())
 
     def stream(self, load: Callable, items: Iterable, *, chunk_size: int) -> Iterator:
-        """`core.runtime.executor.Executor.stream` by a pool of actors; a killed one is started anew and asked again."""
+        """See `core.runtime.executor.Executor.stream`; runs in a pool of actors, which Ray restarts if they are lost."""
         kind = ray.remote(_Actor).options(**self.resources, max_restarts=-1, max_task_retries=RETRIES)
         pool = ActorPool([kind.remote(os.getcwd(), load) for _ in range(self.networks)])
-        items, waiting = iter(items), 0
-        with _sentences():
+        items, pending = iter(items), 0
+        with _worker_errors():
             while chunk := list(islice(items, chunk_size)):
-                pool.submit(lambda actor, given: actor.answer.remote(given), chunk)
-                waiting += 1
-                if waiting > PREFETCH * self.networks:
+                pool.submit(lambda actor, given: actor.compute.remote(given), chunk)
+                pending += 1
+                if pending > PREFETCH * self.networks:
                     yield from pool.get_next()
-                    waiting -= 1
+                    pending -= 1
             while pool.has_next():
                 yield from pool.get_next()
 
 
-def _do(folder: str, work: Callable, item):
-    os.chdir(folder)  # paths mean there what they mean here
+def _run(folder: str, work: Callable, item):
+    os.chdir(folder)  # relative paths are those of this process
     return work(item)
 
 
 class _Actor:
-    """Loads at its first question, so that an error while it loads is an answer and not its death."""
+    """Loads at its first task, so that an error while loading is returned and does not end the actor."""
 
     def __init__(self, folder: str, load: Callable) -> None:
         os.chdir(folder)
         self.load, self.work = load, None
 
-    def answer(self, items: list) -> list:
+    def compute(self, items: list) -> list:
         self.work = self.work or self.load()
         return list(self.work(items))
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """An error of our own from a worker is raised as it is, without the worker's traceback."""
+def _worker_errors() -> Iterator[None]:
+    """Raise an AffectoscopeError of a worker without the worker's traceback, and the loss of workers as one."""
     try:
         yield
     except RayTaskError as error:
@@ -154,6 +163,6 @@ def _sentences() -> Iterator[None]:
         raise
     except (RayActorError, WorkerCrashedError) as error:
         raise AffectoscopeError(
-            f"The same faces ended {RETRIES + 1} workers of the cluster, for want of memory perhaps; give each more, "
-            "with fewer --cluster-workers."
+            f"A task failed on {RETRIES + 1} workers of the cluster, possibly out of memory; pass fewer "
+            "--cluster-workers to give each of them more memory."
         ) from error

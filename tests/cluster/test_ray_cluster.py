@@ -127,7 +127,7 @@ def test_an_error_of_a_worker_is_the_same_sentence(cluster):
 
 
 def test_faces_that_kill_every_worker_end_the_work_with_a_sentence(cluster, drawn_tree):
-    with pytest.raises(AffectoscopeError, match="The same faces ended 4 workers of the cluster"):
+    with pytest.raises(AffectoscopeError, match="A task failed on 4 workers of the cluster"):
         list(cluster.stream(kills, [1, 2], chunk_size=1))
 
 
