@@ -309,12 +309,12 @@ def test_teachers_who_know_every_face_are_left_out(run, drawn_tree, trainings):
 def test_folds_that_were_begun_otherwise_are_refused_until_restart(run, drawn_tree, trainings):
     data = load_run_data(run, drawn_tree, Console())
     held_out_predictions(run, data, folds=2, console=Console())
-    with pytest.raises(AffectoscopeError, match=r"begun with another folds \(2\); .* Or pass --restart"):
+    with pytest.raises(AffectoscopeError, match=r"started with different options folds \(2\); .* Or pass --restart"):
         held_out_predictions(run, data, folds=3, console=Console())
     faces = data.table.faces.copy()
     faces.loc[0, "expression"] = (faces["expression"][0] + 1) % 8
     other = replace(data, table=replace(data.table, faces=faces))
-    with pytest.raises(AffectoscopeError, match="begun with another faces"):
+    with pytest.raises(AffectoscopeError, match="started with different options faces"):
         held_out_predictions(run, other, folds=2, console=Console())
     held_out_predictions(run, other, folds=3, restart=True, console=Console())
     with pytest.raises(AffectoscopeError, match="--folds 2000 is out of range; expected 2 to 1"):
@@ -397,7 +397,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(run, drawn_tree, traini
 
     monkeypatch.setattr(cross_validation, "write_json", refuse)
     with pytest.raises(
-        AffectoscopeError, match="cannot be written .Permission denied.; folds are trained there"
+        AffectoscopeError, match="cannot be written .Permission denied.; but folds are stored there"
     ):
         held_out_predictions(run, data, folds=2, console=Console())
     monkeypatch.undo()

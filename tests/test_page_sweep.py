@@ -100,7 +100,7 @@ def test_damaged_sweeps_are_named_and_the_others_shown(open_page, tmp_path):
 def test_a_space_that_is_not_known_any_more_still_shows_its_trials(open_page, tmp_path):
     make_sweep(tmp_path, space="everything")
     shown = open_page("sweep", folder=tmp_path)
-    assert problems(shown) == [] and "There is no space 'everything'" in text_of(shown)
+    assert problems(shown) == [] and "Unknown search space 'everything'" in text_of(shown)
 
 
 def test_a_planted_effect_is_found_and_nothing_else(tmp_path):

@@ -274,7 +274,7 @@ def test_another_runs_output_is_not_gone_on_with(folder, tmp_path, runs, monkeyp
         main([str(folder), "--out", str(out)])
     part = (tmp_path / f"faces.{suffix}.part").read_bytes()
     assert main([str(folder), "--out", str(out), "--resume", "--run", "older"]) == 2
-    assert "was begun with another run" in capsys.readouterr().err
+    assert "was made with another run" in capsys.readouterr().err
     assert (tmp_path / f"faces.{suffix}.part").read_bytes() == part
     out.write_text("other,columns\n1,2\n")
     (tmp_path / f"faces.{suffix}.part").unlink()

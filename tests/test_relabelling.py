@@ -228,7 +228,7 @@ def test_resuming_with_other_decisions_is_refused(drawn_tree, decided, tmp_path)
     with pytest.raises(Stop):
         train(config, folder=tmp_path / "artifacts", after_epoch=stop)
     path.write_text(HEAD)
-    with pytest.raises(AffectoscopeError, match="begun with another relabel_sha256"):
+    with pytest.raises(AffectoscopeError, match="started with different options relabel_sha256"):
         train(replace(config, resume=True), folder=tmp_path / "artifacts")
 
 

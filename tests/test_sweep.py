@@ -89,7 +89,7 @@ def test_a_stopped_sweep_goes_on_from_its_checkpoint_and_ends_as_an_uninterrupte
     with pytest.raises(KeyboardInterrupt):
         command.sweep(options(name="stopped"), base)
     assert (artifacts / "sweeps/stopped/.trial-0002.partial/checkpoint/state.npz").exists()
-    with pytest.raises(AffectoscopeError, match="exists already; pass --resume"):
+    with pytest.raises(AffectoscopeError, match="already exists; pass --resume"):
         command.sweep(options(name="stopped"), base)
     resumed = command.sweep(options(name="stopped", resume=True), base)
     assert seen[2:] == [("trial-0002", False), ("trial-0003", False), ("trial-0002", True)]
@@ -106,7 +106,7 @@ def test_a_sweep_begun_otherwise_is_not_gone_on_with(artifacts, tiny, drawn_tree
     base = small_config(drawn_tree, epochs=1)
     command.sweep(options(trials=1), base)
     with pytest.raises(
-        AffectoscopeError, match="was begun with another config; resume it with the same options"
+        AffectoscopeError, match="was started with different options config; resume it with the same options"
     ):
         command.sweep(options(resume=True), replace(base, learning_rate=0.01))
     with pytest.raises(AffectoscopeError, match="another objective"):
@@ -212,7 +212,7 @@ def test_a_name_that_is_no_folder_is_refused(name, drawn_tree):
 def test_a_space_with_ranges_makes_no_grid(artifacts, drawn_tree):
     with pytest.raises(AffectoscopeError, match="pass --sampler random or tpe"):
         command.sweep(options(space="search", sampler="grid"), small_config(drawn_tree))
-    with pytest.raises(AffectoscopeError, match="more than the 81 combinations there are"):
+    with pytest.raises(AffectoscopeError, match="more than the 81 combinations of the space"):
         command.sweep(options(trials=82), small_config(drawn_tree))
 
 
@@ -268,7 +268,7 @@ def test_a_configuration_that_is_none_is_refused():
     for document in ({}, {"preset": "best"}, {"preset": "quick", "augment": {"twist": 1}}):
         with pytest.raises(AffectoscopeError, match="The configuration cannot be read"):
             TrainConfig.from_dict(document)
-    with pytest.raises(AffectoscopeError, match="There is no space 'all'"):
+    with pytest.raises(AffectoscopeError, match="Unknown search space 'all'"):
         trial_config("all", {}, {})
 
 

@@ -140,7 +140,7 @@ def test_resume_refuses_other_options_and_nothing_to_resume(drawn_tree, folder, 
     kill_after(monkeypatch, 1)
     with pytest.raises(SystemError):
         train(small_config(drawn_tree, name="new"), folder=folder)
-    with pytest.raises(AffectoscopeError, match="begun with another epochs"):
+    with pytest.raises(AffectoscopeError, match="started with different options epochs"):
         train(small_config(drawn_tree, name="new", resume=True, epochs=9), folder=folder)
 
 

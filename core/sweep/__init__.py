@@ -1,5 +1,5 @@
-"""`python -m core.sweep`: many trainings that differ in chosen options, compared on validation faces.
+"""Hyperparameter sweeps and cross-validation.
 
-__main__.py the command; spaces.py what may vary; search.py the trials; workers.py several at once; store.py a
-sweep's files; effects.py what each option is worth.
+spaces.py defines the search spaces, search.py runs trials with Optuna, workers.py runs several processes; see
+core.runs.sweeps for the files and core.analysis.sweep_effects for the evaluation.
 """

@@ -1,4 +1,4 @@
-"""What a run's recipe says of its training faces when it has not seen them: k-fold cross-validation, resumable."""
+"""Resumable k-fold cross-validation of a run's configuration on its training faces."""
 
 import hashlib
 import logging
@@ -35,32 +35,33 @@ def held_out_predictions(
     restart: bool = False,
     console: Console,
 ) -> Predictions:
-    """Predictions for the run's training and validation faces, each by a network that was trained without it.
+    """Compute out-of-fold predictions for the run's training and validation faces.
 
-    The run's recipe is trained `folds` times on all folds but one. Folds are stratified by expression and keep
-    near-duplicates together; each training chooses its epoch on a validation split of its own faces, so nothing of
-    the held-out fold decides anything. Teachers are left out: they have seen every face.
+    The run's configuration is trained `folds` times, each time without one fold. Folds are stratified by expression and
+    keep near-duplicates together. Each training selects its epoch on a validation split of its own faces, so that the
+    held-out fold has no influence. Teachers are not used: they were trained on all faces.
 
-    Finished folds lie in a hidden folder beside the run until all are done; after an interruption the same call goes
-    on from there, inside a fold from its last epoch.
+    Finished folds are stored in a hidden folder next to the run. After an interruption the same call resumes, within a
+    fold from its last epoch.
 
     Args:
-        data: what the run was trained on (core.runs.source_data.load_run_data).
-        epochs: of each training; default: the run's.
-        restart: forget what an earlier call has finished.
+        data: the run's data (core.runs.source_data.load_run_data).
+        folds: number of folds, at least 2.
+        epochs: epochs of each training; default: those of the run.
+        restart: discard the results of an interrupted call.
 
     Returns:
-        Rows in the order of the data, with the splits that the faces have in the run; no embeddings.
+        Predictions in the order of the data, with the splits of the run; without embeddings.
 
     Raises:
-        AffectoscopeError: the run's configuration cannot be read, there are fewer faces than folds, or an
-            interrupted call was begun otherwise.
+        AffectoscopeError: the run's configuration cannot be read, there are fewer groups of near-duplicates than folds,
+            or an interrupted call had other options or data.
     """
-    config = _recipe(run, epochs)
+    config = _fold_config(run, epochs)
     working = run.path.parent / f".{run.name}.label-errors"
     if restart:
         shutil.rmtree(working, ignore_errors=True)
-    _begin(working, config, data, folds)
+    _prepare_folder(working, config, data, folds)
     frames = []
     for number, fold in enumerate(_folds(data, config, folds), 1):
         frames.append(_predict_fold(fold, replace(config, name=f"fold-{number}"), working, folds, console))
@@ -73,12 +74,12 @@ def held_out_predictions(
 
 
 def forget_folds(run: Run) -> None:
-    """Drop what `held_out_predictions` keeps for going on."""
+    """Delete the stored folds of `held_out_predictions`."""
     shutil.rmtree(run.path.parent / f".{run.name}.label-errors", ignore_errors=True)
 
 
-def _recipe(run: Run, epochs: int | None) -> TrainConfig:
-    """The run's, for data that is at hand, reviewed on the faces that are held out."""
+def _fold_config(run: Run, epochs: int | None) -> TrainConfig:
+    """The run's configuration for a fold, scored on the held-out faces."""
     config = TrainConfig.from_dict(run.info["config"])
     return replace(
         config,
@@ -93,8 +94,8 @@ def _recipe(run: Run, epochs: int | None) -> TrainConfig:
     )
 
 
-def _begin(working: Path, config: TrainConfig, data: TrainingData, folds: int) -> None:
-    """The folder of the folds; refused when it was begun for other ones."""
+def _prepare_folder(working: Path, config: TrainConfig, data: TrainingData, folds: int) -> None:
+    """Create the folder of the folds, or check that an existing one has the same options and data."""
     faces = data.table.faces[["reference", "expression", "split"]]
     digest = hashlib.sha256(pd.util.hash_pandas_object(faces, index=False).to_numpy().tobytes())
     plan = {**config.recipe(), "folds": folds, "faces": digest.hexdigest()}
@@ -103,19 +104,20 @@ def _begin(working: Path, config: TrainConfig, data: TrainingData, folds: int) -
         try:
             check_recipe(path, plan)
         except AffectoscopeError as error:
-            raise AffectoscopeError(f"{error} Or pass --restart to begin anew.") from error
+            raise AffectoscopeError(f"{error} Or pass --restart to start again.") from error
         return
     try:
         working.mkdir(parents=True, exist_ok=True)
         write_json(path, plan)
     except OSError as error:
         raise AffectoscopeError(
-            f"The folder {working.parent} cannot be written ({error.strerror or error}); folds are trained there."
+            f"The folder {working.parent} cannot be written ({error.strerror or error}), but folds are stored there; "
+            "change its permissions, or free disk space."
         ) from error
 
 
 def _folds(data: TrainingData, config: TrainConfig, folds: int) -> Iterator[TrainingData]:
-    """The training and validation faces `folds` times, each time others of them as test faces."""
+    """Yield the data of each fold: training and validation faces, with the held-out ones as split "test"."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     rows = np.flatnonzero(data.table.faces["split"].isin(TRAINED_SPLITS).to_numpy())
@@ -125,11 +127,11 @@ def _folds(data: TrainingData, config: TrainConfig, folds: int) -> Iterator[Trai
     if not 2 <= folds <= len(np.unique(groups)):
         raise AffectoscopeError(
             f"--folds {folds} is out of range; expected 2 to {len(np.unique(groups)):,}, the number of training faces "
-            "that are no near-duplicates."
+            "without near-duplicates."
         )
-    cut = StratifiedGroupKFold(folds, shuffle=True, random_state=config.seed_of_split)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=config.seed_of_split)
     fold_of = np.empty(len(rows), int)
-    for number, (_, held_out) in enumerate(_cut(cut, expressions, groups)):
+    for number, (_, held_out) in enumerate(_split_folds(splitter, expressions, groups)):
         fold_of[held_out] = number
     for number in range(folds):
         faces = table.faces.copy()
@@ -144,24 +146,26 @@ def _folds(data: TrainingData, config: TrainConfig, folds: int) -> Iterator[Trai
         yield TrainingData(part, pack, data.labels, data.preprocessing, part.counts(), hashes)
 
 
-def _cut(cut, expressions: np.ndarray, groups: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The folds; that an expression has fewer faces than there are folds is no reason to warn."""
+def _split_folds(
+    splitter, expressions: np.ndarray, groups: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Split without scikit-learn's warning about expressions with fewer faces than folds."""
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        yield from cut.split(expressions, expressions, groups)
+        yield from splitter.split(expressions, expressions, groups)
 
 
 def _predict_fold(
     data: TrainingData, config: TrainConfig, folder: Path, folds: int, console: Console
 ) -> Predictions:
-    """The held-out faces as the network of the other folds sees them; trained now unless that is done."""
+    """Predictions for the held-out faces; trains the network unless the fold is finished."""
     finished = folder / config.name
     counts = data.table.faces["split"].value_counts()
     title = f"{config.name.replace('-', ' ').capitalize()} of {folds}"
     if finished.is_dir():
-        console.say(f"{title}: done before")
+        console.say(f"{title}: already finished")
         return open_run(finished).predictions()
     console.say(f"{title}: {counts['test']:,} faces held out, {counts['train']:,} to train on")
     from core.train import train
@@ -174,7 +178,7 @@ def _predict_fold(
 
 @contextmanager
 def _no_retracing_warnings() -> Iterator[None]:
-    """TensorFlow warns of functions that are traced anew; here each fold has a network of its own."""
+    """Suppress TensorFlow's warning about repeated tracing: each fold builds a new network."""
     logger = logging.getLogger("tensorflow")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The trials of a sweep over the workers of a cluster; they share the sweep's folder, as any of its workers do."""
+"""Workers of a sweep on a cluster, which share the sweep's folder."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from core.sweep.workers import log_path
 
 
 class ClusterWorkers:
-    """Workers of a sweep, each in a task of the cluster; that of a killed one goes on where it was."""
+    """Workers of a sweep, one Ray task each; the task of a lost worker is retried and resumes its trial."""
 
     def __init__(self, cluster: RayCluster, arguments: Sequence[str], folder: Path) -> None:
         self.count = cluster.networks
@@ -49,9 +49,9 @@ class ClusterWorkers:
         return failed
 
 
-def _work(here: str, arguments: list[str], log: str) -> int:
-    """One worker's sweep, in the process that the cluster gave it; its exit status."""
-    os.chdir(here)
+def _work(folder: str, arguments: list[str], log: str) -> int:
+    """Run a worker of the sweep in this process; returns its exit status."""
+    os.chdir(folder)
     with open(log, "ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -65,7 +65,7 @@ def _work(here: str, arguments: list[str], log: str) -> int:
 
 
 def _lost(host: str) -> bool:
-    """Whether a machine has left the cluster."""
+    """Whether the machine has left the cluster."""
     machines = ray.nodes()
     alive = {machine["NodeManagerHostname"] for machine in machines if machine["Alive"]}
     return host not in alive and any(machine["NodeManagerHostname"] == host for machine in machines)

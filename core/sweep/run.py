@@ -1,4 +1,4 @@
-"""Run a sweep: its options, its folder, its trials."""
+"""Options and execution of a sweep."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -20,35 +20,39 @@ from core.sweep.workers import Processes, Workers, watch
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """Train many networks that differ in the options of a space, and compare them on the validation faces.
+    """Train networks with the configurations of a search space and compare them on the validation faces.
 
-    Every other option is one of core.train and holds for all trials: --data, --preset, --epochs, --limit ...
-    factors: M, N, filters and dropout, every combination once. ablation: one change at a time to the recipe.
-    search: everything together, for the best. A stopped sweep goes on with --resume; further workers, on other
-    machines too where they share the folder, join with --resume.
+    All other options are those of core.train and apply to every trial: --data, --preset, --epochs, --limit ...
+    factors: grid of M, N, filters and dropout. ablation: one change at a time to the configuration. search: joint search
+    over all options. --resume continues a stopped sweep, and adds workers to a running one, also on other machines that
+    share the folder.
     """
 
     name: str
     """Name of the sweep's folder under artifacts/sweeps/."""
     space: Literal["factors", "ablation", "search"] = "search"
-    """What varies."""
+    """Search space."""
     trials: int | None = None
-    """Trainings in all; default: every combination, or 50 where there is no end of them."""
+    """Number of trials; default: all combinations, or 50 for spaces with continuous parameters."""
     objective: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
-    """What the best trial is best at, on the validation faces."""
+    """Metric on the validation faces that is optimised."""
     sampler: Literal["grid", "random", "tpe"] | None = None
-    """How trials are drawn; default: as the space needs it. tpe learns from the trials before (Bergstra et al. 2011)."""
+    """Sampler of the trials; default: that of the space. tpe: Tree-structured Parzen Estimator (Bergstra et al. 2011)."""
     prune: bool = False
-    """Give up trials that are worse than the median of the others after the same epoch."""
+    """Stop trials whose objective is worse than the median of the other trials at the same epoch."""
     workers: int = 1
-    """Processes that train side by side; they share the processor's cores."""
+    """Number of processes that train in parallel; they share the cores."""
     resume: bool = False
-    """Go on with a sweep that was begun, or help another process with it."""
+    """Continue a stopped sweep, or add a worker to a running one."""
     where: Annotated[ClusterOptions, tyro.conf.arg(name="")] = field(default_factory=ClusterOptions)
 
 
 def parse_sweep(arguments: list[str]) -> tuple[SweepOptions, TrainConfig]:
-    """The sweep's own options, and what core.train makes of all others."""
+    """Parse the options of the sweep; all others are parsed as those of core.train.
+
+    Raises:
+        AffectoscopeError: an option is out of range.
+    """
     options, others = tyro.cli(
         SweepOptions, prog="python -m core.sweep", args=arguments, return_unknown_args=True
     )
@@ -56,7 +60,7 @@ def parse_sweep(arguments: list[str]) -> tuple[SweepOptions, TrainConfig]:
         raise AffectoscopeError(f"--workers {options.workers} is out of range; expected 1 or more.")
     if options.workers > 1 and options.where.cluster:
         raise AffectoscopeError(
-            "--workers are processes of this machine; with --cluster pass --cluster-workers."
+            "--workers sets processes of this machine; with --cluster pass --cluster-workers instead."
         )
     if options.trials is not None and options.trials < 1:
         raise AffectoscopeError(f"--trials {options.trials} is out of range; expected 1 or more.")
@@ -64,7 +68,7 @@ def parse_sweep(arguments: list[str]) -> tuple[SweepOptions, TrainConfig]:
 
 
 def worker_arguments(options: SweepOptions, base: TrainConfig) -> list[str]:
-    """The command line of one worker on a sweep that has begun: `parse_sweep` reads it as the same sweep, alone."""
+    """Command line of a single worker of an existing sweep, for `parse_sweep`."""
     words = ["--name", options.name, "--space", options.space, "--objective", options.objective]
     if options.trials:
         words += ["--trials", str(options.trials)]
@@ -82,65 +86,67 @@ def sweep(
     start_workers: Callable[[list[str], Path], Workers] | None = None,
     lost: Callable[[str], bool] | None = None,
 ) -> Sweep:
-    """Run the sweep to its end, or until Ctrl-C.
+    """Run a sweep until all trials have ended, or until Ctrl-C.
 
     Args:
-        start_workers: starts workers of the sweep in a folder, given the command line of one; default: processes of
-            this machine, options.workers of them.
-        lost: whether a machine of that name is gone, so that its trials go on here.
+        base: configuration that the trials modify.
+        start_workers: called with the command line of a worker and the sweep's folder; default: start options.workers
+            processes on this machine.
+        lost: whether the machine of that name has left the cluster; its trials are then resumed.
 
     Raises:
-        AffectoscopeError: a sweep of that name stands in the way, was begun differently, or the data cannot be read.
+        AffectoscopeError: a sweep of that name exists without --resume, an option differs from the sweep that is
+            resumed, or the data cannot be read.
     """
     space = SPACES[options.space]
     gridded = (options.sampler or space.sampler) == "grid"
     if gridded and space.grid_size is None:
         raise AffectoscopeError(
-            "This space has ranges of numbers, which make no grid; pass --sampler random or tpe."
+            "This space has continuous parameters and cannot be sampled as a grid; pass --sampler random or tpe."
         )
     if gridded and options.trials and options.trials > space.grid_size:
         raise AffectoscopeError(
-            f"--trials {options.trials} is more than the {space.grid_size} combinations there are; leave it out for all."
+            f"--trials {options.trials} is more than the {space.grid_size} combinations of the space; remove it to run all."
         )
-    folder = _free_folder(options)
+    folder = _check_sweep_folder(options)
     console = Console()
     data = load_training_data(base, console)
-    found = _prepare(folder, options, base, data)
+    current = _prepare(folder, options, base, data)
     from core.sweep.search import open_study, queue_grid, run_trials, take_over_abandoned
 
     wanted = options.trials or space.grid_size or 50
-    study = open_study(found)
+    study = open_study(current)
     if gridded:
         queue_grid(study, space, base.seed)
-    again = take_over_abandoned(study, lost)
-    if again:
-        console.say(f"{again} trials were cut off; they go on from where they were.")
-    alone = worker_arguments(options, base)
+    resumed = take_over_abandoned(study, lost)
+    if resumed:
+        console.say(f"Resuming {resumed} interrupted trials.")
+    arguments = worker_arguments(options, base)
     if start_workers:
-        watch(lambda: start_workers(alone, folder), wanted, study, console)
+        watch(lambda: start_workers(arguments, folder), wanted, study, console)
     elif options.workers > 1:
-        watch(lambda: Processes(options.workers, alone, folder), wanted, study, console)
+        watch(lambda: Processes(options.workers, arguments, folder), wanted, study, console)
     else:
-        run_trials(found, base, data, trials=wanted, say=console.say)
-    _conclude(found, base, console)
-    return found
+        run_trials(current, base, data, trials=wanted, say=console.say)
+    _report(current, base, console)
+    return current
 
 
-def _free_folder(options: SweepOptions) -> Path:
-    """Where the sweep is to lie; refused before any data is read where it may not."""
+def _check_sweep_folder(options: SweepOptions) -> Path:
+    """Folder of the sweep; raises before data is read if the options do not match its state."""
     folder = sweep_folder(options.name)
-    begun = (folder / "sweep.json").exists()
-    if options.resume and not begun:
-        raise AffectoscopeError(f"There is no sweep '{options.name}' to resume; start it without --resume.")
-    if begun and not options.resume:
+    existing = (folder / "sweep.json").exists()
+    if options.resume and not existing:
+        raise AffectoscopeError(f"Sweep '{options.name}' not found; start it without --resume.")
+    if existing and not options.resume:
         raise AffectoscopeError(
-            f"A sweep '{options.name}' exists already; pass --resume to go on with it, or another --name."
+            f"Sweep '{options.name}' already exists; pass --resume to continue it, or another --name."
         )
     return folder
 
 
 def _prepare(folder: Path, options: SweepOptions, base: TrainConfig, data: TrainingData) -> Sweep:
-    """The sweep in that folder, begun now or found as it was begun."""
+    """Create the sweep, or open the existing one and check that its options are the same."""
     space = SPACES[options.space]
     sizes = data.table.faces["split"].value_counts()
     info = {
@@ -169,36 +175,40 @@ def _prepare(folder: Path, options: SweepOptions, base: TrainConfig, data: Train
     }
     if not options.resume:
         return write_sweep(folder, info)
-    begun = open_sweep(folder)
+    existing = open_sweep(folder)
     changed = [
-        key for key in info if key not in ("created", "command") and begun.info.get(key) != _plain(info[key])
+        key
+        for key in info
+        if key not in ("created", "command") and existing.info.get(key) != _plain(info[key])
     ]
     if changed:
         raise AffectoscopeError(
-            f"Sweep '{options.name}' was begun with another {', '.join(changed)}; resume it with the same options."
+            f"Sweep '{options.name}' was started with different options {', '.join(changed)}; resume it with the same options."
         )
-    return begun
+    return existing
 
 
 def _plain(value):
-    """As it comes back from JSON."""
+    """The value after a round trip through JSON."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
 
 
-def _conclude(found: Sweep, base: TrainConfig, console: Console) -> None:
-    trials = found.trials()
+def _report(current: Sweep, base: TrainConfig, console: Console) -> None:
+    trials = current.trials()
     done = trials[trials["state"] == "complete"]
     counts = trials["state"].value_counts().to_dict()
-    console.say(f"Sweep '{found.name}': " + ", ".join(f"{count} {state}" for state, count in counts.items()))
+    console.say(
+        f"Sweep '{current.name}': " + ", ".join(f"{count} {state}" for state, count in counts.items())
+    )
     if done.empty:
         return
-    order = done.sort_values(found.objective, ascending=not OBJECTIVES[found.objective])
+    order = done.sort_values(current.objective, ascending=not OBJECTIVES[current.objective])
     best = order.iloc[0]
     console.say(
-        f"Best {found.objective.replace('_', '-')} of {found.validation_faces:,} validation faces: "
-        f"{best[found.objective]:.4f}, trial {int(best['trial'])} "
-        f"({', '.join(f'{name} {best[name]}' for name in found.parameters)})"
+        f"Best {current.objective.replace('_', '-')} of {current.validation_faces:,} validation faces: "
+        f"{best[current.objective]:.4f}, trial {int(best['trial'])} "
+        f"({', '.join(f'{name} {best[name]}' for name in current.parameters)})"
     )
-    console.say(f"Look at it: the page Sweep of the dashboard, and {found.path}")
+    console.say(f"Results: {current.path}, and the page Sweep of the dashboard")

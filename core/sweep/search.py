@@ -1,4 +1,4 @@
-"""The trials of a sweep: drawn by Optuna, trained one after the other, pruned when they fall behind."""
+"""Trials of a sweep: sampled by Optuna, trained sequentially, pruned by the median."""
 
 import itertools
 import os
@@ -24,17 +24,17 @@ from core.runtime.interruption import left_for_later_on_ctrl_c
 from core.sweep.spaces import SPACES, Between, Space, Value
 from core.train import train
 
-#: Trials that run to their end before any is pruned, and epochs that each is given.
+#: Number of complete trials before pruning starts, and share of the epochs without pruning.
 UNPRUNED_TRIALS, UNPRUNED_SHARE = 8, 1 / 3
 
-#: A forest over fewer trials than this says nothing.
+#: Fewest finished trials for which importances are computed.
 FEWEST_FOR_IMPORTANCE = 8
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 def open_study(sweep: Sweep) -> optuna.Study:
-    """The sweep's Optuna study, made when there is none; safe to open from several processes and machines."""
+    """Open or create the sweep's Optuna study; safe with several processes and machines."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     epochs = sweep.info["config"]["epochs"]
     pruner = (
@@ -55,18 +55,18 @@ def open_study(sweep: Sweep) -> optuna.Study:
 
 
 def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    # A worker of its own seed each: the same one would make all of them draw the same first trials.
+    # Workers with the same seed would all sample the same first trials.
     own = (seed, os.getpid())
     drawn = int(np.random.default_rng(own).integers(2**31))
-    if name in ("random", "grid"):  # a grid waits in the queue, see queue_grid
+    if name in ("random", "grid"):  # the grid is queued by queue_grid
         return optuna.samplers.RandomSampler(seed=drawn)
     return optuna.samplers.TPESampler(seed=drawn, multivariate=True, group=True, constant_liar=True)
 
 
 def queue_grid(study: optuna.Study, space: Space, seed: int) -> None:
-    """Queue every combination of the space once, in an order that the seed shuffles; workers take them from there.
+    """Queue every combination of the space once, in an order shuffled by the seed.
 
-    Optuna's own GridSampler cannot go on with a trial that was cut off, and lets workers begin one twice.
+    Optuna's GridSampler cannot resume an interrupted trial, and can start a combination twice with several workers.
     """
     if study.user_attrs.get("queued"):
         return
@@ -84,19 +84,23 @@ def run_trials(
     trials: int,
     say: Callable[[str], None],
 ) -> None:
-    """Train trial after trial until `trials` have ended in the whole sweep, all workers counted.
+    """Train trials until `trials` of the sweep have ended, including those of other workers.
 
-    A training that cannot be done counts as failed and the next one follows. After Ctrl-C the trial that was
-    under way goes on from its checkpoint when the sweep is resumed.
+    A training that raises an error counts as failed. After Ctrl-C, the interrupted trial resumes from its checkpoint when
+    the sweep is resumed.
+
+    Args:
+        base: configuration that the trials modify.
+        say: called with a line about each trial.
     """
     study = open_study(sweep)
 
     def stop_when_done(study: optuna.Study, _trial: FrozenTrial) -> None:
-        keep_tables(sweep, study)
+        save_tables(sweep, study)
         if unfinished(study, trials) <= 0:
             study.stop()
 
-    def train_it(trial: optuna.Trial) -> float:
+    def objective(trial: optuna.Trial) -> float:
         try:
             return _train_trial(sweep, base, data, trial, say)
         except (AffectoscopeError, FloatingPointError) as error:
@@ -106,16 +110,16 @@ def run_trials(
     with left_for_later_on_ctrl_c():
         while unfinished(study, trials) > 0:
             study.optimize(
-                train_it,
+                objective,
                 n_trials=1,
                 catch=(AffectoscopeError, FloatingPointError),
                 callbacks=[stop_when_done],
             )
-    keep_tables(sweep, study)
+    save_tables(sweep, study)
 
 
 def unfinished(study: optuna.Study, trials: int) -> int:
-    """How many trials are yet to be begun or gone on with; what was cut off and its continuation are one."""
+    """Number of trials left to start or resume; an interrupted trial and its continuation count once."""
     begun, waiting = set(), set()
     for trial in study.get_trials(deepcopy=False):
         (waiting if trial.state == TrialState.WAITING else begun).add(_first(trial))
@@ -123,7 +127,7 @@ def unfinished(study: optuna.Study, trials: int) -> int:
 
 
 def _first(trial: FrozenTrial | optuna.Trial) -> int:
-    """Number of the trial that this one goes on from, or its own."""
+    """Number of the trial that this one continues, or its own."""
     return trial.user_attrs.get("goes_on_from", trial.number)
 
 
@@ -137,7 +141,7 @@ def _train_trial(sweep: Sweep, base: TrainConfig, data: TrainingData, trial: opt
         space.apply(base, chosen),
         name=name,
         review="validation",
-        tta="none",  # trials are compared by the history, which is of single passes
+        tta="none",  # trials are compared by the history, which has no augmentation
         thumbnails="no",
         resume=has_checkpoint(working),
         overwrite=True,
@@ -191,8 +195,8 @@ def _scores(row) -> dict[str, float]:
     }
 
 
-def keep_tables(sweep: Sweep, study: optuna.Study) -> None:
-    """trials.csv and epochs.csv from what the storage holds."""
+def save_tables(sweep: Sweep, study: optuna.Study) -> None:
+    """Write trials.csv, epochs.csv and importance.csv from the study."""
     rows, epochs = [], []
     for trial in study.get_trials(deepcopy=False, states=ENDED):
         known = trial.user_attrs
@@ -215,7 +219,7 @@ def keep_tables(sweep: Sweep, study: optuna.Study) -> None:
 
 
 def _importance(study: optuna.Study) -> list[dict]:
-    """How much of the differences between finished trials goes with each parameter (Hutter et al. 2014)."""
+    """Share of the variance between finished trials explained by each parameter (fANOVA; Hutter et al. 2014)."""
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(done) < FEWEST_FOR_IMPORTANCE or len({trial.value for trial in done}) < 2:
         return []
@@ -225,10 +229,10 @@ def _importance(study: optuna.Study) -> list[dict]:
 
 
 def take_over_abandoned(study: optuna.Study, lost: Callable[[str], bool] | None = None) -> int:
-    """Trials that a killed worker left behind are queued again, to go on from their checkpoint.
+    """Queue the trials of ended workers again, to be resumed from their checkpoint; returns their number.
 
     Args:
-        lost: whether a machine of that name is gone with its workers; of others only this one's are looked at.
+        lost: whether the machine of that name has left the cluster; default: only workers of this machine are checked.
     """
     abandoned = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):

@@ -1,4 +1,4 @@
-"""What a sweep may vary: named spaces of parameters, and the TrainConfig that a choice of them stands for."""
+"""Search spaces of sweeps, and the TrainConfig of each choice of parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ Parameters = dict[str, Value]
 
 @dataclass(frozen=True)
 class Between:
-    """Numbers from `low` to `high`: in steps where `step` is given, evenly in the logarithm where `log` is."""
+    """Continuous range from `low` to `high`, with an optional `step` or a logarithmic scale."""
 
     low: float
     high: float
@@ -23,14 +23,14 @@ class Between:
 
 @dataclass(frozen=True)
 class Space:
-    """Parameters with the values each may take, and what a choice changes in the configuration swept over.
+    """A search space.
 
     Attributes:
         about: one sentence for --help and the dashboard.
-        parameters: name -> its values, or a range of numbers.
-        apply: (base configuration, choice) -> configuration of the trial.
-        sampler: how trials are drawn unless --sampler says otherwise.
-        reference: the values that the others are compared with; the first one where none is named.
+        parameters: name -> values, or a continuous range.
+        apply: function (base configuration, choice) -> configuration of the trial.
+        sampler: default sampler.
+        reference: values that effects are measured against; default: the first value of each parameter.
     """
 
     about: str
@@ -41,7 +41,7 @@ class Space:
 
     @property
     def grid_size(self) -> int | None:
-        """How many choices there are; None with a range of numbers among them."""
+        """Number of combinations; None with a continuous range."""
         size = 1
         for values in self.parameters.values():
             if isinstance(values, Between):
@@ -50,18 +50,18 @@ class Space:
         return size
 
 
-#: Parameters that count something; a table may have read them as 2.0.
+#: Integer parameters, which a table may contain as 2.0.
 WHOLE_NUMBERS = ("M", "N", "first_filters", "dense_units", "seed")
 
-#: Learning rates that each optimiser is usually run with; `learning_rate` of the space "search" multiplies them.
+#: Default learning rate of each optimiser; the parameter `learning_rate` of "search" is a factor of it.
 USUAL_RATE = {"adam": 1e-3, "adamw": 1e-3, "sgd": 0.03}
 
-#: The widths of the convolution blocks that "factors" compares: first width, and its factor from block to block.
+#: Widths of the convolution blocks in "factors": width of the first block, and growth factor per block.
 WIDTHS = {"32 each": (32, 1), "64 each": (64, 1), "32 doubling": (32, 2)}
 
 
 def _factors(base: TrainConfig, chosen: Parameters) -> TrainConfig:
-    """The original study's question: its dropout follows the max-pooling; the recipe's own stays before the end."""
+    """The factors of the original study; `dropout` follows the max-pooling, the base's `dense_dropout` is unchanged."""
     first, growth = WIDTHS[chosen["filters"]]
     return replace(
         base,
@@ -73,7 +73,7 @@ def _factors(base: TrainConfig, chosen: Parameters) -> TrainConfig:
 
 
 def _search(base: TrainConfig, chosen: Parameters) -> TrainConfig:
-    """Everything at once."""
+    """All options jointly."""
     widths = (chosen["first_filters"] * chosen["growth"] ** block for block in range(chosen["M"]))
     optimiser, strength = chosen["optimiser"], chosen["augmentation"]
     usual = PRESETS["standard"].augment
@@ -100,7 +100,7 @@ def _search(base: TrainConfig, chosen: Parameters) -> TrainConfig:
     )
 
 
-#: Single changes to a recipe, each as a function of the configuration it changes.
+#: Ablations: functions of the base configuration that return the changed fields.
 CHANGES: dict[str, Callable[[TrainConfig], dict]] = {
     "none": lambda base: {},
     "no shift": lambda base: {"augment": replace(base.augment, shift=0.0)},
@@ -179,13 +179,18 @@ SPACES: dict[str, Space] = {
 
 
 def trial_config(space: str, base: dict, chosen: Parameters) -> TrainConfig:
-    """The configuration of a trial from what sweep.json and trials.csv keep, on all training faces.
+    """Rebuild the configuration of a trial from sweep.json and trials.csv, for a training on all faces.
+
+    Args:
+        space: name in SPACES.
+        base: configuration in sweep.json.
+        chosen: parameters of the trial.
 
     Raises:
-        AffectoscopeError: the space or the configuration is unknown.
+        AffectoscopeError: the space is unknown or the configuration invalid.
     """
     if space not in SPACES:
-        raise AffectoscopeError(f"There is no space '{space}'; expected one of {', '.join(SPACES)}.")
+        raise AffectoscopeError(f"Unknown search space '{space}'; expected one of {', '.join(SPACES)}.")
     swept = replace(TrainConfig.from_dict(base), limit=None, tta="auto")
     whole = {name: int(value) if name in WHOLE_NUMBERS else value for name, value in chosen.items()}
     return SPACES[space].apply(swept, whole)

@@ -1,4 +1,4 @@
-"""Several workers on one sweep: processes of this machine that each run the sweep's own command, and what they say."""
+"""Parallel workers of a sweep: processes that run its command, and their log files."""
 
 import os
 import subprocess
@@ -12,31 +12,31 @@ from core.errors import AffectoscopeError
 from core.runs.sweeps import sweep_folder
 from core.runtime.console import Console
 
-#: How often a sweep with several workers looks at what they have done, in seconds.
-LOOK_EVERY = 2.0
+#: Seconds between two updates of the progress.
+POLL_SECONDS = 2.0
 
 
 class Workers(Protocol):
-    """Workers under way; each writes what it says to `log_path`."""
+    """Running workers; each writes its output to `log_path`."""
 
     count: int
 
     def running(self) -> bool: ...
 
     def stop(self) -> None:
-        """End those that still run."""
+        """Terminate the running workers."""
 
     def failed(self) -> list[int]:
-        """Numbers from 1 of those that ended with an error."""
+        """Numbers, from 1, of the workers that failed."""
 
 
 class Processes:
-    """Workers that share the cores of this machine."""
+    """Worker processes that share the cores of this machine."""
 
     def __init__(self, count: int, arguments: Sequence[str], folder: Path) -> None:
         self.count = count
         cores = str(max((os.cpu_count() or 1) // count, 1))
-        surroundings = os.environ | {
+        environment = os.environ | {
             "TF_NUM_INTRAOP_THREADS": cores,
             "OMP_NUM_THREADS": cores,
             "TF_NUM_INTEROP_THREADS": "1",
@@ -44,7 +44,7 @@ class Processes:
         self._logs = [log_path(folder, number + 1).open("ab") for number in range(count)]
         self._processes = [
             subprocess.Popen(
-                [sys.executable, "-m", "core.sweep", *arguments], env=surroundings, stdout=log, stderr=log
+                [sys.executable, "-m", "core.sweep", *arguments], env=environment, stdout=log, stderr=log
             )
             for log in self._logs
         ]
@@ -69,26 +69,31 @@ def log_path(folder: Path, number: int) -> Path:
 
 
 def watch(start: Callable[[], Workers], wanted: int, study, console: Console) -> None:
-    """Start workers and show what they have done until they end; Ctrl-C stops them all.
+    """Start workers and show their progress until they end; Ctrl-C stops all of them.
+
+    Args:
+        start: starts the workers.
+        wanted: number of trials, for the progress bar.
+        study: the sweep's Optuna study.
 
     Raises:
-        AffectoscopeError: one of them ended with an error.
+        AffectoscopeError: a worker failed.
     """
     from core.sweep.search import ENDED
 
     folder = sweep_folder(study.study_name)
     workers = start()
-    console.say(f"{workers.count} workers; what each says is in {folder}/worker-*.log")
+    console.say(f"{workers.count} workers; logs: {folder}/worker-*.log")
     try:
         with console.progress("Trials") as progress:
             while workers.running():
                 trials = study.get_trials(deepcopy=False, states=ENDED)
                 progress(sum(trial.state.name != "FAIL" for trial in trials), wanted)
-                time.sleep(LOOK_EVERY)
+                time.sleep(POLL_SECONDS)
     finally:
         workers.stop()
     if failed := workers.failed():
         raise AffectoscopeError(
-            f"Worker {', '.join(map(str, failed))} of the sweep ended with an error; see "
+            f"Worker {', '.join(map(str, failed))} of the sweep failed; see "
             f"{log_path(folder, failed[0]).name} in {folder}."
         )
