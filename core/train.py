@@ -25,7 +25,7 @@ from core.runs.run import Run, run_name
 from core.runs.tables import save_relabelling, save_thumbnails
 from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console, run_command
-from core.runtime.environment import environment, quiet_tensorflow
+from core.runtime.environment import quiet_tensorflow
 from core.runtime.files import network_digest, write_json
 
 
@@ -223,7 +223,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         },
         "test_time_augmentation": augmentation,
         "calibration": asdict(calibration),
-        "environment": environment() | {"backend": fitted.backend},
+        "environment": fitted.environment,
     }
     if data.relabelled:
         save_relabelling(working, data.relabelled.relabelling)

@@ -309,7 +309,9 @@ def test_teachers_who_know_every_face_are_left_out(run, drawn_tree, trainings):
 def test_folds_that_were_begun_otherwise_are_refused_until_restart(run, drawn_tree, trainings):
     data = load_run_data(run, drawn_tree, Console())
     held_out_predictions(run, data, folds=2, console=Console())
-    with pytest.raises(AffectoscopeError, match=r"started with different options folds \(2\); .* Or pass --restart"):
+    with pytest.raises(
+        AffectoscopeError, match=r"started with different options folds \(2\); .* Or pass --restart"
+    ):
         held_out_predictions(run, data, folds=3, console=Console())
     faces = data.table.faces.copy()
     faces.loc[0, "expression"] = (faces["expression"][0] + 1) % 8

@@ -216,6 +216,26 @@ def test_a_training_resumes_from_the_last_of_rare_checkpoints(drawn_tree, folder
     np.testing.assert_array_equal(resumed.predictions().probabilities, whole.predictions().probabilities)
 
 
+def test_a_finished_checkpoint_holds_what_is_kept_and_where_it_was_trained(drawn_tree, folder, monkeypatch):
+    config = small_config(drawn_tree, name="moved", epochs=2)
+
+    def fail(*_arguments, **_options):
+        raise SystemError("no review")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("core.train._review", fail)
+        patch.setattr("core.network.fit.environment", lambda: {"accelerator": "a GPU", "packages": {}})
+        with pytest.raises(SystemError):
+            train(config, folder=folder)
+    with np.load(folder / ".moved.partial" / "checkpoint" / "state.npz") as saved:
+        weights = [saved[name] for name in saved.files if name.startswith("best_")]
+        assert not [name for name in saved.files if name.startswith("variable_")]
+    run = train(replace(config, resume=True), folder=folder)
+    assert run.info["environment"] == {"accelerator": "a GPU", "packages": {}}
+    for kept, weight in zip(weights, run.load_model().get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, weight)
+
+
 # Precision
 
 

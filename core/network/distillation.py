@@ -43,22 +43,39 @@ def _teacher(
             f"The preprocessing of teacher '{run.name}' ({run.preprocessing.as_dict()}) differs from that of this "
             f"training ({preprocessing.as_dict()}); pass a run with the same --colour, --size and --margin."
         )
-    finished = run.load_model()
     crop = replace(preprocessing, size=config.crop or preprocessing.size)
-    keras.config.set_dtype_policy(precision)
     try:
-        teacher = build_model(
-            TrainConfig.from_dict(run.info["config"]), crop, len(labels), affect="affect" in finished.output
+        return build_teacher(
+            run.load_model(), TrainConfig.from_dict(run.info["config"]), crop, precision=precision
         )
-        teacher.set_weights(finished.get_weights())
     except ValueError as error:
         raise AffectoscopeError(
             f"The weights of teacher '{run.name}' do not fit this training's input of {crop.size} pixels; pass a run "
             "trained with --pooling average, or the --crop that the teacher was trained with."
         ) from error
+
+
+def build_teacher(
+    finished: keras.Model, config: TrainConfig, preprocessing: PreprocessingConfig, *, precision: str
+) -> keras.Model:
+    """Build a network with the weights of a trained one for the input of `preprocessing`, in the given precision.
+
+    Args:
+        config: configuration that `finished` was trained with.
+
+    Raises:
+        ValueError: the weights do not fit the input.
+    """
+    outputs = finished.output
+    keras.config.set_dtype_policy(precision)
+    try:
+        teacher = build_model(
+            config, preprocessing, outputs["expression"].shape[-1], affect="affect" in outputs
+        )
+        teacher.set_weights(finished.get_weights())
+        return teacher
     finally:
         keras.config.set_dtype_policy("float32")
-    return teacher
 
 
 def add_distillation_output(

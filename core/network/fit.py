@@ -1,5 +1,6 @@
 """Training loop: losses, optimiser, schedule, moving average, epoch selection, checkpoint and resume."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from core.network.distillation import add_distillation_output, distillation_loss
 from core.network.inference import run_network
 from core.network.sam import SharpnessAware
 from core.runs.catalogue import checkpoint_file
+from core.runtime.environment import environment
 
 #: Focusing parameter of the focal loss, as recommended by Lin et al. (2017).
 FOCAL_GAMMA = 2.0
@@ -39,7 +41,7 @@ class TrainingResult:
         best_epoch: the epoch whose weights were selected, from 1.
         ended: "finished", "early stopping" or "interrupted".
         seconds: duration of all epochs.
-        backend: Keras backend of the training.
+        environment: core.runtime.environment.environment of the process that trained.
         devices: number of devices that each batch was split among.
         precision: dtype policy of the training steps.
     """
@@ -49,7 +51,7 @@ class TrainingResult:
     ended: str
     faces_per_second: float
     seconds: float
-    backend: str
+    environment: dict
     devices: int
     precision: str = "float32"
 
@@ -129,9 +131,7 @@ def fit_network(
     seconds = float(history["seconds"].sum())
     faces = len(history) * steps * config.batch_size
     speed = faces / max(seconds, 1e-9)
-    return TrainingResult(
-        history, state.best_epoch, ended, speed, seconds, keras.backend.backend(), devices.count
-    )
+    return TrainingResult(history, state.best_epoch, ended, speed, seconds, state.environment, devices.count)
 
 
 def _trainer(
@@ -254,6 +254,7 @@ class TrainingCallback(keras.callbacks.Callback):
         self.best_value, self.best_loss, self.best_epoch = -np.inf, np.inf, 0
         self.best_loss_epoch = 0
         self.best_weights: list[np.ndarray] = []
+        self.environment = environment()
 
     @property
     def epochs_done(self) -> int:
@@ -347,6 +348,7 @@ class TrainingCallback(keras.callbacks.Callback):
             best=[self.best_value, self.best_epoch, self.best_loss, self.best_loss_epoch],
             history=history.to_numpy(float),
             columns=np.array(list(history.columns)),
+            environment=json.dumps(self.environment),
             **arrays,
         )
         os.replace(temporary, path)
@@ -364,7 +366,9 @@ class TrainingCallback(keras.callbacks.Callback):
             value, epoch, loss, loss_epoch = saved["best"].tolist()
             self.best_value, self.best_epoch = value, int(epoch)
             self.best_loss, self.best_loss_epoch = loss, int(loss_epoch)
-            if not self.finished:
+            if self.finished:
+                self.environment = json.loads(str(saved["environment"]))
+            else:
                 for index, variable in enumerate(self._variables()):
                     variable.assign(saved[f"variable_{index}"])
             if self.best_epoch:

@@ -52,7 +52,7 @@ def fit_on_cluster(
     with _reporting_epochs(job, on_epoch):
         _run(job, cluster)
     network, fitted = fit(job, say=lambda _message: None)  # loads the finished checkpoint
-    return network, replace(fitted, backend="jax", devices=cluster.networks)
+    return network, replace(fitted, devices=cluster.networks)
 
 
 def check(config: TrainConfig, cluster: RayCluster) -> None:

@@ -79,6 +79,11 @@ class TrainingJob:
 
         return build_model(self.config, self.preprocessing, len(self.labels), affect=self.affect, side=side)
 
+    def selected_network(self) -> "keras.Model":
+        """The network of the middle one of `sides`, which is validated during the training."""
+        sides = self.sides()
+        return self.network(sides[len(sides) // 2])
+
     def sides(self) -> tuple[int, ...]:
         """Candidate sides, in pixels, of the centre crop of the network for inference."""
         whole, crop = self.preprocessing.size, self.config.crop or self.preprocessing.size
@@ -126,8 +131,7 @@ def fit(
         )
     devices = devices or select_devices(config)
     precision = resolve_precision(config.precision)
-    sides = job.sides()
-    selected = job.network(sides[len(sides) // 2])
+    selected = job.selected_network()
     with devices.scope():
         teachers = load_teachers(config, job.preprocessing, job.labels.labels, precision=precision)
         keras.utils.set_random_seed(config.seed)  # initial weights do not depend on the teachers
@@ -147,6 +151,6 @@ def fit(
             on_epoch=on_epoch,
         )
     selected = choose_input_side(
-        selected, [job.network(side) for side in sides], job.training, job.validation
+        selected, [job.network(side) for side in job.sides()], job.training, job.validation
     )
     return selected, replace(fitted, precision=precision)

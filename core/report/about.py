@@ -72,7 +72,7 @@ def training(review: Review) -> Section:
         f"ended: {about['ended']}" if about.get("ended") else "",
         f"seed {info['config'].get('seed')}",
         _duration(seconds),
-        f"on {place.get('processor', 'an unnamed processor')}, {place.get('cores', '?')} cores",
+        f"on {place.get('accelerator') or place.get('processor', 'an unnamed processor')}, {place.get('cores', '?')} cores",
         f"{place['backend']} backend" if place.get("backend") else "",
     ]
     blocks: list[Block] = [

@@ -44,6 +44,7 @@ def environment() -> dict:
     """Versions and hardware for run.json, without names of users, paths or hosts."""
     import keras
 
+    backend = keras.backend.backend()
     packages = {}
     for name in PACKAGES:
         try:
@@ -55,9 +56,25 @@ def environment() -> dict:
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "backend": keras.backend.backend(),
+        **({"accelerator": accelerator} if (accelerator := _accelerator(backend)) else {}),
+        "backend": backend,
         "packages": packages,
     }
+
+
+def _accelerator(backend: str) -> str:
+    """Name of the GPU or TPU that Keras takes; "" where it takes the processor."""
+    if backend == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return "" if device.platform == "cpu" else device.device_kind
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_physical_devices("GPU")
+        return tf.config.experimental.get_device_details(found[0]).get("device_name", "GPU") if found else ""
+    return ""
 
 
 def _processor() -> str:

@@ -52,7 +52,7 @@ def trainings(runs: dict[str, Run], histories: dict[str, pd.DataFrame]) -> pd.Da
     """Summary of each training, one row per run."""
     rows = []
     for name, history in histories.items():
-        training = runs[name].info["training"]
+        training, place = runs[name].info["training"], runs[name].info["environment"]
         best = training.get("best_epoch")
         at_best = history[history["epoch"] == best]
         rows.append(
@@ -65,7 +65,7 @@ def trainings(runs: dict[str, Run], histories: dict[str, pd.DataFrame]) -> pd.Da
                 "ended": training.get("ended", ""),
                 "faces_per_second": training.get("faces_per_second"),
                 "minutes": training.get("seconds", {}).get("train", float("nan")) / 60,
-                "processor": runs[name].info["environment"].get("processor", ""),
+                "processor": place.get("accelerator") or place.get("processor", ""),
             }
         )
     return pd.DataFrame(rows)
