@@ -20,7 +20,7 @@ def take_photos() -> list[live_photos.Photo]:
     """Photos that the visitor uploads or takes, or the sample photo."""
     source = url_state.segments("Photo from", SOURCES, key="source", former=FORMER_SOURCES)
     if source == "camera":
-        # Asked for only now, so that the browser does not request the camera of somebody who uploads a file.
+        # Created only here, so that the browser does not request the camera for an upload.
         taken = st.camera_input("Take a photo")
         files = [taken] if taken else []
     elif source == "drawing":

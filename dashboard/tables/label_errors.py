@@ -1,4 +1,4 @@
-"""Tables of faces whose label may be wrong: decisions beside them, filters, and how far the user has come."""
+"""Tables of faces whose label may be wrong: decisions, filters, progress."""
 
 import numpy as np
 import pandas as pd
