@@ -204,7 +204,7 @@ def test_a_face_opens_large_with_what_both_runs_say(open_page, folder):
     assert page.query_params["face"] == reference
     face = table.iloc[3]
     assert f"**{face['true']}** predicted as **{face['predicted']}**" in text_of(page)
-    assert "What 'plain' says of it:" in text_of(page)
+    assert "Probabilities of 'plain':" in text_of(page)
     bars = [json.loads(chart.proto.spec) for chart in page.get("vega_lite_chart")]
     assert len(bars) == 3  # the matrix, and the probabilities of each run
 

@@ -119,7 +119,7 @@ def test_other_labels_that_are_left_out_are_named_once(open_page, tmp_path):
     theirs = {"counts": {"train": {"happy": 60, "contempt": 7, "none": 3}, "test": {"happy": 20}}}
     make_run(tmp_path, "seven", faces=20, data=theirs)
     told = text_of(open_page("data", folder=tmp_path))
-    assert "have no place for: 7 contempt." in told
+    assert "labels: 7 contempt." in told
     assert told.count("3 none") == 1
 
 

@@ -81,9 +81,7 @@ def test_faces_without_an_answer_are_told_label_by_label(open_page, runs):
     assert table["accepted"].tolist() == pytest.approx([100, 0, 100, 100 * 6 / 16, 50])
     assert table.loc["none", "mean_confidence"] == pytest.approx(30, abs=1e-3)
     assert table.loc["none", "auroc"] > 90 > table.loc["uncertain", "auroc"]
-    assert "for 10 of 20 faces that have none of its labels (100.0% of contempt, 0.0% of none" in text_of(
-        shown
-    )
+    assert "So are 10 of 20 out-of-set faces (100.0% of contempt, 0.0% of none" in text_of(shown)
 
 
 def test_the_threshold_lives_in_the_address(open_page, runs):
@@ -150,7 +148,7 @@ def test_a_run_without_outside_faces_still_tells_what_its_confidence_is_worth(op
     assert "A right answer has a higher confidence than a wrong one" in text_of(shown)
     assert "out-of-set" not in text_of(shown).lower()
     assert (
-        "None, uncertain, no-face are labels of this network's own"
+        "None, uncertain, no-face are labels of this network"
         in open_page("protocol", run="eleven").info[0].value
     )
 

@@ -60,7 +60,7 @@ def test_a_whole_sweep_is_shown(open_page, tmp_path, objective):
     told = text_of(shown)
     assert "3,000 training and 1,000 validation faces" in told
     assert "22 finished, 1 pruned, 1 failed or cut off" in told
-    assert "What matters (F-test, Bonferroni-corrected 5%): M (" in told
+    assert "Significant (F-test, Bonferroni-corrected 5%): M (" in told
     best = found.trials().query("state == 'complete'")[objective]
     number = int(best.idxmin() if objective == "loss" else best.idxmax())
     assert f"Trial {number} is best" in told

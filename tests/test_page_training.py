@@ -1,4 +1,4 @@
-"""The training page: runs laid over each other, and over-fitting in words."""
+"""The training page: several runs compared, and over-fitting in words."""
 
 import pandas as pd
 import pytest
