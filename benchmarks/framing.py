@@ -20,7 +20,7 @@ from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.data.detector import detect_faces
+from core.data.detectors.detector import get_detector
 from core.data.images import read_upright
 from core.data.readers import open_dataset
 
@@ -38,6 +38,8 @@ SMALLEST_SHARE = 0.4
 class Options:
     data: Path
     """A data set whose images are cropped faces."""
+    detector: str = "mtcnn"
+    """Detector whose boxes are measured."""
     faces: int = 400
     """Training faces to look at, drawn at random."""
     side: int = 192
@@ -58,16 +60,23 @@ def main(options: Options) -> None:
     print(ROW.format("border", "found", "frame / box", "margin", "centre right", "centre down"))
     for border in options.borders:
         found = [
-            measure(face, options.side, BORDERS[border]) for face in track(faces, border, transient=True)
+            measure(face, options.side, BORDERS[border], options.detector)
+            for face in track(faces, border, transient=True)
         ]
         print(ROW.format(border, *summary(np.array([row for row in found if row is not None]), len(faces))))
 
 
-def measure(face: Image.Image, side: int, filling: str | None) -> tuple[float, float, float] | None:
+def measure(
+    face: Image.Image, side: int, filling: str | None, detector: str
+) -> tuple[float, float, float] | None:
     """Frame's side over the box's longer side, and where the frame's centre lies from the box's centre
     (right, down; shares of the frame's side). None where no or more than one face was found."""
     scene, border = set_in_border(face, side, filling)
-    found = [one for one in detect_faces(scene) if max(one.width, one.height) > SMALLEST_SHARE * side]
+    found = [
+        one
+        for one in get_detector(detector).detect(scene)
+        if max(one.width, one.height) > SMALLEST_SHARE * side
+    ]
     if len(found) != 1:
         return None
     box = found[0]

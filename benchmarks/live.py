@@ -82,12 +82,12 @@ def fresh_process(run: str) -> list[str]:
 
 
 def first_answer(run: str) -> None:
-    from core.data.detector import load_detector
+    from core.data.detectors.mtcnn import _cascade
     from core.photos.predictor import Predictor
 
     photo = drawn_photo(1, (380, 380), PORTRAIT_SEED)
-    load_detector()
     predictor = Predictor.load(run)
+    _cascade()
     loaded = time.time()
     predictor.predict(photo)
     print(loaded, time.time())
@@ -104,7 +104,7 @@ def drawn_photo(faces: int, size: tuple[int, int], seed: int) -> bytes:
 
 def answers(title: str, predictor, photo: bytes, rounds: int) -> Row:
     """Whole answers beside the detector alone, on decoded pixels, and the network alone, on the crops."""
-    from core.data.detector import _cascade
+    from core.data.detectors.mtcnn import _cascade
     from core.data.images import read_upright
 
     faces = predictor.predict(photo).faces

@@ -106,15 +106,15 @@ def upload(page: Page, name: str, photo: bytes) -> float:
 
 def detector(photo: bytes, rounds: int) -> float:
     """Median seconds of the detector alone."""
-    from core.data.detector import detect_faces
+    from core.data.detectors.mtcnn import Mtcnn
     from core.data.images import read_upright
 
     image = read_upright(photo)
-    detect_faces(image)
+    Mtcnn().detect(image)
     times = []
     for _ in range(rounds):
         began = time.perf_counter()
-        detect_faces(image)
+        Mtcnn().detect(image)
         times.append(time.perf_counter() - began)
     return statistics.median(times)
 

@@ -58,6 +58,8 @@ class TrainConfig:
     """What the network sees."""
     size: int = 48
     """Side of the face crop in pixels (16 to 512)."""
+    detector: str = "mtcnn"
+    """Detector of the faces in photos that the trained network is used on; training does not run it."""
     margin: float = -0.1
     """Share of the face box added on each side before cropping (-0.3 to 1)."""
 
@@ -240,7 +242,7 @@ class TrainConfig:
         """
         document = self.as_dict()
         kept_apart = (
-            "name", "resume", "overwrite", "tta", "thumbnails", "devices", "resident", "checkpoint_epochs",
+            "name", "resume", "overwrite", "tta", "thumbnails", "devices", "resident", "checkpoint_epochs", "detector",
         )  # fmt: skip
         for name in kept_apart:
             document.pop(name)

@@ -13,6 +13,7 @@ import tyro
 from core.analysis.detection import DetectedScores, score_detected
 from core.analysis.protocol import Protocol, protocol_of_evaluation
 from core.analysis.robustness import mean_accuracy, robustness
+from core.data.detectors.detector import get_detector
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
 from core.data.readers import open_dataset
@@ -179,6 +180,7 @@ def evaluate_with_detector(options: EvaluateOptions) -> DetectedScores:
             by_annotation,
             faces.run.labels,
             faces.run.preprocessing,
+            get_detector(faces.run.detector),
             split=faces.split,
             tta=faces.tta,
             progress=progress,

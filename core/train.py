@@ -206,6 +206,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
         },
         "config": config.as_dict(),
         "preprocessing": data.preprocessing.as_dict(),
+        "detector": config.detector,
         "network": {
             "parameters": network.count_params(),
             "side": _side(network),

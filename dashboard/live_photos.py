@@ -11,11 +11,10 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from core.data.detector import load_detector
+from core.data.detectors.detector import get_detector
 from core.data.images import read_photo
 from core.errors import AffectoscopeError
 from core.photos import annotate
-from core.photos import predictor as photo_predictor
 from core.photos.predictor import Predictor
 from core.photos.results import PhotoPrediction, as_rows
 from core.runs.run import Run
@@ -92,8 +91,7 @@ def _load_quietly(run: Run, delay: float) -> None:
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     time.sleep(delay)
     try:
-        load_detector()
-        photo_predictor.detect_faces(Image.new("RGB", _WARM_UP_SIZE))
+        get_detector(run.detector).detect(Image.new("RGB", _WARM_UP_SIZE))
         _predictor(run)
     except (AffectoscopeError, OSError):
         return  # the same problem is shown with the first photo
@@ -103,8 +101,14 @@ def predict_all(runs: list[Run], photos: list[Photo], *, crops: bool, neighbours
     """A result for each photo, in order; kept in this visitor's session while the photos stay on the page.
 
     Raises:
-        AffectoscopeError: a run's network cannot be loaded.
+        AffectoscopeError: a run's network cannot be loaded, or the runs use different detectors.
     """
+    detectors = {run.name: run.detector for run in runs}
+    if len(set(detectors.values())) > 1:
+        used = ", ".join(f"'{name}' uses {detector}" for name, detector in detectors.items())
+        raise AffectoscopeError(
+            f"Runs with different detectors find different faces, which cannot be shown side by side: {used}."
+        )
     kept = st.session_state.get(_RESULTS, {})
     states = tuple(run_state(run) for run in runs)
     results = {}
@@ -136,7 +140,7 @@ def _predict(predictors: dict[str, Predictor], photo: Photo, crops: bool, neighb
         )
     try:
         image = read_photo(photo.data)
-        found = None if crops else photo_predictor.detect_faces(image)
+        found = None if crops else next(iter(predictors.values())).detector.detect(image)
         predictions = {
             name: each.predict(image, crops=crops, found=found, neighbours=neighbours)
             for name, each in predictors.items()

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.detector import DetectedFace, detect_faces
+from core.data.detectors.detector import DetectedFace
+from core.data.detectors.mtcnn import Mtcnn
 from core.data.drawn.dataset import draw_scene
 from core.labels import LABEL_SETS
-from core.photos import predictor as predictor_module
 from core.photos.predictor import Predictor
 from core.runs.run import Run
 from tests.made_runs import make_run
@@ -59,14 +59,14 @@ def boxes(drawn) -> list[tuple]:
 @pytest.fixture(scope="session")
 def detected(scene) -> list[DetectedFace]:
     """What the detector really finds in the scene, looked for once."""
-    return detect_faces(scene)
+    return Mtcnn().detect(scene)
 
 
 @pytest.fixture
 def known(detected, monkeypatch):
     """The detector's finds without its time: the scene's faces, and none in a picture without contrast."""
     monkeypatch.setattr(
-        predictor_module, "detect_faces", lambda image: detected if np.ptp(np.asarray(image)) > 100 else []
+        Mtcnn, "detect", lambda self, image: detected if np.ptp(np.asarray(image)) > 100 else []
     )
 
 
@@ -90,7 +90,7 @@ def found(monkeypatch):
 
     def find(*faces: tuple[float, float, float, float, float]) -> None:
         detected = [DetectedFace(*face, points=((0.0, 0.0),) * 5) for face in faces]
-        monkeypatch.setattr(predictor_module, "detect_faces", lambda image: detected)
+        monkeypatch.setattr(Mtcnn, "detect", lambda self, image: detected)
 
     return find
 

@@ -50,7 +50,7 @@ TOY = DatasetSpec(
     published={"train": 1200, "test": 34},
     boxes=True,
     label_set=11,
-    frame_margin=0.125,
+    frame_margins={"mtcnn": 0.125},
     citation="T. Maker (2020), Faces of Toys, Journal of Toys 1(1), 1-2.",
     caution="Toys have no feelings.",
     limits=("Toys smile by construction.",),
@@ -144,7 +144,7 @@ def test_every_shipped_data_set_is_recognised_by_its_own_reader():
     }  # fmt: skip
     assert {name for name, each in known.items() if each.boxes} == {"affectnet-2017", "drawn"}
     assert {name for name, each in known.items() if each.redistributable} == {"drawn"}
-    assert known["fer2013"].frame_margin == -0.02
+    assert known["fer2013"].frame_margins == {"mtcnn": -0.02}
     assert sum(known["fer2013"].published.values()) == 35_887
     assert not set(known) & set(SOURCES)
 

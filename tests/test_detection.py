@@ -14,7 +14,7 @@ from core.analysis.detection import (
     overlap,
     score_detected,
 )
-from core.data.detector import DetectedFace
+from core.data.detectors.detector import DetectedFace
 from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
@@ -51,6 +51,16 @@ def test_the_best_covering_box_is_the_face():
     assert match(annotated, [face(10 + 20 / 3 + 0.1, 10, 20, 20)]) == (None, pytest.approx(0.495, abs=0.01))
 
 
+class Finds:
+    """A detector whose answers are known beforehand."""
+
+    def __init__(self, answers) -> None:
+        self.answers = answers
+
+    def detect(self, image) -> list[DetectedFace]:
+        return next(self.answers)
+
+
 class Brightness:
     """A network that says "happy" to bright faces and "sad" to dark ones."""
 
@@ -76,7 +86,7 @@ def test_misses_are_counted_and_found_faces_cropped_as_the_detector_frames_them(
     done = []
     scores = score_detected(
         Brightness(), table, truth, by_annotation, ("happy", "sad"), preprocessing,
-        split="test", detect=lambda image: next(answers), progress=lambda *step: done.append(step),
+        Finds(answers), split="test", progress=lambda *step: done.append(step),
     )  # fmt: skip
     assert done == [(row, 6) for row in range(1, 7)]
     assert (scores.misses, sum(scores.found.values()), sum(scores.correct.values())) == (2, 4, 3)
@@ -99,8 +109,8 @@ def test_nothing_found_is_told_too(drawn_tree):
         truth,
         ("happy", "sad"),
         preprocessing,
+        Finds(iter([[], [], []])),
         split="test",
-        detect=lambda image: [],
     )
     assert scores.misses == 3 and np.isnan(scores.of_found.value) and scores.of_all.value == 0
     assert "accuracy not known on the faces found and 0.0% (95% 0.0 to" in scores.sentence()

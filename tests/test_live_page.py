@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.data import detector
-from core.data.detector import DetectedFace
-from core.photos import predictor
+from core.data.detectors.detector import DetectedFace
+from core.data.detectors.mtcnn import Mtcnn
 from core.photos.results import FacePrediction, PhotoPrediction
 from dashboard import live_photos
 from dashboard.loading import ARTIFACTS_VARIABLE
@@ -34,12 +33,11 @@ def searched(monkeypatch) -> list:
     faces = [DetectedFace(x, 20.0, 60.0, 80.0, 0.97, ((0.0, 0.0),) * 5) for x in (10.0, 110.0)]
     seen = []
 
-    def detect(image):
+    def detect(self, image):
         seen.append(image.size)
         return faces if np.ptp(np.asarray(image)) > 50 else []
 
-    monkeypatch.setattr(predictor, "detect_faces", detect)
-    monkeypatch.setattr(live_photos, "load_detector", lambda: None)
+    monkeypatch.setattr(Mtcnn, "detect", detect)
     return seen
 
 
@@ -250,7 +248,7 @@ def test_boxes_are_drawn_where_the_faces_are():
 
 
 def test_importing_the_page_imports_no_tensorflow(project_root):
-    code = "import sys, dashboard.live_photos, core.predict, core.data.detector; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, dashboard.live_photos, core.predict, core.data.detectors.mtcnn; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=project_root, check=False).returncode == 0
 
 
@@ -258,11 +256,10 @@ def test_the_warm_up_loads_detector_and_network_once_beside_the_page(runs, searc
     loaded = []
     monkeypatch.setenv(ARTIFACTS_VARIABLE, str(runs))
     monkeypatch.setattr(live_photos, "WARM_UP_DELAY", 0)
-    monkeypatch.setattr(live_photos, "load_detector", lambda: loaded.append(detector))
-    monkeypatch.setattr(live_photos, "_predictor", lambda path, state: loaded.append(path))
+    monkeypatch.setattr(live_photos, "_predictor", lambda run: loaded.append(run.name))
     live_photos._warm_up.clear()
     live_photos.warm_up().join(timeout=20)
     live_photos.warm_up()
     live_photos._warm_up.clear()
-    assert loaded == [detector, str((runs / "standin").resolve())]
+    assert loaded == ["standin"]
     assert searched == [live_photos._WARM_UP_SIZE]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core import predict
-from core.photos import predictor as predictor_module
+from core.data.detectors.mtcnn import Mtcnn
 from core.photos.results_file import PredictionFile
 from core.predict import main
 from tests.photo_fixtures import LABELS
@@ -186,7 +186,7 @@ def names(out) -> list[str]:
 def searches(monkeypatch, detected):
     """Counts how often the detector is asked."""
     asked = []
-    monkeypatch.setattr(predictor_module, "detect_faces", lambda image: asked.append(image.size) or detected)
+    monkeypatch.setattr(Mtcnn, "detect", lambda self, image: asked.append(image.size) or detected)
     return asked
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.data.detector import detect_faces
+from core.data.detectors.mtcnn import Mtcnn
 from core.errors import AffectoscopeError
 from core.photos.predictor import MAX_FACES
 from core.predict import main, name_of
@@ -212,7 +212,7 @@ def test_a_crowd_is_found_and_limited(predictor, scene, detected):
     crowd = Image.new("RGB", (4 * 420, 6 * 280))
     for place in range(24):
         crowd.paste(small, (place % 4 * 420, place // 4 * 280))
-    found = detect_faces(crowd)
+    found = Mtcnn().detect(crowd)
     assert len(found) > MAX_FACES
     prediction = predictor.predict(crowd, found=found)
     assert len(prediction.faces) == MAX_FACES

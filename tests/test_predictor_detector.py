@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data import detector
-from core.data.detector import DetectedFace, detect_faces
+from core.data.detectors import mtcnn
+from core.data.detectors.detector import DetectedFace
+from core.data.detectors.mtcnn import Mtcnn
 
 pytest_plugins = ("tests.photo_fixtures",)
 
@@ -33,27 +34,27 @@ def test_every_face_is_found_from_left_to_right(detected, boxes):
 
 
 def test_boxes_of_a_large_photo_are_in_its_own_pixels(scene, detected, monkeypatch):
-    monkeypatch.setattr(detector, "LONGEST_SIDE", 500)  # 1280 would take a second
+    monkeypatch.setattr(mtcnn, "LONGEST_SIDE", 500)  # 1280 would take a second
     wide = scene.resize((scene.width * 3, scene.height * 3))
-    small, large = detected[0], detect_faces(wide)[0]
+    small, large = detected[0], Mtcnn().detect(wide)[0]
     assert np.allclose(np.array(large.box) / 3, small.box, atol=0.15 * small.width)
 
 
 def test_a_tiny_photo_is_enlarged(scene, boxes):
     x, y, width, height = boxes[0]
     face = scene.crop((x - 20, y - 20, x + width + 20, y + height + 20)).resize((64, 64))
-    (detected,) = detect_faces(face)
+    (detected,) = Mtcnn().detect(face)
     assert 20 < detected.height < 64
 
 
 @pytest.mark.parametrize("size", [(1, 1), (11, 11), (1, 5000), (5000, 1), (30, 200), (150, 100)])
 def test_nothing_is_found_where_nothing_is(size):
-    assert detect_faces(Image.new("L", size, "white")) == []
+    assert Mtcnn().detect(Image.new("L", size, "white")) == []
 
 
 def test_the_lowest_score_is_obeyed(scene, detected):
     scores = sorted(face.score for face in detected)
-    assert len(detect_faces(scene, min_score=(scores[0] + scores[1]) / 2)) == 2
+    assert len(Mtcnn((scores[0] + scores[1]) / 2).detect(scene)) == 2
 
 
 def test_threads_take_turns(scene):
@@ -61,7 +62,7 @@ def test_threads_take_turns(scene):
     face = scene.resize((300, 200))
 
     def detect(place: int) -> None:
-        results[place] = [one.box for one in detect_faces(face)]
+        results[place] = [one.box for one in Mtcnn().detect(face)]
 
     threads = [threading.Thread(target=detect, args=(place,)) for place in range(2)]
     for thread in threads:
@@ -76,5 +77,5 @@ def test_weights_come_from_the_package_and_never_from_the_working_folder(tmp_pat
     for stage in ("pnet", "rnet", "onet"):
         (tmp_path / f"{stage}.lz4").write_bytes(b"would be unpickled")
     monkeypatch.chdir(tmp_path)
-    detector._cascade.cache_clear()
-    assert detect_faces(Image.new("RGB", (64, 64))) == []
+    mtcnn._cascade.cache_clear()
+    assert Mtcnn().detect(Image.new("RGB", (64, 64))) == []

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data import detector
+from core.data.detectors import mtcnn
+from core.data.detectors.mtcnn import Mtcnn
 from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.errors import AffectoscopeError
 from core.photos import predictor as predictor_module
@@ -73,7 +74,7 @@ def test_no_face_is_a_result_with_a_reason(predictor):
 
 
 def test_a_cropped_face_is_predicted_as_training_saw_it(predictor, monkeypatch):
-    monkeypatch.setattr(predictor_module, "detect_faces", None)  # must not be asked
+    monkeypatch.setattr(Mtcnn, "detect", None)  # must not be asked
     face = Image.effect_noise((48, 48), 60)
     (one,) = predictor.predict(face, crops=True).faces
     assert np.array_equal(one.crop, crop_face(face, None, predictor.preprocessing))
@@ -132,7 +133,7 @@ def test_predicting_opens_no_connection(predictor, scene, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket.socket, "connect_ex", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    detector._cascade.cache_clear()
+    mtcnn._cascade.cache_clear()
     assert len(predictor.predict(scene).faces) == 3
 
 

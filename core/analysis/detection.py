@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.data.detector import DetectedFace, detect_faces
+from core.data.detectors.detector import DetectedFace, Detector
 from core.data.face_table import FaceTable
 from core.data.images import read_upright
 from core.data.preprocessing import PreprocessingConfig, crop_face
@@ -150,10 +150,10 @@ def score_detected(
     by_annotation: np.ndarray,
     labels: tuple[str, ...],
     preprocessing: PreprocessingConfig,
+    detector: Detector,
     *,
     split: str,
     tta: TestTimeAugmentation = "none",
-    detect: Callable = detect_faces,
     progress: Callable[[int, int], None] | None = None,
 ) -> DetectedScores:
     """Find the faces of `table` in their photos and score those found.
@@ -164,7 +164,6 @@ def score_detected(
         truth: (n,) positions in `labels`.
         by_annotation: (n,) positions that the network predicts by the annotated boxes.
         tta: averages the network's outputs over copies of each face.
-        detect: upright image -> its detected faces.
         progress: called as progress(done, total) in faces.
     """
     from core.network.inference import run_network
@@ -175,7 +174,7 @@ def score_detected(
     crops: list[np.ndarray] = []
     for row, (reference, box) in enumerate(zip(table.faces["reference"], boxes.tolist(), strict=True)):
         image = read_upright(table.read_image(reference))
-        face, shared = match(tuple(box), detect(image))
+        face, shared = match(tuple(box), detector.detect(image))
         if face:
             overlaps.append(shared)
             rows.append(row)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from core.config import TrainConfig
+from core.data.detectors.detector import get_detector
 from core.data.drawn.dataset import drawn_faces_folder
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
@@ -69,6 +70,7 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
 
 def load_faces(config: TrainConfig, console: Console) -> TrainingData:
     """What `load_training_data` gives before it splits: every row in the split that the data names, or in ""."""
+    get_detector(config.detector)  # an unknown one is refused before the work
     if config.data is None:
         with console.progress("Drawing faces") as progress:
             path = drawn_faces_folder(progress=progress)
@@ -90,7 +92,9 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
         colour=config.colour,
         size=config.size,
         margin=config.margin if boxed else 0.0,
-        frame_margin=config.margin if boxed else dataset_spec(table.name).frame_margin,
+        frame_margin=config.margin
+        if boxed
+        else dataset_spec(table.name).frame_margins.get(config.detector, 0.0),
     )
     with console.progress("Packing faces") as progress:
         table, pack = pack_faces(table, preprocessing, progress=progress)

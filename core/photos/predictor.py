@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.data.detector import DetectedFace, detect_faces
+from core.data.detectors.detector import DetectedFace, get_detector
 from core.data.images import read_photo
 from core.data.preprocessing import crop_face
 from core.errors import AffectoscopeError
@@ -58,6 +58,7 @@ class Predictor:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.preprocessing = run.preprocessing
+        self.detector = get_detector(run.detector)
         self.network = FaceClassifier(run)
 
     @classmethod
@@ -83,7 +84,7 @@ class Predictor:
             image: an image file's bytes or path, a Pillow image (turned upright by its EXIF orientation),
                 or uint8 pixels, (h, w), (h, w, 1) or (h, w, 3) RGB.
             crops: treat the photo as a cropped face, framed like the run's training images, without detection.
-            found: the result of `detect_faces`, if it is already known.
+            found: the result of `self.detector`, if it is already known.
             neighbours: number of nearest training faces to return per face.
 
         Raises:
@@ -121,7 +122,7 @@ class Predictor:
         self, photo: Image.Image, found: Sequence[DetectedFace | None] | None = None
     ) -> _DecodedPhoto:
         """Crop the faces of a photo, detecting them if `found` is None."""
-        found = detect_faces(photo) if found is None else found
+        found = self.detector.detect(photo) if found is None else found
         reason = "" if found else NO_FACE
         if len(found) > MAX_FACES:
             reason = f"{len(found)} faces found; only the {MAX_FACES} with the highest scores are used"

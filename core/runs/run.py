@@ -90,6 +90,11 @@ class Run:
         return LabelSet(self.labels)
 
     @property
+    def detector(self) -> str:
+        """Name of the detector whose boxes the run's frame margin is for; older runs do not name theirs, MTCNN."""
+        return self.info.get("detector", "mtcnn")
+
+    @property
     def dataset(self) -> DatasetSpec:
         """Facts about the data set that the run was trained on."""
         return dataset_spec(self.info["data"].get("name"))

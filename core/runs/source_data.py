@@ -46,6 +46,7 @@ def _training_config(run: Run, path: Path | None, format: str | None) -> TrainCo
             f"The config in run.json of '{run.name}' has no {error}; train the run again."
         ) from error
     options["split_seed"] = run.info["config"].get("split_seed")  # None: older runs split by their seed
+    options["detector"] = run.detector
     options["relabel"] = _load_relabelling(run)
     return replace(PRESETS["quick"], **options | {"data": path, "format": format or options["format"]})
 

@@ -240,7 +240,7 @@ SPEC = register(
         ),
         official={"test": "PublicTest", "private_test": "PrivateTest"},
         published={"train": 28_709, "test": 3_589, "private_test": 3_589},
-        frame_margin=-0.02,
+        frame_margins={"mtcnn": -0.02},
         citation=(
             "I. J. Goodfellow et al. (2013), Challenges in Representation Learning: A Report on Three Machine Learning "
             "Contests, International Conference on Neural Information Processing (ICONIP), 117-124."

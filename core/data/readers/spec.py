@@ -90,8 +90,8 @@ class DatasetSpec:
         votes: faces have the votes of several annotators.
         subjects: faces name the person shown.
         label_set: label set used by default; None: the smallest that holds the labels.
-        frame_margin: margin around a detected box that gives the framing of the data set's own images, where they are
-            cropped faces; measured with `python benchmarks/framing.py --data PATH`.
+        frame_margins: detector -> margin around its boxes that gives the framing of the data set's own images, where
+            they are cropped faces; measured with `python benchmarks/framing.py --data PATH`.
         redistributable: whether thumbnails of the faces may travel with a run.
         shows_people: the images are photographs of people.
         citation: the paper that published it, for the sources of a report.
@@ -110,7 +110,7 @@ class DatasetSpec:
     votes: bool = False
     subjects: bool = False
     label_set: Literal[7, 8, 11] | None = None
-    frame_margin: float = 0.0
+    frame_margins: dict[str, float] = field(default_factory=dict)
     redistributable: bool = False
     shows_people: bool = True
     citation: str = ""
