@@ -206,7 +206,7 @@ def _preprocessing(run: Run) -> str:
     return (
         f"The network sees {colour} faces of {about.get('size')} × {about.get('size')} pixels, cut from {box}. Faces "
         "that are framed otherwise are other faces to it: numbers hold only for this preprocessing, which is stored "
-        "inside the run."
+        f"inside the run. In photos, faces are found by the detector {run.detector}."
     )
 
 
