@@ -8,6 +8,7 @@ import pytest
 from core.analysis.calibration.review import READINGS, compute_calibration, compute_reliability
 from core.analysis.calibration.wording import calibration_findings
 from core.metrics.calibration import expected_calibration_error
+from core.metrics.text import SMALL_DIFFERENCE, with_interval
 from core.report.figures import calibration as figures
 from core.report.figures.contrast import DARK_PAGE, INK, INK_ON_DARK, PAGE, contrast
 from core.runs.catalogue import open_run
@@ -55,7 +56,7 @@ def test_before_and_after_stand_side_by_side(open_page, folder, fitted):
         f"{error.value:.3f} ({error.low:.3f} to {error.high:.3f})"
     )
     change = review.change["brier"]
-    assert table.loc["Brier score", "difference"].startswith(f"{change.value:+.4f} ({change.low:+.4f} to ")
+    assert table.loc["Brier score", "difference"] == with_interval(change, SMALL_DIFFERENCE)
     assert table.loc["M measure", "plain softmax"] == f"{review.uncalibrated.m_measure:.3f}"
     assert "M, like every other score of this program, is computed from the plain softmax" in told
     assert f"{error.value:.3f} (with temperature)" in told

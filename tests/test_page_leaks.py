@@ -208,4 +208,4 @@ def test_pairs_whose_face_was_not_scored_are_left_out():
     )
     found = tables.pairs(table, predictions)
     assert found["row"].tolist() == [4] and found["labels_differ"].tolist() == [True]
-    assert re.match(r"test: \w+ → \*\*\w+\*\* \d+\u00a0%$", text.format_scored(found.iloc[0]))
+    assert re.match(r"test: \w+ → \*\*\w+\*\* \d+%$", text.format_scored(found.iloc[0]))
