@@ -69,9 +69,7 @@ def format_progress(counts: dict[str, int], faces: str) -> str:
 
 def format_suggestion(face: pd.Series) -> str:
     """'fear 1% → **sad** 92%' of a row of a ranking."""
-    given, suggested = (
-        percent(face[name], digits=0).replace(" ", "\u00a0") for name in ("p_given", "p_suggested")
-    )
+    given, suggested = (percent(face[name], digits=0) for name in ("p_given", "p_suggested"))
     return f"{face['given']} {given} → **{face['suggested']}** {suggested}"
 
 

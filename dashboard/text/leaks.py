@@ -79,7 +79,7 @@ def found(pairs: pd.DataFrame, shown: pd.DataFrame) -> str:
 
 def format_scored(pair: pd.Series) -> str:
     """'test: fear → fear 81%'."""
-    share = percent(pair["probability"], digits=0).replace(" ", "\u00a0")
+    share = percent(pair["probability"], digits=0)
     return f"{pair['split']}: {pair['true']} → **{pair['predicted']}** {share}"
 
 
