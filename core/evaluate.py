@@ -2,40 +2,26 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pandas as pd
 import tyro
 
-from core.analysis.detection import DetectedScores, score_detected
-from core.analysis.protocol import Protocol, protocol_of_evaluation
-from core.analysis.robustness import mean_accuracy, robustness
-from core.data.detectors.detector import get_detector
-from core.data.face_pack import FacePack, pack_faces
-from core.data.face_table import FaceTable
-from core.data.readers import open_dataset
-from core.data.readers.spec import dataset_specs
-from core.data.relabelling import Relabelled, read_relabelling, relabel
+from core.analysis import evaluation
+from core.analysis.detection import DetectedScores
+from core.analysis.robustness import mean_accuracy
 from core.errors import AffectoscopeError
-from core.labels import LabelSet
-from core.metrics.predictions import BOX_COLUMNS, Predictions
-from core.metrics.scoring import Scores, score
-from core.metrics.text import listed
-from core.network.outputs import to_predictions
-from core.network.resumable_inference import predict_resumable
+from core.metrics.predictions import Predictions
+from core.metrics.scoring import Scores
+from core.metrics.text import listed, percent
 from core.options import ClusterOptions
 from core.report.score_tables import prominent_headlines
 from core.runs.catalogue import open_run
-from core.runs.run import Run, write_detected, write_robustness
-from core.runs.tables import save_thumbnails
 from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console, run_command
-from core.runtime.environment import quiet_tensorflow
-from core.runtime.files import write_json
 
 
 @dataclass(frozen=True)
@@ -90,223 +76,91 @@ def _only(chosen: list[str]) -> str:
 
 
 def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
-    """Predictions and scores of `options.run` on `options.data`.
+    """Score the network on `options.data`; with --out, write the predictions or the scores.
 
     Raises:
         AffectoscopeError: the run or the data cannot be read, or no face has one of the run's labels.
     """
-    if options.out and options.out.suffix not in (".parquet", ".json"):
-        raise AffectoscopeError(
-            f"--out {options.out} has no known format; expected a name ending in .parquet or .json."
-        )
+    _check_out(options.out, ".parquet", ".json")
     console = Console()
-    faces = _faces(options, console)
-    with (
-        console.progress("Predicting") as progress,
-        predict_resumable(faces.run, faces.pack, faces.tta, progress=progress) as outputs,
-    ):
-        predictions = to_predictions(faces.table, faces.labels, outputs)
-    scores = score(predictions, resamples=options.resamples)
-    console.say(prominent_headlines(scores, of=faces.split))
-    faces.say(console)
-    _write(options.out, predictions, scores.as_dict() | {"protocol": faces.protocol().as_dict()})
-    return predictions, scores
+    found = evaluation.evaluate_faces(_scoring(options), resamples=options.resamples, console=console)
+    console.say(prominent_headlines(found.scores, of=found.faces.split))
+    _say_protocol(console, found.faces)
+    if options.out:
+        found.save(options.out)
+    return found.predictions, found.scores
 
 
 def evaluate_corrupted(options: EvaluateOptions) -> pd.DataFrame:
-    """The run's robustness on `options.data`, kept in the run and, with --out, as a CSV file.
+    """Score the network on corrupted faces; with --out, write the table as CSV.
 
     Raises:
         AffectoscopeError: the run or the data cannot be read, or the result cannot be written.
     """
-    if options.out and options.out.suffix != ".csv":
-        raise AffectoscopeError(f"--out {options.out} has no known format; expected a name ending in .csv.")
+    _check_out(options.out, ".csv")
     console = Console()
-    faces = _faces(options, console)
-    with quiet_tensorflow():
-        network = faces.run.load_model()
-    truth = faces.labels.positions(faces.table.faces["expression"].to_numpy())
-    with console.progress("Corrupting and predicting") as progress:
-        table = robustness(network, faces.pack, truth, len(faces.labels), tta=faces.tta, progress=progress)
-    splits = ", ".join(sorted(set(faces.table.faces["split"])))
-    try:
-        write_robustness(
-            faces.run,
-            table,
-            {"data": faces.table.title, "split": splits, "test_time_augmentation": faces.tta},
-        )
-        if options.out:
-            table.to_csv(options.out, index=False)
-    except OSError as error:
-        raise AffectoscopeError(f"The result cannot be written ({error.strerror or error}).") from error
-    faces.say(console)
-    clean = table.iloc[0]["accuracy"]
+    faces, table = evaluation.evaluate_corrupted_faces(_scoring(options), console=console, out=options.out)
+    _say_protocol(console, faces)
     console.say(
-        f"Accuracy {clean:.4f} on {len(truth):,} faces, {mean_accuracy(table):.4f} when they are corrupted:"
+        f"Accuracy {percent(table.iloc[0]['accuracy'])} on {len(faces.table):,} faces, "
+        f"{percent(mean_accuracy(table))} when they are corrupted:"
     )
     for name, rows in table.iloc[1:].groupby("corruption", sort=False):
-        console.say(f"  {name:16s}" + "  ".join(f"{value:.3f}" for value in rows["accuracy"]))
+        console.say(f"  {name:16s}" + "  ".join(percent(value) for value in rows["accuracy"]))
     return table
 
 
 def evaluate_with_detector(options: EvaluateOptions) -> DetectedScores:
-    """The run on faces that the detector finds in `options.data`, kept in the run and, with --out, as a JSON file.
+    """Score the network on faces that the detector finds; with --out, write the scores as JSON.
 
     Raises:
         AffectoscopeError: the run or the data cannot be read, the data has no boxes that say where its faces are, or
             the result cannot be written.
     """
-    if options.out and options.out.suffix != ".json":
-        raise AffectoscopeError(f"--out {options.out} has no known format; expected a name ending in .json.")
+    _check_out(options.out, ".json")
     console = Console()
-    faces = _faces(options, console)
-    if faces.table.faces[list(BOX_COLUMNS)].isna().any(axis=None):
-        raise AffectoscopeError(
-            f"--detect needs photos and a box around the face of each, and the images of {faces.table.title} are "
-            f"cropped faces; pass {listed([spec.title for spec in dataset_specs() if spec.boxes], last='or')}."
-        )
-    with quiet_tensorflow():
-        from core.network.inference import run_network
-
-        network = faces.run.load_model()
-    with console.progress("Predicting by annotated boxes") as progress:
-        outputs = run_network(network, faces.pack, tta=faces.tta, progress=progress)
-    by_annotation = outputs["expression"].argmax(axis=1)
-    with console.progress("Finding faces") as progress:
-        scores = score_detected(
-            network,
-            faces.table,
-            faces.labels.positions(faces.table.faces["expression"].to_numpy()),
-            by_annotation,
-            faces.run.labels,
-            faces.run.preprocessing,
-            get_detector(faces.run.detector),
-            split=faces.split,
-            tta=faces.tta,
-            progress=progress,
-        )
-    protocol = faces.protocol(detector_misses=scores.misses)
-    try:
-        write_detected(faces.run, scores.as_dict())
-        if options.out:
-            write_json(options.out, scores.as_dict() | {"protocol": protocol.as_dict()})
-    except OSError as error:
-        raise AffectoscopeError(f"The result cannot be written ({error.strerror or error}).") from error
+    faces, scores = evaluation.evaluate_detected_faces(_scoring(options), console=console, out=options.out)
     console.say(scores.sentence())
-    faces.say(console, protocol)
+    _say_protocol(console, faces, detector_misses=scores.misses)
     return scores
 
 
-@dataclass(frozen=True)
-class _Faces:
-    """What is scored: faces of one split whose labels the run's network knows, packed."""
-
-    run: Run
-    table: FaceTable
-    pack: FacePack
-    labels: LabelSet
-    split: str
-    tta: TestTimeAugmentation
-    counts: dict[str, dict[str, int]]  # of all the data, before any face was chosen
-    relabelled: Relabelled | None = None
-
-    def protocol(self, *, detector_misses: int | None = None) -> Protocol:
-        return protocol_of_evaluation(
-            self.run,
-            self.counts,
-            self.table,
-            split=self.split,
-            tta=self.tta,
-            detector_misses=detector_misses,
-            relabelled=self.relabelled.report if self.relabelled else None,
-        )
-
-    def say(self, console: Console, protocol: Protocol | None = None) -> None:
-        console.say((protocol or self.protocol()).sentence())
-        if "train" in set(self.table.faces["split"]) and self.table.name == self.run.info["data"]["name"]:
-            console.say("Some of these faces may be the ones that the network was trained on.")
-        if self.relabelled:
-            console.say(
-                f"Scored with corrected labels, which cannot be compared with scores of the labels as they are: "
-                f"{self.relabelled.sentence()}."
-            )
-
-
-def _faces(options: EvaluateOptions, console: Console) -> _Faces:
-    run = open_run(options.run)
-    tta = options.tta or run.test_time_augmentation
-    labels = run.label_set
-    with console.progress("Reading annotations") as progress:
-        table = open_dataset(options.data, format=options.format, progress=progress)
-    counts = table.counts()
-    table, split = _split(table, options.split)
-    inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)
-    if not inside.any():
-        raise AffectoscopeError(
-            f"{table.title} has no face with a label of run '{run.name}' ({', '.join(run.labels)})."
-        )
-    table, relabelled = table.select(inside), None
-    decisions = read_relabelling(options.relabel, labels) if options.relabel else None
-    with console.progress("Packing faces") as progress:
-        table, pack = pack_faces(table, run.preprocessing, progress=progress)
-    if decisions:
-        table, left, relabelled = relabel(table, decisions, splits=None)
-        pack = pack.select(np.flatnonzero(left))
-        if not len(table):
-            raise AffectoscopeError(f"{decisions.file} removes every face; keep some to score.")
-    return _Faces(run, table, pack, labels, split, tta, counts, relabelled)
-
-
 def attach_images(options: EvaluateOptions) -> int:
-    """Keep thumbnails of the run's test faces, read from `options.data`, in the run; returns how many.
+    """Keep thumbnails of the run's test faces in the run; returns how many.
 
     Raises:
         AffectoscopeError: the data does not hold the faces that the run was tested on.
     """
     console = Console()
-    run = open_run(options.run)
-    preprocessing = run.preprocessing
-    with console.progress("Reading annotations") as progress:
-        table = open_dataset(options.data, format=options.format, progress=progress)
-    wanted = set(run.predictions().frame["reference"])
-    table = table.select(table.faces["reference"].isin(wanted).to_numpy())
-    if not len(table):
+    found = evaluation.attach_images(
+        open_run(options.run), options.data, format=options.format, console=console
+    )
+    console.say(
+        f"{found.kept:,} of {found.wanted:,} test faces of run '{found.run.name}' have their image now."
+    )
+    if not found.table.redistributable:
+        console.say(f"Do not pass this run on with them: {found.table.title} may not be redistributed.")
+    return found.kept
+
+
+def _scoring(options: EvaluateOptions) -> evaluation.ScoringOptions:
+    names = [field.name for field in fields(evaluation.ScoringOptions)]
+    return evaluation.ScoringOptions(**{name: getattr(options, name) for name in names})
+
+
+def _check_out(out: Path | None, *suffixes: str) -> None:
+    if out and out.suffix not in suffixes:
         raise AffectoscopeError(
-            f"{table.title} holds none of the {len(wanted):,} test faces of run '{run.name}'; "
-            f"expected the data it was tested on: {run.info['data']['title']}."
+            f"--out {out} has no known format; expected a name ending in {listed(suffixes, last='or')}."
         )
-    with console.progress("Keeping thumbnails") as progress:
-        kept = save_thumbnails(run.path / "faces.parquet", table, preprocessing, progress=progress)
-    console.say(f"{kept:,} of {len(wanted):,} test faces of run '{run.name}' have their image now.")
-    if not table.redistributable:
-        console.say(f"Do not pass this run on with them: {table.title} may not be redistributed.")
-    return kept
 
 
-def _split(table: FaceTable, split: str | None) -> tuple[FaceTable, str]:
-    """The rows of one split and its name; by default the test faces, or all where there is no test split."""
-    splits = table.faces["split"]
-    if split is None:
-        split = "test" if (splits == "test").any() else "all"
-    if split == "all":
-        return table, split
-    rows = (splits == split).to_numpy()
-    if not rows.any():
-        there = ", ".join(name or "(none)" for name in sorted(splits.unique()))
-        raise AffectoscopeError(f"{table.title} has no split '{split}'; there are: {there}; or pass all.")
-    return table.select(rows), split
-
-
-def _write(out: Path | None, predictions: Predictions, scores: dict) -> None:
-    if out is None:
-        return
-    try:
-        if out.suffix == ".json":
-            write_json(out, scores)
-        else:
-            predictions.save(out)
-    except OSError as error:
-        raise AffectoscopeError(f"{out} cannot be written ({error.strerror or error}).") from error
+def _say_protocol(
+    console: Console, faces: evaluation.ScoredFaces, *, detector_misses: int | None = None
+) -> None:
+    console.say(faces.protocol(detector_misses=detector_misses).sentence())
+    for caution in faces.cautions():
+        console.say(caution)
 
 
 #: What the command does when an option asks for something else than scoring.
