@@ -24,6 +24,11 @@ class NumberFormat:
         """For a table that formats its numbers itself, in which the factor is applied already."""
         return f"%{'+' if self.signed else ''}.{self.digits}f{self.unit.replace('%', '%%')}"
 
+    @property
+    def d3(self) -> str:
+        """For Plotly and Altair, whose percent type multiplies and adds the sign itself."""
+        return f"{'+' if self.signed else ''}.{self.digits}{'%' if self.unit == '%' else 'f'}"
+
     def text(self, value: float | None, *, unit: bool = True) -> str:
         """`value` as text; an en dash where it is None or NaN. What rounds to zero has no sign."""
         if value is None or math.isnan(value):

@@ -3,6 +3,7 @@
 import altair as alt
 import pandas as pd
 
+from core.metrics.text import PERCENT
 from core.report.figures import REFERENCE_LINE, colour_of
 
 #: Every label is written, however narrow the page.
@@ -35,7 +36,7 @@ def class_counts(table: pd.DataFrame, *, logarithmic: bool = False, share: bool 
                 alt.Tooltip("split:N"),
                 alt.Tooltip("expression:N"),
                 alt.Tooltip("faces:Q", format=",d"),
-                alt.Tooltip("share:Q", format=".1%"),
+                alt.Tooltip("share:Q", format=PERCENT.d3),
             ],
         )
         .properties(height=340, description="Faces per expression and split.")
@@ -77,11 +78,11 @@ def probabilities(table: pd.DataFrame, *, true: str | None = None, mark: str = "
         x=alt.X(
             "probability:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title="probability")
         ),
-        tooltip=[alt.Tooltip("expression:N"), alt.Tooltip("probability:Q", format=".1%")],
+        tooltip=[alt.Tooltip("expression:N"), alt.Tooltip("probability:Q", format=PERCENT.d3)],
     )
     bars = base.mark_bar(cornerRadiusEnd=2).encode(color=_expression_colours(order))
     text = base.mark_text(align="left", dx=4, color="#7B8496").encode(
-        text=alt.Text("probability:Q", format=".1%")
+        text=alt.Text("probability:Q", format=PERCENT.d3)
     )
     return alt.layer(bars, text).properties(
         height=26 * len(order) + 50, description="Probability of each expression."
@@ -133,7 +134,7 @@ def pair_distributions(table: pd.DataFrame, of: str) -> alt.LayerChart:
             color=_expression_colours(labels, title="true expression"),
             tooltip=[
                 alt.Tooltip("label:N", title="true expression"),
-                alt.Tooltip("probability:Q", format=".1%"),
+                alt.Tooltip("probability:Q", format=PERCENT.d3),
                 alt.Tooltip("faces:Q", format=",d"),
             ],
         )

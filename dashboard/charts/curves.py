@@ -4,6 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.labels import EXPRESSIONS
+from core.metrics.text import PERCENT
 from core.report.figures import REFERENCE_LINE, base_figure, colour_of, run_colour, unit_axes
 from core.report.figures.contrast import DARK_PAGE, INK, PAGE, mixed, page_of
 
@@ -104,6 +105,6 @@ def _add_label_lines(figure: go.Figure, table: pd.DataFrame, *, area: str) -> No
             customdata=line[["threshold"]],
             hovertemplate=(
                 f"{label}, {area} {line['area'].iloc[0]:.3f}<br>"
-                "%{x:.1%} / %{y:.1%} at a probability of %{customdata[0]:.3f}<extra></extra>"
+                f"%{{x:{PERCENT.d3}}} / %{{y:{PERCENT.d3}}} at a probability of %{{customdata[0]:.3f}}<extra></extra>"
             ),
         )

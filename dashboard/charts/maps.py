@@ -3,6 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.metrics.text import WHOLE_PERCENT
 from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, colour_of
 
 #: Names and colours of correct and wrong predictions; wrong ones are drawn on top.
@@ -51,7 +52,7 @@ def face_map(
                     strict=True,
                 )
             ),
-            hovertemplate="%{customdata[1]}<br>%{customdata[2]} predicted as %{customdata[3]}, %{customdata[4]:.0%}"
+            hovertemplate=f"%{{customdata[1]}}<br>%{{customdata[2]}} predicted as %{{customdata[3]}}, %{{customdata[4]:{WHOLE_PERCENT.d3}}}"
             "<extra></extra>",
         )
     if area:

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.metrics.text import WHOLE_PERCENT
+from core.metrics.text import PERCENT, WHOLE_PERCENT
 from core.report.figures import ACCENT, REFERENCE_LINE, SECOND
 from core.report.figures.contrast import INK, mixed, page_of, readable_on
 
@@ -70,7 +70,7 @@ def difference(
     """A `difference_cells` table: this run's cells minus those of the run named `other`, blue above zero."""
     table = _without_diagonal(cells, hide_diagonal)
     change = table[f"difference_{show}"]
-    number = ",d" if show == "faces" else ".1%"
+    number = ",d" if show == "faces" else PERCENT.d3
     return _heatmap(
         table.assign(value=change),
         row="true",
@@ -201,8 +201,8 @@ def _confusion_tooltip() -> list[alt.Tooltip]:
         alt.Tooltip("true:N", title="true"),
         alt.Tooltip("predicted:N", title="predicted"),
         alt.Tooltip("faces:Q", title="faces", format=",d"),
-        alt.Tooltip("row:Q", title="of the true", format=".1%"),
-        alt.Tooltip("column:Q", title="of the predicted", format=".1%"),
+        alt.Tooltip("row:Q", title="of the true", format=PERCENT.d3),
+        alt.Tooltip("column:Q", title="of the predicted", format=PERCENT.d3),
     ]
 
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.analysis.contradictions import AFFECTNET_REGIONS
 from core.labels import EXPRESSIONS
+from core.metrics.text import PERCENT, WHOLE_PERCENT
 from core.report.figures import REFERENCE_LINE, SECOND, base_figure, colour_of, run_colour
 from core.report.figures.contrast import INK, mixed, page_of, readable_on
 from dashboard.charts.curves import density_scale
@@ -108,7 +109,7 @@ def sizes(table: pd.DataFrame, *, side: float, ink: str = INK) -> go.Figure:
             line={"shape": "hvh", "width": 2, "color": run_colour(number, ink)},
             customdata=part[["from", "to", "faces"]],
             hovertemplate=f"{split}, %{{customdata[0]:.0f}} to %{{customdata[1]:.0f}} pixels: %{{customdata[2]:,}} "
-            "faces, %{y:.1%}<extra></extra>",
+            f"faces, %{{y:{PERCENT.d3}}}<extra></extra>",
         )
     # On a logarithmic axis Plotly places shapes by value, but text and ranges by its logarithm.
     edges = math.log10(min(table["from"].min(), side) / 1.3), math.log10(max(table["to"].max(), side) * 1.3)
@@ -126,7 +127,7 @@ def sizes(table: pd.DataFrame, *, side: float, ink: str = INK) -> go.Figure:
         text=f"{side:.0f} px",
     )  # fmt: skip
     figure.update_xaxes(type="log", range=edges, tickvals=[8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096])
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(tickformat=WHOLE_PERCENT.d3, rangemode="tozero")
     return figure
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.metrics.text import PERCENT, WHOLE_PERCENT
 from core.report.figures import base_figure, run_colour
 from core.report.figures.contrast import INK, mixed, page_of
 
@@ -32,10 +33,10 @@ def accuracies(table: pd.DataFrame, *, chosen: str | None = None, ink: str = INK
             opacity=0.25 if faint else 1.0,
             customdata=line[["low", "high", "faces"]],
             hovertemplate=(
-                f"{name}, severity %{{x}}: %{{y:.1%}} (%{{customdata[0]:.1%}} to %{{customdata[1]:.1%}}, "
+                f"{name}, severity %{{x}}: %{{y:{PERCENT.d3}}} (%{{customdata[0]:{PERCENT.d3}}} to %{{customdata[1]:{PERCENT.d3}}}, "
                 "%{customdata[2]:,} faces)<extra></extra>"
             ),
         )
     figure.update_xaxes(dtick=1)
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(tickformat=WHOLE_PERCENT.d3, rangemode="tozero")
     return figure

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.metrics.text import PERCENT, WHOLE_PERCENT
 from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, base_figure
 from core.report.figures.contrast import INK
 from dashboard.charts.curves import density_scale
@@ -30,7 +31,7 @@ def parallel(
         }
         dimensions.append({"label": title, "values": numbers, **(ticks if words else {})})
     dimensions.append(
-        {"label": objective, "values": values, "tickformat": ".0%" if values.max() <= 1 else ".2f"}
+        {"label": objective, "values": values, "tickformat": WHOLE_PERCENT.d3 if values.max() <= 1 else ".2f"}
     )
     figure = go.Figure(
         go.Parcoords(
@@ -120,11 +121,11 @@ def importance(table: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(table).encode(
         y=alt.Y("parameter:N", sort=order, title=None, axis=alt.Axis(labelLimit=200, labelOverlap=False)),
         x=alt.X("importance:Q", title="importance", axis=alt.Axis(format="%"), scale=alt.Scale(domainMin=0)),
-        tooltip=[alt.Tooltip("parameter:N"), alt.Tooltip("importance:Q", format=".1%")],
+        tooltip=[alt.Tooltip("parameter:N"), alt.Tooltip("importance:Q", format=PERCENT.d3)],
     )
     bars = base.mark_bar(cornerRadiusEnd=2, color=ACCENT)
     text = base.mark_text(align="left", dx=4, color="#7B8496").encode(
-        text=alt.Text("importance:Q", format=".0%")
+        text=alt.Text("importance:Q", format=WHOLE_PERCENT.d3)
     )
     return alt.layer(bars, text).properties(
         height=26 * len(order) + 80, description="Importance of each parameter."

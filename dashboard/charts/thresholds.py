@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.metrics.text import PERCENT
 from core.report.figures import REFERENCE_LINE, base_figure, unit_axes
 
 #: Number -> (name, colour, dash); no colour is an expression's; the dashes distinguish the lines without colour.
@@ -32,7 +33,7 @@ def thresholds(
             name=name,
             mode="lines",
             line={"color": colour, "width": 2, "dash": dash},
-            hovertemplate=f"{name} %{{y:.1%}} at a threshold of %{{x:.3f}}<extra></extra>",
+            hovertemplate=f"{name} %{{y:{PERCENT.d3}}} at a threshold of %{{x:.3f}}<extra></extra>",
         )
         figure.add_scatter(
             x=[threshold],
@@ -40,7 +41,7 @@ def thresholds(
             mode="markers",
             marker={"color": colour, "size": 10},
             showlegend=False,
-            hovertemplate=f"{name} %{{y:.1%}} at the chosen threshold of %{{x:.3f}}<extra></extra>",
+            hovertemplate=f"{name} %{{y:{PERCENT.d3}}} at the chosen threshold of %{{x:.3f}}<extra></extra>",
         )
     if not math.isnan(best[0]):
         figure.add_scatter(
@@ -49,7 +50,7 @@ def thresholds(
             name="best F1",
             mode="markers",
             marker={"color": LINES["f1"][1], "size": 13, "symbol": "star"},
-            hovertemplate="best F1 %{y:.1%} at a threshold of %{x:.3f}<extra></extra>",
+            hovertemplate=f"best F1 %{{y:{PERCENT.d3}}} at a threshold of %{{x:.3f}}<extra></extra>",
         )
     unit_axes(figure)
     return figure

@@ -4,13 +4,14 @@ import streamlit as st
 
 from core.analysis.detection import DetectedScores
 from core.analysis.protocol import Protocol
+from core.metrics.text import PERCENT
 from core.runs.run import Run
 from dashboard.components.downloads import csv_button
 from dashboard.tables import protocol as tables
 from dashboard.text import protocol as text
 
 _FACES = st.column_config.NumberColumn(format="localized")
-_PERCENT = st.column_config.NumberColumn(format="%.1f%%")
+_PERCENT = st.column_config.NumberColumn(format=PERCENT.printf)
 
 
 def show(run: Run, protocol: Protocol, scores: DetectedScores | None) -> None:

@@ -5,6 +5,7 @@ import streamlit as st
 from core.analysis.calibration.review import READINGS
 from core.analysis.calibration.wording import calibration_findings
 from core.metrics.calibration import BINS
+from core.metrics.text import PERCENT
 from core.report.figures import calibration as figures
 from core.runs.calibration import upgrade_command
 from dashboard import loading, run_selector, url_state
@@ -16,7 +17,7 @@ from dashboard.text import calibration as text
 #: Bins that can be chosen.
 FEWEST, MOST = 5, 30
 
-_LABELS = dict.fromkeys(("share", "probability"), st.column_config.NumberColumn(format="%.1f%%"))
+_LABELS = dict.fromkeys(("share", "probability"), st.column_config.NumberColumn(format=PERCENT.printf))
 _LABELS |= dict.fromkeys(
     ("excess", "excess_low", "excess_high"), st.column_config.NumberColumn(format="%+.1f")
 )

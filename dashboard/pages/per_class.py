@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.metrics.text import PERCENT
 from core.report import score_tables, wording
 from dashboard import loading, run_selector
 from dashboard.charts import bars, curves
@@ -9,7 +10,7 @@ from dashboard.components import appearance, threshold_explorer
 from dashboard.components.downloads import csv_button
 from dashboard.tables import per_class as tables
 
-_PERCENT = st.column_config.NumberColumn(format="%.1f%%")
+_PERCENT = st.column_config.NumberColumn(format=PERCENT.printf)
 _AREA = st.column_config.NumberColumn(format="%.3f")
 
 st.title("Per class")

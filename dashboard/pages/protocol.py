@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.analysis.protocol import load_protocol
 from core.analysis.selective.tables import confidence_bins, group_table, risk_curves
+from core.metrics.text import PERCENT
 from core.photos.face_classifier import SURE
 from core.report.figures import abstention as figures
 from dashboard import run_selector, url_state
@@ -13,7 +14,7 @@ from dashboard.tables import protocol as tables
 from dashboard.text import protocol as text
 
 _FACES = st.column_config.NumberColumn(format="localized")
-_PERCENT = st.column_config.NumberColumn(format="%.1f%%")
+_PERCENT = st.column_config.NumberColumn(format=PERCENT.printf)
 _GROUPS = {
     "faces": _FACES,
     "mean_confidence": {**_PERCENT, "label": "mean confidence"},

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.analysis.slices.findings import slice_findings
 from core.analysis.slices.review import SliceReview, SliceTable
+from core.metrics.text import PERCENT
 from core.report.figures import slices as figures
 from core.runs.run import Run
 from dashboard import loading, run_selector, url_state
@@ -17,7 +18,7 @@ _NAME = st.column_config.TextColumn(pinned=True)
 _POINTS = st.column_config.NumberColumn(format="%+.1f")
 _COLUMNS = {
     "slice": _NAME,
-    "accuracy": st.column_config.NumberColumn(format="%.1f%%"),
+    "accuracy": st.column_config.NumberColumn(format=PERCENT.printf),
     "gap": _POINTS | {"label": "gap (points)"},
     "gap, same mix": _POINTS,
     "macro-F1": st.column_config.NumberColumn(format="%.3f"),

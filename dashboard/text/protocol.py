@@ -17,7 +17,7 @@ LEDGER = (
 
 CONFIDENCE = (
     "Confidence is the highest probability, after the run's temperature: as `core.predict` and the Live page show it. "
-    f"Both abstain ('not sure') below {SURE:.0%}."
+    f"Both abstain ('not sure') below {percent(SURE, digits=0)}."
 )
 
 SEPARATION = (
@@ -85,9 +85,9 @@ def upgrade_command(run: Run) -> str:
 def accepted(abstention: Abstention, at: Accepted) -> str:
     """Sentences on the faces that a threshold accepts."""
     if not at.scored and not at.accepted_out_of_set:
-        return f"No face has a confidence of {at.threshold:.0%} or more."
+        return f"No face has a confidence of {percent(at.threshold, digits=0)} or more."
     sentence = (
-        f"At a confidence of {at.threshold:.0%} or more, {at.scored:,} of {len(abstention.confidence):,} scored faces "
+        f"At a confidence of {percent(at.threshold, digits=0)} or more, {at.scored:,} of {len(abstention.confidence):,} scored faces "
         "are accepted"
     )
     sentence += f", {at.errors:,} of them misclassified." if at.scored else "."
@@ -125,7 +125,7 @@ def risks(table: pd.DataFrame) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "errors at most": [f"{risk:.0%}" for risk in table["risk"]],
+            "errors at most": [percent(risk, digits=0) for risk in table["risk"]],
             "largest coverage": [format_coverage(row.coverage, row.threshold) for row in table.itertuples()],
             "guaranteed": [
                 format_coverage(row.guaranteed_coverage, row.guaranteed_threshold)

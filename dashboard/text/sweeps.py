@@ -61,7 +61,8 @@ def significant_parameters(table: pd.DataFrame) -> str:
     clear = table[table["p"] < 0.05 / len(table)]
     rest = [name for name in table["parameter"] if name not in set(clear["parameter"])]
     effects = ", ".join(
-        f"{row.parameter} ({row.share:.0%} of the variance, p {_p(row.p)})" for row in clear.itertuples()
+        f"{row.parameter} ({percent(row.share, digits=0)} of the variance, p {_p(row.p)})"
+        for row in clear.itertuples()
     )
     found = (
         f"Significant (F-test, Bonferroni-corrected 5%): {effects}."

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.labels import COLOURS
+from core.metrics.text import WHOLE_PERCENT
 from core.report.figures.contrast import DARK_PAGE, mixed, page_of
 
 #: For marks that stand for no expression.
@@ -33,8 +34,8 @@ def run_colour(number: int, ink: str) -> str:
 
 def unit_axes(figure: go.Figure) -> None:
     """Both axes from 0 to 100%."""
-    figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", dtick=0.25)
-    figure.update_yaxes(range=[-0.01, 1.02], tickformat=".0%", dtick=0.25)
+    figure.update_xaxes(range=[-0.01, 1.01], tickformat=WHOLE_PERCENT.d3, dtick=0.25)
+    figure.update_yaxes(range=[-0.01, 1.02], tickformat=WHOLE_PERCENT.d3, dtick=0.25)
 
 
 def base_figure(*, height: int, x: str, y: str) -> go.Figure:

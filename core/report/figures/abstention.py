@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.labels import EXPRESSIONS
+from core.metrics.text import PERCENT, WHOLE_PERCENT
 from core.report.figures import REFERENCE_LINE, base_figure, colour_of, run_colour
 from core.report.figures.contrast import INK, contrast, mixed, page_of
 
@@ -29,8 +30,8 @@ def confidences(table: pd.DataFrame, *, threshold: float | None = None, ink: str
             marker={"color": colour, "line": {"width": 0}},
             customdata=bins[["low", "high", "faces"]],
             hovertemplate=(
-                f"{group}: %{{customdata[2]:,}} faces (%{{y:.1%}}) have a confidence of %{{customdata[0]:.0%}} to "
-                "%{customdata[1]:.0%}<extra></extra>"
+                f"{group}: %{{customdata[2]:,}} faces (%{{y:{PERCENT.d3}}}) have a confidence of %{{customdata[0]:{WHOLE_PERCENT.d3}}} to "
+                f"%{{customdata[1]:{WHOLE_PERCENT.d3}}}<extra></extra>"
             ),
             row=row,
             col=1,
@@ -43,10 +44,15 @@ def confidences(table: pd.DataFrame, *, threshold: float | None = None, ink: str
     if threshold is not None:
         figure.add_vline(x=threshold, line={"color": REFERENCE_LINE, "width": 1.5, "dash": "dash"})
     grid = "rgba(138,147,166,0.25)"
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.25, gridcolor=grid, zeroline=False)
+    figure.update_xaxes(range=[0, 1], tickformat=WHOLE_PERCENT.d3, dtick=0.25, gridcolor=grid, zeroline=False)
     figure.update_xaxes(title="confidence", row=len(groups))
     figure.update_yaxes(
-        tickformat=".0%", nticks=3, gridcolor=grid, zeroline=False, rangemode="tozero", automargin=True
+        tickformat=WHOLE_PERCENT.d3,
+        nticks=3,
+        gridcolor=grid,
+        zeroline=False,
+        rangemode="tozero",
+        automargin=True,
     )
     figure.update_layout(showlegend=False, bargap=0)
     return figure
@@ -70,7 +76,7 @@ def risk_coverage(
             mode="lines" if len(line) > 1 else "markers",
             line={"color": colour, "width": 2, "dash": "solid" if judged else "dot"},
             customdata=line[["threshold", "accepted", "errors"]],
-            hovertemplate=f"{name}: %{{customdata[2]:,}} errors in %{{customdata[1]:,}} faces, %{{y:.1%}}"
+            hovertemplate=f"{name}: %{{customdata[2]:,}} errors in %{{customdata[1]:,}} faces, %{{y:{PERCENT.d3}}}"
             + ("; confidence %{customdata[0]:.3f} or more" if judged else "")
             + "<extra></extra>",
         )
@@ -81,10 +87,10 @@ def risk_coverage(
                 mode="markers",
                 marker={"color": colour, "size": 11},
                 showlegend=False,
-                hovertemplate=f"{name}, chosen threshold: %{{y:.1%}} of %{{x:.1%}}<extra></extra>",
+                hovertemplate=f"{name}, chosen threshold: %{{y:{PERCENT.d3}}} of %{{x:{PERCENT.d3}}}<extra></extra>",
             )
-    figure.update_xaxes(range=[0, 1.02], tickformat=".0%", dtick=0.25)
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(range=[0, 1.02], tickformat=WHOLE_PERCENT.d3, dtick=0.25)
+    figure.update_yaxes(tickformat=WHOLE_PERCENT.d3, rangemode="tozero")
     return figure
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.metrics.text import PERCENT, WHOLE_PERCENT
 from core.report.figures import REFERENCE_LINE, base_figure, run_colour, unit_axes
 from core.report.figures.contrast import INK, mixed, page_of
 
@@ -77,8 +78,8 @@ def _add_bins(figure: go.Figure, rows: pd.DataFrame, title: str, colour: str, sy
         },
         customdata=rows[["lowest", "highest", "low", "high", "faces"]],
         hovertemplate=(
-            f"{title}, %{{customdata[0]:.1%}} to %{{customdata[1]:.1%}}, %{{customdata[4]:,.1f}} faces<br>"
-            "mean %{x:.1%}, true in %{y:.1%} (95% %{customdata[2]:.1%} to %{customdata[3]:.1%})<extra></extra>"
+            f"{title}, %{{customdata[0]:{PERCENT.d3}}} to %{{customdata[1]:{PERCENT.d3}}}, %{{customdata[4]:,.1f}} faces<br>"
+            f"mean %{{x:{PERCENT.d3}}}, true in %{{y:{PERCENT.d3}}} (95% %{{customdata[2]:{PERCENT.d3}}} to %{{customdata[3]:{PERCENT.d3}}})<extra></extra>"
         ),
     )
 
@@ -94,6 +95,6 @@ def _add_spread(figure: go.Figure, rows: pd.DataFrame, title: str, colour: str, 
         marker={"color": faint, "opacity": 0.7, "line": {"color": colour, "width": 1}},
         customdata=rows[["from", "to"]],
         hovertemplate=(
-            f"{title}, %{{customdata[0]:.0%}} to %{{customdata[1]:.0%}}: %{{y:,}} faces<extra></extra>"
+            f"{title}, %{{customdata[0]:{WHOLE_PERCENT.d3}}} to %{{customdata[1]:{WHOLE_PERCENT.d3}}}: %{{y:,}} faces<extra></extra>"
         ),
     )

@@ -5,6 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from core.metrics.text import PERCENT, WHOLE_PERCENT
 from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, base_figure, colour_of
 from core.report.figures.contrast import INK, mixed, page_of
 
@@ -68,13 +69,13 @@ def confusion(cells: pd.DataFrame, labels: tuple[str, ...], *, ink: str = INK) -
         right, _relative(np.where(right, share, 0.0)), -_relative(np.where(right, 0.0, share))
     )
     return _heatmap(
-        table.assign(strength=strength, text=[f"{100 * value:.0f}" for value in share]),
+        table.assign(strength=strength, text=[WHOLE_PERCENT.text(value, unit=False) for value in share]),
         x="predicted",
         y="true",
         columns=list(labels),
         rows=[label for label in labels if label in set(table["true"])],
         colours=(SECOND, ACCENT),
-        hover="%{y} read as %{x}: %{customdata[0]:,} faces, %{customdata[1]:.1%} of %{y}",
+        hover=f"%{{y}} read as %{{x}}: %{{customdata[0]:,}} faces, %{{customdata[1]:{PERCENT.d3}}} of %{{y}}",
         custom=["faces", "row"],
         titles=("predicted", "true"),
         ink=ink,

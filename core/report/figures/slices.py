@@ -3,6 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.metrics.text import PERCENT, WHOLE_PERCENT
 from core.report.figures import ACCENT, REFERENCE_LINE, SECOND, add_intervals, base_figure
 from core.report.figures.contrast import INK
 
@@ -54,12 +55,12 @@ def dots(table: pd.DataFrame, name: str, *, overall: float, ink: str = INK) -> g
         title=None,
         gridcolor="rgba(0,0,0,0)",
     )
-    figure.update_xaxes(tickformat=".0%" if name == "accuracy" else ".2f", nticks=6)
+    figure.update_xaxes(tickformat=WHOLE_PERCENT.d3 if name == "accuracy" else ".2f", nticks=6)
     return figure
 
 
 def _hover(name: str, *, compared: bool) -> str:
-    form = ".1%" if name == "accuracy" else ".3f"
+    form = PERCENT.d3 if name == "accuracy" else ".3f"
     ends = f"(95% %{{customdata[2]:{form}}} to %{{customdata[3]:{form}}})"
     gap = f"<br>gap %{{customdata[4]:+{form}}}, corrected p %{{customdata[5]:.4f}}" if compared else ""
     return f"%{{customdata[0]}}: %{{x:{form}}} {ends}, %{{customdata[1]:,}} faces{gap}<extra></extra>"

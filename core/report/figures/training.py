@@ -3,6 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.metrics.text import PERCENT
 from core.report.figures import base_figure, run_colour
 from core.report.figures.contrast import INK
 
@@ -27,7 +28,7 @@ def learning(
                 name=name,
                 mode="lines+markers" if len(line) < 3 else "lines",
                 line={"color": colour, "dash": dash, "width": 2},
-                hovertemplate=f"{name}<br>epoch %{{x}}: %{{y:{'.1%' if as_percent else '.3f'}}}<extra></extra>",
+                hovertemplate=f"{name}<br>epoch %{{x}}: %{{y:{PERCENT.d3 if as_percent else '.3f'}}}<extra></extra>",
             )
         validation = table[(table["run"] == run) & (table["part"] == "validation")]
         best = validation[validation["epoch"] == best_epochs.get(run)]
@@ -38,7 +39,7 @@ def learning(
             mode="markers",
             marker={"color": colour, "size": 12, "symbol": "star"},
             showlegend=len(runs) == 1,
-            hovertemplate=f"best epoch %{{x}}: %{{y:{'.1%' if as_percent else '.3f'}}}<extra></extra>",
+            hovertemplate=f"best epoch %{{x}}: %{{y:{PERCENT.d3 if as_percent else '.3f'}}}<extra></extra>",
         )
     if as_percent:
         figure.update_yaxes(tickformat=".1~%")
