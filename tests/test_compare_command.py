@@ -126,7 +126,7 @@ def test_accuracy_is_that_of_both_runs_and_its_p_value_the_binomial_test_of_chan
     assert accuracy["p"] == pytest.approx(binomtest(fixed, fixed + broken).pvalue)
     assert sum(comparison.changed.values()) == 600
     assert (
-        f"'better' reads {fixed} faces right that 'first' misreads, and misreads {broken}"
+        f"'better' correctly classifies {fixed} faces that 'first' misclassifies, and misclassifies {broken}"
         in comparison.change()
     )
 
@@ -246,9 +246,9 @@ def test_bad_options_are_refused_before_anything_is_read(runs, tmp_path):
 def test_runs_that_do_not_fit_are_refused_and_nothing_is_written(runs, tmp_path):
     for b, message in (
         ("nobody", "There is no run"),
-        ("first", "'first' would be compared with itself"),
+        ("first", "'first' cannot be compared with itself"),
         ("elsewhere", "'first' was scored on Made-up faces and 'elsewhere' on Drawn faces"),
-        ("strangers", "'first' and 'strangers' were scored on no common face"),
+        ("strangers", "'first' and 'strangers' have no scored faces in common"),
     ):
         assert message in refused(options(runs, "first", b, out=tmp_path / "both.json"))
     assert not list(tmp_path.iterdir())

@@ -86,7 +86,7 @@ def test_what_is_kept_knows_nothing_of_the_devices(pair):
     ("changes", "sentence"),
     [
         ({"batch_size": 15}, "--batch-size 15 is not divisible by the 2 devices of this machine"),
-        ({"sharpness": 0.05}, "--sharpness trains on one device"),
+        ({"sharpness": 0.05}, "--sharpness needs a single device"),
     ],
 )
 def test_what_cannot_be_split_is_refused(drawn_tree, tmp_path, changes, sentence):

@@ -63,7 +63,7 @@ def test_faces_without_finite_numbers_are_left_out():
     values = groups(5)
     values[3, 0], values[7, 1] = np.inf, np.nan
     assert face_map(values).table["row"].tolist() == [row for row in range(15) if row not in (3, 7)]
-    with pytest.raises(AffectoscopeError, match="no finite numbers"):
+    with pytest.raises(AffectoscopeError, match="no finite values"):
         face_map(np.full((3, 2), np.nan))
 
 

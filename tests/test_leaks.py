@@ -84,7 +84,7 @@ def test_the_sentence_by_hand():
     told = summarise(predictions, table, split="test", compared=compared).sentence()
     assert told.startswith(
         "3 of the 10 test faces (30.0%) have a near-duplicate among the faces of the training (3 in train, 1 in "
-        "validation; 1 in private_test, which no training looked at). Accuracy is 60.0% (95% "
+        "validation; 1 in private_test, not used by the training). Accuracy is 60.0% (95% "
     )
     assert "100.0% on those and 42.9% (95% " in told  # always right: no interval
     assert re.search(r"they are worth \+17\.1 points \(95% [+-]\d+\.\d to \+\d+\.\d\)\.$", told)
@@ -98,7 +98,7 @@ def test_faces_alike_in_other_test_splits_alone_are_no_leak():
     assert summary.leaked.faces == 0 and math.isnan(summary.leaked.accuracy.value)
     assert summary.sentence() == (
         "None of the 10 test faces has a near-duplicate among the faces of the training (65 faces of other splits were "
-        "compared; 1 in private_test, which no training looked at)."
+        "compared; 1 in private_test, not used by the training)."
     )
 
 
@@ -168,7 +168,7 @@ def test_a_run_that_was_never_looked_at_has_no_leaks(tmp_path):
 def test_a_note_that_says_nothing_is_an_error(tmp_path, about):
     run = make_run(tmp_path, "odd", faces=20)
     save_table(run.path, LEAKS, pd.DataFrame(columns=list(LEAKS.columns)), about)
-    with pytest.raises(AffectoscopeError, match="does not say which splits were compared; make it again"):
+    with pytest.raises(AffectoscopeError, match="has no list of compared splits; recreate it"):
         load_leaks(run)
 
 

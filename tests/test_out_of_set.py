@@ -185,7 +185,7 @@ def test_other_labels_and_damage_are_named(trained_run, tmp_path):
         frame.assign(expression="boredom"),
     ):
         save_table(copied.path, OUT_OF_SET, damaged)
-        with pytest.raises(AffectoscopeError, match="of other labels than the run's; make it again with"):
+        with pytest.raises(AffectoscopeError, match="does not match the labels of the run; recreate it with"):
             compute_abstention(copied)
 
 

@@ -73,8 +73,8 @@ def test_without_a_choice_the_newest_run_that_fits_is_compared_with(open_page, f
 @pytest.mark.parametrize(
     ("other", "reason"),
     [
-        ("strangers", "'strangers' and 'better' were scored on no common face"),
-        ("eight", "'eight' knows 8 labels and 'better' 7, contempt in 'eight' alone"),
+        ("strangers", "'strangers' and 'better' have no scored faces in common"),
+        ("eight", "'eight' has 8 labels and 'better' 7, contempt only in 'eight'"),
         ("elsewhere", "'elsewhere' was scored on Drawn faces and 'better' on Made-up faces"),
     ],
 )

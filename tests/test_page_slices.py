@@ -57,8 +57,8 @@ def test_the_page_tells_finds_and_gaps(open_page, folder):
     told = text_of(shown)
     assert text.MEANING in told
     assert "Accuracy on the darkest quarter" in told and "corrected" in told
-    assert "The faces have no landmarks, so nothing is said of their pose." in told
-    assert "All faces are of one split" in told
+    assert "The faces have no landmarks; their pose is unknown." in told
+    assert "All faces belong to one split" in told
     assert "p-values are corrected for the " in told and " tests of all attributes together" in told
     overview = overview_of(shown)
     assert overview["verdict"].to_dict() == {
@@ -156,7 +156,7 @@ def test_a_table_that_cannot_be_used_is_one_sentence_and_the_page_goes_on(open_p
     shown = open_page("slices", folder=folder, run="lit")
     shown.file_uploader[0].set_value(("people.csv", b"name,age\na,1\n", "text/csv")).run()
     assert problems(shown) == []
-    assert "no column that tells the faces" in shown.error[0].value
+    assert "no column that identifies the faces" in shown.error[0].value
     assert "Brightness" in overview_of(shown).index
 
 

@@ -130,14 +130,14 @@ def test_the_same_reference_in_another_split_is_another_face(runs):
 def test_a_run_is_not_compared_with_itself(runs):
     of = read_as(READ_A)
     assert refused((runs[0], runs[0]), of, of) == (
-        "'a' would be compared with itself; name two different runs."
+        "Run 'a' cannot be compared with itself; pass two different runs."
     )
 
 
 def test_other_labels_are_refused(tmp_path):
     seven, eight = made_up(tmp_path, "a"), made_up(tmp_path, "b", labels=(*LABELS, "contempt"))
     assert obstacle(seven, eight) == (
-        "'a' knows 3 labels and 'b' 4, contempt in 'b' alone; only runs with the same labels can be compared."
+        "'a' has 3 labels and 'b' 4, contempt only in 'b'; only runs with the same labels can be compared."
     )
     other = made_up(tmp_path, "c", labels=("neutral", "happy", "fear"))
     assert "3 labels and 'c' 3, sad in 'a' alone and fear in 'c' alone;" in obstacle(seven, other)
@@ -146,7 +146,7 @@ def test_other_labels_are_refused(tmp_path):
 def test_labels_that_are_not_those_of_run_json_are_refused(runs):
     told = refused(runs, read_as(READ_A), read_as(READ_B, labels=("neutral", "happy", "anger")))
     assert told.startswith(
-        "Run 'b' was tested with the labels neutral, happy, anger, which are not those of its"
+        "The predictions of run 'b' have the labels neutral, happy, anger, which differ from its"
     )
 
 
@@ -180,7 +180,7 @@ def test_the_same_data_in_another_wrapping_is_the_same(tmp_path):
 def test_no_shared_face_is_refused(runs):
     of_b = read_as(READ_B, split="validation")
     assert refused(runs, read_as(READ_A), of_b) == (
-        "'a' and 'b' were scored on no common face: one on faces such as '0' (test), the other on faces such as '0' "
+        "'a' and 'b' have no scored faces in common: one was scored on faces such as '0' (test), the other on faces such as '0' "
         "(validation); score both on the same split of the same data."
     )
 
@@ -188,7 +188,7 @@ def test_no_shared_face_is_refused(runs):
 def test_another_truth_is_refused_with_its_first_face(runs):
     told = refused(runs, read_as(READ_A), read_as(READ_B, [0, 2, 2, 1]))
     assert told == (
-        "2 of the 4 faces that both scored have another expression in 'a' than in 'b', first '1' (happy and sad); only "
+        "2 of the 4 faces that both scored have a different expression in 'a' and 'b', first '1' (happy and sad); only "
         "runs with the same truth can be compared."
     )
 
@@ -198,7 +198,7 @@ def test_another_valence_or_arousal_is_refused(runs):
     of_a = read_as(READ_A, **known)
     told = refused(runs, of_a, read_as(READ_B, **known | {"arousal": [0, 0, 0.25, 0.5]}))
     assert told.startswith(
-        "1 of the 4 faces that both scored have another arousal in 'a' than in 'b', first '2' (0.0 and 0.25)"
+        "1 of the 4 faces that both scored have a different arousal in 'a' and 'b', first '2' (0.0 and 0.25)"
     )
     # What only one of them knows contradicts nothing.
     assert len(pair(*runs, (of_a, read_as(READ_B, **known | {"valence": [np.nan, 0.2, 0.3, 0.4]})))) == 4
@@ -220,4 +220,6 @@ def test_affect_is_compared_on_the_faces_that_both_know(runs):
 
 def test_a_face_that_is_there_twice_is_refused(runs):
     told = refused(runs, read_as(READ_A), read_as(READ_B, reference=["0", "1", "1", "1"]))
-    assert told.startswith("Run 'b' has 2 faces more than once, first '1', so that nobody knows which")
+    assert told.startswith(
+        "Run 'b' has 2 faces more than once, first '1'; score it on data with a unique reference"
+    )

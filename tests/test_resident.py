@@ -67,7 +67,7 @@ def test_faces_of_several_devices_stay_on_the_host(tmp_path, monkeypatch):
     config = small_config(tmp_path)
     assert not uses_resident_training(config, several, PACK)
     assert uses_resident_training(replace(config, resident="yes"), OneDevice(), PACK)
-    with pytest.raises(AffectoscopeError, match="--resident yes trains on one device"):
+    with pytest.raises(AffectoscopeError, match="--resident yes needs a single device"):
         uses_resident_training(replace(config, resident="yes"), several, PACK)
 
 

@@ -245,9 +245,7 @@ def test_a_planted_gap_is_found_and_told():
     assert f"{-100 * row['accuracy_gap']:.1f} points lower than on the other faces (95% " in told[0]
     assert "p < 0.001 corrected" in told[0] and "at the same mix of expressions it is" in told[0]
     assert any(line.startswith("No gap in sharpness is distinguishable from chance") for line in told)
-    assert "nothing is said of their size" in " ".join(told) and "nothing is said of their pose" in " ".join(
-        told
-    )
+    assert "their size is unknown" in " ".join(told) and "their pose is unknown" in " ".join(told)
     assert len([line for line in told if "pose" in line]) == 1
     overview = review.overview.set_index("key")
     assert overview.loc["brightness", "significance"] == "gap found"
@@ -289,7 +287,7 @@ def test_a_gap_that_the_mix_hides_is_found():
 def test_small_and_unknown_slices_are_counted_in_the_findings():
     groups = np.array([None] * 12 + ["tiny"] * 8 + ["a", "b"] * 140, dtype=object)
     told = " ".join(slice_findings(review_slices(random_predictions(300, 0.7), None, joined(group=groups))))
-    assert "Too few faces to say anything, fewer than 30: faces with group 'tiny' (8)." in told
+    assert "Slices with too few faces for a test, fewer than 30: faces with group 'tiny' (8)." in told
     assert "Of 300 faces some are in no slice, because their value is not known: 12 by group." in told
 
 
@@ -297,10 +295,10 @@ def test_nothing_to_compare_is_told_why():
     review = review_slices(random_predictions(40, 0.7), attributes(40, brightness=np.full(40, 0.5)))
     assert not review.tables and review.tests == 0 and review.overview.empty
     told = slice_findings(review)
-    assert "The faces have no boxes, so nothing is said of their size." in told
-    assert "The faces have no landmarks, so nothing is said of their pose." in told
-    assert "All faces are of one split, so splits cannot be compared." in told
-    assert "All faces whose brightness is known have the same one: nothing can be compared by it." in told
+    assert "The faces have no boxes; their size is unknown." in told
+    assert "The faces have no landmarks; their pose is unknown." in told
+    assert "All faces belong to one split; splits cannot be compared." in told
+    assert "All faces whose brightness is known have the same value; it cannot be compared." in told
 
 
 def test_one_face_is_no_reason_to_fail():

@@ -1,1 +1,1 @@
-"""What is computed from a finished run: calibration, comparison, slices, leaks, label errors, ..."""
+"""Analyses of finished runs: calibration, comparison, slices, leaks, label errors, ..."""

@@ -1,4 +1,4 @@
-"""Everything that is derived from a finished training's predictions and saved with the run."""
+"""Scores and tables that are derived from the predictions after a training and saved with the run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def save_review_tables(
     tta: TestTimeAugmentation,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write the tables of a run's review into its folder.
+    """Save the review tables of a run: leaks, face attributes and out-of-label-set faces.
 
     Args:
         data: the packed faces of the training, every one in its split.
@@ -58,9 +58,9 @@ def review_run(
     thumbnails: bool,
     console: Console,
 ) -> tuple[Scores, Calibration]:
-    """Score a network's predictions and write everything that is derived from them into the run's folder.
+    """Score predictions, calibrate the network and save the results in the run's folder.
 
-    That is scores.json, the data summary, the training sample, and the tables of `save_review_tables`.
+    Writes scores.json, the data summary, the training sample and the tables of `save_review_tables`.
 
     Args:
         data: the packed faces of the training, every one in its split.

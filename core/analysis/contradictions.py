@@ -1,22 +1,20 @@
-"""Where an expression and its valence and arousal contradict each other."""
+"""Contradictions between an annotated expression and the annotated valence and arousal."""
 
 import numpy as np
 
-#: How far beyond a limit a value must lie to count: annotators and networks are not exact near it.
+#: A value contradicts a limit only if it exceeds it by more than this tolerance.
 TOLERANCE = 0.1
 
-#: Distance from the middle of the plane beyond which a face is not neutral.
+#: Largest distance of a neutral face from the origin of the valence-arousal plane.
 NEUTRAL_RADIUS = 0.5
 
-#: Where AffectNet's annotation software expected an expression: lowest and highest valence, lowest and highest
-#: arousal. It warned about a value outside of the region, and annotators could overrule it. The software had a
-#: region for every expression, but its authors print only that of happy, as an example (Mollahosseini et al. 2017,
-#: section 3.2.2), and no other source gives the rest.
+#: Regions of AffectNet's annotation software: lowest and highest valence, lowest and highest arousal. The software
+#: warned about values outside of the region of an expression. Only the region of happy is published (Mollahosseini et
+#: al. 2017, section 3.2.2).
 AFFECTNET_REGIONS: dict[str, tuple[float, float, float, float]] = {"happy": (0.0, 1.0, -0.2, 0.5)}
 
-#: What each expression without a published region excludes, as (dimension, sign that contradicts it): pleasant and
-#: unpleasant, active and calm expressions after Russell (1980), "A circumplex model of affect". Surprise may be
-#: pleasant or not.
+#: Half-planes excluded by each expression without a published region, as (dimension, contradicting sign), after Russell
+#: (1980), "A circumplex model of affect". Surprise can be pleasant or unpleasant.
 EXCLUDED: dict[str, tuple[tuple[str, int], ...]] = {
     "sad": (("valence", 1),),
     "surprise": (("arousal", -1),),
@@ -30,17 +28,20 @@ EXCLUDED: dict[str, tuple[tuple[str, int], ...]] = {
 def contradictions(
     labels: tuple[str, ...], codes: np.ndarray, valence: np.ndarray, arousal: np.ndarray
 ) -> np.ndarray:
-    """(n,) boolean: the face lies where its expression does not, by more than TOLERANCE.
+    """Find faces whose valence or arousal is outside of the region of their expression by more than TOLERANCE.
 
-    Happy by AffectNet's own region, the others by the sides of the plane that they exclude, neutral by its distance
-    from the middle; an expression without a rule (none, uncertain, no-face) contradicts nothing.
+    The region is AFFECTNET_REGIONS for happy, the complement of EXCLUDED for other expressions, and a disc around the
+    origin for neutral. Expressions without a rule (none, uncertain, no-face) are never contradicted.
 
     Args:
         labels: names of the expressions.
-        codes: (n,) positions in `labels`.
-        valence, arousal: (n,), -1 to 1; a face without either contradicts nothing.
+        codes: (n,) indices into `labels`.
+        valence, arousal: (n,), -1 to 1; NaN is never a contradiction.
+
+    Returns:
+        (n,) boolean array.
     """
-    # Per label: the most and the least that valence and arousal may be, and the farthest from the middle.
+    # Limits per label.
     highest = {"valence": np.full(len(labels), np.inf), "arousal": np.full(len(labels), np.inf)}
     lowest = {"valence": np.full(len(labels), -np.inf), "arousal": np.full(len(labels), -np.inf)}
     farthest = np.where(np.array(labels) == "neutral", NEUTRAL_RADIUS, np.inf)

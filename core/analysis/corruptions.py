@@ -1,7 +1,7 @@
-"""Corrupted faces, in the manner of Hendrycks & Dietterich (2019), "Benchmarking neural network robustness to common
-corruptions and perturbations": eight corruptions at five severities, on the cropped face as the network sees it.
+"""Image corruptions after Hendrycks & Dietterich (2019), "Benchmarking neural network robustness to common corruptions
+and perturbations": eight corruptions at five severities, applied to the cropped face.
 
-Lengths are in 48ths of the face's side, so that faces of any size are corrupted alike.
+Lengths are in 48ths of the side of the face, so that they do not depend on its size.
 """
 
 import io
@@ -16,7 +16,7 @@ from core.data.face_pack import FacePack
 
 SEVERITIES = (1, 2, 3, 4, 5)
 
-#: What is drawn in place of a hidden part, and where a rotated face has no pixels the edge is repeated.
+#: Grey level of the occluding square.
 GREY = 128
 
 
@@ -30,7 +30,7 @@ def _noise(face, amount, rng):
 
 
 def _brightness(face, amount, rng):
-    return face.astype(np.float32) + _either_way(amount, rng)
+    return face.astype(np.float32) + _random_sign(amount, rng)
 
 
 def _contrast(face, amount, rng):
@@ -39,7 +39,7 @@ def _contrast(face, amount, rng):
 
 
 def _rotation(face, amount, rng):
-    degrees = _either_way(amount, rng)
+    degrees = _random_sign(amount, rng)
     return ndimage.rotate(face.astype(np.float32), degrees, reshape=False, order=1, mode="nearest")
 
 
@@ -66,19 +66,23 @@ def _low_resolution(face, amount, rng):
     return _pixels(image.resize((side, side), Image.Resampling.BILINEAR))
 
 
-#: Corruption -> (function, its amount at severities 1 to 5, what the amount is).
+#: Corruption -> (function, amount at severities 1 to 5, unit of the amount).
 CORRUPTIONS: dict[str, tuple[Callable, tuple[float, ...], str]] = {
     "blur": (_blur, (0.4, 0.7, 1.0, 1.5, 2.0), "standard deviation in 48ths of the side"),
     "noise": (_noise, (8, 15, 25, 38, 55), "standard deviation in grey levels"),
-    "brightness": (_brightness, (20, 40, 60, 80, 100), "grey levels added or taken away"),
-    "contrast": (_contrast, (0.75, 0.55, 0.4, 0.25, 0.15), "share of the contrast that is left"),
-    "rotation": (_rotation, (5, 10, 20, 30, 45), "degrees, either way"),
-    "occlusion": (_occlusion, (0.2, 0.3, 0.4, 0.5, 0.6), "side of a grey square as a share of the face's"),
+    "brightness": (_brightness, (20, 40, 60, 80, 100), "grey levels added or subtracted"),
+    "contrast": (_contrast, (0.75, 0.55, 0.4, 0.25, 0.15), "share of the contrast that remains"),
+    "rotation": (_rotation, (5, 10, 20, 30, 45), "degrees, in either direction"),
+    "occlusion": (
+        _occlusion,
+        (0.2, 0.3, 0.4, 0.5, 0.6),
+        "side of a grey square as a share of the face's side",
+    ),
     "jpeg": (_jpeg, (40, 25, 15, 10, 5), "quality"),
     "low resolution": (
         _low_resolution,
         (0.7, 0.5, 0.4, 0.3, 0.2),
-        "share of the side in pixels that is left",
+        "share of the resolution that remains",
     ),
 }
 
@@ -90,7 +94,7 @@ def corrupt_face(face: np.ndarray, corruption: str, severity: int, *, seed: int)
         face: (S, S, C) uint8, C 1 or 3.
         corruption: a name in CORRUPTIONS.
         severity: 1 (slight) to 5 (severe).
-        seed: decides place, direction and noise; the same for all severities of a face.
+        seed: determines position, direction and noise.
 
     Returns:
         (S, S, C) uint8.
@@ -102,7 +106,7 @@ def corrupt_face(face: np.ndarray, corruption: str, severity: int, *, seed: int)
 
 @dataclass(frozen=True)
 class CorruptedFaces:
-    """A pack's faces, corrupted as they are read: face number i with seed i, however the pack is read."""
+    """A pack whose faces are corrupted on access; face i uses seed i."""
 
     pack: FacePack
     corruption: str
@@ -121,7 +125,7 @@ class CorruptedFaces:
         )
 
 
-def _either_way(amount: float, rng: np.random.Generator) -> float:
+def _random_sign(amount: float, rng: np.random.Generator) -> float:
     return amount if rng.random() < 0.5 else -amount
 
 

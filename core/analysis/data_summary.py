@@ -1,7 +1,6 @@
-"""What a run's faces are like, small enough to keep with the run: where on the plane, and how large.
+"""Summary statistics of the faces of all splits: distribution of valence and arousal, and face sizes.
 
-Training sees every split; a finished run keeps only its test faces. This table lets the dashboard speak of
-all of them, whatever their number.
+The predictions of a run contain only its scored split; this table describes the other splits as well.
 """
 
 import numpy as np
@@ -12,20 +11,20 @@ from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
 from core.runs.tables import SUMMARY_COLUMNS
 
-#: Side of a bin of the plane of valence and arousal.
+#: Width of a bin of the valence-arousal plane.
 BIN = 0.1
 _BINS = round(2 / BIN)
 
 
 def data_summary(faces: FaceTable | Predictions) -> pd.DataFrame:
-    """Counts of faces in a long table with SUMMARY_COLUMNS.
+    """Count faces in a long table with SUMMARY_COLUMNS.
 
-    kind is one of
-        plane             x and y are the middles of bins of valence and arousal, BIN wide
-        valence, arousal  x is the sum of the values, so that means are exact
-        size              x is the longer side of the face box in whole pixels, rounded down; expression is ''
+    The column kind is one of
+        plane             x and y are the centres of bins of valence and arousal of width BIN
+        valence, arousal  x is the sum of the values, for exact means
+        size              x is the longer side of the face box in pixels, rounded down; expression is ''
 
-    Faces without valence and arousal, or without a box, are in no row of that kind.
+    Faces with unknown valence and arousal, or without a box, are not counted in the respective kind.
     """
     if isinstance(faces, Predictions):
         frame, names = faces.frame, faces.frame["expression"].astype(str)

@@ -1,10 +1,9 @@
-"""A run scored on faces that the detector has to find first, as in use, and not on annotated boxes.
+"""Scores of a run on detected faces instead of annotated boxes.
 
-A face is found where a detected box covers its annotated one: of the boxes in its photo the one with the greatest
-overlap counts, from an overlap of 0.5 on (intersection over union; Everingham et al. 2010, "The PASCAL Visual Object
-Classes (VOC) Challenge", International Journal of Computer Vision 88(2)). It is then cropped around the detected box,
-with the run's margin for such boxes. A face that is not found is a miss; its accuracy is told with misses left out
-and with misses as errors.
+A face is detected if the detected box with the greatest overlap has an intersection over union of at least 0.5 with the
+annotated box (Everingham et al. 2010, "The PASCAL Visual Object Classes (VOC) Challenge", International Journal of
+Computer Vision 88(2)). It is cropped around the detected box. Other faces are misses; accuracy is reported without
+misses and with misses as errors.
 """
 
 from collections.abc import Callable
@@ -28,24 +27,27 @@ from core.runs.test_time_augmentation import TestTimeAugmentation
 if TYPE_CHECKING:
     import keras
 
-#: Least intersection over union of a detected and an annotated box of one face.
+#: Smallest intersection over union of matching boxes.
 MIN_OVERLAP = 0.5
 
-#: Faces cropped before they go through the network.
-_AT_ONCE = 256
+#: Batch size of the network.
+_BATCH = 256
 
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class DetectedScores:
-    """What the detector costs. Counts are of faces; the dictionaries have a count per label of the run.
+    """Scores on detected faces.
 
     Attributes:
-        data, split: what was scored; test_time_augmentation: what the outputs were averaged over.
-        faces, found, correct: of each label, annotated, found by the detector, and found and recognised.
-        correct_by_annotation: recognised when cropped by their annotated boxes; `..._of_found`: those found.
-        median_overlap: of the found faces' detected and annotated boxes, 0.5 to 1; NaN where none was found.
+        data, split: the scored data set and split.
+        test_time_augmentation: augmentation over which outputs were averaged.
+        faces, found, correct: label -> number of faces that are annotated, detected, and detected and correctly
+            classified.
+        correct_by_annotation: number of faces correctly classified with their annotated boxes.
+        correct_by_annotation_of_found: the same, of the detected faces.
+        median_overlap: median intersection over union of the detected faces, 0.5 to 1; NaN if there are none.
     """
 
     data: str
@@ -68,7 +70,7 @@ class DetectedScores:
 
     @property
     def of_found(self) -> Estimate:
-        """Accuracy with misses left out."""
+        """Accuracy on the detected faces."""
         return _share(sum(self.correct.values()), sum(self.found.values()))
 
     @property
@@ -78,12 +80,12 @@ class DetectedScores:
 
     @property
     def by_annotation(self) -> Estimate:
-        """Accuracy of all faces by their annotated boxes."""
+        """Accuracy on all faces with annotated boxes."""
         return _share(self.correct_by_annotation, sum(self.faces.values()))
 
     @property
     def by_annotation_of_found(self) -> Estimate:
-        """Accuracy of the found faces by their annotated boxes."""
+        """Accuracy on the detected faces with annotated boxes."""
         return _share(self.correct_by_annotation_of_found, sum(self.found.values()))
 
     def as_dict(self) -> dict:
@@ -95,33 +97,33 @@ class DetectedScores:
         }
 
     def sentence(self) -> str:
-        """All of it in one line."""
+        """Summary in one line."""
         faces = sum(self.faces.values())
         return (
             f"{self.data}, {faces:,} {self.split} faces located by the detector (overlap with the annotated box "
-            f"{MIN_OVERLAP:g} or more): {self.misses:,} missed, {_told(self.miss_rate)}; accuracy {_told(self.of_found)} "
-            f"on the faces found and {_told(self.of_all)} with misses as errors; by annotated boxes it is "
-            f"{_told(self.by_annotation)}, on the faces found {_told(self.by_annotation_of_found)}."
+            f"{MIN_OVERLAP:g} or more): {self.misses:,} missed, {_format_share(self.miss_rate)}; accuracy {_format_share(self.of_found)} "
+            f"on the faces found and {_format_share(self.of_all)} with misses as errors; by annotated boxes it is "
+            f"{_format_share(self.by_annotation)}, on the faces found {_format_share(self.by_annotation_of_found)}."
         )
 
 
 def load_detected_scores(run: Run) -> DetectedScores | None:
-    """What `core.evaluate --detect` kept with the run; None where nobody asked for it.
+    """Load the scores of `core.evaluate --detect`; None if they were not computed.
 
     Raises:
-        AffectoscopeError: it is damaged.
+        AffectoscopeError: detected.json is damaged.
     """
     document = run.detected()
     if document is None:
         return None
     try:
-        kept = {each.name: document[each.name] for each in fields(DetectedScores)}
-        overlap = float("nan") if kept["median_overlap"] is None else float(kept["median_overlap"])
+        stored = {each.name: document[each.name] for each in fields(DetectedScores)}
+        overlap = float("nan") if stored["median_overlap"] is None else float(stored["median_overlap"])
         counts = {
-            name: {str(label): int(count) for label, count in kept[name].items()}
+            name: {str(label): int(count) for label, count in stored[name].items()}
             for name in ("faces", "found", "correct")
         }
-        return DetectedScores(**kept | counts | {"median_overlap": overlap})
+        return DetectedScores(**stored | counts | {"median_overlap": overlap})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AffectoscopeError(
             f"detected.json of '{run.name}' is damaged ({error}); run core.evaluate --detect again."
@@ -137,7 +139,7 @@ def overlap(one: Box, other: Box) -> float:
 
 
 def match(annotated: Box, found: list[DetectedFace]) -> tuple[DetectedFace | None, float]:
-    """The detected face that is the annotated one, None where the detector missed it; and the greatest overlap."""
+    """The detected face that matches an annotated box, or None, and the greatest overlap."""
     overlaps = [overlap(annotated, face.box) for face in found]
     best = max(overlaps, default=0.0)
     return (found[overlaps.index(best)] if best >= MIN_OVERLAP else None), best
@@ -156,14 +158,15 @@ def score_detected(
     tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> DetectedScores:
-    """Find the faces of `table` in their photos and score those found.
+    """Detect the faces of `table` in their photos and score the network on them.
 
     Args:
-        network: uint8 faces in, {"expression": (n, c) probabilities} out.
-        table: n faces with annotated boxes, whose images can be read.
-        truth: (n,) positions in `labels`.
-        by_annotation: (n,) positions that the network predicts by the annotated boxes.
-        tta: averages the network's outputs over copies of each face.
+        network: model from uint8 faces to {"expression": (n, c) probabilities}.
+        table: n faces with annotated boxes and readable images.
+        truth: (n,) indices into `labels`.
+        by_annotation: (n,) predicted indices with annotated boxes.
+        tta: test-time augmentation.
+        detect: function from an upright image to detected faces.
         progress: called as progress(done, total) in faces.
     """
     from core.network.inference import run_network
@@ -179,14 +182,14 @@ def score_detected(
             overlaps.append(shared)
             rows.append(row)
             crops.append(crop_face(image, face.box, preprocessing, detected=True))
-        if crops and (len(crops) == _AT_ONCE or row == len(table) - 1):
+        if crops and (len(crops) == _BATCH or row == len(table) - 1):
             predicted[rows] = run_network(network, np.stack(crops), tta=tta)["expression"].argmax(axis=1)
             rows, crops = [], []
         if progress:
             progress(row + 1, len(table))
     found = predicted >= 0
 
-    def counted(mask: np.ndarray) -> dict[str, int]:
+    def count(mask: np.ndarray) -> dict[str, int]:
         return {label: int((truth[mask] == place).sum()) for place, label in enumerate(labels)}
 
     right = by_annotation == truth
@@ -194,9 +197,9 @@ def score_detected(
         data=table.title,
         split=split,
         test_time_augmentation=tta,
-        faces=counted(np.ones(len(table), bool)),
-        found=counted(found),
-        correct=counted(predicted == truth),
+        faces=count(np.ones(len(table), bool)),
+        found=count(found),
+        correct=count(predicted == truth),
         correct_by_annotation=int(right.sum()),
         correct_by_annotation_of_found=int(right[found].sum()),
         median_overlap=float(np.median(overlaps)) if overlaps else float("nan"),
@@ -207,7 +210,7 @@ def _share(part: int, whole: int) -> Estimate:
     return Estimate(part / whole if whole else float("nan"), *wilson_interval(part, whole))
 
 
-def _told(share: Estimate) -> str:
+def _format_share(share: Estimate) -> str:
     if np.isnan(share.value):
-        return "not known"
+        return "unknown"
     return with_interval(share, PERCENT, level=True)

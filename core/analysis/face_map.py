@@ -1,4 +1,4 @@
-"""A run's test faces in two dimensions: PCA and t-SNE of their embeddings, saved with the run as map.parquet."""
+"""Two-dimensional maps of a run's scored faces: PCA and t-SNE of the embeddings, cached in map.parquet."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from core.runs.run import Run
 from core.runs.tables import MAP, read_table, save_table
 from core.runtime.files import digest
 
-#: Most faces on a map: more would cover each other, and t-SNE's time grows faster than their number.
+#: Largest number of faces on a map, which bounds the time of t-SNE.
 MOST_FACES = 5000
 
-#: Dimensions that PCA leaves to t-SNE, and its perplexity, as van der Maaten & Hinton (2008) used them.
+#: Dimension after PCA, and perplexity of t-SNE, as in van der Maaten & Hinton (2008).
 REDUCED, PERPLEXITY = 50, 30.0
 
 
 @dataclass(frozen=True)
 class FaceMap:
-    """Faces in two dimensions, twice.
+    """PCA and t-SNE coordinates of faces.
 
     Attributes:
-        table: row (position in the predictions), pca_x, pca_y, tsne_x, tsne_y (float32), rows rising.
-        variance: shares of the embeddings' variance along pca_x and pca_y, 0 to 1.
-        faces: how many faces there were; those beyond MOST_FACES were left out at random.
+        table: columns row (index into the predictions, ascending), pca_x, pca_y, tsne_x, tsne_y (float32).
+        variance: explained variance ratio of pca_x and pca_y, 0 to 1.
+        faces: number of faces before sampling.
     """
 
     table: pd.DataFrame
@@ -35,22 +35,22 @@ class FaceMap:
 
 
 def face_map(embeddings: np.ndarray, *, most: int = MOST_FACES, seed: int = 0) -> FaceMap:
-    """Principal components (Pearson 1901) and t-SNE (van der Maaten & Hinton 2008, JMLR 9) of embeddings.
+    """Compute principal components (Pearson 1901) and t-SNE (van der Maaten & Hinton 2008, JMLR 9) of embeddings.
 
     Args:
-        embeddings: (n, d), n from 1; faces with infinite or missing numbers are left out.
-        most: above so many faces a random sample of so many is drawn.
-        seed: of the sample and of t-SNE; the same seed gives the same map.
+        embeddings: (n, d), n at least 1; rows with infinite values or NaN are left out.
+        most: largest number of faces; more are sampled at random.
+        seed: of the sample and of t-SNE.
 
     Raises:
-        AffectoscopeError: no face has finite numbers.
+        AffectoscopeError: no row is finite.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     rows = np.flatnonzero(np.isfinite(embeddings).all(axis=1))
     if not len(rows):
-        raise AffectoscopeError("The run's embeddings hold no finite numbers; train the run again.")
+        raise AffectoscopeError("The run's embeddings contain no finite values; train the run again.")
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
     values = np.asarray(embeddings[rows], np.float64)
@@ -75,36 +75,40 @@ def face_map(embeddings: np.ndarray, *, most: int = MOST_FACES, seed: int = 0) -
 
 
 def load_face_map(run: Run) -> FaceMap | None:
-    """The run's map: the kept one if it fits the predictions, else made anew and kept where that is possible.
+    """Load the map of a run, or compute and save it if there is none for these predictions.
 
-    None where the run keeps no embeddings.
+    Returns:
+        None if the run has no embeddings.
 
     Raises:
         AffectoscopeError: the predictions cannot be read.
     """
-    if kept := _read(run):
-        table, about = kept
+    if stored := _read(run):
+        table, about = stored
         return FaceMap(table, tuple(about["variance"]), about["faces"])
     embeddings = run.predictions(with_embeddings=True).embeddings
     if embeddings is None:
         return None
-    made = face_map(embeddings)
-    with suppress(OSError):  # where the folder may not be written, nothing is kept
+    computed = face_map(embeddings)
+    with suppress(OSError):  # read-only folders: the map is not saved
         save_table(
-            run.path, MAP, made.table, {"variance": made.variance, "faces": made.faces} | _identity(run)
+            run.path,
+            MAP,
+            computed.table,
+            {"variance": computed.variance, "faces": computed.faces} | _identity(run),
         )
-    return made
+    return computed
 
 
 def _read(run: Run) -> tuple[pd.DataFrame, dict] | None:
-    """The kept map; None where there is none, or one of other predictions or another version."""
+    """The saved map; None if there is none, or if it belongs to other predictions or another version."""
     try:
-        kept = read_table(run.path, MAP)
+        stored = read_table(run.path, MAP)
     except AffectoscopeError:
         return None
-    return kept if kept and _identity(run).items() <= kept[1].items() else None
+    return stored if stored and _identity(run).items() <= stored[1].items() else None
 
 
 def _identity(run: Run) -> dict:
-    """What a map belongs to."""
+    """Version and digest of the predictions that a map was computed from."""
     return {"schema_version": SCHEMA_VERSION, "predictions": digest(run.path / "predictions.parquet")}

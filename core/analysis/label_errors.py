@@ -1,7 +1,7 @@
-"""Which labels of a data set are likely wrong. `python -m core.label_errors --run R --data PATH`.
+"""Detection of label errors with confident learning.
 
-Confident learning needs probabilities of faces that the network was not trained on: the scored faces of a run have
-them; for training faces, core.sweep.cross_validation makes them.
+It needs probabilities by networks that were not trained on the faces: those of the scored faces of a run, or, for
+training faces, out-of-fold predictions (core.sweep.cross_validation).
 """
 
 import warnings
@@ -17,10 +17,10 @@ from core.metrics.text import percent
 from core.runs.run import Run
 from core.runs.tables import LABEL_ERRORS, save_table
 
-#: Of the likeliest errors among training faces, so many thumbnails are kept where the data may be passed on.
+#: Number of thumbnails saved for the most likely errors, if the data may be redistributed.
 MOST_THUMBNAILS = 5000
 
-#: Stands for the faces that this program draws, where a path of data is asked for.
+#: Value of --data for the drawn faces.
 DRAWN = "drawn"
 
 _AFFECT = ("valence", "arousal", "predicted_valence", "predicted_arousal")
@@ -28,17 +28,16 @@ _AFFECT = ("valence", "arousal", "predicted_valence", "predicted_arousal")
 
 @dataclass(frozen=True, eq=False)
 class LabelErrors:
-    """Faces ranked by how likely their label is wrong.
+    """Faces ranked by label quality.
 
     Attributes:
-        predictions: of the faces, by networks that were not trained on them.
-        table: a row per face, the likeliest error first; its index is the row in `predictions`. Columns: reference,
-            split, annotated (the data's label), given (the label used, which decisions may have corrected),
-            suggested, quality, p_given, p_suggested, issue (see Ranking), contradiction (the given expression and
-            the annotated valence and arousal exclude each other, core.analysis.contradictions).
-        joint: (c, c) estimated faces by given (row) and true label.
-        about: how the predictions were made; {} for a run's scored faces.
-        thumbnails: reference -> WebP bytes, where such are kept with the ranking.
+        predictions: by networks that were not trained on the faces.
+        table: one row per face, lowest quality first; the index is the row in `predictions`. Columns: reference,
+            split, annotated (label in the data), given (label used, after the user's decisions), suggested, quality,
+            p_given, p_suggested, issue (see Ranking), contradiction (see core.analysis.contradictions).
+        joint: (c, c) estimated number of faces by given (row) and true label (column).
+        about: settings of the cross-validation; {} for a run's scored faces.
+        thumbnails: reference -> WebP bytes.
     """
 
     predictions: Predictions
@@ -53,8 +52,8 @@ class LabelErrors:
         return round(float(self.joint.sum() - np.trace(self.joint)))
 
     def per_label(self) -> pd.DataFrame:
-        """Per given label: expression, faces, errors (estimated), share (of the faces), mostly (what the wrong ones
-        most often are, '' for nothing)."""
+        """One row per given label: expression, faces, errors (estimated number), share (errors / faces), mostly (most
+        frequent true label of the errors, '' without errors)."""
         rows = []
         for position, label in enumerate(self.predictions.labels):
             wrong = self.joint[position].astype(float)
@@ -66,22 +65,22 @@ class LabelErrors:
         return pd.DataFrame(rows, columns=["expression", "faces", "errors", "share", "mostly"])
 
     def sentence(self) -> str:
-        """How many wrong labels are expected, and how far that can be believed."""
+        """Summary of the estimate and its reliability."""
         faces, flagged = len(self.table), int(self.table["issue"].sum())
         splits = " and ".join(str(name) for name in dict.fromkeys(self.predictions.frame["split"]) if name)
         return (
             f"Confident learning expects about {self.expected:,} wrong labels among {faces:,} {splits} "
             f"{'face' if faces == 1 else 'faces'} ({percent(self.expected / faces)}) and flags {flagged:,}. The "
-            f"network agrees with {percent(self.predictions.correct.mean())} of the labels: the weaker it is, the more "
-            "of these are its own errors."
+            f"network agrees with {percent(self.predictions.correct.mean())} of the labels: the lower this accuracy, "
+            "the more of these are errors of the network."
         )
 
 
 def label_errors(predictions: Predictions, *, annotated: np.ndarray | None = None) -> LabelErrors:
-    """The faces of `predictions` ranked; they must not be the network's training faces.
+    """Rank the faces of `predictions`, which must not be training faces of the network.
 
     Args:
-        annotated: (n,) labels in the data, where decisions have corrected those in the predictions.
+        annotated: (n,) labels in the data, if the labels in `predictions` include decisions of the user.
     """
     truth, probabilities, frame = predictions.truth, predictions.probabilities, predictions.frame
     ranking = rank_label_errors(truth, probabilities)
@@ -105,7 +104,7 @@ def label_errors(predictions: Predictions, *, annotated: np.ndarray | None = Non
 
 
 def compute_label_errors(run: Run) -> LabelErrors:
-    """The run's scored faces, ranked.
+    """Rank the scored faces of a run.
 
     Raises:
         AffectoscopeError: the predictions cannot be read.
@@ -116,7 +115,7 @@ def compute_label_errors(run: Run) -> LabelErrors:
 def save_label_errors(
     run: Run, errors: LabelErrors, about: dict, thumbnails: dict[str, bytes] | None = None
 ) -> None:
-    """Keep the ranking of a run's training faces with it, their probabilities included.
+    """Save the ranking of a run's training faces, including their probabilities.
 
     Raises:
         OSError: the folder cannot be written.
@@ -133,15 +132,15 @@ def save_label_errors(
 
 
 def load_label_errors(run: Run) -> LabelErrors | None:
-    """What `save_label_errors` kept; None where the run's training faces were not ranked.
+    """Load the ranking of a run's training faces; None if there is none.
 
     Raises:
         AffectoscopeError: the file is damaged.
     """
-    kept = run.table(LABEL_ERRORS)
-    if kept is None:
+    stored = run.table(LABEL_ERRORS)
+    if stored is None:
         return None
-    table, about = kept
+    table, about = stored
     try:
         labels = tuple(about["labels"])
         joint = np.array(about["joint"], np.float64).reshape(len(labels), len(labels))
@@ -158,20 +157,20 @@ def load_label_errors(run: Run) -> LabelErrors | None:
         thumbnails = {} if images is None else dict(images.itertuples(index=False, name=None))
     except (AffectoscopeError, KeyError, TypeError, ValueError) as error:
         raise AffectoscopeError(
-            f"{LABEL_ERRORS.file} of '{run.name}' cannot be read ({error}); make it again with {LABEL_ERRORS.command}."
+            f"{LABEL_ERRORS.file} of '{run.name}' cannot be read ({error}); recreate it with {LABEL_ERRORS.command}."
         ) from error
     return LabelErrors(predictions, table[list(LABEL_ERRORS.columns)], joint, about, thumbnails)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What confident learning says of n labels out of c.
+    """Result of confident learning for n faces and c labels.
 
     Attributes:
-        suggested: (n,) the most probable label other than the given one, as a position.
-        quality: (n,) 0 to 1, low where the label is likely wrong: (1 + p(given) - p(suggested)) / 2.
-        issue: (n,) boolean: counted under another label in the confident joint, as which the network predicts it.
-        joint: (c, c) estimated faces by given label (row) and true label (column); row sums are the given counts.
+        suggested: (n,) index of the most probable label other than the given one.
+        quality: (n,) label quality, 0 to 1, low for likely errors: (1 + p(given) - p(suggested)) / 2.
+        issue: (n,) boolean: off-diagonal in the confident joint and predicted as the other label.
+        joint: (c, c) estimated number of faces by given (row) and true label (column); row sums are the given counts.
     """
 
     suggested: np.ndarray
@@ -181,18 +180,16 @@ class Ranking:
 
 
 def rank_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> Ranking:
-    """Rank n given labels by how likely they are wrong.
+    """Rank labels by quality with confident learning (Northcutt et al. 2021, JAIR 70).
 
-    A face counts as truly j where p(j) reaches the mean p(j) of the faces labelled j (and is the highest that does):
-    that is the confident joint, by which wrong labels are flagged and their number per label is estimated. The
-    order is by the normalised margin p(given) - p(best other), by which Northcutt et al. prune by noise rate. Of errors
-    planted before a training the self-confidence p(given) finds more where they may be anything, but far fewer where a
-    label is flipped to what it is easily taken for, as annotators do (benchmarks/label_errors.py): the margin is the
-    one that fails in neither case.
+    The confident joint counts a face as truly j if p(j) is at least the mean p(j) of the faces labelled j, and the
+    highest such probability. It flags label errors and estimates their number. Faces are ranked by the normalised margin
+    p(given) - p(best other). On injected errors, the self-confidence p(given) finds more uniformly random errors, but
+    far fewer flips between similar expressions (benchmarks/label_errors.py); the margin is robust in both cases.
 
     Args:
-        truth: (n,) positions of the given labels; labels may be absent.
-        probabilities: (n, c), by a network that was not trained on these faces.
+        truth: (n,) indices of the given labels; not all c labels need to occur.
+        probabilities: (n, c), by networks that were not trained on these faces.
     """
     from cleanlab.count import compute_confident_joint
     from cleanlab.filter import find_label_issues
@@ -206,7 +203,7 @@ def rank_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> Ranking:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about labels with few faces
         joint = compute_confident_joint(truth, probabilities)
-        # Where all labels are one there is nothing to confuse it with, and cleanlab refuses to look.
+        # cleanlab needs at least two labels.
         issue = (
             find_label_issues(truth, probabilities, filter_by="confident_learning", n_jobs=1)
             if len(np.unique(truth)) > 1

@@ -1,7 +1,7 @@
-"""Scored faces with near-duplicates in other splits, and what a score is worth without them: `python -m core.leaks`.
+"""Leaks: scored faces with near-duplicates in the training data, and the scores without them.
 
-A test face of which the network has learnt a copy tests its memory. Splits that core.data.splits carves keep
-near-duplicates on one side; official splits come as they are.
+A leaked test face measures memorisation. Splits made by core.data.splits keep near-duplicates together; official splits
+are used unchanged.
 """
 
 from collections.abc import Collection
@@ -24,16 +24,16 @@ from core.metrics.text import PERCENT, POINTS, percent, with_interval
 from core.runs.run import Run
 from core.runs.tables import LEAKS, save_table
 
-#: Splits that a training looks at: to learn, or to choose the epoch.
+#: Splits used by the training, including the selection of the epoch.
 TRAINED_ON = ("train", "validation")
 
-#: As many, and from the same seed, as core.metrics.scoring's: the accuracy of all faces has the interval of scores.json.
+#: Those of core.metrics.scoring, so that the interval of the accuracy equals that in scores.json.
 _RESAMPLES, _SEED = 1000, 0
 
 
 @dataclass(frozen=True)
 class FaceScores:
-    """Accuracy and macro-F1 of some faces with their 95% intervals; NaN where there are none."""
+    """Accuracy and macro-F1 of a subset of faces with 95% intervals; NaN without faces."""
 
     faces: int
     accuracy: Estimate
@@ -42,15 +42,15 @@ class FaceScores:
 
 @dataclass(frozen=True)
 class LeakSummary:
-    """What near-duplicates in other splits are worth to a score.
+    """Effect of leaks on the scores of a run.
 
     Attributes:
         split: the scored split.
-        compared: faces of every other split.
-        against: of every other split, how many scored faces have a near-duplicate in it.
-        every, leaked, without: scores of all faces, of those with a near-duplicate in a split of TRAINED_ON,
-            and of the rest.
-        accuracy_gain, macro_f1_gain: every less without.
+        compared: other split -> number of its faces.
+        against: other split -> number of scored faces with a near-duplicate in it.
+        every, leaked, without: scores of all faces, of the leaked faces (near-duplicate in a split of TRAINED_ON), and of
+            the others.
+        accuracy_gain, macro_f1_gain: difference every - without.
     """
 
     split: str
@@ -63,38 +63,38 @@ class LeakSummary:
     macro_f1_gain: Estimate
 
     def sentence(self) -> str:
-        """How many faces leak, and the accuracy with and without them."""
+        """Summary: number of leaked faces, and accuracy with and without them."""
         scored, others = f"{self.every.faces:,} {self.split} faces", sum(self.compared.values())
         if not self.leaked.faces:
             return (
                 f"None of the {scored} has a near-duplicate among the faces of the training ({others:,} faces of other "
-                f"splits were compared{self._elsewhere()})."
+                f"splits were compared{self._other_splits()})."
             )
         share = percent(self.leaked.faces / self.every.faces)
         verb = "has" if self.leaked.faces == 1 else "have"
         within = listed({name: self.against.get(name, 0) for name in TRAINED_ON})
-        told = (
+        text = (
             f"{self.leaked.faces:,} of the {scored} ({share}) {verb} a near-duplicate among the faces of the training "
-            f"({within}{self._elsewhere()}). Accuracy is {_percent(self.every.accuracy)} on all"
+            f"({within}{self._other_splits()}). Accuracy is {_percent(self.every.accuracy)} on all"
         )
         if not self.without.faces:
-            return f"{told}, and no face is left without them."
+            return f"{text}, and no face is left without them."
         gain = self.accuracy_gain
         return (
-            f"{told}, {_percent(self.leaked.accuracy)} on those and {_percent(self.without.accuracy)} without them: "
+            f"{text}, {_percent(self.leaked.accuracy)} on those and {_percent(self.without.accuracy)} without them: "
             f"they are worth {with_interval(gain, POINTS, level=True)}."
         )
 
-    def _elsewhere(self) -> str:
-        """Near-duplicates in splits that no training looked at."""
+    def _other_splits(self) -> str:
+        """Near-duplicates in splits that were not used by the training."""
         other = listed({name: n for name, n in self.against.items() if name not in TRAINED_ON})
-        return f"; {other}, which no training looked at" if other else ""
+        return f"; {other}, not used by the training" if other else ""
 
 
 def summarise(
     predictions: Predictions, table: pd.DataFrame, *, split: str, compared: dict[str, int]
 ) -> LeakSummary:
-    """Scores with and without the faces of a leak table that have near-duplicates among those trained on."""
+    """Compute the scores with and without the leaked faces of a `leak_table`."""
     references = predictions.frame["reference"]
     found = table[table["reference"].isin(references)]
     against = {name: found.loc[found["other_split"] == name, "reference"].nunique() for name in compared}
@@ -129,7 +129,7 @@ def _face_scores(confusion: np.ndarray) -> FaceScores:
 
 
 def _gains(leaked: np.ndarray, without: np.ndarray) -> list[Estimate]:
-    """Accuracy and macro-F1 of all faces less those without the leaked; both kinds of faces redrawn apart."""
+    """Differences in accuracy and macro-F1 between all faces and those without leaks, with a stratified bootstrap."""
     random = np.random.default_rng(_SEED)
     drawn = [resample_confusion(confusion, _RESAMPLES, random) for confusion in (leaked, without)]
     known = {
@@ -150,7 +150,7 @@ def _estimate(value: float, drawn: np.ndarray, *, known: bool = True) -> Estimat
 
 
 def _no_label_once(confusion: np.ndarray) -> bool:
-    """Whether every label can vary among redrawn faces, as core.metrics.intervals asks of averages over labels."""
+    """Whether every label has no or several faces, as core.metrics.intervals requires of averages over labels."""
     return not (expression.support(confusion) == 1).any()
 
 
@@ -159,20 +159,20 @@ def _percent(estimate: Estimate) -> str:
 
 
 def listed(counts: dict[str, int]) -> str:
-    """'347 in train, 2 in validation', those that occur."""
+    """Format counts as '347 in train, 2 in validation', without zeros."""
     return ", ".join(f"{count:,} in {name or 'no split'}" for name, count in counts.items() if count)
 
 
 @dataclass(frozen=True, eq=False)
 class Leaks:
-    """The near-duplicates of a run's scored faces, a row per pair as `leak_table` gives them, and their summary."""
+    """Near-duplicates of a run's scored faces (a `leak_table`) and their summary."""
 
     table: pd.DataFrame
     summary: LeakSummary
 
 
 def find_leaks(faces: pd.DataFrame, hashes: np.ndarray, *, of: Collection[str]) -> pd.DataFrame:
-    """The faces of some splits that have near-duplicates in other splits; see `leak_table`.
+    """Find faces with near-duplicates in other splits; returns a `leak_table`.
 
     Args:
         faces: reference, split and expression (code) of every face, (n,) rows, as in FaceTable.faces.
@@ -183,10 +183,10 @@ def find_leaks(faces: pd.DataFrame, hashes: np.ndarray, *, of: Collection[str]) 
 
 
 def leak_table(faces: pd.DataFrame, found: CrossSplitPairs) -> pd.DataFrame:
-    """A row per listed pair, by face and then by distance.
+    """Table with one row per listed pair, ordered by face and distance.
 
     Columns: reference, split, expression (name) of the face; other, other_split, other_expression of its
-    near-duplicate; distance in bits; near_duplicates, how many the face has in that split, listed or not.
+    near-duplicate; distance in bits; near_duplicates, the number of near-duplicates of the face in that split.
     """
     one, other = found.pairs["face"].to_numpy(), found.pairs["other"].to_numpy()
     names = np.array(EXPRESSIONS, object)[faces["expression"].to_numpy()]
@@ -207,12 +207,12 @@ def leak_table(faces: pd.DataFrame, found: CrossSplitPairs) -> pd.DataFrame:
 
 
 def labels_differ(table: pd.DataFrame) -> np.ndarray:
-    """(p,) pairs of a leak table with two labels: where both show the same face, one is likely wrong."""
+    """(p,) mask of the pairs of a `leak_table` with different labels, of which one is likely wrong."""
     return (table["expression"].astype(str) != table["other_expression"].astype(str)).to_numpy()
 
 
 def save_leaks(folder: Path, data: TrainingData, *, split: str) -> pd.DataFrame:
-    """Keep with a run the near-duplicates that faces of its scored split have in the other splits of `data`.
+    """Find and save the near-duplicates of a run's scored split in the other splits of `data`.
 
     Raises:
         OSError: the folder cannot be written.
@@ -226,24 +226,24 @@ def save_leaks(folder: Path, data: TrainingData, *, split: str) -> pd.DataFrame:
 
 
 def load_leaks(run: Run, predictions: Predictions | None = None) -> Leaks | None:
-    """What was kept of the run's leaks, and its scores with and without them; None where nobody has looked.
+    """Load the leaks of a run and compute its scores without them; None if they were not searched.
 
     Args:
-        predictions: the run's, where they are at hand.
+        predictions: the predictions of the run, if already loaded.
 
     Raises:
-        AffectoscopeError: what was kept, or the predictions, cannot be read.
+        AffectoscopeError: the leaks or the predictions cannot be read.
     """
-    kept = run.table(LEAKS)
-    if kept is None:
+    stored = run.table(LEAKS)
+    if stored is None:
         return None
-    table, about = kept
+    table, about = stored
     try:
         split = str(about["split"])
         compared = {str(name): int(count) for name, count in about["compared"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AffectoscopeError(
-            f"{LEAKS.file} of '{run.name}' does not say which splits were compared; make it again with {LEAKS.command}."
+            f"{LEAKS.file} of '{run.name}' has no list of compared splits; recreate it with {LEAKS.command}."
         ) from error
     predictions = run.predictions() if predictions is None else predictions
     return Leaks(table, summarise(predictions, table, split=split, compared=compared))

@@ -1,4 +1,4 @@
-"""How much of a network's accuracy is left on corrupted faces."""
+"""Accuracy of a network on corrupted faces."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from core.runs.test_time_augmentation import TestTimeAugmentation
 if TYPE_CHECKING:
     import keras
 
-#: The row of the faces as they are.
+#: Name of the row without corruption.
 CLEAN = "none"
 
 
@@ -29,13 +29,15 @@ def robustness(
     tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Accuracy and macro-F1 on the faces as they are and under every corruption at every severity.
+    """Compute accuracy and macro-F1 on clean faces and for every corruption and severity.
 
     Args:
-        network: uint8 faces in, {"expression": (n, labels) probabilities} out.
+        network: model from uint8 faces to {"expression": (n, labels) probabilities}.
         pack: n cropped faces.
-        truth: (n,) positions in the label set.
-        tta: averages the network's outputs over copies of each face.
+        truth: (n,) label indices.
+        labels: number of labels.
+        tta: test-time augmentation.
+        progress: called as progress(done, total), in corruptions and severities.
 
     Returns:
         One row per corruption and severity, the clean faces first (corruption "none", severity 0): ROBUSTNESS_COLUMNS;

@@ -1,4 +1,4 @@
-"""What each parameter of a sweep is worth: main effects of a linear model over its finished trials."""
+"""Main effects of a sweep's parameters, by a linear model of its finished trials."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-#: A parameter with more different numbers than this is cut into thirds.
+#: A numeric parameter with more distinct values is binned into terciles.
 MOST_LEVELS = 6
 
 LEVEL = 0.95
 
 
 def as_levels(values: pd.Series) -> pd.Series:
-    """The parameter's values as text, numbers in ascending order; many numbers as thirds of their range of ranks."""
+    """Convert values to ordered categories; numeric parameters with more than MOST_LEVELS values to terciles."""
     if pd.api.types.is_numeric_dtype(values) and values.nunique() > MOST_LEVELS:
         thirds = pd.qcut(values, 3, duplicates="drop")
         names = {
@@ -32,19 +32,20 @@ def as_levels(values: pd.Series) -> pd.Series:
 def level_effects(
     trials: pd.DataFrame, parameters: Sequence[str], value: str, *, reference: dict
 ) -> pd.DataFrame:
-    """How much each value of each parameter changes `value` against the parameter's reference value.
+    """Estimate the effect of each level of each parameter on `value`, relative to the reference level.
 
-    Ordinary least squares on indicators of the levels of all parameters at once, so that an uneven sample of
-    combinations does not count for a parameter what another one did; intervals from Student's t
-    (Montgomery 2017, "Design and analysis of experiments", chapter 3).
+    Ordinary least squares with indicators of the levels of all parameters, which adjusts for unbalanced combinations;
+    intervals from Student's t (Montgomery 2017, "Design and analysis of experiments", chapter 3).
 
     Args:
         trials: finished trials, one row each.
-        reference: parameter -> the value that its others are compared with; else the first level.
+        parameters: columns with the parameters.
+        value: column with the objective.
+        reference: parameter -> reference value; default: the first level.
 
     Returns:
-        parameter, level, trials, mean (of its trials), effect, low, high (95%); effect 0 without interval at
-        the reference, intervals NaN where the trials do not suffice. Parameters that do not vary are left out.
+        Columns parameter, level, trials, mean (of its trials), effect, low, high (95%), reference. The effect of the
+        reference is 0, without interval; intervals are NaN with too few trials. Constant parameters are left out.
     """
     levels, design, columns = _design(trials, parameters, reference)
     rows = []
@@ -73,11 +74,11 @@ def level_effects(
 
 
 def parameter_tests(trials: pd.DataFrame, parameters: Sequence[str], value: str) -> pd.DataFrame:
-    """Whether each parameter matters at all: the F-test of the model with it against the model without it.
+    """F-test of each parameter: the model with it against the model without it.
 
     Returns:
-        parameter, share (of the variance of `value` that goes with it alone, 0 to 1), p (not corrected for
-        several parameters; NaN where the trials do not suffice), largest first.
+        Columns parameter, share (of the variance of `value`, explained by this parameter alone, 0 to 1) and p (not
+        corrected for multiple tests; NaN with too few trials), largest share first.
     """
     y = trials[value].to_numpy(float)
     levels, design, columns = _design(trials, parameters, {})
@@ -123,7 +124,7 @@ def _least_squares(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _residual(design: np.ndarray, y: np.ndarray) -> tuple[float, int]:
-    """Sum of squares that the model leaves, and degrees of freedom."""
+    """Residual sum of squares and degrees of freedom."""
     found, _, rank, _ = np.linalg.lstsq(design, y, rcond=None)
     return float(((y - design @ found) ** 2).sum()), len(y) - int(rank)
 

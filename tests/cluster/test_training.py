@@ -86,7 +86,7 @@ def test_the_run_says_who_trained_it_and_keeps_nothing_of_the_cluster(pair):
     ("changes", "sentence"),
     [
         ({"batch_size": 15}, "--batch-size 15 is not divisible by the 2 workers of the cluster"),
-        ({"devices": "all"}, "--devices all is for this machine and --cluster for several"),
+        ({"devices": "all"}, "--devices all and --cluster exclude each other"),
         ({"sharpness": 0.05}, "--sharpness needs a single device; remove it, or remove --cluster"),
     ],
 )

@@ -1,1 +1,1 @@
-"""Whether probabilities can be taken at their word: the temperature, before and after."""
+"""Calibration of probabilities, with and without temperature scaling."""

@@ -1,6 +1,6 @@
-"""How a run's probabilities and embeddings are to be read, learned from its validation faces.
+"""Temperature and distance limit of a run, fitted on its validation faces.
 
-Those neither trained the network nor test it: fitted on its training faces, it would be too sure.
+Training faces would underestimate both; test faces must not be used for fitting.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from core.runs.layout import SAMPLE_FILE
 from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runs.training_sample import SAMPLE_FACES, TrainingSample
 
-#: Share of the validation faces that are as near as a face must be.
+#: Share of the validation faces within the distance limit.
 INSIDE = 0.99
 
 #: Side of a sample face's thumbnail in pixels.
@@ -35,21 +35,23 @@ THUMBNAIL_SIDE = 48
 def fit_calibration(
     truth: np.ndarray, probabilities: np.ndarray, embeddings: np.ndarray, sample: np.ndarray
 ) -> Calibration:
-    """Temperature and distance limit from validation faces.
+    """Fit temperature and distance limit on validation faces.
 
     Args:
-        truth: (n,) label positions, n at least 1; probabilities (n, c) and embeddings (n, d) of the same faces.
+        truth: (n,) label indices, n at least 1.
+        probabilities: (n, c).
+        embeddings: (n, d).
         sample: (m, d) embeddings of training faces.
     """
     temperature = fit_temperature(truth, log_probabilities(probabilities))
     scaled = apply_temperature(probabilities, temperature)
     neighbours = min(NEIGHBOURS, len(sample))
-    apart = distances_to(l2_normalize(sample), embeddings, neighbours)
+    distances = distances_to(l2_normalize(sample), embeddings, neighbours)
     return Calibration(
         temperature=round(temperature, 4),
         validation_ece_before=round(expected_calibration_error(truth, probabilities), 4),
         validation_ece_after=round(expected_calibration_error(truth, scaled), 4),
-        distance_limit=round(float(np.quantile(apart, INSIDE)), 5),
+        distance_limit=round(float(np.quantile(distances, INSIDE)), 5),
         neighbours=neighbours,
     )
 
@@ -67,13 +69,14 @@ def calibrate(
     thumbnails: bool,
     progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
-    """Keep a sample of the training faces in a run's folder; what the validation faces say of the network.
+    """Save a sample of the training faces in the run's folder, and fit the calibration on the validation faces.
 
     Args:
-        train, validation: faces of each split, all with an expression in `labels`; one at least of each.
-        tta: what the network's outputs are averaged over, as for the run's predictions.
-        thumbnails: whether the sample may hold pictures.
-        progress: called as progress(done, total) in faces.
+        train, validation: at least one face of each split; all expressions have to be in `labels`.
+        tta: test-time augmentation of the run.
+        seed: seed of the sample.
+        thumbnails: whether the sample includes images.
+        progress: called as progress(done, total), in faces.
     """
     from core.network.inference import predict_table
 
@@ -81,9 +84,11 @@ def calibrate(
     rows = draw_rows(table.faces["expression"].to_numpy(), seed=seed)
     table, pack = table.select(rows), pack.select(rows)
     total = len(table) + len(validation[0])
-    sampled = predict_table(network, table, pack, labels, tta=tta, progress=_shifted(progress, 0, total))
-    kept = predict_table(
-        network, *validation, labels, tta=tta, progress=_shifted(progress, len(table), total)
+    sampled = predict_table(
+        network, table, pack, labels, tta=tta, progress=_offset_progress(progress, 0, total)
+    )
+    validated = predict_table(
+        network, *validation, labels, tta=tta, progress=_offset_progress(progress, len(table), total)
     )
     images: dict[str, bytes] = {}
     if thumbnails:
@@ -95,19 +100,19 @@ def calibrate(
         thumbnails=images,
     )
     sample.save(folder / SAMPLE_FILE)
-    return fit_calibration(kept.truth, kept.probabilities, kept.embeddings, sample.embeddings)
+    return fit_calibration(validated.truth, validated.probabilities, validated.embeddings, sample.embeddings)
 
 
-def _shifted(progress: Callable[[int, int], None] | None, before: int, total: int):
+def _offset_progress(progress: Callable[[int, int], None] | None, before: int, total: int):
     return progress and (lambda done, _: progress(before + done, total))
 
 
 def draw_rows(expression: np.ndarray, *, seed: int, most: int = SAMPLE_FACES) -> np.ndarray:
-    """Rows of a stratified sample, rising: every expression with its share of the faces, one at least.
+    """Draw a sample stratified by expression, with at least one face of each; returns ascending row numbers.
 
     Args:
-        expression: (n,) codes or positions.
-        most: faces drawn at most; a few less where shares are rounded down.
+        expression: (n,) codes or indices.
+        most: largest sample; rounding can make it slightly smaller.
     """
     expression = np.asarray(expression)
     if len(expression) <= most:

@@ -1,6 +1,6 @@
-"""Tables that say whether probabilities can be taken at their word, with 95% intervals.
+"""Reliability tables with 95% intervals.
 
-`truth` is (n,) label positions, `probabilities` (n, c); n is at least 1.
+`truth` has shape (n,) and holds label indices, `probabilities` has shape (n, c); n is at least 1.
 """
 
 import numpy as np
@@ -12,38 +12,42 @@ from core.metrics.estimate import Estimate
 from core.metrics.intervals import LEVEL
 from core.metrics.thresholds import wilson_interval
 
-#: Columns of a table of bins.
+#: Columns of `reliability_table`.
 BIN_COLUMNS = ("lowest", "highest", "confidence", "accuracy", "low", "high", "faces")
 
-#: Columns of a table of labels.
+#: Columns of `label_table`.
 LABEL_COLUMNS = (
     "expression", "faces", "share", "probability", "excess", "excess_low", "excess_high", "error", "by_chance",
 )  # fmt: skip
 
-#: Columns of a table of how the probabilities are spread.
+#: Columns of `confidence_histogram`.
 HISTOGRAM_COLUMNS = ("from", "to", "faces")
 
-#: Width of the cells of that spread.
+#: Bin width of the histogram.
 _CELL = 0.05
 
-#: Half an interval that is no more than this is none.
+#: Half-widths up to this value are rounding errors.
 _ROUNDING = 1e-12
 
 
 def reliability_table(
     truth: np.ndarray, probabilities: np.ndarray, *, label: int | None = None, bins: int = BINS
 ) -> pd.DataFrame:
-    """One row per equal-mass bin: confidence against accuracy, or a label's probability against its share.
+    """Compute confidence and accuracy per equal-mass bin, or probability and share of one label.
 
-    `low` and `high` are the ends of the Wilson 95% interval of `accuracy`. A bin holds the mass n / bins: a face
-    that lies across an edge counts in both bins by its part, w. As sum w^2 <= sum w for parts of at most 1, the
-    accuracy is at least as certain as that of `faces` whole faces: the interval is, if anything, too wide.
+    `low` and `high` are the Wilson 95% interval of `accuracy`. Each bin holds the mass n / bins; a face across an edge
+    counts in both bins with fractional weights w. As sum w^2 <= sum w for weights of at most 1, the interval is
+    conservative.
+
+    Args:
+        label: index of a label; None for the predicted labels.
+        bins: number of bins.
     """
     if label is None:
         table = reliability_bins(truth, probabilities, bins=bins)
     else:
         table = equal_mass_bins(probabilities[:, label].astype(np.float64), truth == label, bins=bins)
-    # Rounding in the shared masses must not keep a share of 0 or 1 from being recognised as such.
+    # Rounding errors of the weights must not change accuracies of 0 and 1.
     accuracy = np.round(table.accuracy, 12)
     ends = [wilson_interval(share * mass, mass) for share, mass in zip(accuracy, table.faces, strict=True)]
     low, high = np.array(ends).T
@@ -52,7 +56,7 @@ def reliability_table(
 
 
 def confidence_histogram(probabilities: np.ndarray, *, label: int | None = None) -> pd.DataFrame:
-    """How many faces have which confidence, or probability of a label, in cells of one twentieth."""
+    """Histogram of the confidence, or of a label's probability, with bins of width 0.05."""
     column = probabilities.max(axis=1) if label is None else probabilities[:, label]
     faces, edges = np.histogram(column, bins=round(1 / _CELL), range=(0, 1))
     return pd.DataFrame(
@@ -61,14 +65,13 @@ def confidence_histogram(probabilities: np.ndarray, *, label: int | None = None)
 
 
 def label_table(labels: tuple[str, ...], truth: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """One row per label: how its probability, one versus rest, agrees with how often it is the true one.
+    """Compute one-versus-rest calibration, one row per label.
 
-    share: of the faces that truly have it; probability: its mean over all faces; excess: probability less share,
-    with the ends of its 95% interval, in which the faces per label vary too: at fixed numbers of faces a calibrated
-    network would seem to miss the share that chance gave. error: mean |share - probability| over equal-mass bins of its probability
-    (classwise calibration error: Kull et al. (2019), "Beyond temperature scaling", NeurIPS; with equal-mass bins:
-    Nixon et al. (2019), "Measuring Calibration in Deep Learning", CVPR workshops). by_chance: a calibrated
-    network stays under this in 95% of test sets.
+    share: of the faces with this label; probability: mean over all faces; excess: probability - share, with its 95%
+    interval, in which the numbers of faces per label vary as well. error: mean |share - probability| over equal-mass
+    bins (classwise calibration error: Kull et al. (2019), "Beyond temperature scaling", NeurIPS; with equal-mass bins:
+    Nixon et al. (2019), "Measuring Calibration in Deep Learning", CVPR workshops). by_chance: 95th percentile of this
+    error for a calibrated network.
     """
     rows = []
     for position, label in enumerate(labels):
@@ -82,14 +85,14 @@ def label_table(labels: tuple[str, ...], truth: np.ndarray, probabilities: np.nd
 
 
 def classwise_error(labels: pd.DataFrame) -> float:
-    """Mean error of the labels that some face has, from a `label_table`."""
+    """Mean error of the labels with at least one face, from a `label_table`."""
     return float(labels.loc[labels["faces"] > 0, "error"].mean())
 
 
 def mean_with_interval(truth: np.ndarray, values: np.ndarray) -> Estimate:
-    """The mean of `values` (n,) and the normal limit of what other faces of the same labels would give.
+    """Mean of `values` (n,) with a normal 95% interval for fixed numbers of faces per label.
 
-    The numbers of faces per label are held fixed, as in core.metrics.intervals; no ends where nothing varies.
+    See core.metrics.intervals for the sampling model. The interval is NaN if the values do not vary.
     """
     values, faces = np.asarray(values, np.float64), np.bincount(truth)
     mean = float(values.mean())
@@ -101,10 +104,10 @@ def mean_with_interval(truth: np.ndarray, values: np.ndarray) -> Estimate:
 
 
 def _by_chance(bins: pd.DataFrame) -> float:
-    """The 95th percentile of the error that a calibrated network shows in these bins.
+    """95th percentile of the calibration error of a calibrated network in these bins.
 
-    A bin's gap then has mean 0 and variance p (1 - p) / faces, so its size is that of half a normal distribution;
-    the mean of the sizes is nearly normal. Broecker & Smith (2007), Weather and Forecasting 22(3).
+    The gap of a bin then has mean 0 and variance p (1 - p) / faces; its absolute value is half-normal, and the mean over
+    bins approximately normal. Broecker & Smith (2007), Weather and Forecasting 22(3).
     """
     spread = np.sqrt(bins["confidence"] * (1 - bins["confidence"]) / bins["faces"])
     mean, variance = np.sqrt(2 / np.pi) * spread.mean(), (1 - 2 / np.pi) * (spread**2).sum() / len(bins) ** 2

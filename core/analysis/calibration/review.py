@@ -1,7 +1,7 @@
-"""A run's calibration: its plain softmax, and the same faces with the temperature that its validation faces gave.
+"""Calibration of a run on its scored faces, without and with its temperature.
 
-Every other score of a run, Hand & Till's M among them, is of the plain softmax. Neither reading was fitted on the
-scored faces.
+The temperature is fitted on the validation faces. All other scores of a run, including Hand & Till's M, use the softmax
+without temperature.
 """
 
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ from core.metrics.ranking import m_measure
 from core.runs.calibration import FittedTemperature, load_temperature
 from core.runs.run import Run
 
-#: How the probabilities are read -> its title.
+#: Version of the probabilities -> title.
 READINGS = {"uncalibrated": "plain softmax", "calibrated": "with temperature"}
 
-#: Numbers of a reading, in the order of tables; each is an attribute of Reading.
+#: Metrics in the order of tables; each is an attribute of Reading.
 NUMBERS = ("expected_calibration_error", "brier", "negative_log_likelihood", "overconfidence")
 
 
@@ -44,13 +44,14 @@ def title_of(name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What one set of probabilities is worth on the scored faces.
+    """Calibration of one version of the probabilities on the scored faces.
 
     Attributes:
-        overconfidence: mean confidence less accuracy, -1 to 1.
-        m_measure: Hand & Till's M as these probabilities would give it.
-        bins: one row per equal-mass bin; see `reliability_table`.
-        labels: one row per label of the network; see `label_table`.
+        confidence: mean confidence, 0 to 1.
+        overconfidence: mean confidence - accuracy, -1 to 1.
+        m_measure: Hand & Till's M.
+        bins: see `reliability_table`.
+        labels: see `label_table`.
     """
 
     confidence: float
@@ -66,9 +67,10 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class CalibrationReview:
-    """The plain softmax and, where the run has a temperature, the same faces with it.
+    """Calibration without and, if the run has a temperature, with it.
 
-    `change` maps "brier" and "negative_log_likelihood" to after less before on the same faces, paired.
+    Attributes:
+        change: "brier" and "negative_log_likelihood" -> paired difference calibrated - uncalibrated.
     """
 
     faces: int
@@ -79,7 +81,7 @@ class CalibrationReview:
 
 
 def compute_calibration(run: Run, predictions: Predictions) -> CalibrationReview:
-    """What the probabilities of these faces, at least one, are worth, with 95% intervals.
+    """Compute the calibration of a run's predictions (at least one face), with 95% intervals.
 
     Raises:
         AffectoscopeError: the calibration in run.json is damaged.
@@ -103,7 +105,7 @@ def compute_calibration(run: Run, predictions: Predictions) -> CalibrationReview
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """What a reliability diagram shows; each row says of which of READINGS it is."""
+    """Data of a reliability diagram; the column `reading` is a key of READINGS."""
 
     bins: pd.DataFrame  # `reliability_table` rows
     spread: pd.DataFrame  # `confidence_histogram` rows
@@ -112,7 +114,7 @@ class Reliability:
 def compute_reliability(
     run: Run, predictions: Predictions, *, expression: str | None = None, bins: int = BINS
 ) -> Reliability:
-    """Confidence against accuracy or, of one expression, its probability against its share; before and after.
+    """Compute a reliability diagram, of the predicted labels or of one expression, without and with temperature.
 
     Raises:
         AffectoscopeError: the calibration in run.json is damaged.
@@ -133,7 +135,7 @@ def compute_reliability(
 
 
 def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """The probabilities (n, c) with a temperature, in float32 like those of a run: losses have the same floor."""
+    """Apply a temperature to (n, c) probabilities; float32, so that losses are clipped as those of a run."""
     return apply_temperature(probabilities, temperature).astype(np.float32)
 
 

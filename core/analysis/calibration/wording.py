@@ -1,4 +1,4 @@
-"""What a run's calibration comes to, as sentences."""
+"""Findings on the calibration of a run, as sentences."""
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from core.metrics.text import (
 
 
 def calibration_findings(review: CalibrationReview) -> list[str]:
-    """Over- or under-confidence, the calibration error, what the temperature does, and labels out of proportion."""
+    """Sentences on overconfidence, calibration error, the effect of the temperature, and over- and underpredicted labels."""
     return [
         _overconfidence(review.uncalibrated),
         _error(review.uncalibrated),
@@ -30,23 +30,23 @@ def calibration_findings(review: CalibrationReview) -> list[str]:
 
 def _overconfidence(reading: Reading) -> str:
     over = reading.overconfidence
-    said = f"mean confidence {percent(reading.confidence)}, accuracy {percent(reading.accuracy)}"
+    text = f"mean confidence {percent(reading.confidence)}, accuracy {percent(reading.accuracy)}"
     if np.isnan(over.low):
-        return f"These faces do not tell whether the network is over- or under-confident: {said}."
+        return f"These faces do not tell whether the network is over- or under-confident: {text}."
     if over.low <= 0 <= over.high:
-        return f"On average neither over- nor under-confident: {said}, a difference of {with_interval(over, POINTS, level=True)}."
+        return f"On average neither over- nor under-confident: {text}, a difference of {with_interval(over, POINTS, level=True)}."
     if over.value > 0:
-        return f"Over-confident by {with_interval(over, UNSIGNED_POINTS, level=True)}: {said}."
-    return f"Under-confident by {with_interval(Estimate(-over.value, -over.high, -over.low), UNSIGNED_POINTS, level=True)}: {said}."
+        return f"Over-confident by {with_interval(over, UNSIGNED_POINTS, level=True)}: {text}."
+    return f"Under-confident by {with_interval(Estimate(-over.value, -over.high, -over.low), UNSIGNED_POINTS, level=True)}: {text}."
 
 
 def _error(reading: Reading) -> str:
     error, bins = reading.expected_calibration_error, reading.bins
-    said = f"The calibration error over {len(bins)} bins is {with_interval(error, level=True)}"
+    text = f"The calibration error over {len(bins)} bins is {with_interval(error, level=True)}"
     if np.isnan(error.low):
-        return f"{said}; these faces do not tell how much of it is chance."
+        return f"{text}; these faces do not tell how much of it is chance."
     if error.low == 0:
-        return f"{said}: a calibrated network may show as much on as many faces by chance."
+        return f"{text}: a calibrated network may show as much on as many faces by chance."
     outside = {
         "over": bins[bins["confidence"] > bins["high"]],
         "under": bins[bins["confidence"] < bins["low"]],
@@ -57,7 +57,7 @@ def _error(reading: Reading) -> str:
         for how, rows in outside.items()
         if len(rows)
     ]
-    return f"{said}; beyond a bin's own interval it is {' and '.join(where)}." if where else f"{said}."
+    return f"{text}; beyond a bin's own interval it is {' and '.join(where)}." if where else f"{text}."
 
 
 def _temperature(review: CalibrationReview) -> str:
@@ -73,7 +73,7 @@ def _temperature(review: CalibrationReview) -> str:
         POINTS.text(reading.overconfidence.value, unit=unit)
         for reading, unit in ((before, False), (after, True))
     ]
-    said = (
+    text = (
         f"The temperature of {fitted.temperature:.3f}, fitted on {fitted.faces:,} validation faces, {does} the "
         f"probabilities. On the scored faces it {changes}; the calibration error goes from {errors[0]:.3f} to "
         f"{errors[1]:.3f}, mean confidence less accuracy from {gaps[0]} to {gaps[1]}."
@@ -83,28 +83,28 @@ def _temperature(review: CalibrationReview) -> str:
         or fitted.error_calibrated is None
         or fitted.error_calibrated <= fitted.error_uncalibrated
     ):
-        return said
+        return text
     return (
-        f"{said} The calibration error of the validation faces themselves rose with it, from "
+        f"{text} The calibration error of the validation faces themselves rose with it, from "
         f"{fitted.error_uncalibrated:.3f} to {fitted.error_calibrated:.3f}: it is fitted to their log loss."
     )
 
 
 def _labels(table: pd.DataFrame) -> list[str]:
-    """The present labels with the most probability too much and too little, where chance does not explain it."""
+    """The labels with the largest significant positive and negative excess."""
     present = table[table["faces"] > 0]
     if len(present) < 2:
         return []
-    # The extreme ones of several are picked: their intervals are widened as Bonferroni did.
+    # Bonferroni correction for selecting the extremes.
     wider = ndtri(1 - (1 - LEVEL) / (2 * len(present))) / ndtri((1 + LEVEL) / 2)
     found = []
-    for told, label in (
+    for amount, label in (
         ("much", present.loc[present["excess"].idxmax()]),
         ("little", present.loc[present["excess"].idxmin()]),
     ):
         if abs(label["excess"]) > wider * (label["excess_high"] - label["excess"]):
             found.append(
-                f"{label['expression']} too {told} ({percent(label['probability'])} on average for "
+                f"{label['expression']} too {amount} ({percent(label['probability'])} on average for "
                 f"{percent(label['share'])} of the faces)"
             )
     return [f"Of all expressions the network gives {' and '.join(found)}."] if found else []

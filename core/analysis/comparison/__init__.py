@@ -1,1 +1,1 @@
-"""Two runs on the faces that both scored."""
+"""Paired comparison of two runs."""

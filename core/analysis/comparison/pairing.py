@@ -1,20 +1,18 @@
-"""Two runs on the faces that both scored, row by row the same face, or the reason why they cannot be compared.
+"""Pairing of the predictions of two runs, face by face.
 
-The rules, in the order in which they are asked:
+Two runs can be compared under these conditions, checked in this order:
 
-* A run is not compared with itself.
-* Both know the same labels, in whatever order.
-* Both were scored on the same data: the same format, and where it names the data, the same name. Whether it lay
-  in folders, a zip or a table does not matter.
-* A face is known by its reference and its split; none may be there twice.
-* Only faces that both scored are compared. Where that is not all of them, `PairedRuns.coverage` says how many
-  were left out; where it is none, the runs are refused.
-* Every shared face has the same truth in both, expression as well as valence and arousal. One face of another
-  truth is enough to refuse them all: to leave such faces out would keep those that nobody disputed, which are
-  the easy ones, and to take one of the two truths would favour the network that was trained on it.
+* They are different runs.
+* They have the same labels, in any order.
+* They were scored on the same data set: same format and, if given, same name. The storage (folders, zip, table) does not
+  matter.
+* Faces are identified by reference and split, which are unique in each run.
+* There are common faces. `PairedRuns.coverage` reports faces that only one run scored.
+* All common faces have the same true expression, valence and arousal in both runs. Leaving out faces with different
+  truths would select easy faces, and using one of the truths would favour the network that was trained on it.
 
-Rows are ordered by split and reference and labels as in core.labels, whatever the order in the runs: what is
-drawn at random over the faces is then the same for the same faces.
+Rows are ordered by split and reference, and labels as in core.labels, so that resampling does not depend on the order in
+the runs.
 """
 
 from dataclasses import dataclass
@@ -28,31 +26,31 @@ from core.labels import EXPRESSIONS
 from core.metrics.predictions import Predictions
 from core.runs.run import Run
 
-#: What may become of a face from run A to run B, by the codes of `PairedRuns.changes`.
+#: Changes of a face from run A to run B; `PairedRuns.changes` holds indices into it.
 CHANGES = ("same", "fixed", "broken", "both-wrong")
 
 _KEY = ["split", "reference"]
 _AFFECT = ("valence", "arousal")
 
-#: How far two annotations of valence or arousal may be apart and count as the same: both are kept as float32.
+#: Largest difference between equal annotations of valence or arousal, stored as float32.
 _SAME_AFFECT = 1e-5
 
-#: Truth and prediction of valence and of arousal, each (n,), NaN where not known.
+#: Name -> truth and prediction, each (n,), NaN if unknown; for valence and arousal.
 Affect = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
 class PairedRuns:
-    """Runs A and B on the n faces that both scored.
+    """Predictions of runs A and B for the n faces that both scored.
 
     Attributes:
-        a, b: their names.
-        labels: c of them, in the order of core.labels.
-        rows_a, rows_b: (n,) where each face stands in its run's own predictions.
-        truth: (n,) positions in `labels`.
+        a, b: names of the runs.
+        labels: c labels, in the order of core.labels.
+        rows_a, rows_b: (n,) rows of the faces in the predictions of each run.
+        truth: (n,) indices into `labels`.
         probabilities_a, probabilities_b: (n, c) float32.
-        affect_a, affect_b: with the same truth; None unless both networks predict valence and arousal.
-        only_a, only_b: how many faces one run scored and the other did not.
+        affect_a, affect_b: valence and arousal; None unless both networks predict them.
+        only_a, only_b: number of faces that only one run scored.
     """
 
     a: str
@@ -73,7 +71,7 @@ class PairedRuns:
 
     @cached_property
     def predicted_a(self) -> np.ndarray:
-        """(n,) positions of A's most probable labels."""
+        """(n,) indices of the labels predicted by A."""
         return self.probabilities_a.argmax(axis=1)
 
     @cached_property
@@ -82,14 +80,14 @@ class PairedRuns:
 
     @cached_property
     def changes(self) -> np.ndarray:
-        """(n,) int8 positions in CHANGES: read alike; misread by A alone; misread by B alone; misread by both, each
-        in its own way."""
+        """(n,) int8 indices into CHANGES: same prediction; misclassified only by A; misclassified only by B;
+        misclassified by both as different labels."""
         right_a, right_b = self.predicted_a == self.truth, self.predicted_b == self.truth
-        read_alike = self.predicted_a == self.predicted_b
-        return np.select([read_alike, right_b, right_a], [0, 1, 2], 3).astype(np.int8)
+        same = self.predicted_a == self.predicted_b
+        return np.select([same, right_b, right_a], [0, 1, 2], 3).astype(np.int8)
 
     def coverage(self) -> str:
-        """How many faces are compared, and how many are not because one run alone scored them."""
+        """Sentence with the number of compared faces and of faces that only one run scored."""
         faces = "the one face" if len(self) == 1 else f"the {len(self):,} faces"
         left_out = [
             f"{count:,} that only '{name}' scored"
@@ -101,10 +99,10 @@ class PairedRuns:
 
 
 def pair(a: Run, b: Run, predictions: tuple[Predictions, Predictions] | None = None) -> PairedRuns:
-    """Runs A and B on the faces that both scored; `predictions` are theirs, where they have been read already.
+    """Pair the predictions of runs A and B; pass `predictions` if they are already loaded.
 
     Raises:
-        AffectoscopeError: the runs cannot be compared, by the rules above, or their predictions cannot be read.
+        AffectoscopeError: a condition above is not met, or the predictions cannot be read.
     """
     if reason := obstacle(a, b):
         raise AffectoscopeError(reason)
@@ -112,15 +110,15 @@ def pair(a: Run, b: Run, predictions: tuple[Predictions, Predictions] | None = N
     for run, table in ((a, of_a), (b, of_b)):
         if set(table.labels) != set(a.labels):
             raise AffectoscopeError(
-                f"Run '{run.name}' was tested with the labels {', '.join(table.labels)}, which are not those of its "
+                f"The predictions of run '{run.name}' have the labels {', '.join(table.labels)}, which differ from its "
                 "run.json; train it again."
             )
         _refuse_duplicates(run, table)
     rows_a, rows_b = _shared(of_a.frame, of_b.frame)
     if not len(rows_a):
         raise AffectoscopeError(
-            f"'{a.name}' and '{b.name}' were scored on no common face: one on faces such as {_first(of_a)}, the other "
-            f"on faces such as {_first(of_b)}; score both on the same split of the same data."
+            f"'{a.name}' and '{b.name}' have no scored faces in common: one was scored on faces such as {_first(of_a)}, "
+            f"the other on faces such as {_first(of_b)}; score both on the same split of the same data."
         )
     labels = tuple(label for label in EXPRESSIONS if label in a.labels)
     truth, truth_b = _truth(of_a, rows_a, labels), _truth(of_b, rows_b, labels)
@@ -144,13 +142,13 @@ def pair(a: Run, b: Run, predictions: tuple[Predictions, Predictions] | None = N
 
 
 def obstacle(a: Run, b: Run) -> str:
-    """Why two runs cannot be compared, as far as run.json tells; '' where it tells nothing against it."""
+    """The reason why two runs cannot be compared, as far as run.json shows it; '' if there is none."""
     if a.path == b.path:
-        return f"'{a.name}' would be compared with itself; name two different runs."
+        return f"Run '{a.name}' cannot be compared with itself; pass two different runs."
     if set(a.labels) != set(b.labels):
         alone = [_alone(a, b), _alone(b, a)]
         return (
-            f"'{a.name}' knows {len(a.labels)} labels and '{b.name}' {len(b.labels)}, {' and '.join(filter(None, alone))}; "
+            f"'{a.name}' has {len(a.labels)} labels and '{b.name}' {len(b.labels)}, {' and '.join(filter(None, alone))}; "
             "only runs with the same labels can be compared."
         )
     if _dataset_key(a) != _dataset_key(b):
@@ -162,16 +160,16 @@ def obstacle(a: Run, b: Run) -> str:
 
 
 def _dataset_key(run: Run) -> tuple[str, str]:
-    """The format and the name of a run's data: its title, without the brackets that say how it lay on disk."""
+    """Format and name of a run's data set: its title without the storage in brackets."""
     about = run.info["data"]
     title = str(about["title"])
     return str(about.get("name")), title.rpartition(" (")[0] or title
 
 
 def _alone(run: Run, other: Run) -> str:
-    """'contempt in 'one' alone'; '' where the other run has all its labels too."""
+    """Format the labels that only one run has as 'contempt only in 'one''; '' without any."""
     labels = [label for label in run.labels if label not in other.labels]
-    return f"{', '.join(labels)} in '{run.name}' alone" if labels else ""
+    return f"{', '.join(labels)} only in '{run.name}'" if labels else ""
 
 
 def _refuse_duplicates(run: Run, predictions: Predictions) -> None:
@@ -179,8 +177,8 @@ def _refuse_duplicates(run: Run, predictions: Predictions) -> None:
     if twice.any():
         raise AffectoscopeError(
             f"Run '{run.name}' has {twice.sum():,} faces more than once, first "
-            f"'{predictions.frame['reference'][twice.idxmax()]}', so that nobody knows which of them to compare; score "
-            "it on data that names every face once."
+            f"'{predictions.frame['reference'][twice.idxmax()]}'; score it on data with a unique reference for every "
+            "face."
         )
 
 
@@ -213,7 +211,7 @@ def _refuse_other_truths(
         return
     first = int(differs.argmax())
     raise AffectoscopeError(
-        f"{differs.sum():,} of the {len(rows):,} faces that both scored have another {what} in '{runs[0].name}' than in "
+        f"{differs.sum():,} of the {len(rows):,} faces that both scored have a different {what} in '{runs[0].name}' and "
         f"'{runs[1].name}', first '{of_a.frame['reference'].iloc[rows[first]]}' ({truth_a[first]} and "
         f"{truth_b[first]}); only runs with the same truth can be compared."
     )
@@ -222,12 +220,12 @@ def _refuse_other_truths(
 def _paired_affect(
     runs: tuple[Run, Run], of_a: Predictions, of_b: Predictions, rows_a: np.ndarray, rows_b: np.ndarray
 ) -> tuple[Affect | None, Affect | None]:
-    """Valence and arousal of both, on the faces of which both know truth and prediction; None without."""
+    """Valence and arousal of both runs, NaN unless truth and prediction are known in both; None without any."""
     affect_a, affect_b = {}, {}
     for name in _AFFECT:
         frames = of_a.frame.iloc[rows_a], of_b.frame.iloc[rows_b]
         truth_a, truth_b = (frame[name].to_numpy(np.float64) for frame in frames)
-        with np.errstate(invalid="ignore"):  # a face that one run knows no annotation of is no contradiction
+        with np.errstate(invalid="ignore"):  # NaN in one run is not a difference
             differs = np.abs(truth_a - truth_b) > _SAME_AFFECT
         _refuse_other_truths(runs, of_a, rows_a, differs, truth_a.round(3), truth_b.round(3), name)
         predicted_a, predicted_b = (frame[f"predicted_{name}"].to_numpy(np.float64) for frame in frames)

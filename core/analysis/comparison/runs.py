@@ -1,4 +1,4 @@
-"""Which of two runs is better, on what, and how sure that is: numbers, verdict in plain words, faces that changed."""
+"""Comparison of two runs: differences with significance tests, summary sentences, changed faces."""
 
 import math
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from core.metrics.comparison import Difference, compare_predictions
 from core.metrics.text import difference_format, listed, span
 from core.runs.run import Run
 
-#: A corrected p-value below this is a difference.
+#: Significance level of the corrected p-values.
 ALPHA = 0.05
 
 RESAMPLES = 2000
@@ -20,7 +20,7 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Run B against run A on the faces that both scored; differences are B minus A."""
+    """Comparison of run B with run A on their common faces; differences are B - A."""
 
     paired: PairedRuns
     differences: tuple[Difference, ...]
@@ -29,58 +29,60 @@ class Comparison:
 
     @cached_property
     def changed(self) -> dict[str, int]:
-        """How many faces of each kind of CHANGES there are."""
+        """Number of faces of each kind in CHANGES."""
         counts = np.bincount(self.paired.changes, minlength=len(CHANGES))
         return dict(zip(CHANGES, counts.tolist(), strict=True))
 
     def verdict(self) -> str:
-        """One sentence: what B is better and worse on, and what does not tell the two apart."""
+        """Sentence with the metrics on which B is better, worse, and not distinguishable."""
         a, b = self.paired.a, self.paired.b
         by: dict[str, list[Difference]] = {}
         for each in self.differences:
             by.setdefault(significance(each), []).append(each)
-        told = []
-        for word in by:  # what the first number says comes first
+        parts = []
+        for word in by:  # in the order of the metrics
             if word in ("better", "worse"):
-                than = "" if told else f" than '{a}'"
-                told.append(f"{word}{than} on {listed([_with_numbers(each) for each in by[word]])}")
+                than = "" if parts else f" than '{a}'"
+                parts.append(f"{word}{than} on {listed([_with_numbers(each) for each in by[word]])}")
         if "undecided" in by:
             alike = listed([_title(each) for each in by["undecided"]], "or")
-            told.append(f"not distinguishable {'' if told else f'from {a!r} '}on {alike}")
-        told = [f"'{b}' is {'; '.join(told)}"] if told else []
+            parts.append(f"not distinguishable {'' if parts else f'from {a!r} '}on {alike}")
+        parts = [f"'{b}' is {'; '.join(parts)}"] if parts else []
         if "unknown" in by:
-            told.append(f"{listed([_title(each) for each in by['unknown']])} cannot be tested on these faces")
-        return f"{'; '.join(told)}."
+            parts.append(
+                f"{listed([_title(each) for each in by['unknown']])} cannot be tested on these faces"
+            )
+        return f"{'; '.join(parts)}."
 
     def sentences(self) -> list[str]:
-        """One per number: both values, the difference with its interval, and what that means."""
-        told = []
+        """One sentence per metric: both values, the difference with its interval, and its significance."""
+        parts = []
         for each in self.differences:
             title, (a, b) = _title(each), (each.metric.format.text(value) for value in (each.a, each.b))
             title = title[0].upper() + title[1:]
             meaning = {
                 "better": f"'{self.paired.b}' is better.",
                 "worse": f"'{self.paired.b}' is worse.",
-                "undecided": "no difference that could not be chance.",
+                "undecided": "not distinguishable from chance.",
                 "unknown": "it cannot be tested on these faces.",
             }[significance(each)]
-            told.append(
+            parts.append(
                 f"{title} {a} in '{self.paired.a}', {b} in '{self.paired.b}' {_numbers(each)}: {meaning}"
             )
-        return told
+        return parts
 
     def change(self) -> str:
-        """One sentence: how many faces one run reads right and the other wrong."""
+        """Sentence with the numbers of faces that only one run classifies correctly."""
         counts = self.changed
         return (
-            f"'{self.paired.b}' reads {counts['fixed']:,} faces right that '{self.paired.a}' misreads, and misreads "
-            f"{counts['broken']:,} that '{self.paired.a}' reads right; {counts['both-wrong']:,} more are misread by both, "
-            f"each in its own way, and {counts['same']:,} are read alike."
+            f"'{self.paired.b}' correctly classifies {counts['fixed']:,} faces that '{self.paired.a}' misclassifies, and "
+            f"misclassifies {counts['broken']:,} that '{self.paired.a}' correctly classifies; {counts['both-wrong']:,} "
+            f"are misclassified by both as different labels, and {counts['same']:,} have the same prediction."
         )
 
     def table(self) -> pd.DataFrame:
-        """One row per number: name, number (its title), a, b, difference, low, high, p, p_corrected, significance (of B),
-        advantage, advantage_low, advantage_high (of B: the difference, turned round where lower is better), method."""
+        """One row per metric: name, number (its title), a, b, difference, low, high, p, p_corrected, significance (of B),
+        advantage, advantage_low, advantage_high (of B: the difference, negated if lower is better), method."""
         rows = []
         for each in self.differences:
             ends = (each.difference, each.low, each.high)
@@ -97,7 +99,7 @@ class Comparison:
                     "p": each.p,
                     "p_corrected": each.p_corrected,
                     "significance": significance(each),
-                    "advantage": value + 0.0,  # no minus before a zero
+                    "advantage": value + 0.0,  # avoids -0.0
                     "advantage_low": low + 0.0,
                     "advantage_high": high + 0.0,
                     "method": each.method,
@@ -106,7 +108,7 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def as_dict(self) -> dict:
-        """For JSON: what cannot be computed is null."""
+        """Content for JSON; NaN becomes None."""
         rows = self.table().drop(columns=["advantage", "advantage_low", "advantage_high"]).to_dict("records")
         return {
             "a": self.paired.a,
@@ -124,7 +126,7 @@ class Comparison:
 
 
 def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Comparison:
-    """Run B against run A on the faces that both scored.
+    """Compare run B with run A on the faces that both scored.
 
     Raises:
         AffectoscopeError: they cannot be compared (core.analysis.comparison.pairing), or their predictions cannot be read.
@@ -133,7 +135,7 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
 
 
 def compare_paired(paired: PairedRuns, *, resamples: int = RESAMPLES, seed: int = 0) -> Comparison:
-    """The same for two runs that were paired already."""
+    """Compare two runs that are already paired; see `compare`."""
     differences = compare_predictions(
         paired.truth,
         paired.probabilities_a,
@@ -147,7 +149,7 @@ def compare_paired(paired: PairedRuns, *, resamples: int = RESAMPLES, seed: int 
 
 
 def significance(difference: Difference) -> str:
-    """What the corrected p-value says of B: 'better', 'worse', 'undecided', or 'unknown' where there is none."""
+    """Classify B by the corrected p-value: 'better', 'worse', 'undecided', or 'unknown' without a p-value."""
     if math.isnan(difference.p_corrected):
         return "unknown"
     if difference.p_corrected >= ALPHA or difference.difference == 0:
@@ -177,7 +179,7 @@ def _p_value(p: float) -> str:
         return "no p-value"
     if p < 0.001:
         return "p < 0.001 corrected"
-    just_below = p < ALPHA <= round(p, 3)  # would read like a p-value that is not
+    just_below = p < ALPHA <= round(p, 3)  # would be rounded up to ALPHA
     return f"p = {p:.{4 if just_below else 3}f} corrected"
 
 

@@ -1,1 +1,1 @@
-"""Which faces a score is of, which were left out, and how sure the network is where it should abstain."""
+"""Selective prediction: abstention, and faces outside of the label set."""

@@ -1,6 +1,6 @@
-"""Faces whose label a run's network does not know: which belong to the scored split, and what it says of them.
+"""Predictions for out-of-label-set faces, whose expression is not a label of the run.
 
-They train nothing and choose nothing; whether the network is less sure of them is the subject of core.analysis.selective.abstention.
+They are not used in training or selection; see core.analysis.selective.abstention for their evaluation.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class OutOfSetFaces:
-    """What a run keeps of its out-of-set faces: (m,) names of their labels, (m, c) float32 probabilities of the run's."""
+    """Out-of-label-set faces of a run.
+
+    Attributes:
+        labels: (m,) names of their expressions.
+        probabilities: (m, c) float32, of the run's labels.
+    """
 
     labels: np.ndarray
     probabilities: np.ndarray
@@ -41,37 +46,37 @@ def save_out_of_set_faces(
     tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame | None:
-    """Keep with a run what its network says of the out-of-set faces of its scored split.
+    """Predict the out-of-label-set faces of the scored split and save the result with the run.
 
     Returns:
-        What was kept: reference, split, expression, p_<label> of the run's labels; None where there is no such face.
+        The saved table: reference, split, expression and p_<label> for the run's labels; None without such faces.
     """
     from core.network.inference import run_network
 
     table, pack = data.out_of_set, data.out_of_set_pack
     if pack is None or set(table.faces["split"]) != {split}:
-        (folder / OUT_OF_SET.file).unlink(missing_ok=True)  # what it said of other data
+        (folder / OUT_OF_SET.file).unlink(missing_ok=True)  # outdated
         return None
     probabilities = run_network(network, pack, tta=tta, progress=progress)["expression"]
     names = np.array(EXPRESSIONS, object)[table.faces["expression"].to_numpy()]
-    kept = table.faces[["reference", "split"]].assign(
+    stored = table.faces[["reference", "split"]].assign(
         expression=names,
         **{f"p_{label}": column for label, column in zip(data.labels.labels, probabilities.T, strict=True)},
     )
-    save_table(folder, OUT_OF_SET, kept)
-    return kept
+    save_table(folder, OUT_OF_SET, stored)
+    return stored
 
 
 def load_out_of_set_faces(run: Run) -> OutOfSetFaces:
-    """What `save_out_of_set_faces` kept with the run; no face where it kept nothing.
+    """Load the out-of-label-set faces of a run; empty if there are none.
 
     Raises:
-        AffectoscopeError: the file is damaged, or of other labels.
+        AffectoscopeError: the file is damaged, or does not match the run's labels.
     """
-    kept = run.table(OUT_OF_SET)
-    if kept is None:
+    stored = run.table(OUT_OF_SET)
+    if stored is None:
         return OutOfSetFaces(np.empty(0, object), np.empty((0, len(run.labels)), np.float32))
-    frame, columns = kept[0], [f"p_{label}" for label in run.labels]
+    frame, columns = stored[0], [f"p_{label}" for label in run.labels]
     probabilities = frame.reindex(columns=columns).to_numpy(np.float32)
     labels = frame["expression"].to_numpy(object)
     off = np.abs(probabilities.sum(axis=1) - 1)
@@ -81,6 +86,6 @@ def load_out_of_set_faces(run: Run) -> OutOfSetFaces:
         or not (off <= SUM_TOLERANCE).all()
     ):
         raise AffectoscopeError(
-            f"{OUT_OF_SET.file} of '{run.name}' is of other labels than the run's; make it again with {OUT_OF_SET.command}."
+            f"{OUT_OF_SET.file} of '{run.name}' does not match the labels of the run; recreate it with {OUT_OF_SET.command}."
         )
     return OutOfSetFaces(labels, probabilities)

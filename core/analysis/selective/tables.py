@@ -1,4 +1,4 @@
-"""The tables behind the figures and tables about abstaining, for pages and the report."""
+"""Tables of selective prediction for the dashboard and the report."""
 
 import numpy as np
 import pandas as pd
@@ -6,10 +6,10 @@ import pandas as pd
 from core.analysis.selective.abstention import Abstention, Accepted
 from core.metrics.abstention import RiskCoverage
 
-#: Width of a bin of confidence.
+#: Bin width of the confidence histogram.
 BIN = 0.05
 
-#: Most points of a curve: more than a chart has pixels.
+#: Largest number of points of a curve.
 POINTS = 500
 
 RIGHT, WRONG = "scored, right", "scored, wrong"
@@ -17,8 +17,8 @@ SCORED, WITH_OUT_OF_SET, BEST = "scored faces", "with out-of-set faces", "best o
 
 
 def confidence_bins(abstention: Abstention) -> pd.DataFrame:
-    """How confidence is spread: group (RIGHT, WRONG, each out-of-set label), low and high of the bin, faces, share (of the
-    group's faces, 0 to 1)."""
+    """Histogram of the confidence: group (RIGHT, WRONG, each out-of-label-set label), low and high of the bin, faces,
+    share (of the group's faces, 0 to 1)."""
     parts = {
         RIGHT: abstention.confidence[abstention.correct],
         WRONG: abstention.confidence[~abstention.correct],
@@ -38,8 +38,8 @@ def confidence_bins(abstention: Abstention) -> pd.DataFrame:
 
 
 def risk_curves(abstention: Abstention) -> pd.DataFrame:
-    """Risk over coverage: curve (SCORED, WITH_OUT_OF_SET where there are such faces, BEST), coverage, risk, threshold,
-    accepted, errors. BEST is the order of the scored faces in which errors come last; it has no thresholds."""
+    """Risk-coverage curves: curve (SCORED, WITH_OUT_OF_SET if there are such faces, BEST), coverage, risk, threshold,
+    accepted, errors. BEST orders all errors last; its thresholds are NaN."""
     curves = {SCORED: abstention.curve}
     if len(abstention.out_of_set):
         curves[WITH_OUT_OF_SET] = abstention.curve_with_out_of_set
@@ -55,7 +55,7 @@ def risk_curves(abstention: Abstention) -> pd.DataFrame:
 
 
 def group_table(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
-    """A row per group of out-of-set faces: label, faces, mean and median confidence, separation from the scored faces with
+    """One row per group of out-of-label-set faces: label, faces, mean and median confidence, separation from the scored faces with
     its interval (low, high), and the share accepted at a threshold with its interval (accepted_low, accepted_high)."""
     rows = [
         (

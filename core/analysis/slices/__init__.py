@@ -1,1 +1,1 @@
-"""How well a run reads parts of its faces."""
+"""Scores of a run on slices of its faces."""

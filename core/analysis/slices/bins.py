@@ -1,4 +1,4 @@
-"""Faces binned by one of their attributes: numbers at their quartiles or terciles, categories by value."""
+"""Binning of faces by an attribute: numbers by quantiles, categories by value."""
 
 import re
 from collections.abc import Iterator
@@ -9,31 +9,31 @@ import pandas as pd
 
 from core.metrics.predictions import Predictions
 
-#: Numbers with at most so many different values are categories: 0 and 1, or grades from 1 to 5.
+#: Numeric attributes with at most this many distinct values are categories.
 FEW_VALUES = 6
 
-#: Categories that stand alone, the most frequent ones; the rest is pooled.
+#: Largest number of categories; rarer ones are pooled.
 MOST_CATEGORIES = 12
 
-#: Parts that numbers may be cut into, with what each of them is called.
+#: Number of quantile bins -> name of one bin.
 PARTS = {4: "quarter", 3: "third"}
 
-#: Ties leave parts uneven; one that is further from its share than this share of it is no quarter.
+#: Largest relative deviation of a bin's size, due to ties, at which it is still called by PARTS.
 _UNEVEN = 0.2
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """What faces are cut by.
+    """An attribute that faces are binned by.
 
     Attributes:
-        title: as it stands over a table.
-        noun: as it stands in a sentence.
-        lowest, highest: what faces are called that have the least and the most of it.
-        unit: after a number, with its space.
-        digits: after the point; None: four in all.
-        sides: whether left and right are the same, so that only the size of the number counts.
-        personal: it came from a table of the user's.
+        title: name in a table.
+        noun: name in a sentence.
+        lowest, highest: names of the lowest and highest bin.
+        unit: appended to numbers, including a space.
+        digits: decimal places; None for four significant digits.
+        sides: use the absolute value, for symmetric attributes.
+        personal: the attribute is a column of the user's table.
     """
 
     title: str
@@ -49,11 +49,11 @@ class Attribute:
         return f"{value:,.4g}" if self.digits is None else f"{value:,.{self.digits}f}"
 
     def range(self, low: float, high: float) -> str:
-        """'112 to 120 px'."""
+        """Format a range, e.g. '112 to 120 px'."""
         return f"{self.number(low)} to {self.number(high)}{self.unit}"
 
 
-#: Attributes that the program measures (core.analysis.slices.face_attributes), and the split.
+#: Measured attributes; see core.analysis.slices.face_attributes.
 MEASURED: dict[str, Attribute] = {
     "face_size": Attribute("Face size", "face size", "smallest", "largest", " px", 0),
     "brightness": Attribute("Brightness", "brightness", "darkest", "brightest", "", 3),
@@ -66,13 +66,13 @@ SPLIT = Attribute("Split", "split")
 
 @dataclass(frozen=True, eq=False)
 class Bins:
-    """Slices of n faces.
+    """k slices of n faces.
 
     Attributes:
-        names: of each slice, on its own: 'darkest quarter', 'female'.
-        phrases: of each slice, in a sentence: 'the darkest quarter (brightness 0.12 to 0.31)'.
-        lows, highs: (k,) lowest and highest number in each slice; NaN for categories.
-        codes: (n,) int16 slice of each face; -1: its value is not known.
+        names: short name of each slice: 'darkest quarter', 'female'.
+        phrases: name in a sentence: 'the darkest quarter (brightness 0.12 to 0.31)'.
+        lows, highs: (k,) lowest and highest value in each slice; NaN for categories.
+        codes: (n,) int16 slice of each face; -1 for an unknown value.
     """
 
     names: tuple[str, ...]
@@ -89,7 +89,7 @@ class Bins:
 def attributes_of(
     predictions: Predictions, attributes: pd.DataFrame | None, joined: pd.DataFrame | None
 ) -> Iterator[tuple[str, Attribute, pd.Series]]:
-    """Key, description and (n,) values of what the faces can be cut by."""
+    """Yield key, description and (n,) values of every attribute of the faces."""
     frame = predictions.frame
     if attributes is None:
         measured = pd.DataFrame({"face_size": frame[["box_width", "box_height"]].max(axis=1, skipna=False)})
@@ -107,18 +107,20 @@ def attributes_of(
 
 
 def bin_faces(values: pd.Series, attribute: Attribute, *, parts: int = 4) -> Bins:
-    """The slices of faces with these values, NaN or None where not known.
+    """Bin faces by an attribute.
 
-    Numbers with more than FEW_VALUES different ones are cut into `parts` (a key of PARTS) of as many faces each; a
-    face whose number is an edge belongs below it, so ties make parts uneven, or fewer. Categories come in the order
-    of their names, numbers in them counted as numbers.
+    Args:
+        values: (n,), NaN or None if unknown. Numbers with more than FEW_VALUES distinct values are binned by quantiles;
+            a value equal to an edge belongs to the lower bin, so that ties make bins uneven, or fewer. Other values are
+            categories, in natural order.
+        parts: number of quantile bins, a key of PARTS.
     """
     if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
         return _categories(values, attribute)
     numbers = values.to_numpy(np.float64)
     numbers = np.where(np.isfinite(numbers), np.abs(numbers) if attribute.sides else numbers, np.nan)
     known = ~np.isnan(numbers)
-    # A look at some faces settles almost every case without sorting a million.
+    # The first 1000 faces suffice in most cases.
     few = len(np.unique(numbers[known][:1000])) <= FEW_VALUES
     if few and len(np.unique(numbers[known])) <= FEW_VALUES:
         names = pd.Series(numbers).map(attribute.number, na_action="ignore")
@@ -131,7 +133,7 @@ def _quantile_bins(numbers: np.ndarray, known: np.ndarray, attribute: Attribute,
     codes = np.full(len(numbers), -1, np.int16)
     codes[known] = np.searchsorted(edges, numbers[known], side="left")
     faces = np.bincount(codes[known], minlength=len(edges) + 1)
-    # An edge that is the highest number has nothing above it.
+    # No value is above an edge equal to the maximum.
     renumbered = np.cumsum(faces > 0) - 1
     codes[known] = renumbered[codes[known]]
     faces = faces[faces > 0]
@@ -164,7 +166,7 @@ def _categories(values: pd.Series, attribute: Attribute) -> Bins:
     rest = len(found) - len(order)
     places = np.full(len(found) + 1, len(order), np.int16)
     places[order] = np.arange(len(order))
-    places[-1] = -1  # where factorize found nothing
+    places[-1] = -1  # missing values
     names = [found[place] for place in order]
     phrases = [f"faces with {attribute.noun} '{name}'" for name in names]
     if rest:
@@ -175,7 +177,7 @@ def _categories(values: pd.Series, attribute: Attribute) -> Bins:
 
 
 def _natural(name: str) -> list[tuple[int, float, str]]:
-    """Sorts -1 before 0, and '3 to 9' before '20 to 29'."""
+    """Key of natural order: -1 before 0, '3 to 9' before '20 to 29'."""
     if re.fullmatch(r"-?\d+(\.\d+)?", name):
         return [(0, float(name), "")]
     pieces = re.split(r"(\d+)", name.casefold())
@@ -183,7 +185,7 @@ def _natural(name: str) -> list[tuple[int, float, str]]:
 
 
 def _aligned(table: pd.DataFrame, references: pd.Series) -> pd.DataFrame:
-    """The rows of `table` in the order of the references; missing values where it has none."""
+    """Reorder the rows of `table` to the references; missing rows have missing values."""
     if table["reference"].equals(references):
         return table.drop(columns="reference")
     return (

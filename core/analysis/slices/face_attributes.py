@@ -1,7 +1,7 @@
-"""What can be measured of a face without guessing who it shows: size, brightness, sharpness, pose.
+"""Image attributes of faces: size, brightness, sharpness and pose.
 
-Nothing here is a property of a person: age, gender or skin tone are never guessed. Where a user knows them,
-`core.analysis.slices.user_columns` joins them from a table of the user's own.
+Attributes of persons, such as age, gender or skin tone, are never estimated. Users can join them from their own table;
+see core.analysis.slices.user_columns.
 """
 
 from pathlib import Path
@@ -15,50 +15,50 @@ from core.data.training_data import TrainingData
 from core.metrics.predictions import LANDMARKS, Predictions
 from core.runs.tables import ATTRIBUTES, save_table
 
-#: Grey of a colour: ITU-R BT.601 luma, as Pillow converts to mode 'L'.
+#: RGB to grey: ITU-R BT.601 luma, as in Pillow's mode 'L'.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
-#: Values of pixels worked on at once: 16 MiB of float32.
+#: Pixel values per batch: 16 MiB of float32.
 _VALUES_AT_ONCE = 2**22
 
-# Of the 68 points (Sagonas et al. 2013, counted from 0). Left and right are the picture's, not the person's.
+# Indices into the 68 landmarks (Sagonas et al. 2013), from 0; left and right in the image.
 _NOSE_TIP = 30
 _LEFT_CORNER, _RIGHT_CORNER = 36, 45
 _LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
 
 
 def save_face_attributes(folder: Path, data: TrainingData, predictions: Predictions) -> None:
-    """Write the ATTRIBUTES table of the faces that were scored into a run's folder."""
+    """Compute and save the ATTRIBUTES table of the scored faces."""
     scored = data.table.faces["reference"].isin(predictions.frame["reference"]).to_numpy()
     rows = np.flatnonzero(scored)
     save_table(folder, ATTRIBUTES, face_attributes(data.table.select(rows), data.pack.select(rows)))
 
 
 def face_attributes(table: FaceTable, pack: FacePack) -> pd.DataFrame:
-    """One row per face of `table`, whose crops are `pack`; NaN where a number cannot be known.
+    """Compute the attributes of the faces in `table`, whose crops are `pack`; unknown values are NaN.
 
     Columns:
         reference   as in the table
         face_size   longer side of the face box in pixels of the photo; NaN without a box
-        brightness  mean grey of the crop, as the network sees it, 0 (black) to 1 (white)
-        sharpness   variance of the Laplacian of the crop in squared grey levels of 0 to 255 (Pech-Pacheco et al.
-                    2000, "Diatom autofocusing in brightfield microscopy: a comparative study", ICPR): low where
-                    the crop is blurred or enlarged, but also where it has little contrast, and raised by noise.
-                    Crops of another size have other values: compare faces of one run only
-        turn        how far the nose tip lies off the middle between the outer corners of the eyes, -1 to 1: 0 in a
-                    frontal face, positive where the nose points to the left of the picture. No angle: it grows
-                    with one, and differs between noses
-        roll        degrees by which the line through the middles of the eyes is turned from the horizontal, -180
-                    to 180, clockwise positive
+        brightness  mean grey level of the crop, 0 (black) to 1 (white)
+        sharpness   variance of the Laplacian of the crop, in squared grey levels of 0 to 255 (Pech-Pacheco et al.
+                    2000, "Diatom autofocusing in brightfield microscopy: a comparative study", ICPR); low for blurred,
+                    enlarged or low-contrast crops, increased by noise. Depends on the crop size: comparable only
+                    within a run
+        turn        horizontal position of the nose tip between the outer corners of the eyes, -1 to 1; 0 in a frontal
+                    face, positive if the nose points to the left of the image. Monotonic in the yaw angle, but not an
+                    angle
+        roll        angle in degrees between the line through the eye centres and the horizontal, -180 to 180,
+                    clockwise positive
 
-    Turn and roll need the 68 landmarks. There is no pitch: what shows it, the heights of brows, eyes, nose and
-    mouth, moves with the expression as well, so a slice by pitch would be one by expression.
+    Turn and roll need the 68 landmarks. Pitch is not computed: the heights of brows, eyes, nose and mouth also depend on
+    the expression.
     """
     brightness, sharpness = _light(pack)
     turn, roll = _pose(table.landmarks, len(table))
     boxes = table.faces[["box_width", "box_height"]].to_numpy(np.float32)
     numbers = {
-        "face_size": boxes.max(axis=1),  # NaN where either side is
+        "face_size": boxes.max(axis=1),  # NaN if a side is NaN
         "brightness": brightness,
         "sharpness": sharpness,
         "turn": turn,
@@ -69,7 +69,7 @@ def face_attributes(table: FaceTable, pack: FacePack) -> pd.DataFrame:
 
 
 def _light(pack: FacePack) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) brightness and (n,) sharpness, some faces at a time: memory stays the same for any number."""
+    """(n,) brightness and (n,) sharpness, computed in batches."""
     brightness, sharpness = np.empty(len(pack)), np.empty(len(pack))
     at_once = max(1, _VALUES_AT_ONCE // int(np.prod(pack.images.shape[1:])))
     for start in range(0, len(pack), at_once):
@@ -82,7 +82,7 @@ def _light(pack: FacePack) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _laplacian(grey: np.ndarray) -> np.ndarray:
-    """(n, h - 2, w - 2): the sum of a pixel's four neighbours less four times itself, where it has all of them."""
+    """(n, h - 2, w - 2) discrete Laplacian of (n, h, w) images, without the border."""
     middle = grey[:, 1:-1, 1:-1]
     return grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:] - 4 * middle
 
@@ -91,13 +91,13 @@ def _pose(landmarks: np.ndarray | None, faces: int) -> tuple[np.ndarray, np.ndar
     """(n,) turn and (n,) roll; NaN where landmarks are missing or the eyes coincide."""
     points = np.full((faces, LANDMARKS, 2), np.nan) if landmarks is None else landmarks.astype(np.float64)
     across = points[:, _RIGHT_EYE].mean(axis=1) - points[:, _LEFT_EYE].mean(axis=1)
-    apart = np.linalg.norm(across, axis=1)
-    apart[apart == 0] = np.nan
-    across /= apart[:, None]
-    # Distances along the line of the eyes: there is no roll left in them.
+    distance = np.linalg.norm(across, axis=1)
+    distance[distance == 0] = np.nan
+    across /= distance[:, None]
+    # Distances along the line through the eyes, which removes roll.
     left = np.einsum("nd,nd->n", points[:, _NOSE_TIP] - points[:, _LEFT_CORNER], across)
     right = np.einsum("nd,nd->n", points[:, _RIGHT_CORNER] - points[:, _NOSE_TIP], across)
     width = left + right
     turn = (right - left) / np.where(width > 0, width, np.nan)
-    # Beyond a corner, as in a profile, there is nothing further to say.
+    # In profile the nose tip can lie beyond a corner of an eye.
     return np.clip(turn, -1, 1), np.degrees(np.arctan2(across[:, 1], across[:, 0]))

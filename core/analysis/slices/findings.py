@@ -1,4 +1,4 @@
-"""What slices show, in plain sentences: the same on the page and in the report."""
+"""Findings on slices, as sentences for the dashboard and the report."""
 
 import math
 from collections.abc import Sequence
@@ -10,49 +10,49 @@ from core.analysis.slices.tables import SliceReview, SliceTable
 from core.metrics.slices import ALPHA, FEWEST_FACES, FEWEST_OF_A_LABEL
 from core.metrics.text import DECIMAL, UNSIGNED_POINTS, NumberFormat, listed, span
 
-#: Slices that one sentence names before it counts the rest.
+#: Largest number of slices named in a sentence.
 _NAMED = 4
 
 
 def slice_findings(review: SliceReview) -> list[str]:
-    """Gaps, attribute by attribute; then attributes without one, and what is too small or not known."""
+    """Sentences on significant gaps, attributes without gaps, small slices and unknown values."""
     tables = list(review.tables.values())
-    told = [sentence for table in tables for sentence in _gaps(table)]
-    told.append(
+    text = [sentence for table in tables for sentence in _gaps(table)]
+    text.append(
         _no_gaps([table for table in tables if not math.isnan(table.smallest_p) and table.found.empty])
     )
     rows = pd.concat([table.rows for table in tables]) if tables else pd.DataFrame()
-    told += [_too_small(rows), _scarce(rows), _unknown(review)] if tables else []
-    return [sentence for sentence in told if sentence] + list(review.skipped)
+    text += [_too_small(rows), _scarce(rows), _unknown(review)] if tables else []
+    return [sentence for sentence in text if sentence] + list(review.skipped)
 
 
-def uncut(key: str, attribute: Attribute, names: Sequence[str]) -> str:
-    """Why an attribute gives fewer than two slices; `names` are those that it gives."""
+def reason_without_slices(key: str, attribute: Attribute, names: Sequence[str]) -> str:
+    """The reason why an attribute has fewer than two slices; `names` are its slices."""
     if key == "split":
-        return "All faces are of one split, so splits cannot be compared."
+        return "All faces belong to one split; splits cannot be compared."
     if names:
-        return f"All faces whose {attribute.noun} is known have the same one: nothing can be compared by it."
+        return f"All faces whose {attribute.noun} is known have the same value; it cannot be compared."
     return {
-        "face_size": "The faces have no boxes, so nothing is said of their size.",
-        "turn": "The faces have no landmarks, so nothing is said of their pose.",
-        "roll": "The faces have no landmarks, so nothing is said of their pose.",
+        "face_size": "The faces have no boxes; their size is unknown.",
+        "turn": "The faces have no landmarks; their pose is unknown.",
+        "roll": "The faces have no landmarks; their pose is unknown.",
     }.get(key, f"No face has a {attribute.noun}.")
 
 
 def too_few(inside: int, outside: int) -> str:
-    """Why a slice with so many faces inside and outside is not spoken of; '' where it is."""
+    """The reason why a slice cannot be tested with these numbers of faces; '' if it can."""
     if inside < FEWEST_FACES:
         return "too few faces"
     return f"only {outside} other faces" if outside < FEWEST_FACES else ""
 
 
 def p_value(p: float) -> str:
-    """'p = 0.012 corrected'."""
+    """Format a corrected p-value: 'p = 0.012 corrected'."""
     return "p < 0.001 corrected" if p < 0.001 else f"p = {p:.3f} corrected"
 
 
 def _gaps(table: SliceTable) -> list[str]:
-    """The lowest and the highest of the gaps that were found; of two slices, which mirror each other, the lower."""
+    """Sentences on the lowest and highest significant gap; with two slices, only on the lower."""
     found = table.found
     if found.empty:
         return []
@@ -65,7 +65,7 @@ def _gaps(table: SliceTable) -> list[str]:
 
 
 def _gap(row: pd.Series) -> str:
-    """One slice's gaps: the ones that were found with their p-values, and the same mix beside the accuracy."""
+    """Sentence on the significant gaps of a slice with their p-values, and the label-standardised accuracy."""
     found = {
         name
         for name in ("accuracy", "label_standardised", "macro_f1")
@@ -74,25 +74,25 @@ def _gap(row: pd.Series) -> str:
     on = f"on {row['phrase']}"
     than = "than on the other faces"
     if "accuracy" in found:
-        told = f"Accuracy {on} is {_size(row, 'accuracy')} {than} {_ends(row, 'accuracy')}"
+        text = f"Accuracy {on} is {_size(row, 'accuracy')} {than} {_ends(row, 'accuracy')}"
         if not math.isnan(row["label_standardised_gap"]):
             chance = "" if "label_standardised" in found else ", which could be chance"
-            told += (
+            text += (
                 f"; at the same mix of expressions it is {_size(row, 'label_standardised')} "
                 f"{_ends(row, 'label_standardised')}{chance}"
             )
         if "macro_f1" in found:
-            told += f", and macro-F1 {_size(row, 'macro_f1')} {_ends(row, 'macro_f1')}"
-        return f"{told}."
+            text += f", and macro-F1 {_size(row, 'macro_f1')} {_ends(row, 'macro_f1')}"
+        return f"{text}."
     if "label_standardised" in found:
-        told = (
+        text = (
             f"At the same mix of expressions, accuracy {on} is {_size(row, 'label_standardised')} {than} "
             f"{_ends(row, 'label_standardised')}"
         )
         also = (
             f", and macro-F1 {_size(row, 'macro_f1')} {_ends(row, 'macro_f1')}" if "macro_f1" in found else ""
         )
-        return f"{told}{also}."
+        return f"{text}{also}."
     return (
         f"At the same mix of expressions, macro-F1 {on} is {_size(row, 'macro_f1')} {than} "
         f"{_ends(row, 'macro_f1')}."
@@ -119,7 +119,7 @@ def _too_small(rows: pd.DataFrame) -> str:
     named = [f"{row['phrase']} ({row['faces']})" for _, row in small.iloc[:_NAMED].iterrows()]
     if len(small) > _NAMED:
         named.append(f"{len(small) - _NAMED} more slices")
-    return f"Too few faces to say anything, fewer than {FEWEST_FACES}: {listed(named)}."
+    return f"Slices with too few faces for a test, fewer than {FEWEST_FACES}: {listed(named)}."
 
 
 def _scarce(rows: pd.DataFrame) -> str:
@@ -135,15 +135,15 @@ def _scarce(rows: pd.DataFrame) -> str:
 
 
 def _unknown(review: SliceReview) -> str:
-    lacking = [table for table in review.tables.values() if table.unknown]
-    if not lacking:
+    incomplete = [table for table in review.tables.values() if table.unknown]
+    if not incomplete:
         return ""
-    counts = listed([f"{table.unknown:,} by {table.attribute.noun}" for table in lacking])
+    counts = listed([f"{table.unknown:,} by {table.attribute.noun}" for table in incomplete])
     return f"Of {review.faces:,} faces some are in no slice, because their value is not known: {counts}."
 
 
 def _size(row: pd.Series, name: str) -> str:
-    """'6.2 points lower' or '0.062 higher'."""
+    """Format a gap: '6.2 points lower' or '0.062 higher'."""
     gap = row[f"{name}_gap"]
     way = "lower" if gap < 0 else "higher"
     return f"{_format(name).text(abs(gap))} {way}"

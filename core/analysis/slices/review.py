@@ -1,7 +1,7 @@
-"""How well a run reads slices of its faces: by size, light, sharpness, pose, split, or a user's own columns.
+"""Scores of a run on slices of its faces: by size, brightness, sharpness, pose, split, or the user's columns.
 
-Nothing about people is guessed: age, gender or skin tone come from a user's table (core.analysis.slices.user_columns) or not
-at all. A gap says that the network does worse on a slice, not why: attributes go together.
+Attributes of persons, such as age, gender or skin tone, come only from the user's table
+(core.analysis.slices.user_columns). A gap is an association, not an effect: attributes are correlated.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.slices.bins import Bins, attributes_of, bin_faces
-from core.analysis.slices.findings import too_few, uncut
+from core.analysis.slices.findings import reason_without_slices, too_few
 from core.analysis.slices.tables import GAPS, SliceReview, SliceTable
 from core.metrics import expression, slices
 from core.metrics.comparison import holm
@@ -23,13 +23,13 @@ RESAMPLES = 1000
 
 
 def all_slices(run: Run, joined: pd.DataFrame | None = None, *, parts: int = 4) -> SliceReview:
-    """The slices of a run by everything that is known of its faces.
+    """Compute the slices of a run by all attributes of its faces.
 
     Raises:
-        AffectoscopeError: its predictions or attributes are damaged.
+        AffectoscopeError: the predictions or attributes are damaged.
     """
-    kept = run.table(ATTRIBUTES)
-    return review_slices(run.predictions(), kept and kept[0], joined, parts=parts)
+    stored = run.table(ATTRIBUTES)
+    return review_slices(run.predictions(), stored and stored[0], joined, parts=parts)
 
 
 def review_slices(
@@ -41,20 +41,19 @@ def review_slices(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> SliceReview:
-    """Every attribute's slices of the predictions, their p-values corrected together.
+    """Compute the slices of predictions by every attribute, with p-values corrected over all tests.
 
     Args:
-        attributes: an ATTRIBUTES table by reference; None: a run from before it was kept, of which only the size
-            of the faces and the split are known.
-        joined: reference, and columns of numbers or text (core.analysis.slices.user_columns).
-        parts: what numbers are cut into: 4 or 3.
+        attributes: an ATTRIBUTES table; None for older runs, for which only face size and split are known.
+        joined: reference and the user's numeric or text columns (core.analysis.slices.user_columns).
+        parts: number of quantile bins of numeric attributes, 4 or 3.
     """
     tables, skipped = {}, []
     confusion = expression.confusion_matrix(predictions.truth, predictions.predicted, len(predictions.labels))
     for key, attribute, values in attributes_of(predictions, attributes, joined):
         bins = bin_faces(values, attribute, parts=parts)
         if len(bins.names) < 2:
-            skipped.append(uncut(key, attribute, bins.names))
+            skipped.append(reason_without_slices(key, attribute, bins.names))
             continue
         rows = _rows(predictions, bins, resamples=resamples, seed=seed)
         tables[key] = SliceTable(key, attribute, rows, bins.codes)
@@ -70,7 +69,7 @@ def review_slices(
 
 
 def _rows(predictions: Predictions, bins: Bins, *, resamples: int, seed: int) -> pd.DataFrame:
-    """The rows of a SliceTable, p-values not yet corrected."""
+    """Rows of a SliceTable, with uncorrected p-values."""
     labels = predictions.labels
     confusions = slices.slice_confusions(
         predictions.truth, predictions.predicted, bins.codes, len(bins.names), len(labels)
@@ -85,7 +84,7 @@ def _rows(predictions: Predictions, bins: Bins, *, resamples: int, seed: int) ->
         scarce = scarce_inside | scarce_outside
         if mirrored is None:
             gaps = {} if few else _gaps(inside, outside, scarce.any(), resamples=resamples, rng=random)
-        else:  # two slices are each other's others: one test, seen from both sides
+        else:  # with two slices both tests are the same
             gaps = {name: gap.reversed() for name, gap in mirrored.items()}
         mirrored = gaps if len(confusions) == 2 else None
         enough = faces >= FEWEST_FACES
@@ -112,7 +111,7 @@ def _rows(predictions: Predictions, bins: Bins, *, resamples: int, seed: int) ->
 def _gaps(
     inside: np.ndarray, outside: np.ndarray, scarce: bool, *, resamples: int, rng: np.random.Generator
 ) -> dict[str, Gap]:
-    """The gaps of GAPS that there are enough faces for."""
+    """The gaps in GAPS with enough faces."""
     gaps = {"accuracy_gap": slices.accuracy_gap(inside, outside)}
     if not scarce:
         gaps["label_standardised_gap"] = slices.label_standardised_gap(inside, outside)
@@ -129,7 +128,7 @@ def _columns(name: str, gap: Gap | None) -> dict[str, float]:
 def _numbers(
     inside: np.ndarray, enough: bool, enough_of_all: bool, *, resamples: int, rng: np.random.Generator
 ) -> dict[str, float]:
-    """Accuracy and macro-F1 of a slice with their intervals; NaN where it has not enough faces for them."""
+    """Accuracy and macro-F1 of a slice with their intervals; NaN with too few faces."""
     accuracy = f1 = (np.nan,) * 3
     if enough:
         accuracy = expression.accuracy(inside), *slices.accuracy_interval(inside)
@@ -143,9 +142,9 @@ def _numbers(
 
 
 def _corrected(tables: dict[str, SliceTable]) -> tuple[dict[str, SliceTable], int]:
-    """The tables with a column <gap>_p_corrected for each gap, and how many tests that took into account.
+    """Add a column <gap>_p_corrected for each gap (Holm); returns the tables and the number of tests.
 
-    Of two slices only the first one's tests count: the other's are the same ones.
+    With two slices, only the tests of the first one count: those of the other are the same.
     """
     columns = [f"{gap}_p" for gap in GAPS]
     raw = {key: table.rows[columns].to_numpy(np.float64) for key, table in tables.items()}

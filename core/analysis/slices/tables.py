@@ -1,4 +1,4 @@
-"""Slices of a run's faces as tables: one by each attribute, and a review of them all."""
+"""Result tables of slices: one per attribute, and the review of all attributes."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +15,16 @@ GAPS = ("accuracy_gap", "label_standardised_gap", "macro_f1_gap")
 
 @dataclass(frozen=True, eq=False)
 class SliceTable:
-    """The slices by one attribute.
+    """Slices by one attribute.
 
     Attributes:
-        key: of the attribute; the joined column's name where it is the user's.
+        key: key of the attribute; for a user's column, its name.
         rows: one row per slice: slice (its name), phrase (in a sentence), from, to (numbers; NaN for categories),
             faces, correct, accuracy, accuracy_low, accuracy_high, macro_f1, macro_f1_low, macro_f1_high, the
             columns of GAPS, scarce (expressions with too few faces for macro-F1 and the same mix) and note (why
             numbers are missing, or ''). Gaps are the slice minus all other faces whose value is known, 'label_standardised'
             and 'macro_f1' at the same mix of expressions: core.metrics.slices.
-        codes: (n,) int16 row of each face in `rows`; -1: its value is not known.
+        codes: (n,) int16 row of each face in `rows`; -1 for an unknown value.
     """
 
     key: str
@@ -34,7 +34,7 @@ class SliceTable:
 
     @property
     def unknown(self) -> int:
-        """Faces in no slice."""
+        """Number of faces with an unknown value."""
         return int((self.codes < 0).sum())
 
     @property
@@ -45,7 +45,7 @@ class SliceTable:
 
     def numbers(self, name: str) -> pd.DataFrame:
         """'accuracy' or 'macro_f1' of each slice: slice, faces, value, low, high, gap, gap_low, gap_high, p_corrected,
-        and significance: 'gap', 'no gap' (that chance would not explain) or 'too few' (faces, to say)."""
+        and significance: 'gap' (significant), 'no gap' or 'too few' (faces for a test)."""
         gap = f"{name}_gap"
         columns = {name: "value", f"{name}_low": "low", f"{name}_high": "high", gap: "gap", f"{gap}_low": "gap_low",
                    f"{gap}_high": "gap_high", f"{gap}_p_corrected": "p_corrected"}  # fmt: skip
@@ -55,17 +55,17 @@ class SliceTable:
 
     @property
     def smallest_p(self) -> float:
-        """The smallest corrected p-value; NaN where nothing could be tested."""
+        """Smallest corrected p-value; NaN without a test."""
         return float(self.rows[[f"{gap}_p_corrected" for gap in GAPS]].min(axis=None, skipna=True))
 
 
 @dataclass(frozen=True, eq=False)
 class SliceReview:
-    """All slices of a run, their p-values corrected together (Holm 1979) over `tests` tests.
+    """Slices of a run by all attributes, with p-values corrected over `tests` tests (Holm 1979).
 
     Attributes:
-        tables: by the attribute's key.
-        skipped: why other attributes cut nothing, as sentences.
+        tables: key of the attribute -> its slices.
+        skipped: reasons why other attributes have no slices, as sentences.
     """
 
     tables: dict[str, SliceTable]

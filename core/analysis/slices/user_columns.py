@@ -1,7 +1,6 @@
-"""Columns that a user joins to a run's faces from a CSV of their own: age group, gender, skin tone, camera ...
+"""User-defined columns, joined to a run's faces from a CSV file: age group, gender, skin tone, camera ...
 
-The program guesses nothing about people: what it says by such a column rests on the user's values. They stay in
-memory; nothing of them is written.
+The values are converted in memory only; they are not written to disk.
 """
 
 import csv
@@ -16,16 +15,16 @@ from pyarrow import csv as tables
 
 from core.errors import AffectoscopeError
 
-#: Names of the column that tells which face a row is about, in whatever case.
+#: Names of the column that identifies the face of a row, case-insensitive.
 KEYS = ("reference", "file", "path", "image", "face", "filename", "file_name", "image_path", "file_path")
 
-#: Largest file that is read.
+#: Largest supported file.
 MEGABYTES = 64
 
-#: Most columns that are compared at once: every one adds tests that all others are corrected for.
+#: Largest number of columns; each adds tests to the correction for multiple testing.
 MOST_COLUMNS = 20
 
-#: Text with more different values is no category.
+#: Largest number of distinct values of a text column.
 MOST_VALUES = 100
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -34,16 +33,16 @@ _MISSING = ("", "na", "n/a", "nan", "none", "null", "-", "?")
 
 @dataclass(frozen=True, eq=False)
 class JoinedColumns:
-    """A user's columns of a run's faces.
+    """User-defined columns of a run's faces.
 
     Attributes:
-        frame: reference, as the run has it, once per face that was found; then float columns with NaN, and text
-            columns with None, where the value is missing.
-        key: the column that told the faces.
-        by_name: whether files were found by their name alone, because no path was as in the run.
-        faces: of the run.
-        rows: of the file that are about none of them.
-        left_out: column -> why it cannot be used.
+        frame: reference (unique, as in the run), then float columns with NaN and text columns with None for missing
+            values.
+        key: the column that identifies the faces.
+        by_name: whether faces were matched by file name only, because no path matched.
+        faces: number of faces of the run.
+        rows: number of rows that match no face.
+        left_out: column -> reason why it cannot be used.
     """
 
     frame: pd.DataFrame
@@ -58,36 +57,36 @@ class JoinedColumns:
         return [name for name in self.frame if name != "reference"]
 
     def sentence(self) -> str:
-        """What was joined, to how many faces, and what was left."""
+        """Summary of joined columns, matched faces and left-out rows and columns."""
         names = ", ".join(f"'{name}'" for name in self.columns)
         how = "by file name" if self.by_name else "by path"
-        told = f"{names} of {len(self.frame):,} of the run's {self.faces:,} faces, found {how} in the column '{self.key}'"
+        text = f"{names} of {len(self.frame):,} of the run's {self.faces:,} faces, found {how} in the column '{self.key}'"
         if self.rows:
-            told += f"; {self.rows:,} other {'row is' if self.rows == 1 else 'rows are'} about none of them"
+            text += f"; {self.rows:,} other {'row is' if self.rows == 1 else 'rows are'} about none of them"
         if self.left_out:
-            told += "; left out: " + ", ".join(f"'{name}' ({why})" for name, why in self.left_out.items())
-        return f"{told}."
+            text += "; left out: " + ", ".join(f"'{name}' ({why})" for name, why in self.left_out.items())
+        return f"{text}."
 
 
 def read_joined_columns(content: bytes, name: str, references: Sequence[str]) -> JoinedColumns:
-    """The columns of a CSV for the faces of a run.
+    """Read the columns of a CSV file for the faces of a run.
 
-    UTF-8 with or without a byte order mark; commas, semicolons or tabs, whichever cut the header into most columns;
-    with semicolons or tabs, numbers may have a decimal comma. Faces are found by a column named like one of KEYS,
-    that one with the most faces: by their whole reference, or else by a file name that only one face has.
+    Encoding: UTF-8, with or without a byte order mark. Delimiter: comma, semicolon or tab, whichever gives the most
+    columns in the header; with semicolons and tabs a decimal comma is supported. Faces are identified by the column in
+    KEYS that matches the most faces: by the whole reference, or otherwise by a unique file name.
 
     Args:
-        name: of the file, for messages.
-        references: of all the run's faces.
+        name: file name, for messages.
+        references: references of all faces of the run.
 
     Raises:
-        AffectoscopeError: it is no such table, or nothing in it can be used; see the sentences.
+        AffectoscopeError: the file cannot be parsed, matches no face, or has no usable column.
     """
     table, delimiter = _read(content, name)
     candidates = [column for column in table if column.strip().lower() in KEYS]
     if not candidates:
         raise AffectoscopeError(
-            f"{name} has no column that tells the faces, only {_quoted(table.columns)}; name one of them "
+            f"{name} has no column that identifies the faces, only {_quoted(table.columns)}; name one of them "
             f"{', '.join(KEYS[:4])} or {KEYS[4]}."
         )
     found = [(column, *_match(table[column], references)) for column in candidates]
@@ -95,8 +94,8 @@ def read_joined_columns(content: bytes, name: str, references: Sequence[str]) ->
     known = places >= 0
     if not known.any():
         raise AffectoscopeError(
-            f"None of the run's {len(references):,} faces is in the column '{key}' of {name}, which names files such "
-            f"as '{table[key].iloc[0]}'; the run names them like '{references[0]}'."
+            f"None of the run's {len(references):,} faces is in the column '{key}' of {name}, which has values such "
+            f"as '{table[key].iloc[0]}'; expected values such as '{references[0]}'."
         )
     values = table[known].drop(columns=[key, "reference"], errors="ignore")
     values.insert(0, "reference", np.asarray(references, object)[places[known]])
@@ -116,24 +115,26 @@ def read_joined_columns(content: bytes, name: str, references: Sequence[str]) ->
 
 
 def _read(content: bytes, name: str) -> tuple[pd.DataFrame, str]:
-    """Every cell as stripped text, and what the cells were cut by."""
+    """Read all cells as stripped text; returns the table and its delimiter."""
     if not content.strip(b"\xef\xbb\xbf \t\r\n,;"):
-        raise AffectoscopeError(f"{name} is empty; expected a header and a row per face.")
+        raise AffectoscopeError(f"{name} is empty; expected a header and one row per face.")
     if len(content) > MEGABYTES * 2**20:
         raise AffectoscopeError(
-            f"{name} has {len(content) / 2**20:.0f} MB; at most {MEGABYTES} MB are read: keep only the columns that "
+            f"{name} has {len(content) / 2**20:.0f} MB; at most {MEGABYTES} MB are supported: keep only the columns that "
             "matter."
         )
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise AffectoscopeError(
-            f"{name} is no text in UTF-8 (byte {error.start:,}); save it as 'CSV UTF-8' and choose it again."
+            f"{name} is not UTF-8 text (byte {error.start:,}); save it as 'CSV UTF-8' and upload it again."
         ) from error
     if b"\0" in content:
-        raise AffectoscopeError(f"{name} is no text; save the table as 'CSV UTF-8' and choose it again.")
+        raise AffectoscopeError(
+            f"{name} is not a text file; save the table as 'CSV UTF-8' and upload it again."
+        )
     content = content.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
-    if content[:4].lower() == b"sep=":  # spreadsheets write their delimiter so, in a line of its own
+    if content[:4].lower() == b"sep=":  # delimiter line of spreadsheets
         content = content.partition(b"\n")[2]
     header = content.partition(b"\n")[0].decode("utf-8").rstrip("\r")
     delimiter = max(_DELIMITERS, key=header.count)
@@ -147,8 +148,8 @@ def _read(content: bytes, name: str) -> tuple[pd.DataFrame, str]:
     except pa.ArrowInvalid as error:
         why = str(error).removeprefix("CSV parse error: ").split("\n")[0]
         raise AffectoscopeError(
-            f"{name} cannot be read as a table cut by {_DELIMITERS[delimiter]} ({why[:120]}); every row needs as many "
-            "cells as the header."
+            f"{name} cannot be parsed as a table separated by {_DELIMITERS[delimiter]} ({why[:120]}); every row needs as "
+            "many cells as the header."
         ) from error
     names = [column.strip() for column in table.column_names]
     twice = sorted({column for column in names if names.count(column) > 1 and column})
@@ -159,12 +160,12 @@ def _read(content: bytes, name: str) -> tuple[pd.DataFrame, str]:
         {name: column.to_pandas().astype("str").str.strip() for name, column in columns.items()}
     )
     if frame.empty:
-        raise AffectoscopeError(f"{name} holds a header and no row; expected a row per face.")
+        raise AffectoscopeError(f"{name} has a header but no rows; expected one row per face.")
     return frame, delimiter
 
 
 def _match(column: pd.Series, references: Sequence[str]) -> tuple[np.ndarray, bool]:
-    """(rows,) position of each row's face among the references, -1 for none; and whether by file name alone."""
+    """(rows,) index of each row's face in the references, -1 for none; and whether matched by file name only."""
     paths = column.str.replace("\\", "/").str.removeprefix("./")
     places = pd.Index(references, dtype=object).get_indexer(paths.to_numpy(object))
     if (places >= 0).any():
@@ -178,7 +179,7 @@ def _match(column: pd.Series, references: Sequence[str]) -> tuple[np.ndarray, bo
 
 
 def _once(values: pd.DataFrame, name: str) -> pd.DataFrame:
-    """One row per face; rows that say the same of it count once."""
+    """Drop duplicate rows; raises if a face has different values."""
     values = values.drop_duplicates(ignore_index=True)
     again = values["reference"].duplicated(keep=False)
     if again.any():
@@ -186,15 +187,15 @@ def _once(values: pd.DataFrame, name: str) -> pd.DataFrame:
         first, second = (row for _, row in values[values["reference"] == face].iloc[:2].iterrows())
         column = next(column for column in values if first[column] != second[column])
         raise AffectoscopeError(
-            f"{name} says two things of '{face}': '{column}' is '{first[column]}' and '{second[column]}'; keep one row "
-            "per face."
+            f"{name} has different values for '{face}': '{column}' is '{first[column]}' and '{second[column]}'; keep one "
+            "row per face."
         )
     return values
 
 
 def _columns(values: pd.DataFrame, delimiter: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Numbers where every cell is one, else categories; and why columns are left out."""
-    kept, left_out = {"reference": values["reference"]}, {}
+    """Convert columns to numbers or categories; returns them and the reasons why others are left out."""
+    converted, left_out = {"reference": values["reference"]}, {}
     for name in values.columns[1:]:
         text = values[name].mask(values[name].str.lower().isin(_MISSING))
         numbers = text if delimiter == "," else text.str.replace(r"^([+-]?\d*),(\d+)$", r"\1.\2", regex=True)
@@ -203,12 +204,12 @@ def _columns(values: pd.DataFrame, delimiter: str) -> tuple[pd.DataFrame, dict[s
         if different == 0:
             left_out[name] = "empty for these faces"
         elif np.isfinite(numbers[text.notna()]).all():
-            kept[name] = numbers
+            converted[name] = numbers
         elif different > MOST_VALUES:
             left_out[name] = f"{different:,} different values"
         else:
-            kept[name] = text.astype(object).where(text.notna(), None)
-    return pd.DataFrame(kept), left_out
+            converted[name] = text.astype(object).where(text.notna(), None)
+    return pd.DataFrame(converted), left_out
 
 
 def _quoted(names) -> str:
