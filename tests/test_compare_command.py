@@ -99,8 +99,8 @@ def test_a_p_value_just_below_the_limit_does_not_read_like_one_at_it():
 def test_a_sentence_for_each_number():
     assert told(ACCURACY, M, CALIBRATION, UNKNOWN).sentences() == [
         "Accuracy 60.0% in 'old', 61.9% in 'new' (+1.9 points, 95% 0.6 to 3.2, p = 0.004 corrected): 'new' is better.",
-        "M 0.900 in 'old', 0.900 in 'new' (0.000, 95% −0.010 to 0.011, p = 1.000 corrected): no difference that could not "
-        "be chance.",
+        "M 0.900 in 'old', 0.900 in 'new' (0.000, 95% −0.010 to 0.011, p = 1.000 corrected): not distinguishable from "
+        "chance.",
         "Calibration error 0.050 in 'old', 0.038 in 'new' (−0.012, 95% −0.020 to −0.004, p = 0.010 corrected): 'new' is "
         "better.",
         "CCC of valence 0.600 in 'old', – in 'new' (–, no interval, no p-value): it cannot be tested on these faces.",

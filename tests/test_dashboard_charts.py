@@ -68,8 +68,8 @@ def test_strongest_confusions_are_ordered_by_share_and_leave_out_the_diagonal():
     cells = score_tables.confusion_cells(np.array([[8, 2, 0], [2, 3, 0], [0, 1, 0]]), LABELS)
     strongest = score_tables.strongest_confusions(cells, limit=2)
     assert [wording.confusion(row) for _, row in strongest.iterrows()] == [
-        "sad read as happy: 1 of 1, 100.0%",
-        "happy read as neutral: 2 of 5, 40.0%",
+        "sad predicted as happy: 1 of 1, 100.0%",
+        "happy predicted as neutral: 2 of 5, 40.0%",
     ]
     assert score_tables.strongest_confusions(score_tables.confusion_cells(np.eye(3, dtype=int), LABELS)).empty
 

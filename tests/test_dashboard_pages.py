@@ -192,7 +192,7 @@ def test_strongest_confusions_are_told_in_words(open_page, made_runs):
     scores = open_run(made_runs / "thumbnails").scores
     fear, surprise = scores.labels.index("fear"), scores.labels.index("surprise")
     count, of = scores.confusion[fear, surprise], scores.confusion[fear].sum()
-    sentence = f"1. fear read as surprise: {count} of {of}, {100 * count / of:.1f}%"
+    sentence = f"1. fear predicted as surprise: {count} of {of}, {100 * count / of:.1f}%"
     assert sentence in text_of(open_page("confusion", run="thumbnails"))
 
 
@@ -231,7 +231,7 @@ def test_only_one_class_leaves_m_undefined_and_says_so(open_page):
 
 def test_absent_classes_and_few_faces_are_named(open_page):
     assert "No face is annotated disgust, contempt" in text_of(open_page("overview", run="absent"))
-    assert "rest on one face" in text_of(open_page("overview", run="one-face"))
+    assert "based on one face" in text_of(open_page("overview", run="one-face"))
 
 
 def test_without_affect_the_page_says_what_would_give_it(open_page):

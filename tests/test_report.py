@@ -454,8 +454,8 @@ def test_the_command_writes_where_it_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("out", "told"),
     [
-        ("folder", "does not end in .html"),
-        ("a/b.html", "does not exist; make it first"),
+        ("folder", "is neither a folder nor a name ending in .html"),
+        ("a/b.html", "does not exist; create it first"),
         ("x.pdf", "does not"),
     ],
 )

@@ -1,1 +1,1 @@
-"""The report of a run: one HTML file that needs nothing else, and the model card. `python -m core.report RUN`."""
+"""Report of a run as a self-contained HTML file, and its model card."""

@@ -1,4 +1,4 @@
-"""`python -m core.report RUN`: the report of a run as one HTML file, and its model card."""
+"""Command line `python -m core.report RUN`: write the HTML report and the model card of a run."""
 
 import sys
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from core.runtime.console import Console, run_command
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """Write all that is known of a run into one HTML file, which needs no network and can be printed, and its model card."""
+    """Write the report of a run as a self-contained, printable HTML file, and its model card."""
 
     run: tyro.conf.Positional[str]
     """A run's folder, or its name under artifacts/."""
     against: str | None = None
-    """Another run that was scored on the same faces, to compare with."""
+    """Another run to compare with, scored on the same faces."""
     join: Path | None = None
-    """A CSV of your own with columns to cut the faces by: age group, gender, skin tone, camera."""
+    """CSV file with columns for additional slices: age group, gender, skin tone, camera, ..."""
     out: Path | None = None
-    """A folder for report.html and card.md, or a name ending in .html. Default: the run's own folder."""
+    """Folder for report.html and card.md, or a file name ending in .html. Default: the run's folder."""
 
 
 def main() -> None:
@@ -34,14 +34,15 @@ def main() -> None:
 
 
 def report(options: ReportOptions) -> tuple[Path, Path]:
-    """The command line's work; returns where the report and the card are.
+    """Write the report and the model card of a run; returns their paths.
 
     Raises:
-        AffectoscopeError: a run or the joined table cannot be read, the two cannot be compared, or nothing can be written.
+        AffectoscopeError: a run or the joined table cannot be read, the runs cannot be compared, or a file cannot be
+            written.
     """
     run = open_run(options.run)
     against = open_run(options.against) if options.against else None
-    joined = _joined(options.join, run) if options.join else None
+    joined = _read_joined(options.join, run) if options.join else None
     review = compute_review(run, against=against, joined=joined)
     written = write_review(review, options.out)
     console = Console()
@@ -49,11 +50,11 @@ def report(options: ReportOptions) -> tuple[Path, Path]:
         console.say(f"{path} ({_size(path.stat().st_size)})")
     for missing in review.missing.values():
         if missing.command:
-            console.say(f"Not in it: {missing.reason} This gives it: {missing.command}")
+            console.say(f"Missing: {missing.reason} Create it with: {missing.command}")
     return written
 
 
-def _joined(path: Path, run: Run) -> JoinedColumns:
+def _read_joined(path: Path, run: Run) -> JoinedColumns:
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Whether a network's confidence can be believed: calibration and abstention."""
+"""Report sections on calibration and abstention."""
 
 from core.analysis.calibration.review import NUMBERS, READINGS, title_of
 from core.analysis.calibration.wording import calibration_findings
@@ -12,7 +12,7 @@ from core.runs.tables import OUT_OF_SET
 
 
 def calibration(review: Review) -> Section:
-    """Whether the network is right as often as it is sure."""
+    """Section on the calibration of the confidence."""
     if review.calibration is None:
         return Section("calibration", "Calibration", absent(review.missing["calibration"]), card=True)
     found = review.calibration
@@ -25,7 +25,7 @@ def calibration(review: Review) -> Section:
         Items(tuple(calibration_findings(found))),
         Table(("", *(READINGS[reading] for reading in readings)), rows, "95% intervals in brackets."),
         Text(
-            "Every other number here but those on abstention is of the plain softmax, without the temperature.",
+            "All other numbers, except those on abstention, use the softmax without temperature.",
             ("guo", "wilson"),
         ),
     ]
@@ -37,15 +37,14 @@ def calibration(review: Review) -> Section:
                 "reliability",
                 lambda: calibration_figures.reliability(shown.bins, shown.spread, READINGS),
                 f"Reliability diagram. {calibration_findings(found)[0]}",
-                "How often the network is right among faces of which it is about as sure, with Wilson intervals; below, "
-                "how many faces it is how sure of.",
+                "Accuracy by confidence, with Wilson intervals; below, the histogram of the confidence.",
             ),
         )
     return Section("calibration", "Calibration", tuple(blocks), card=True)
 
 
 def abstention(review: Review) -> Section:
-    """How sure the network is where it should abstain, and what abstaining would buy."""
+    """Section on selective prediction."""
     title = "Abstention"
     if review.abstention is None:
         return Section("abstention", title, absent(review.missing["abstention"]), card=True)
@@ -66,31 +65,31 @@ def abstention(review: Review) -> Section:
         Figure(
             "abstention",
             lambda: abstention_figures.risk_coverage(curves),
-            f"Errors among the faces answered over the share of faces answered, the surest first: {percent(1 - review.scores.headline['accuracy'].value)} errors "
-            "where all are answered. The table below has four points of it.",
-            "How many errors are left when only the surest faces are answered; dotted, the best order there could be.",
+            f"Risk (share of errors) over coverage (share of accepted faces), most confident faces first: "
+            f"{percent(1 - review.scores.headline['accuracy'].value)} errors at full coverage. The table below has four points of it.",
+            "Errors among the accepted faces, most confident first; dotted: the best possible order.",
         )
     )
     blocks.append(
         Table(
-            ("errors", "answered", "from a confidence of", "answered, guaranteed", "from a confidence of"),
+            ("errors", "coverage", "threshold", "guaranteed coverage", "threshold"),
             rows,
-            "The largest share of the scored faces that can be answered with so few errors: as it came out on these faces, "
-            "and guaranteed: new faces like these have more errors with a chance of 5% at most.",
+            "The largest coverage with at most this share of errors, on these faces and guaranteed: new faces from the same "
+            "distribution exceed the share with a probability of at most 5%.",
         )
     )
     blocks.append(
         Text(
-            f"Confidence is the highest probability with a temperature of {number(found.temperature)}, as the live page and "
-            "core.predict have it.",
+            f"Confidence is the highest probability with a temperature of {number(found.temperature)}, as on the live page and in "
+            "core.predict.",
             ("selective",),
         )
     )
     if found.not_kept:
         blocks.append(
             Text(
-                f"{found.not_kept:,} {found.split} faces have labels that the network does not know; what it says of them "
-                "was not kept."
+                f"{found.not_kept:,} {found.split} faces have labels outside of the label set; their predictions were not "
+                "saved."
             )
         )
         blocks.append(Commands((command_of(review.run, OUT_OF_SET.command),)))

@@ -1,4 +1,4 @@
-"""What a report is made of: sections of blocks, which know neither HTML nor Markdown."""
+"""Format-independent document model of the report: sections of blocks."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from core.report.review import Missing
 
 @dataclass(frozen=True)
 class Text:
-    """One paragraph; `cites` are keys of core.report.sources."""
+    """A paragraph; `cites` are keys of core.report.sources."""
 
     text: str
     cites: tuple[str, ...] = ()
@@ -18,30 +18,32 @@ class Text:
 
 @dataclass(frozen=True)
 class Caution:
-    """A sentence that nobody should read past."""
+    """A highlighted warning."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Items:
-    """Sentences in a list; each a string, or a Text with its sources."""
+    """A list of sentences, each a string or a Text with sources."""
 
     items: tuple[str | Text, ...]
 
 
 @dataclass(frozen=True)
 class Cards:
-    """A few numbers that are shown large: title, value, interval."""
+    """Headline numbers: title, value, interval."""
 
     cards: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a head; the columns at `words` hold words, the others numbers.
+    """A table of strings.
 
-    With `faces` its rows are single faces, which the model card leaves out.
+    Attributes:
+        words: indices of columns with text; the others hold numbers and are right-aligned.
+        faces: rows are single faces; such tables are not part of the model card.
     """
 
     head: tuple[str, ...]
@@ -53,7 +55,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart. `draw` is called where it is shown; `alt` says what is to be seen for those who cannot see it."""
+    """A chart; `draw` creates it, `alt` is its text alternative."""
 
     key: str
     draw: Callable[[], go.Figure]
@@ -63,7 +65,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Face:
-    """One face: what is said of it, and its picture as WebP."""
+    """A face: caption and WebP image."""
 
     text: str
     image: bytes
@@ -76,7 +78,7 @@ class Faces:
 
 @dataclass(frozen=True)
 class Commands:
-    """Command lines, one each."""
+    """Command lines."""
 
     lines: tuple[str, ...]
 
@@ -86,11 +88,11 @@ Block = Text | Caution | Items | Cards | Table | Figure | Faces | Commands
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of the report.
+    """A section of the report.
 
     Attributes:
-        anchor: its address inside the file.
-        card: whether the model card has it too, without its figures and faces.
+        anchor: id of the HTML element.
+        card: whether the section is part of the model card, without figures and faces.
     """
 
     anchor: str
@@ -100,7 +102,7 @@ class Section:
 
 
 def citations(sections: Iterable[Section]) -> list[str]:
-    """Every source that the sections cite, in the order in which a user meets them."""
+    """Keys of all cited sources, in the order of their first citation."""
     texts = []
     for section in sections:
         for block in section.blocks:
@@ -109,5 +111,5 @@ def citations(sections: Iterable[Section]) -> list[str]:
 
 
 def absent(missing: Missing) -> tuple[Block, ...]:
-    """What stands in place of a part that a run does not have."""
+    """Blocks that replace a missing part: the reason and, if any, the command that creates it."""
     return (Text(missing.reason), *([Commands((missing.command,))] if missing.command else []))

@@ -1,4 +1,4 @@
-"""The report as one HTML file: everything inside, nothing fetched, nothing run but the two scripts that it brings."""
+"""Self-contained HTML report: no external resources, and only two embedded scripts."""
 
 import base64
 import hashlib
@@ -21,8 +21,8 @@ from core.report.sources import source
 
 _FOLDER = Path(__file__).resolve().parent
 
-#: What a browser may do with the file; nothing that is not named. Scripts only those of these digests, so that no text
-#: of a user could become one; Plotly writes styles while it draws.
+#: Content security policy: only scripts with these digests may run, so that user input cannot become a script. Plotly
+#: needs inline styles.
 _POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
@@ -32,7 +32,7 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 
 
 
 def report_html(review: Review) -> str:
-    """The whole file."""
+    """Render the report."""
     shown = sections(review)
     figures = [block for section in shown for block in section.blocks if isinstance(block, document.Figure)]
     cited = document.citations(shown)
@@ -42,7 +42,7 @@ def report_html(review: Review) -> str:
         sections=shown,
         sources=[(key, source(key)) for key in cited],
         places={key: place for place, key in enumerate(cited, 1)},
-        figures=_json({figure.key: _drawn(figure) for figure in figures}),
+        figures=_json({figure.key: _plotly_document(figure) for figure in figures}),
         version=program_version(),
         policy=_POLICY.format(scripts=" ".join(_digest(script) for script in scripts)),
         style=Markup((_FOLDER / "report.css").read_text(encoding="utf-8")),
@@ -53,13 +53,13 @@ def report_html(review: Review) -> str:
 
 @cache
 def _scripts() -> tuple[str, str]:
-    """Plotly's, and the one that draws the charts with it."""
+    """Plotly's script, and the script that draws the charts."""
     return _script(get_plotlyjs()), _script((_FOLDER / "report.js").read_text(encoding="utf-8"))
 
 
 @cache
 def _template() -> jinja2.Template:
-    """Escapes every text: names of runs, labels, references and notes are the user's."""
+    """Template with automatic escaping: run names, labels, references and notes are user input."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -74,8 +74,8 @@ def _template() -> jinja2.Template:
     return environment.get_template("report.html.j2")
 
 
-def _drawn(figure: document.Figure) -> dict:
-    """Plotly's document of a figure, for a light page."""
+def _plotly_document(figure: document.Figure) -> dict:
+    """Plotly's JSON document of a figure, for a light background."""
     drawn: go.Figure = figure.draw()
     drawn.update_layout(template="none", font={"family": _FONT, "color": INK, "size": 13})
     drawn.update_layout(modebar={"bgcolor": "#FFFFFF", "color": REFERENCE_LINE, "activecolor": INK})
@@ -83,7 +83,7 @@ def _drawn(figure: document.Figure) -> dict:
 
 
 def _json(value: dict) -> Markup:
-    """JSON that cannot end the element that it stands in, whatever text is in it."""
+    """JSON for a script element, with characters escaped that could end it."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -91,10 +91,10 @@ def _json(value: dict) -> Markup:
 
 
 def _script(source: str) -> str:
-    """A script as it stands in the file, and so as its digest is taken: parsers turn other line ends into these."""
+    """Normalise the line ends of a script as HTML parsers do, so that its digest matches."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     if "</script" in source.lower() or "<!--" in source:
-        raise ValueError("A script that ends its own element cannot be put into a page.")
+        raise ValueError("The script contains '</script' or '<!--' and cannot be embedded.")
     return source
 
 

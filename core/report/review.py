@@ -1,4 +1,4 @@
-"""Everything that the report and the model card say of a run, collected once."""
+"""Results of all analyses of a run, for the report and the model card."""
 
 import shlex
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from core.runs.tables import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUT_OF_SET
 
 @dataclass(frozen=True)
 class Missing:
-    """Why a part of a review is not there, and the command that would give it; '' where none would."""
+    """Reason why a part of a review is missing, and the command that creates it ('' if there is none)."""
 
     reason: str
     command: str = ""
@@ -39,14 +39,15 @@ class Missing:
 
 @dataclass(frozen=True, eq=False)
 class Review:
-    """A run and what was found about it. Parts that are None have an entry in `missing`.
+    """Results of all analyses of a run. Parts that are None have an entry in `missing`.
 
     Attributes:
-        made: when it was collected.
-        label_errors, training_label_errors: of the scored faces, and of those trained on.
-        robustness: what core.analysis.robustness measured, and on which data.
-        comparison: this run against another one; None where none was asked for, and then not missing.
-        joined: the user's columns that its slices were cut by too, likewise.
+        made: time of computation.
+        label_errors, training_label_errors: of the scored faces and of the training faces.
+        robustness: table of core.analysis.robustness and its metadata.
+        comparison: comparison with another run; None, without an entry in `missing`, if it was not requested.
+        joined: the user's columns, used for slices; None, without an entry in `missing`, if there are none.
+        missing: name of the part -> reason and command.
     """
 
     run: Run
@@ -82,11 +83,11 @@ class Review:
 
 
 def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumns | None = None) -> Review:
-    """Collect what is known of a run; what its folder lacks is noted as missing.
+    """Load or compute all analyses of a run.
 
     Args:
-        against: another run that was scored on the same faces.
-        joined: a user's own columns, to cut the faces by.
+        against: another run to compare with, scored on the same faces.
+        joined: the user's columns, for additional slices.
 
     Raises:
         AffectoscopeError: the scores or the predictions cannot be read, or the runs cannot be compared.
@@ -95,7 +96,7 @@ def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumn
     missing: dict[str, Missing] = {}
 
     def part(name: str, load: Callable, command: str = "", reason: str = ""):
-        """What `load` gives; where that is nothing, `missing` says why."""
+        """Result of `load`; None, with an entry in `missing`, if it returns None or raises."""
         try:
             found = load()
         except (AffectoscopeError, OSError) as error:
@@ -122,21 +123,21 @@ def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumn
         leaks=part(
             "leaks",
             lambda: load_leaks(run),
-            LEAKS.command,
-            "Nobody has looked for near-duplicates of the scored faces among the faces of the training.",
+            LEAKS.renew,
+            "Near-duplicates between the scored faces and the training data were not searched.",
         ),
         label_errors=part("label_errors", lambda: compute_label_errors(run)),
         training_label_errors=part(
             "training_label_errors",
             lambda: load_label_errors(run),
-            LABEL_ERRORS.command,
-            "The labels of the training faces were not ranked by how likely they are wrong.",
+            LABEL_ERRORS.renew,
+            "The label quality of the training faces was not estimated.",
         ),
         robustness=part(
             "robustness",
             run.robustness,
             "python -m core.evaluate --run R --data PATH --corruptions",
-            "How the network does on blurred, noisy, darkened or otherwise corrupted faces was not measured.",
+            "The robustness to blur, noise and other corruptions was not measured.",
         ),
         joined=joined,
         comparison=compare(against, run) if against else None,
@@ -145,15 +146,15 @@ def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumn
 
 
 def command_of(run: Run, template: str) -> str:
-    """A command with R and PATH replaced by this run and its data."""
+    """Replace R and PATH in a command line by the run and its data."""
     words = {"R": run.name, "PATH": data_path(run)}
     return " ".join(shlex.quote(words[word]) if word in words else word for word in template.split())
 
 
 def data_path(run: Run) -> str:
-    """What stands in commands for the run's data: the last part of its path, which is all that a run keeps of it."""
-    kept = run.info["config"].get("data")
-    return Path(str(kept)).name if kept else "PATH"
+    """Path of the run's data in commands: its last part, as stored in run.json, or 'PATH'."""
+    data = run.info["config"].get("data")
+    return Path(str(data)).name if data else "PATH"
 
 
 def _scored(run: Run) -> tuple[Predictions, Scores]:
@@ -162,18 +163,18 @@ def _scored(run: Run) -> tuple[Predictions, Scores]:
     except AffectoscopeError as error:
         raise AffectoscopeError(_portable(str(error), run)) from error
     if not len(predictions):
-        raise AffectoscopeError(f"Run '{run.name}' was scored on no face; train it again.")
+        raise AffectoscopeError(f"Run '{run.name}' has no scored faces; train it again.")
     if set(scores.labels) != set(predictions.labels) or scores.faces != len(predictions):
         raise AffectoscopeError(
-            f"scores.json of '{run.name}' is about {scores.faces:,} faces and {len(scores.labels)} labels, its "
-            f"predictions about {len(predictions):,} and {len(predictions.labels)}; bring the run up to date with "
+            f"scores.json of '{run.name}' has {scores.faces:,} faces and {len(scores.labels)} labels, its "
+            f"predictions have {len(predictions):,} and {len(predictions.labels)}; update the run with "
             f"{command_of(run, 'python -m core.upgrade --run R --data PATH')}."
         )
     return predictions, scores
 
 
-def _portable(sentence: str, run: Run) -> str:
-    """A sentence without the place of the run on this machine."""
+def _portable(message: str, run: Run) -> str:
+    """Remove the run's path on this machine from a message."""
     for place in {str(run.path), str(run.path.parent)}:
-        sentence = sentence.replace(f"{place}/", "").replace(place, run.name)
-    return sentence
+        message = message.replace(f"{place}/", "").replace(place, run.name)
+    return message

@@ -1,4 +1,4 @@
-"""The report's sections in the order in which they are read."""
+"""Sections of the report, in order."""
 
 from core.analysis.calibration.wording import calibration_findings
 from core.analysis.slices.findings import slice_findings
@@ -11,7 +11,7 @@ from core.report.wording import confusion, few_faces, presence
 
 
 def sections(review: Review) -> list[Section]:
-    """Every section of the report; what the run cannot have is left out, what it lacks says what would give it."""
+    """All sections of the report; sections that do not apply to the run are left out."""
     order = (
         findings,
         about.data,
@@ -39,7 +39,7 @@ def sections(review: Review) -> list[Section]:
 
 
 def findings(review: Review) -> Section:
-    """What a user with one minute should know."""
+    """Summary of the report."""
     scores = review.scores
     cautions = [
         review.run.dataset.caution,
@@ -47,7 +47,7 @@ def findings(review: Review) -> Section:
         presence(scores),
     ]
     strongest = strongest_confusions(confusion_cells(scores.confusion, scores.labels), limit=1)
-    told = [
+    sentences = [
         f"Scored on {count_faces(scores.faces)} ({review.data('title')}, split '{review.split}') with "
         f"{len(scores.labels)} labels; 95% intervals under the numbers.",
         review.comparison.verdict() if review.comparison else "",
@@ -60,5 +60,5 @@ def findings(review: Review) -> Section:
     ]
     blocks: list[Block] = [Caution(caution) for caution in cautions if caution]
     blocks.append(numbers.cards(review))
-    blocks.append(Items(tuple(sentence for sentence in told if sentence)))
+    blocks.append(Items(tuple(sentence for sentence in sentences if sentence)))
     return Section("findings", "In short", tuple(blocks), card=True)

@@ -1,4 +1,4 @@
-"""Sections on how far a run's numbers can be trusted: protocol, slices, leaks, label errors, and another run."""
+"""Report sections on protocol, slices, leaks, label errors and the comparison with another run."""
 
 import pandas as pd
 
@@ -17,12 +17,12 @@ from core.runs.tables import ATTRIBUTES
 #: Rows of the tables of single faces.
 _LISTED = 10
 
-#: What the tests say of an attribute, in a table.
+#: Significance of an attribute -> text in a table.
 _GAPS = {"gap found": "yes", "none distinguishable from chance": "no"}
 
 
 def protocol(review: Review) -> Section:
-    """Which faces the scores are of, which were left out and why, and what chose the network."""
+    """Section on the evaluation protocol."""
     if review.protocol is None:
         return Section("protocol", "Protocol", absent(review.missing["protocol"]), card=True)
     rows = tuple(
@@ -46,15 +46,15 @@ def protocol(review: Review) -> Section:
 
 
 def slices(review: Review) -> Section:
-    """How well faces are read by their size, light, sharpness, pose, or the user's own columns."""
+    """Section on slices by size, brightness, sharpness, pose and the user's columns."""
     title = "Slices of the faces"
     if review.slices is None:
         return Section("slices", title, absent(review.missing["slices"]), card=True)
     found = review.slices
     blocks: list[Block] = [
         Text(
-            "Is the network worse on some faces than on the others? A gap says where, not why: attributes go together. "
-            "p-values are corrected for all tests together (Holm).",
+            "Scores by attributes of the faces. Gaps are associations, not effects: attributes are correlated. p-values are "
+            "corrected for all tests together (Holm).",
             ("holm", "wilson"),
         )
     ]
@@ -71,7 +71,7 @@ def slices(review: Review) -> Section:
 
 
 def leaks(review: Review) -> Section:
-    """Scored faces of which the training has seen a near-duplicate."""
+    """Section on scored faces with a near-duplicate in the training data."""
     title = "Leaks between splits"
     if review.leaks is None:
         return Section("leaks", title, absent(review.missing["leaks"]), card=True)
@@ -96,7 +96,7 @@ def leaks(review: Review) -> Section:
 
 
 def label_errors(review: Review) -> Section:
-    """Labels that are likely wrong."""
+    """Section on likely label errors."""
     title = "Labels that may be wrong"
     if review.label_errors is None:
         return Section("label-errors", title, absent(review.missing["label_errors"]), card=True)
@@ -109,7 +109,7 @@ def label_errors(review: Review) -> Section:
                 (row.expression, f"{row.faces:,}", f"{row.errors:,}", percent(row.share), row.mostly or "–")
                 for row in found.per_label().itertuples()
             ),
-            "What confident learning expects of each label of the scored faces.",
+            "Estimates of confident learning per label of the scored faces.",
             words=(0, 4),
         ),
     ]
@@ -124,7 +124,7 @@ def label_errors(review: Review) -> Section:
 
 
 def comparison(review: Review) -> Section | None:
-    """This run against another one, where that was asked for."""
+    """Section on the comparison with another run; None if it was not requested."""
     found = review.comparison
     if found is None:
         return None
@@ -151,16 +151,16 @@ def comparison(review: Review) -> Section | None:
             "comparison",
             lambda: comparison_figures.advantages(table, a=a, b=b),
             f"Advantage of {b} over {a} on {len(table)} numbers, with intervals. {found.verdict()}",
-            "Right of the dotted line this run is better, whether high or low values of the number are good.",
+            "Right of the dotted line this run is better, also for metrics where lower is better.",
         ),
         Table(
             ("number", a, b, "difference (95% interval)", "corrected p", f"{b} is"),
             rows,
-            "McNemar's exact test on accuracy, a paired bootstrap on the others; p-values corrected for all of them "
+            "McNemar's exact test for accuracy, paired bootstrap for the others; p-values corrected for all tests "
             "together (Holm).",
             words=(0, 5),
         ),
-        Text("Both networks were tested on the same faces, face by face.", ("mcnemar", "holm", "bootstrap")),
+        Text("Both networks were evaluated on the same faces.", ("mcnemar", "holm", "bootstrap")),
     )
     return Section("comparison", f"Compared with {a}", blocks)
 
@@ -181,14 +181,14 @@ def _slice_overview(table: pd.DataFrame) -> Table:
     return Table(
         ("attribute", "slices", "faces", "widest gap in", "points of accuracy", "smallest p", "a gap?"),
         rows,
-        "By how many points a slice's accuracy differs from that of all other faces, 95% interval in brackets; the smallest "
-        "corrected p-value of all tests by that attribute.",
+        "Difference in accuracy between a slice and all other faces in points, 95% interval in brackets; smallest "
+        "corrected p-value of all tests of the attribute.",
         words=(0, 3, 6),
     )
 
 
 def _drawn_slices(found: SliceReview) -> list[str]:
-    """Attributes with a gap; where there are none, the one with the widest."""
+    """Attributes with a significant gap, or else the attribute with the widest gap."""
     gaps = [key for key, table in found.tables.items() if len(table.found)]
     widest = found.overview.set_index("key")["accuracy_gap"].abs().dropna()
     return gaps or ([str(widest.idxmax())] if len(widest) else [])
@@ -199,7 +199,7 @@ def _slice_figure(table: SliceTable, overall: float) -> Figure:
     return Figure(
         f"slices-{table.key}",
         lambda: slice_figures.dots(table.numbers("accuracy"), "accuracy", overall=overall),
-        f"Accuracy of {len(table.rows)} slices by {table.attribute.noun}, with intervals, beside {percent(overall)} of all "
+        f"Accuracy of {len(table.rows)} slices by {table.attribute.noun}, with intervals, and {percent(overall)} on all "
         "faces; the sentences above say which differ.",
         f"{title}: accuracy of each slice; the dotted line is that of all faces.",
     )
@@ -231,7 +231,7 @@ def _ranking(table: pd.DataFrame) -> Table:
     return Table(
         ("face", "label", "probability", "suggested", "probability"),
         rows,
-        f"The {len(rows)} likeliest of the flagged labels; look at the face before you believe it.",
+        f"The {len(rows)} most likely of the flagged label errors; check the images before a decision.",
         words=(0, 1, 3),
         faces=True,
     )

@@ -1,26 +1,26 @@
-"""Numbers and findings about scores as sentences, the same on pages, in the report and on the card."""
+"""Sentences about scores, shared by dashboard, report and model card."""
 
 import pandas as pd
 
 from core.metrics.scoring import Scores
 from core.metrics.text import count_faces, percent
 
-#: What M means, after Hand & Till (2001).
+#: Definition of M (Hand & Till 2001).
 M_IS = (
-    "M is the mean, over all pairs of expressions, of how often a face of one is given a higher probability of "
-    "that expression than a face of the other: 0.5 is guessing, 1 is telling every pair apart. Unlike accuracy it "
-    "does not depend on how many faces of each expression there are"
+    "M is the mean AUC over all pairs of expressions: the probability that a face of one expression gets a higher "
+    "probability of it than a face of the other. 0.5 is chance level, 1 is perfect separation. Unlike accuracy, M does "
+    "not depend on the numbers of faces per expression"
 )
 M_MEANING = f"{M_IS} (Hand & Till 2001, *Machine Learning* 45)."
 
 
 def confusion(row: pd.Series) -> str:
-    """'fear read as surprise: 131 of 528, 24.8%'."""
-    return f"{row['true']} read as {row['predicted']}: {row['faces']:,} of {row['of']:,}, {percent(row['share'])}"
+    """Format a confusion: 'fear predicted as surprise: 131 of 528, 24.8%'."""
+    return f"{row['true']} predicted as {row['predicted']}: {row['faces']:,} of {row['of']:,}, {percent(row['share'])}"
 
 
 def presence(scores: Scores) -> str:
-    """Which labels the test faces have, where that is not all of them; else ''."""
+    """Sentence on labels without scored faces; '' if all labels occur."""
     if not scores.absent_labels:
         return ""
     absent, present = ", ".join(scores.absent_labels), ", ".join(scores.present_labels)
@@ -33,14 +33,14 @@ def presence(scores: Scores) -> str:
 
 
 def few_faces(scores: Scores) -> str:
-    """A caution where the scores rest on very few faces; else ''."""
+    """Warning if there are fewer than 30 scored faces; otherwise ''."""
     if scores.faces >= 30:
         return ""
-    return f"These scores rest on {count_faces(scores.faces)}: too few to conclude anything from them."
+    return f"These scores are based on {count_faces(scores.faces)}, too few for any conclusion."
 
 
 def interval_note(scores: Scores) -> str:
-    """What the intervals are."""
+    """Sentence on the computation of the intervals."""
     about = scores.interval
     level = percent(float(about.get("level", 0.95)), digits=0)
     if not about.get("resamples"):

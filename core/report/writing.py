@@ -1,4 +1,4 @@
-"""Writing the report and the model card."""
+"""Files of the report and the model card."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ from core.runtime.files import write_text
 
 
 def write_review(review: Review, out: Path | None = None) -> tuple[Path, Path]:
-    """Write the report and, beside it, the card; returns where they are.
+    """Write the report and the model card; returns their paths.
 
     Args:
-        out: a folder, or a file ending in .html, whose card ends in .md; the run's own folder unless given.
+        out: a folder, or a file name ending in .html; the card then ends in .md. Default: the run's folder.
 
     Raises:
         AffectoscopeError: `out` cannot be written.
     """
-    report = _place(review.run, out)
+    report = _report_path(review.run, out)
     card = report.with_name(CARD_FILE) if report.name == REPORT_FILE else report.with_suffix(".md")
     try:
         write_text(report, report_html(review))
@@ -33,17 +33,17 @@ def write_review(review: Review, out: Path | None = None) -> tuple[Path, Path]:
     return report, card
 
 
-def _place(run: Run, out: Path | None) -> Path:
-    """Where the report goes."""
+def _report_path(run: Run, out: Path | None) -> Path:
+    """Path of the report."""
     if out is None:
         return run.path / REPORT_FILE
     if out.is_dir():
         return out / REPORT_FILE
     if out.suffix.lower() not in (".html", ".htm"):
         raise AffectoscopeError(
-            f"--out {out} is no folder, and its name does not end in .html; pass a folder that exists, or a name "
-            "ending in .html."
+            f"--out {out} is neither a folder nor a name ending in .html; pass an existing folder, or a name ending in "
+            ".html."
         )
     if not out.absolute().parent.is_dir():
-        raise AffectoscopeError(f"--out {out} cannot be written: its folder does not exist; make it first.")
+        raise AffectoscopeError(f"--out {out} cannot be written: its folder does not exist; create it first.")
     return out
