@@ -91,6 +91,8 @@ def fit_network(
     devices = devices or OneDevice()
     steps = steps_per_epoch(len(pack), config.batch_size)
     trainer = _trainer(network, selected.input_shape[1:], config, targets, steps, teachers)
+    if devices.count == 1:
+        _build_losses(trainer)
     state = TrainingCallback(
         trainer, network, selected, config, pack, validation, folder, on_step, on_epoch, teachers, devices
     )
@@ -170,6 +172,12 @@ def _trainer(
     )
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer
+
+
+def _build_losses(trainer: keras.Model) -> None:
+    """Make the variables of the losses, since a step during which TensorFlow makes variables is traced twice."""
+    answers = {name: ops.zeros((1, *tensor.shape[1:])) for name, tensor in trainer.output.items()}
+    trainer.compute_loss(y=answers, y_pred=answers)
 
 
 def expression_loss(config: TrainConfig, targets: Targets):
