@@ -38,6 +38,24 @@ def trained_run(drawn_tree, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def folders_run(tmp_path_factory):
+    """A run trained for one epoch on folders of noise, dark faces angry and bright ones happy."""
+    import numpy as np
+    from PIL import Image
+
+    from core.train import train
+    from tests.trained import tiny_config
+
+    random, home = np.random.default_rng(0), tmp_path_factory.mktemp("folders")
+    for label, level in (("angry", 60), ("happy", 190)):
+        (home / "own" / label).mkdir(parents=True)
+        for number in range(30):
+            pixels = np.clip(random.normal(level, 30, (40, 40)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(home / "own" / label / f"{number}.png")
+    return train(tiny_config(home / "own", name="own", epochs=1), folder=home / "artifacts")
+
+
+@pytest.fixture(scope="session")
 def made_runs(tmp_path_factory) -> Path:
     """A folder of made-up runs, one per state that a page must cope with. Not to be changed."""
     from tests.made_runs import make_states

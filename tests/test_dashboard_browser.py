@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.catalogue import open_run
+from core.runs.catalogue import list_runs, open_run
+from dashboard.tables.planes import error_by_region
 from tests.browsers import ROOT, chromium, needs_chromium, watched_app, watched_page
 
 pytestmark = needs_chromium
@@ -96,11 +97,6 @@ def test_the_overview_fits_a_phone_and_asks_no_other_machine(page):
     page.get_by_role("heading", name="Learning curves").wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
-def test_the_server_called_nobody(app):
-    _, calls = app
-    assert not calls.exists(), calls.read_text()
 
 
 def test_the_configuration_keeps_everything_on_this_machine():
@@ -199,3 +195,49 @@ def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, mad
         page.wait_for_function("!location.search.includes('face=')")
     finally:
         tags.unlink(missing_ok=True)
+
+
+def test_a_click_on_a_region_shows_its_faces_and_its_address_brings_them_back(page, made_runs):
+    regions = error_by_region(open_run(made_runs / "drawn").predictions())
+    row = regions.loc[regions["faces"].idxmax()]
+    page.goto("/valence-arousal?run=drawn")
+    region = page.locator(f'[data-testid="stVegaLiteChart"] path[aria-label*="{row["region"]}"]').first
+    region.click(force=True)  # forced: its number lies over it, and takes the click as well
+    title = page.get_by_role("heading", name=f"{row['faces']} faces annotated with {row['region']}")
+    title.wait_for()
+    link = page.url
+    assert "region=" in link
+    page.goto("about:blank")
+    page.goto(link)
+    title.wait_for()
+
+
+def test_a_ticked_row_chooses_its_run_in_the_link_and_the_sidebar(page, made_runs):
+    order = [listing.run.name for listing in list_runs(made_runs) if listing.run]
+    page.goto("/?run=affect")
+    page.get_by_role("heading", name="affect", exact=True).wait_for()
+    box = page.get_by_test_id("stDataFrame").first.locator("canvas").first.bounding_box()
+    row = box["height"] / (len(order) + 1)
+    page.mouse.click(box["x"] + 14, box["y"] + row * (order.index("eleven") + 1.5))
+    page.get_by_role("heading", name="eleven", exact=True).wait_for()
+    page.wait_for_url("**run=eleven*")
+    chosen = page.get_by_test_id("stSidebar").get_by_role("combobox")
+    assert "eleven" in (chosen.get_attribute("aria-label") or "") + chosen.input_value()
+
+
+def test_the_button_downloads_the_report_and_the_card(page):
+    page.goto("/?run=affect&report=true")
+    kept = {}
+    for button in ("Report (HTML)", "Model card (Markdown)"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button).click()
+        kept[download.value.suggested_filename] = Path(download.value.path()).read_text(encoding="utf-8")
+    assert set(kept) == {"affect-report.html", "affect-card.md"}
+    assert kept["affect-report.html"].startswith("<!DOCTYPE html>")
+    assert "Article 5(1)(f)" in kept["affect-card.md"]
+
+
+def test_the_server_called_nobody(app):
+    """Last: of all the pages above."""
+    _, calls = app
+    assert not calls.exists(), calls.read_text()

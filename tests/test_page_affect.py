@@ -13,7 +13,6 @@ from core.runs.catalogue import open_run
 from dashboard.charts import planes as charts
 from dashboard.tables import affect, planes
 from dashboard.text import affect as affect_text
-from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 from tests.made_runs import make_predictions
 from tests.pages import pictures, problems, text_of
 
@@ -163,24 +162,3 @@ def test_an_unknown_region_in_the_link_is_named(open_page):
     shown = open_page("affect", run="affect", region="Utopia")
     assert problems(shown) == []
     assert "region 'Utopia'" in shown.warning[0].value
-
-
-@needs_chromium
-def test_a_click_on_a_region_shows_its_faces_and_its_address_brings_them_back(made_runs, tmp_path):
-    regions = planes.error_by_region(open_run(made_runs / "drawn").predictions())
-    row = regions.loc[regions["faces"].idxmax()]
-    with (
-        watched_app(made_runs, tmp_path) as (address, _),
-        chromium() as browser,
-        watched_page(browser, address) as page,
-    ):
-        page.goto("/valence-arousal?run=drawn")
-        region = page.locator(f'[data-testid="stVegaLiteChart"] path[aria-label*="{row["region"]}"]').first
-        region.click(force=True)  # forced: its number lies over it, and takes the click as well
-        title = page.get_by_role("heading", name=f"{row['faces']} faces annotated with {row['region']}")
-        title.wait_for()
-        link = page.url
-        assert "region=" in link
-        page.goto("about:blank")
-        page.goto(link)
-        title.wait_for()

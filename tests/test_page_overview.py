@@ -3,9 +3,8 @@
 import pandas as pd
 import pytest
 
-from core.runs.catalogue import list_runs, open_run
+from core.runs.catalogue import open_run
 from dashboard.tables import runs as tables
-from tests.browsers import chromium, needs_chromium, watched_app, watched_page
 from tests.made_runs import make_run
 from tests.pages import RUNS, problems, text_of
 
@@ -71,22 +70,3 @@ def test_an_unknown_filter_in_the_link_is_named(open_page):
 def test_the_learning_curves_and_the_ledger_are_there(open_page):
     told = text_of(open_page("overview", run="affect"))
     assert "Learning curves" in told and "3,000 rows read" in told
-
-
-@needs_chromium
-def test_a_ticked_row_chooses_its_run_in_the_link_and_the_sidebar(made_runs, tmp_path):
-    order = [listing.run.name for listing in list_runs(made_runs) if listing.run]
-    with (
-        watched_app(made_runs, tmp_path) as (address, _),
-        chromium() as browser,
-        watched_page(browser, address) as page,
-    ):
-        page.goto("/?run=affect")
-        page.get_by_role("heading", name="affect", exact=True).wait_for()
-        box = page.get_by_test_id("stDataFrame").first.locator("canvas").first.bounding_box()
-        row = box["height"] / (len(order) + 1)
-        page.mouse.click(box["x"] + 14, box["y"] + row * (order.index("eleven") + 1.5))
-        page.get_by_role("heading", name="eleven", exact=True).wait_for()
-        page.wait_for_url("**run=eleven*")
-        chosen = page.get_by_test_id("stSidebar").get_by_role("combobox")
-        assert "eleven" in (chosen.get_attribute("aria-label") or "") + chosen.input_value()

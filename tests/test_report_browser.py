@@ -8,7 +8,7 @@ import pytest
 from core.report.html import report_html
 from core.report.review import compute_review
 from core.runs.catalogue import open_run
-from tests.browsers import chromium, needs_chromium, watched_app, watched_page
+from tests.browsers import chromium, needs_chromium
 from tests.made_runs import make_run
 from tests.pages import RUNS
 
@@ -128,22 +128,3 @@ def test_a_text_of_a_user_does_not_run_even_where_it_got_past_the_escaping(brows
     assert shown.evaluate("window.ran") is None
     assert sum("Content Security Policy" in text for text in refused) >= 2
     context.close()
-
-
-def test_the_button_downloads_the_report_and_the_card(browser, made_runs, tmp_path):
-    with (
-        watched_app(made_runs, tmp_path) as (address, calls),
-        watched_page(browser, address) as page,
-    ):
-        page.goto("/?run=affect&report=true")
-        kept = {}
-        for button in ("Report (HTML)", "Model card (Markdown)"):
-            with page.expect_download() as download:
-                page.get_by_role("button", name=button).click()
-            kept[download.value.suggested_filename] = Path(download.value.path()).read_text(encoding="utf-8")
-        assert set(kept) == {"affect-report.html", "affect-card.md"}
-        assert (
-            kept["affect-report.html"].startswith("<!DOCTYPE html>")
-            and "Article 5(1)(f)" in kept["affect-card.md"]
-        )
-    assert not calls.exists()

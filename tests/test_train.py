@@ -3,22 +3,25 @@
 import errno
 import json
 import shutil
-from dataclasses import replace
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from core import train as training
+from core.config import TrainConfig
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.network import fit
 from core.runs.catalogue import list_runs, open_run
 from core.runtime.console import Console
 from core.train import train
-from tests.trained import small_config
+from tests.trained import fit_epochs, made, small_config, tiny_config
 
 
 @pytest.fixture
@@ -77,23 +80,16 @@ def test_test_faces_never_train_or_select(drawn_tree):
     assert parts["test"] <= set(official["subDirectory_filePath"])
 
 
-def test_same_seed_same_numbers(trained_run, drawn_tree, folder):
-    again = train(small_config(drawn_tree, name="again"), folder=folder)
-    np.testing.assert_array_equal(again.predictions().probabilities, trained_run.predictions().probabilities)
-    other = train(small_config(drawn_tree, name="other", seed=1), folder=folder)
-    assert not np.array_equal(other.predictions().probabilities, trained_run.predictions().probabilities)
-
-
-def kill_after(patch, epochs):
-    """What a kill leaves: an exception right after the checkpoint of that epoch."""
-    original = fit.TrainingCallback.save
-
-    def save_then_die(self):
-        original(self)
-        if self.epochs_done == epochs:
-            raise SystemError("killed")
-
-    patch.setattr(fit.TrainingCallback, "save", save_then_die)
+def test_same_seed_same_numbers(trained_run, drawn_tree, tmp_path):
+    again, _ = fit_epochs(small_config(drawn_tree), made(tmp_path / "again"))
+    other, _ = fit_epochs(small_config(drawn_tree, seed=1), made(tmp_path / "other"))
+    expected = trained_run.load_model().get_weights()
+    assert all(np.array_equal(one, two) for one, two in zip(again.get_weights(), expected, strict=True))
+    assert not any(
+        np.array_equal(one, two)
+        for one, two in zip(other.get_weights(), expected, strict=True)
+        if one.ndim > 1
+    )
 
 
 def interrupt_after(monkeypatch, epochs):
@@ -110,49 +106,76 @@ def interrupt_after(monkeypatch, epochs):
 
 def test_ctrl_c_ends_cleanly_with_what_is_there(drawn_tree, folder, monkeypatch):
     interrupt_after(monkeypatch, 1)
-    run = train(small_config(drawn_tree, name="stopped", epochs=5), folder=folder)
+    run = train(tiny_config(drawn_tree, name="stopped", epochs=5), folder=folder)
     assert run.info["training"]["ended"] == "interrupted"
     assert run.info["training"]["epochs"] == 1 == len(run.history)
     assert run.scores.faces == 40
 
 
-@pytest.mark.parametrize("ema", [0.0, 0.9])
-def test_a_killed_training_resumes_to_the_same_result(drawn_tree, folder, monkeypatch, ema):
-    config = small_config(drawn_tree, name="whole", epochs=3, ema=ema)
-    whole = train(config, folder=folder)
-    with monkeypatch.context() as patch:
-        kill_after(patch, 2)
+@dataclass(frozen=True)
+class Killed:
+    """A training that a kill ended right after the checkpoint of its second epoch.
+
+    Attributes:
+        rows: how many rows history.csv had at each checkpoint.
+    """
+
+    config: TrainConfig
+    folder: Path
+    printed: str
+    rows: list[int]
+
+
+@pytest.fixture(scope="module")
+def killed(drawn_tree, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed") / "artifacts"
+    config = tiny_config(drawn_tree, name="killed", epochs=3)
+    rows, original = [], fit.TrainingCallback.save
+
+    def save_then_die(self):
+        original(self)
+        rows.append(len(pd.read_csv(folder / ".killed.partial" / "history.csv")))
+        if self.epochs_done == 2:
+            raise SystemError("killed")
+
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as printed:
+        patch.setattr(fit.TrainingCallback, "save", save_then_die)
         with pytest.raises(SystemError):
-            train(replace(config, name="killed"), folder=folder)
-    assert [listing.path.name for listing in list_runs(folder)] == ["whole"]
-    with pytest.raises(AffectoscopeError, match="An interrupted training 'killed' is there; pass --resume"):
-        train(replace(config, name="killed"), folder=folder)
-    resumed = train(replace(config, name="killed", resume=True), folder=folder)
+            train(config, folder=folder)
+    return Killed(config, folder, printed.getvalue(), rows)
+
+
+def test_history_grows_while_training(killed):
+    assert killed.rows == [1, 2]
+
+
+def test_a_killed_training_is_no_run_and_its_command_to_go_on_is_printed(killed):
+    assert list_runs(killed.folder) == []
+    assert "--name killed --resume" in " ".join(killed.printed.split())
+    with pytest.raises(AffectoscopeError, match="'killed' is there; pass --resume"):
+        train(killed.config, folder=killed.folder)
+
+
+def test_resume_refuses_other_options_and_nothing_to_resume(killed):
+    with pytest.raises(AffectoscopeError, match="no interrupted training 'new' to resume"):
+        train(replace(killed.config, name="new", resume=True), folder=killed.folder)
+    with pytest.raises(AffectoscopeError, match="epochs; resume"):
+        train(replace(killed.config, resume=True, epochs=9), folder=killed.folder)
+
+
+def test_a_killed_training_resumes_to_the_same_result(killed, tmp_path):
+    """As test_training_recipe does with a moving average and a checkpoint every second epoch."""
+    whole = train(replace(killed.config, name="whole"), folder=tmp_path)
+    folder = shutil.copytree(killed.folder, tmp_path / "artifacts")
+    resumed = train(replace(killed.config, resume=True), folder=folder)
     np.testing.assert_array_equal(resumed.predictions().probabilities, whole.predictions().probabilities)
     pd.testing.assert_frame_equal(
         resumed.history.drop(columns="seconds"), whole.history.drop(columns="seconds")
     )
 
 
-def test_resume_refuses_other_options_and_nothing_to_resume(drawn_tree, folder, monkeypatch):
-    with pytest.raises(AffectoscopeError, match="no interrupted training 'new' to resume"):
-        train(small_config(drawn_tree, name="new", resume=True), folder=folder)
-    kill_after(monkeypatch, 1)
-    with pytest.raises(SystemError):
-        train(small_config(drawn_tree, name="new"), folder=folder)
-    with pytest.raises(AffectoscopeError, match="started with different options epochs"):
-        train(small_config(drawn_tree, name="new", resume=True, epochs=9), folder=folder)
-
-
-def test_a_killed_training_says_how_to_go_on(drawn_tree, folder, monkeypatch, capsys):
-    kill_after(monkeypatch, 1)
-    with pytest.raises(SystemError):
-        train(small_config(drawn_tree, name="killed"), folder=folder)
-    assert "--name killed --resume" in " ".join(capsys.readouterr().out.split())
-
-
 def test_a_run_appears_with_its_card_or_not_at_all(drawn_tree, folder, monkeypatch):
-    config = small_config(drawn_tree, name="carded", epochs=1)
+    config = tiny_config(drawn_tree, name="carded", epochs=1)
 
     def full_disk(run):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -175,41 +198,33 @@ def test_a_finished_run_is_not_overwritten_unasked(trained_run, drawn_tree):
     assert (trained_run.path / "run.json").read_bytes() == before
 
 
-def test_early_stopping_ends_and_keeps_the_best_epoch(drawn_tree, folder):
-    config = small_config(
-        drawn_tree, name="early", epochs=40, early_stopping=1, learning_rate=0.5, keep="loss"
-    )
-    run = train(config, folder=folder)
-    assert run.info["training"]["ended"] == "early stopping"
-    best = int(run.history["validation_loss"].idxmin()) + 1
-    assert run.info["training"]["best_epoch"] == best == len(run.history) - 1
+def test_early_stopping_ends_and_keeps_the_best_epoch(drawn_tree, tmp_path):
+    config = tiny_config(drawn_tree, epochs=40, early_stopping=1, learning_rate=0.5, keep="loss")
+    _, fitted = fit_epochs(config, tmp_path)
+    assert fitted.ended == "early stopping"
+    best = int(fitted.history["validation_loss"].idxmin()) + 1
+    assert fitted.best_epoch == best == len(fitted.history) - 1
 
 
 @pytest.mark.parametrize("imbalance", ["class-weights", "balanced-sampling", "logit-adjusted", "focal"])
-def test_every_help_for_rare_expressions_trains(drawn_tree, folder, imbalance):
-    run = train(small_config(drawn_tree, name="rare", epochs=1, imbalance=imbalance), folder=folder)
-    assert np.isfinite(run.history["loss"]).all()
+def test_every_help_for_rare_expressions_trains(drawn_tree, tmp_path, imbalance):
+    _, fitted = fit_epochs(tiny_config(drawn_tree, epochs=1, imbalance=imbalance), tmp_path)
+    assert np.isfinite(fitted.history["loss"]).all()
 
 
-@pytest.mark.parametrize("labels", [7, 8, 11])
+@pytest.mark.parametrize("labels", [7, 11])
 def test_label_sets(drawn_tree, folder, labels):
-    run = train(small_config(drawn_tree, name="set", epochs=1, labels=labels, colour="rgb"), folder=folder)
+    """`trained_run` has 8."""
+    run = train(tiny_config(drawn_tree, name="set", epochs=1, labels=labels, colour="rgb"), folder=folder)
     assert len(run.labels) == labels and run.scores.faces == 5 * labels
     assert run.load_model().output["expression"].shape == (None, labels)
 
 
-def test_plain_folders_train_without_boxes_or_affect(tmp_path, folder):
-    random = np.random.default_rng(0)
-    for label, level in (("angry", 60), ("happy", 190)):
-        (tmp_path / "own" / label).mkdir(parents=True)
-        for number in range(30):
-            pixels = np.clip(random.normal(level, 30, (40, 40)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "own" / label / f"{number}.png")
-    run = train(small_config(tmp_path / "own", name="own", epochs=3), folder=folder)
-    assert run.info["data"]["has_affect"] is False and not run.has_thumbnails
-    assert set(run.info["data"]["counts"]) == {"train", "validation", "test"}
-    assert run.predictions().has_affect is False
-    assert set(run.load_model().output) == {"expression"}
+def test_plain_folders_train_without_boxes_or_affect(folders_run):
+    assert folders_run.info["data"]["has_affect"] is False and not folders_run.has_thumbnails
+    assert set(folders_run.info["data"]["counts"]) == {"train", "validation", "test"}
+    assert folders_run.predictions().has_affect is False
+    assert set(folders_run.load_model().output) == {"expression"}
 
 
 def test_limit_takes_that_many_training_faces(drawn_tree):
@@ -231,19 +246,6 @@ def test_data_without_a_face_of_the_label_set(drawn_tree, tmp_path, folder):
 def test_bad_run_names_are_refused(drawn_tree, folder):
     with pytest.raises(AffectoscopeError, match="Invalid run name"):
         train(small_config(drawn_tree, name="../outside"), folder=folder)
-
-
-def test_history_grows_while_training(drawn_tree, folder, monkeypatch):
-    seen = []
-    original = fit.TrainingCallback.save
-
-    def watching(self):
-        original(self)
-        seen.append(len(pd.read_csv(folder / ".grown.partial" / "history.csv")))
-
-    monkeypatch.setattr(fit.TrainingCallback, "save", watching)
-    train(small_config(drawn_tree, name="grown", epochs=3), folder=folder)
-    assert seen == [1, 2, 3]
 
 
 def test_run_json_is_strict_json(trained_run):

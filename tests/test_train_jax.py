@@ -2,9 +2,9 @@
 
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,48 +20,65 @@ find = PathFinder.find_spec
 PathFinder.find_spec = lambda name, *more: None if name.split(".")[0] == "tensorflow" else find(name, *more)
 """
 
-TRAIN = "from core.train import main; main()"
+#: Trains "by-jax"; "taught", by it; "killed", which dies at its first checkpoint and goes on; "sharp" is refused.
+TRAIN = """
+import sys
+from pathlib import Path
+from dataclasses import replace
+from pathlib import Path
+from core.errors import AffectoscopeError
+from core.network import distillation, fit
+from core.runs.catalogue import open_run
+from core.train import train
+from tests.trained import small_config
 
-#: Dies right after the first checkpoint.
-DIE = """
-import os
-from core import fit
+data, folder = Path(sys.argv[1]), Path(sys.argv[2])
+distillation.open_run = lambda name: open_run(folder / name)
+config = small_config(data, name="by-jax", ema=0.9, tta="none")
+train(config, folder=folder)
+train(replace(config, name="taught", teacher=("by-jax",), mixup=0.2, precision="mixed_bfloat16"), folder=folder)
+
+class Killed(Exception):
+    pass
+
 save = fit.TrainingCallback.save
-fit.TrainingCallback.save = lambda self: (save(self), os._exit(9))
+def save_then_die(self):
+    save(self)
+    raise Killed
+
+fit.TrainingCallback.save = save_then_die
+try:
+    train(replace(config, name="killed"), folder=folder)
+except Killed:
+    fit.TrainingCallback.save = save
+assert list(folder.glob(".killed*"))
+train(replace(config, name="killed", resume=True), folder=folder)
+try:
+    train(replace(config, name="sharp", sharpness=0.05), folder=folder)
+except AffectoscopeError as error:
+    print("refused:", error)
 """
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, project_root):
-    """A folder whose artifacts/ the commands write to."""
-    home = tmp_path_factory.mktemp("jax")
-    shutil.copytree(project_root / "core", home / "core")
-    return home
-
-
-def trained(home, *arguments: str, first: str = "") -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-c", WITHOUT_TENSORFLOW + first + TRAIN, *arguments],
-        cwd=home,
+def trained(drawn_tree, project_root, tmp_path_factory) -> tuple[Path, str]:
+    """The folder of runs that a process without TensorFlow trained, and the last line that it printed."""
+    folder = tmp_path_factory.mktemp("jax")
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW + TRAIN, str(drawn_tree), str(folder)],
+        cwd=project_root,
         env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-def options(drawn_tree, name: str, *more: str) -> list[str]:
-    return [
-        *("--data", str(drawn_tree), "--name", name, "--size", "24", "--filters", "8", "16"),
-        *("--dense", "16", "--epochs", "2", "--batch-size", "16", "--ema", "0.9", *more),
-    ]
+    assert ended.returncode == 0, ended.stderr
+    return folder, ended.stdout.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
-def jax_run(home, drawn_tree):
-    ended = trained(home, *options(drawn_tree, "by-jax"))
-    assert ended.returncode == 0, ended.stderr
-    return open_run(home / "artifacts" / "by-jax")
+def jax_run(trained):
+    return open_run(trained[0] / "by-jax")
 
 
 def test_its_network_gives_the_same_probabilities_in_tensorflow(jax_run, drawn_tree):
@@ -72,25 +89,15 @@ def test_its_network_gives_the_same_probabilities_in_tensorflow(jax_run, drawn_t
     np.testing.assert_allclose(again.probabilities, jax_run.predictions().probabilities, atol=1e-4)
 
 
-def test_a_teacher_mixup_and_bfloat16(home, jax_run, drawn_tree):
-    more = ("--teacher", "by-jax", "--mixup", "0.2", "--precision", "mixed_bfloat16")
-    ended = trained(home, *options(drawn_tree, "taught", *more))
-    assert ended.returncode == 0, ended.stderr
-    history = open_run(home / "artifacts" / "taught").history
+def test_a_teacher_mixup_and_bfloat16(trained):
+    history = open_run(trained[0] / "taught").history
     assert len(history) == 2 and np.isfinite(history["loss"]).all()
 
 
-def test_a_killed_training_resumes_to_the_same_result(home, jax_run, drawn_tree):
-    ended = trained(home, *options(drawn_tree, "killed"), first=DIE)
-    assert ended.returncode == 9, ended.stderr
-    assert list((home / "artifacts").glob(".killed*"))
-    resumed = trained(home, *options(drawn_tree, "killed", "--resume"))
-    assert resumed.returncode == 0, resumed.stderr
-    probabilities = open_run(home / "artifacts" / "killed").predictions().probabilities
+def test_a_killed_training_resumes_to_the_same_result(trained, jax_run):
+    probabilities = open_run(trained[0] / "killed").predictions().probabilities
     np.testing.assert_allclose(probabilities, jax_run.predictions().probabilities, atol=1e-6)
 
 
-def test_what_needs_tensorflow_is_refused_with_the_reason(home, drawn_tree):
-    ended = trained(home, *options(drawn_tree, "sharp", "--sharpness", "0.05"))
-    assert ended.returncode == 2
-    assert "--sharpness needs the TensorFlow backend, but Keras runs on jax" in ended.stdout + ended.stderr
+def test_what_needs_tensorflow_is_refused_with_the_reason(trained):
+    assert trained[1].startswith("refused: --sharpness needs") and "jax" in trained[1]

@@ -18,7 +18,7 @@ from core.network.batch_statistics import recompute_batch_statistics
 from core.network.model import build_model
 from core.network.precision import FusedBatchNormalization, resolve_precision
 from core.train import train
-from tests.trained import small_config
+from tests.trained import fit_epochs, made, tiny_config
 
 #: A network whose weights fit every side.
 AVERAGING = {"filters": (8, 12), "dense": (), "pooling": "average", "normalisation": "batch"}
@@ -89,13 +89,16 @@ def test_pooling_loses_no_border(side, last):
     assert network.get_layer("last_features").output.shape[1] == last
 
 
-def test_a_training_on_crops_says_what_it_reads(drawn_tree, folder):
-    run = train(small_config(drawn_tree, name="crops", epochs=2, crop=20, **AVERAGING), folder=folder)
+def test_a_training_on_crops_says_what_it_reads_and_keeps_built_in_layers(drawn_tree, folder):
+    config = tiny_config(drawn_tree, name="crops", epochs=2, crop=20, **AVERAGING)
+    run = train(config, folder=folder)
     model = run.load_model()
     assert model.input_shape == (None, 24, 24, 1)
     assert run.info["network"]["side"] in (20, 22, 24)
     if run.info["network"]["side"] < 24:
         assert model.get_layer("centre_crop").output.shape[1] == run.info["network"]["side"]
+    kinds = {type(layer) for layer in model.layers}
+    assert layers.BatchNormalization in kinds and FusedBatchNormalization not in kinds
 
 
 def test_the_side_of_lowest_validation_loss_is_chosen(faces):
@@ -170,10 +173,10 @@ def kept_epoch(history: pd.DataFrame, keep: str) -> int:
 
 
 @pytest.mark.parametrize("keep", ["last", "accuracy", "loss"])
-def test_the_epoch_that_is_asked_for_is_kept(drawn_tree, folder, keep):
-    config = small_config(drawn_tree, name="kept", epochs=6, learning_rate=0.1, early_stopping=0, keep=keep)
-    run = train(config, folder=folder)
-    assert run.info["training"]["best_epoch"] == kept_epoch(run.history, keep)
+def test_the_epoch_that_is_asked_for_is_kept(drawn_tree, tmp_path, keep):
+    config = tiny_config(drawn_tree, epochs=6, learning_rate=0.1, early_stopping=0, keep=keep)
+    _, fitted = fit_epochs(config, tmp_path)
+    assert fitted.best_epoch == kept_epoch(fitted.history, keep)
 
 
 def test_the_last_epoch_is_kept_where_the_rate_ends_at_zero():
@@ -182,38 +185,35 @@ def test_the_last_epoch_is_kept_where_the_rate_ends_at_zero():
     assert TrainConfig(schedule="cosine", keep="accuracy").kept_epoch == "accuracy"
 
 
-def test_validation_every_few_epochs_gives_the_same_network(drawn_tree, folder):
-    config = small_config(drawn_tree, name="each", epochs=5, early_stopping=0, keep="last", ema=0.9)
-    each = train(config, folder=folder)
-    few = train(replace(config, name="few", validation_epochs=2, checkpoint_epochs=2), folder=folder)
-    np.testing.assert_array_equal(each.predictions().probabilities, few.predictions().probabilities)
-    assert few.history["validation_loss"].notna().tolist() == [False, True, False, True, True]
-
-
 def test_validation_every_few_epochs_needs_the_last_one_kept():
     with pytest.raises(AffectoscopeError, match="--validation-epochs above 1 needs --keep last"):
         TrainConfig(validation_epochs=3, keep="loss")
 
 
-def test_a_training_resumes_from_the_last_of_rare_checkpoints(drawn_tree, folder, monkeypatch):
-    config = small_config(drawn_tree, name="whole", epochs=5, early_stopping=0, ema=0.9, checkpoint_epochs=2)
-    whole = train(config, folder=folder)
+def test_rare_validation_and_checkpoints_change_no_weight_and_a_killed_training_resumes(
+    drawn_tree, tmp_path, monkeypatch
+):
+    config = tiny_config(drawn_tree, epochs=5, early_stopping=0, keep="last", ema=0.9)
+    often, _ = fit_epochs(config, made(tmp_path / "often"))
+    rare = replace(config, validation_epochs=2, checkpoint_epochs=2)
     saved = []
     original = fit.TrainingCallback.on_epoch_end
 
     def then_die(self, epoch, logs=None):
         original(self, epoch, logs)
-        saved.append((folder / ".killed.partial" / "checkpoint" / "state.npz").exists())
+        saved.append((tmp_path / "killed" / "checkpoint" / "state.npz").exists())
         if self.epochs_done == 3:
             raise SystemError("killed")
 
     with monkeypatch.context() as patch:
         patch.setattr(fit.TrainingCallback, "on_epoch_end", then_die)
         with pytest.raises(SystemError):
-            train(replace(config, name="killed"), folder=folder)
+            fit_epochs(rare, made(tmp_path / "killed"))
     assert saved == [False, True, True]
-    resumed = train(replace(config, name="killed", resume=True), folder=folder)
-    np.testing.assert_array_equal(resumed.predictions().probabilities, whole.predictions().probabilities)
+    resumed, fitted = fit_epochs(rare, tmp_path / "killed")
+    assert fitted.history["validation_loss"].notna().tolist() == [False, True, False, True, True]
+    for one, other in zip(often.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_finished_checkpoint_holds_what_is_kept_and_where_it_was_trained(drawn_tree, folder, monkeypatch):
@@ -274,9 +274,3 @@ def test_fused_batch_normalisation_gives_the_same_numbers():
         results.append([outputs, *gradients, layer.moving_mean, layer.moving_variance, layer(inputs)])
     for keras_value, fused in zip(*results, strict=True):
         np.testing.assert_allclose(np.asarray(fused), np.asarray(keras_value), rtol=2e-4, atol=2e-5)
-
-
-def test_what_is_kept_has_built_in_layers_in_float32(drawn_tree, folder):
-    run = train(small_config(drawn_tree, name="plain", epochs=1, **AVERAGING), folder=folder)
-    kinds = {type(layer) for layer in run.load_model().layers}
-    assert layers.BatchNormalization in kinds and FusedBatchNormalization not in kinds

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from core.analysis.calibration.fitting import draw_rows, fit_calibration
-from core.data.readers import open_dataset
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
@@ -21,7 +20,6 @@ from core.photos.results import NOT_SURE, TOO_SMALL, UNLIKE
 from core.runs.catalogue import open_run
 from core.runs.training_sample import TrainingSample
 from core.runtime.console import Console
-from core.train import train
 from core.upgrade import RenewOptions, renew
 from tests.trained import small_config
 
@@ -111,17 +109,10 @@ def test_training_leaves_a_calibration_and_a_sample(trained_run, drawn_tree):
     assert not set(sample.references) & set(trained_run.predictions().frame["reference"])
 
 
-def test_data_that_may_not_be_passed_on_leaves_no_pictures(tmp_path):
-    random = np.random.default_rng(0)
-    for label, level in (("angry", 60), ("happy", 190)):
-        (tmp_path / "own" / label).mkdir(parents=True)
-        for number in range(30):
-            pixels = np.clip(random.normal(level, 30, (40, 40)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "own" / label / f"{number}.png")
-    run = train(small_config(tmp_path / "own", name="own", epochs=1), folder=tmp_path / "artifacts")
-    assert not open_dataset(tmp_path / "own").redistributable
-    assert run.training_sample().thumbnails == {}
-    assert len(run.training_sample()) > 30
+def test_data_that_may_not_be_passed_on_leaves_no_pictures(folders_run):
+    assert not folders_run.info["data"]["redistributable"]
+    assert folders_run.training_sample().thumbnails == {}
+    assert len(folders_run.training_sample()) > 30
 
 
 def test_a_finished_run_is_calibrated_as_its_training_would_have(trained_run, drawn_tree, tmp_path):
