@@ -6,7 +6,7 @@ DATA ?=
 PEERS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app train test test-cluster check bench screenshots clean
+.PHONY: help setup app train test test-fast test-cluster check bench screenshots clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,13 +22,17 @@ train: $(VENV)/.app ## Train: on the drawn faces, or make train DATA=path
 test: $(VENV)/.dev ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/cluster
 
+test-fast: $(VENV)/.dev ## Run the tests that train nothing and start no process or browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/cluster -m "not slow" -q
+
 test-cluster: $(VENV)/.cluster ## Test --cluster on a Ray cluster of this machine
 	$(BIN)/python -m pytest tests/cluster
 
-check: $(VENV)/.dev ## Lint, check the formatting and the import contracts
+check: $(VENV)/.dev ## Lint, check the formatting, the import contracts and the types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 bench: $(VENV)/.dev ## Measure speed, side by side; beside fer and DeepFace too: make bench PEERS=their python
 	$(BIN)/python benchmarks/all.py $(if $(PEERS),--peers $(PEERS))

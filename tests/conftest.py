@@ -15,6 +15,60 @@ _cache = tempfile.TemporaryDirectory(prefix="affectoscope-tests-")
 os.environ["AFFECTOSCOPE_CACHE"] = _cache.name
 
 
+#: Modules whose tests train or load networks. One worker of xdist runs them, so that TensorFlow is imported and
+#: `trained_run` is trained once, while the other worker runs everything else.
+NETWORK = {
+    "test_detection",
+    "test_devices",
+    "test_evaluate",
+    "test_gradcam",
+    "test_learning_from",
+    "test_live_page",
+    "test_model",
+    "test_predict",
+    "test_predictor_bad_input",
+    "test_predictor_detector",
+    "test_predictor_loading",
+    "test_predictor_photos",
+    "test_predictor_right_answers",
+    "test_presets",
+    "test_pack_command",
+    "test_resumable_inference",
+    "test_sweep",
+    "test_test_time_augmentation",
+    "test_train",
+    "test_training_recipe",
+    "test_training_sample",
+}
+
+#: Modules, and tests of other modules, that start a browser or Python processes.
+PROCESSES = {
+    "test_architecture",
+    "test_cluster_options",
+    "test_dashboard_browser",
+    "test_live_browser",
+    "test_report_browser",
+    "test_resident",
+    "test_train_jax",
+    "test_pages_that_run_no_model_import_neither_tensorflow_nor_keras",
+    "test_the_command_is_one_sentence_where_it_fails_and_never_imports_tensorflow",
+    "test_the_command_line_ends_with_one_sentence_and_status_2",
+    "test_the_command_tells_it_in_one_sentence",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        module = item.module.__name__.split(".")[-1]
+        if module in NETWORK or {"trained_run", "folders_run"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group("network"))
+            item.add_marker(pytest.mark.slow)
+        elif {module, item.originalname} & PROCESSES:
+            item.add_marker(pytest.mark.xdist_group(module))
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     return ROOT

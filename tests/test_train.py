@@ -159,7 +159,7 @@ def test_a_killed_training_is_no_run_and_its_command_to_go_on_is_printed(killed)
 def test_resume_refuses_other_options_and_nothing_to_resume(killed):
     with pytest.raises(AffectoscopeError, match="no interrupted training 'new' to resume"):
         train(replace(killed.config, name="new", resume=True), folder=killed.folder)
-    with pytest.raises(AffectoscopeError, match="epochs; resume"):
+    with pytest.raises(AffectoscopeError, match="different options epochs"):
         train(replace(killed.config, resume=True, epochs=9), folder=killed.folder)
 
 

@@ -5,7 +5,7 @@ import io
 import os
 import threading
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +79,7 @@ def cells(content: bytes) -> list[list[str]]:
     return [row for row in csv.reader(text, strict=True) if row]
 
 
-def put(path: Path, kind: UserTable, rows: list[tuple[str, ...]]) -> pd.DataFrame:
+def put(path: Path, kind: UserTable, rows: Sequence[tuple[str, ...]]) -> pd.DataFrame:
     """Keep `rows` (cells in the order of the columns) in place of what was kept of their faces; returns all rows.
 
     A damaged file is set aside as <name>.damaged before a new one is written.

@@ -174,7 +174,7 @@ def _affect_columns(predictions: Predictions) -> dict[str, tuple[np.ndarray, np.
 def _affect(
     columns: dict[str, tuple[np.ndarray, np.ndarray]], bounds: Bounds
 ) -> dict[str, dict[str, Estimate | int]] | None:
-    rows = {}
+    rows: dict[str, dict[str, Estimate | int]] = {}
     for name, pair in columns.items():
         scores = affect.affect_scores(*pair)
         rows[name] = {"faces": scores.faces}

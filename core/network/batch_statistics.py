@@ -33,7 +33,7 @@ def recompute_batch_statistics(network: keras.Model, pack: FacePack, *, faces: i
     copy.set_weights(network.get_weights())
     rows = np.random.default_rng(0).permutation(len(pack))[:faces]
     starts = range(0, max(len(rows) - BATCH + 1, 1), BATCH)
-    means = {name: [0.0, 0.0] for name in normalised}
+    means: dict[str, list] = {name: [0.0, 0.0] for name in normalised}
     for start in starts:
         copy(pack[rows[start : start + BATCH]], training=True)
         for name, mean in means.items():

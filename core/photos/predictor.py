@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -35,7 +36,7 @@ NO_FACE = "no face found"
 #: Largest batch of cropped faces, augmented copies included.
 BATCH = 256
 
-Photo = bytes | Image.Image | np.ndarray | Path | str
+Photo: TypeAlias = bytes | Image.Image | np.ndarray | Path | str
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Predictor:
             highest = sorted(range(len(found)), key=lambda place: -found[place].score)[:MAX_FACES]
             found = [found[place] for place in sorted(highest)]
         crops = [
-            crop_face(photo, face and face.box, self.preprocessing, detected=face is not None)
+            crop_face(photo, face.box if face else None, self.preprocessing, detected=face is not None)
             for face in found
         ]
         return _DecodedPhoto(photo.size, found, crops, reason)

@@ -81,8 +81,8 @@ def load_temperature(run: Run) -> FittedTemperature | None:
         temperature = stored.get("temperature")
         if temperature is None:
             return None
-        errors = (stored.get(f"validation_ece_{when}") for when in ("before", "after"))
-        errors = [None if error is None else float(error) for error in errors]
+        measured = (stored.get(f"validation_ece_{when}") for when in ("before", "after"))
+        errors = [None if error is None else float(error) for error in measured]
         counts = run.info["data"]["counts"].get("validation") or {}
         fitted = FittedTemperature(
             float(temperature), sum(int(counts.get(label, 0)) for label in run.labels), *errors

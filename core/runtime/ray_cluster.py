@@ -145,7 +145,8 @@ class _Actor:
 
     def __init__(self, folder: str, load: Callable) -> None:
         os.chdir(folder)
-        self.load, self.work = load, None
+        self.load = load
+        self.work: Callable | None = None
 
     def compute(self, items: list) -> list:
         self.work = self.work or self.load()

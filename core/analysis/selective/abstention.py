@@ -230,7 +230,7 @@ def compute_abstention(run: Run, *, resamples: int = 1000, seed: int = 0) -> Abs
 
 def _groups(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Group -> labels: each label, those of NO_EXPRESSION, all labels; without duplicates."""
-    groups = {name: (name,) for name in names}
+    groups: dict[str, tuple[str, ...]] = {name: (name,) for name in names}
     silent = tuple(name for name in names if name in NO_EXPRESSION)
     for group, members in ((NO_EXPRESSION_GROUP, silent), (ALL_OUT_OF_SET, names)):
         if members and members not in groups.values():

@@ -118,7 +118,9 @@ def _fields(line: bytes) -> list[bytes]:
 def header_columns(line: bytes) -> dict[str, int] | None:
     """Positions of emotion, pixels and (if there) usage in a header line; None if it is another table."""
     names = [field.decode("latin-1").lower() for field in _fields(line.removeprefix(b"\xef\xbb\xbf"))]
-    columns = {name: names.index(name) for name in ("emotion", "pixels", "usage") if name in names}
+    columns: dict[str, int] = {
+        name: names.index(name) for name in ("emotion", "pixels", "usage") if name in names
+    }
     return columns if {"emotion", "pixels"} <= set(columns) else None
 
 

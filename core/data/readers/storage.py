@@ -44,13 +44,15 @@ class ZipImages:
         self._forget()
 
     def _forget(self) -> None:
-        self._archive, self._process, self._lock = None, os.getpid(), threading.Lock()
+        self._archive: zipfile.ZipFile | None = None
+        self._process, self._lock = os.getpid(), threading.Lock()
 
     def __getstate__(self) -> dict:
         return {"path": self.path, "prefix": self.prefix}
 
     def __setstate__(self, state: dict) -> None:
-        self.__init__(**state)
+        self.path, self.prefix = state["path"], state["prefix"]
+        self._forget()
 
     def __call__(self, reference: str) -> bytes:
         if self._process != os.getpid():
