@@ -217,7 +217,7 @@ def test_rare_validation_and_checkpoints_change_no_weight_and_a_killed_training_
 
 
 def test_a_finished_checkpoint_holds_what_is_kept_and_where_it_was_trained(drawn_tree, folder, monkeypatch):
-    config = small_config(drawn_tree, name="moved", epochs=2)
+    config = tiny_config(drawn_tree, name="moved", epochs=2)
 
     def fail(*_arguments, **_options):
         raise SystemError("no review")
