@@ -15,41 +15,45 @@ _cache = tempfile.TemporaryDirectory(prefix="affectoscope-tests-")
 os.environ["AFFECTOSCOPE_CACHE"] = _cache.name
 
 
-#: Modules whose tests train or load networks. One worker of xdist runs them, so that TensorFlow is imported and
-#: `trained_run` is trained once, while the other worker runs everything else.
-NETWORK = {
-    "test_detection",
-    "test_devices",
-    "test_evaluate",
-    "test_gradcam",
-    "test_learning_from",
-    "test_live_page",
-    "test_model",
-    "test_predict",
-    "test_predictor_bad_input",
-    "test_predictor_detector",
-    "test_predictor_loading",
-    "test_predictor_photos",
-    "test_predictor_right_answers",
-    "test_presets",
-    "test_pack_command",
-    "test_resumable_inference",
-    "test_sweep",
-    "test_test_time_augmentation",
-    "test_train",
-    "test_training_recipe",
-    "test_training_sample",
+#: Modules that share what is expensive. One worker of xdist runs all of a group, and all of any other module.
+GROUPS = {
+    "network": (  # TensorFlow, `trained_run`
+        "test_detection",
+        "test_devices",
+        "test_evaluate",
+        "test_gradcam",
+        "test_learning_from",
+        "test_live_browser",
+        "test_live_page",
+        "test_model",
+        "test_pack_command",
+        "test_predict",
+        "test_predictor_bad_input",
+        "test_predictor_detector",
+        "test_predictor_loading",
+        "test_predictor_photos",
+        "test_predictor_right_answers",
+        "test_presets",
+        "test_resumable_inference",
+        "test_sweep",
+        "test_test_time_augmentation",
+        "test_train",
+        "test_training_recipe",
+        "test_training_sample",
+    ),
+    "report": ("test_card", "test_report", "test_report_browser"),
+    "processes": (
+        "test_architecture",
+        "test_cluster_options",
+        "test_dashboard_browser",
+        "test_resident",
+        "test_train_jax",
+    ),
 }
+GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}
 
-#: Modules, and tests of other modules, that start a browser or Python processes.
-PROCESSES = {
-    "test_architecture",
-    "test_cluster_options",
-    "test_dashboard_browser",
-    "test_live_browser",
-    "test_report_browser",
-    "test_resident",
-    "test_train_jax",
+#: Tests of modules that are not slow that start a process all the same.
+STARTING_PROCESSES = {
     "test_pages_that_run_no_model_import_neither_tensorflow_nor_keras",
     "test_the_command_is_one_sentence_where_it_fails_and_never_imports_tensorflow",
     "test_the_command_line_ends_with_one_sentence_and_status_2",
@@ -57,15 +61,24 @@ PROCESSES = {
 }
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Leave modules that are slow as a whole unimported where slow tests are left out: some import TensorFlow."""
+    slow = GROUP_OF.get(collection_path.stem) in ("network", "processes")
+    return True if slow and config.option.markexpr == "not slow" else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         module = item.module.__name__.split(".")[-1]
-        if module in NETWORK or {"trained_run", "folders_run"} & set(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group("network"))
-            item.add_marker(pytest.mark.slow)
-        elif {module, item.originalname} & PROCESSES:
-            item.add_marker(pytest.mark.xdist_group(module))
+        trained = {"trained_run", "folders_run"} & set(item.fixturenames)
+        group = "network" if trained else GROUP_OF.get(module, module)
+        item.add_marker(pytest.mark.xdist_group(group))
+        if (
+            group in ("network", "processes")
+            or module == "test_report_browser"
+            or item.originalname in STARTING_PROCESSES
+        ):
             item.add_marker(pytest.mark.slow)
 
 
@@ -115,6 +128,24 @@ def made_runs(tmp_path_factory) -> Path:
     from tests.made_runs import make_states
 
     return make_states(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def reviews(made_runs) -> dict:
+    """The reviews of all made-up runs that are whole, by name."""
+    from core.report.review import compute_review
+    from core.runs.catalogue import open_run
+    from tests.pages import RUNS
+
+    return {name: compute_review(open_run(made_runs / name)) for name in RUNS}
+
+
+@pytest.fixture(scope="session")
+def report_pages(reviews) -> dict[str, str]:
+    """The HTML reports of `reviews`."""
+    from core.report.html import report_html
+
+    return {name: report_html(review) for name, review in reviews.items()}
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ TITLES = (
 
 
 @pytest.fixture(scope="module")
-def reviews(made_runs):
-    return {name: compute_review(open_run(made_runs / name)) for name in RUNS}
-
-
-@pytest.fixture(scope="module")
 def cards(reviews) -> dict[str, str]:
     return {name: model_card(review) for name, review in reviews.items()}
 

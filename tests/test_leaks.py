@@ -23,7 +23,7 @@ from core.runs.tables import LEAKS, save_table
 from core.runtime.console import Console
 from tests.conftest import ROOT
 from tests.made_runs import make_predictions, make_run
-from tests.trained import small_config
+from tests.trained import small_config, tiny_config
 
 FER2013 = ROOT.parent / "shared" / "data" / "fer2013.zip"
 
@@ -193,7 +193,7 @@ def test_a_training_keeps_what_leaks_and_says_it(tmp_path, capsys):
     from core.train import train
 
     tree = copied_tree(tmp_path / "data")
-    run = train(small_config(tree, name="leaky", epochs=1), folder=tmp_path / "runs")
+    run = train(tiny_config(tree, name="leaky", epochs=1), folder=tmp_path / "runs")
     leaks = load_leaks(run)
     assert leaks.summary.leaked.faces == 8 and leaks.summary.split == "test"
     assert sum(leaks.summary.compared.values()) == 60

@@ -3,12 +3,12 @@
 from core.data.readers.storage import FolderImages
 from core.pack import pack
 from core.train import train
-from tests.trained import small_config
+from tests.trained import tiny_config
 
 
 def test_a_training_decodes_nothing_that_was_packed(drawn_tree, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "cache"))
-    config = small_config(drawn_tree, name="run", epochs=1, thumbnails="no")
+    config = tiny_config(drawn_tree, name="run", epochs=1, thumbnails="no")
     data = pack(config)
     said = capsys.readouterr().out
     assert f"{len(data.pack):,} faces of Drawn faces are packed as grey 24x24" in " ".join(said.split())

@@ -21,7 +21,7 @@ from core.runs.catalogue import open_run
 from core.runs.source_data import load_run_data
 from core.runtime.console import Console
 from core.train import train
-from tests.trained import small_config
+from tests.trained import small_config, tiny_config
 
 
 def written(folder, text, name="decisions.csv"):
@@ -190,7 +190,7 @@ def test_removing_every_training_face_is_refused(drawn_tree, decided, tmp_path):
 
 def test_a_run_tells_its_decisions_and_its_data_can_be_had_again(drawn_tree, decided, tmp_path, capsys):
     before, path, fear = decided
-    config = small_config(drawn_tree, name="corrected", epochs=1, relabel=path)
+    config = tiny_config(drawn_tree, name="corrected", epochs=1, relabel=path)
     run = train(config, folder=tmp_path / "artifacts")
     about = run.info["data"]["relabelled"]
     assert (about["file"], about["relabelled"], about["removed"]) == ("decisions.csv", fear, 1)
@@ -224,7 +224,7 @@ def test_resuming_with_other_decisions_is_refused(drawn_tree, decided, tmp_path)
     def stop(row):
         raise Stop
 
-    config = small_config(drawn_tree, name="half", epochs=3, relabel=path)
+    config = tiny_config(drawn_tree, name="half", epochs=3, relabel=path)
     with pytest.raises(Stop):
         train(config, folder=tmp_path / "artifacts", after_epoch=stop)
     path.write_text(HEAD)

@@ -90,15 +90,9 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def reviews(made_runs):
-    return {name: compute_review(open_run(made_runs / name)) for name in RUNS}
-
-
-@pytest.fixture(scope="module")
-def pages(reviews) -> dict[str, tuple[str, Elements]]:
+def pages(report_pages) -> dict[str, tuple[str, Elements]]:
     """The report of every made-up run."""
-    made = {name: report_html(review) for name, review in reviews.items()}
-    return {name: (page, Elements(page)) for name, page in made.items()}
+    return {name: (page, Elements(page)) for name, page in report_pages.items()}
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -7,7 +7,6 @@ import pytest
 
 from core.report.html import report_html
 from core.report.review import compute_review
-from core.runs.catalogue import open_run
 from tests.browsers import chromium, needs_chromium
 from tests.made_runs import make_run
 from tests.pages import RUNS
@@ -25,11 +24,11 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def reports(made_runs, tmp_path_factory) -> dict[str, Path]:
+def reports(report_pages, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
-    paths = {name: folder / f"{name}.html" for name in RUNS}
+    paths = {name: folder / f"{name}.html" for name in report_pages}
     for name, path in paths.items():
-        path.write_text(report_html(compute_review(open_run(made_runs / name))), encoding="utf-8")
+        path.write_text(report_pages[name], encoding="utf-8")
     return paths
 
 
