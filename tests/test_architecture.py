@@ -69,7 +69,7 @@ def test_importing_a_command_does_not_import_tensorflow():
         "core.sweep.__main__",
         "core.runs",
         "core.metrics.scoring",
-        "core.data.detector",
+        "core.data.detectors.detector",
         "dashboard.live_photos",
     )
     code = """
