@@ -216,7 +216,9 @@ def test_rare_validation_and_checkpoints_change_no_weight_and_a_killed_training_
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_finished_checkpoint_holds_what_is_kept_and_where_it_was_trained(drawn_tree, folder, monkeypatch):
+def test_the_checkpoint_of_a_finished_training_holds_selected_weights_and_environment(
+    drawn_tree, folder, monkeypatch
+):
     config = tiny_config(drawn_tree, name="moved", epochs=2)
 
     def fail(*_arguments, **_options):
