@@ -45,7 +45,7 @@ def _teacher(
         )
     crop = replace(preprocessing, size=config.crop or preprocessing.size)
     try:
-        return build_teacher(
+        return rebuild_teacher(
             run.load_model(), TrainConfig.from_dict(run.info["config"]), crop, precision=precision
         )
     except ValueError as error:
@@ -55,24 +55,26 @@ def _teacher(
         ) from error
 
 
-def build_teacher(
-    finished: keras.Model, config: TrainConfig, preprocessing: PreprocessingConfig, *, precision: str
+def rebuild_teacher(
+    trained: keras.Model, config: TrainConfig, preprocessing: PreprocessingConfig, *, precision: str
 ) -> keras.Model:
-    """Build a network with the weights of a trained one for the input of `preprocessing`, in the given precision.
+    """Build a network with the weights of `trained` for another input size and precision.
 
     Args:
-        config: configuration that `finished` was trained with.
+        config: that `trained` was trained with.
+        preprocessing: gives the input shape.
+        precision: Keras dtype policy.
 
     Raises:
-        ValueError: the weights do not fit the input.
+        ValueError: the weights do not fit the input shape.
     """
-    outputs = finished.output
+    outputs = trained.output
     keras.config.set_dtype_policy(precision)
     try:
         teacher = build_model(
             config, preprocessing, outputs["expression"].shape[-1], affect="affect" in outputs
         )
-        teacher.set_weights(finished.get_weights())
+        teacher.set_weights(trained.get_weights())
         return teacher
     finally:
         keras.config.set_dtype_policy("float32")
