@@ -55,7 +55,7 @@ def test_a_click_on_a_confusion_cell_shows_its_faces_and_its_address_brings_them
     heading.wait_for()
     page.wait_for_function(f"document.querySelectorAll('[data-testid=stImage] img').length >= {count}")
     # The same cell again after the choice was taken back.
-    page.get_by_role("button", name="Show no faces").click()
+    page.get_by_role("button", name="Hide the faces").click()
     heading.wait_for(state="detached")
     _cell(page, "fear", "surprise").click(force=True)
     heading.wait_for()

@@ -100,7 +100,7 @@ elif area:
 else:
     st.stop()
 st.subheader(title)
-st.button("Show no faces", icon=":material/close:", type="tertiary", on_click=forget_selection)
+st.button("Hide the faces", icon=":material/close:", type="tertiary", on_click=forget_selection)
 if chosen.empty:
     st.markdown("No face is in this area.")
 else:
