@@ -1,1 +1,1 @@
-"""From annotated faces to a reviewed run: datasets, network, training, scores. No Streamlit in here."""
+"""Data sets, networks, training, analysis and reports. Independent of Streamlit."""

@@ -1,4 +1,4 @@
-"""Everything that a training can vary: one frozen TrainConfig, whose fields are the command line."""
+"""Configuration of a training: a frozen TrainConfig, whose fields are the command-line options."""
 
 import hashlib
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -12,14 +12,14 @@ Preset = Literal["original", "quick", "standard", "affectnet", "affectnet-112"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes to each training face; every one is drawn anew each time a face is seen."""
+    """Ranges of the random augmentation, drawn independently for each face and step."""
 
     shift: float = 0.04
-    """Largest shift, as a share of the side, in each direction (0 to 0.3); with --crop beside that of the crop."""
+    """Largest shift, as a share of the side, in each direction (0 to 0.3); added to that of --crop."""
     flip: bool = True
     """Mirror half of the faces."""
     rotation: float = 6.0
-    """Largest rotation in degrees, either way (0 to 45)."""
+    """Largest rotation in degrees, in both directions (0 to 45)."""
     scale: float = 0.05
     """Largest change of size: 0.1 is 0.9 to 1.1 (0 to 0.5)."""
     brightness: float = 0.0
@@ -35,27 +35,27 @@ class TrainConfig:
     """Train a facial-expression network and leave a reviewed run in artifacts/."""
 
     preset: Preset = "quick"
-    """Network and recipe to start from; every option below overrides it."""
+    """Preset with the defaults of all options below."""
 
     # Data
     data: Path | None = None
     """Folder, zip or table of annotated faces, in a format that the README lists; default: drawn faces."""
     format: str | None = None
-    """Format of the data where it is not recognised; the README lists them, and so does the error for another value."""
+    """Format of the data, if it is not recognised; the README lists the formats."""
     automatic: bool = False
     """Also use AffectNet's automatically annotated list."""
     labels: Literal[7, 8, 11] | None = None
-    """Label set; default: the usual one of the data set (8 for AffectNet), else the smallest that holds the data's labels."""
+    """Label set; default: that of the data set (8 for AffectNet), or the smallest that contains the labels of the data."""
     validation_share: float = 0.1
-    """Share of the training faces kept for choosing the best epoch (0.02 to 0.5)."""
+    """Share of the training faces that are held out for validation (0.02 to 0.5)."""
     limit: int | None = None
-    """Use at most so many training faces, drawn at random; default: all."""
+    """Largest number of training faces, drawn at random; default: all."""
     relabel: Path | None = None
-    """Correct the labels of training and validation faces by a run's decisions.csv; the split and the test faces stay."""
+    """Correct the labels of training and validation faces by the decisions.csv of a run; split and test faces are unchanged."""
 
     # Preprocessing
     colour: Literal["grey", "rgb"] = "grey"
-    """What the network sees."""
+    """Colour of the network's input."""
     size: int = 48
     """Side of the face crop in pixels (16 to 512)."""
     detector: str = "mtcnn"
@@ -64,19 +64,19 @@ class TrainConfig:
     """Share of the face box added on each side before cropping (-0.3 to 1)."""
 
     crop: int | None = None
-    """Train on random crops of so many pixels a side out of the --size (16 to 512); the finished network reads the
-    centre of whole faces, as large a part as the validation faces choose. Default: train on whole faces."""
+    """Side in pixels of random training crops out of --size (16 to 512). The final network uses a centre crop, whose side
+    is chosen on the validation faces. Default: train on whole faces."""
 
     standardise: bool = True
-    """Give every face mean 0 and variance 1 inside the network, so that light and skin tone matter less."""
+    """Normalise every face to mean 0 and variance 1 in the network, which reduces the effect of lighting and skin tone."""
 
     # Network
     filters: tuple[int, ...] = (32, 48, 64, 96)
-    """Filters of each convolution block, 1 to 8 blocks; M is how many there are."""
+    """Filters of each convolution block; M, the number of blocks, is 1 to 8."""
     repeats: tuple[int, ...] = (1,)
     """3x3 convolutions in each block (1 to 4): one number for all or one per block."""
     dense: tuple[int, ...] = (128,)
-    """Units of each fully connected layer, 0 to 4 layers; N is how many there are."""
+    """Units of each fully connected layer; N, the number of layers, is 0 to 4."""
     pooling: Literal["flatten", "average"] = "flatten"
     """How the last feature map becomes a vector: flattened, or its global average."""
     dropout: float = 0.0
@@ -104,68 +104,68 @@ class TrainConfig:
     warmup_epochs: float = 1.0
     """Epochs over which the rate rises from zero (0 to 50)."""
     weight_decay: float = 1e-3
-    """Decoupled decay of convolution and dense kernels (0 to 0.5); none with adam. Each step takes off the learning
-    rate times this share of the kernel, as Loshchilov & Hutter (2019) define it and Keras does it. PyTorch's SGD adds the
-    decay to the gradient instead, where momentum 0.9 repeats it: its 5e-4 is about 5e-3 here."""
+    """Decoupled weight decay of convolution and dense kernels (0 to 0.5); none with adam. Each step subtracts the learning
+    rate times this share of the kernel (Loshchilov & Hutter 2019), as in Keras. PyTorch's SGD adds the decay to the
+    gradient instead, where momentum 0.9 accumulates it: 5e-4 there corresponds to about 5e-3 here."""
     label_smoothing: float = 0.0
-    """Share of each truth spread over all labels (0 to 0.5)."""
+    """Label smoothing: share of each target that is distributed over all labels (0 to 0.5)."""
     imbalance: Literal["none", "class-weights", "balanced-sampling", "logit-adjusted", "focal"] = (
         "logit-adjusted"
     )
-    """How rare expressions are helped. Logit-adjusted: Menon et al. 2021; focal: Lin et al. 2017."""
+    """Method for class imbalance. logit-adjusted: Menon et al. 2021; focal: Lin et al. 2017."""
     affect_weight: float = 1.0
-    """Weight of the valence/arousal loss beside the expression loss (0 to 10); 0 leaves the head out."""
+    """Weight of the valence/arousal loss relative to the expression loss (0 to 10); with 0 there is no such output."""
     ema: float = 0.0
-    """Momentum of the moving average of the weights that is evaluated and kept (0 = off, to 0.9999)."""
+    """Momentum of the moving average of the weights, which is evaluated and saved (0 = off, to 0.9999)."""
     mixup: float = 0.0
-    """Mix each training face with another, by a share from Beta(a, a) (0 = off, to 2); Zhang et al. 2018."""
+    """Parameter a of mixup, with weights from Beta(a, a) (0 = off, to 2); Zhang et al. 2018."""
     sharpness: float = 0.0
-    """Radius of sharpness-aware steps (0 = off, to 1), which take twice the time; Foret et al. 2021."""
+    """Radius of sharpness-aware minimisation, which doubles the time per step (0 = off, to 1); Foret et al. 2021."""
     teacher: tuple[str, ...] = ()
-    """Finished runs to learn from too, on the same augmented faces (Hinton et al. 2015); several are averaged."""
+    """Finished runs for knowledge distillation (Hinton et al. 2015); the outputs of several are averaged."""
     teacher_weight: float = 0.7
-    """Share of the teacher's answers in the expression loss, the annotated label has the rest (0 to 1)."""
+    """Weight of the distillation loss in the expression loss; the annotated label has the rest (0 to 1)."""
     teacher_temperature: float = 3.0
-    """Softens the answers of teacher and network before they are compared (0.5 to 20)."""
+    """Softmax temperature of the distillation (0.5 to 20)."""
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "float32"
-    """Numbers of the training steps. mixed_bfloat16 is faster on GPUs and on processors with instructions for it
-    (avx512_bf16 or amx_bf16) and far slower on others; auto takes it on such processors. The network that is kept is
-    float32."""
+    """Numerical precision of the training steps. mixed_bfloat16 is faster on GPUs and on processors with bfloat16
+    instructions (avx512_bf16 or amx_bf16) and much slower on others; auto selects it on such processors. The saved
+    network is float32."""
     devices: Literal["one", "all"] = "one"
-    """all: split each batch among every GPU of this machine; the weights come out the same."""
+    """all: split each batch among all GPUs of this machine; the resulting weights are the same."""
     resident: Literal["auto", "yes", "no"] = "auto"
-    """Keep the training faces in the device's memory and run each epoch as one compiled program; the weights come out
-    the same. Only with KERAS_BACKEND=jax. auto: on a GPU that holds them."""
+    """Hold the training faces in device memory and run each epoch as one compiled program; the resulting weights are the
+    same. Only with KERAS_BACKEND=jax. auto: on a GPU with enough memory."""
     keep: Literal["last", "accuracy", "loss"] | None = None
-    """Epoch whose weights are kept: the last, the one of highest validation accuracy or of lowest validation loss.
-    Default: last with the cosine schedule, which ends at rate zero, else loss."""
+    """Epoch whose weights are saved: the last, or that with the highest validation accuracy or lowest validation loss.
+    Default: last with the cosine schedule, which ends at rate zero, otherwise loss."""
     validation_epochs: int = 1
-    """Epochs between two validations (1 to 1000); the last epoch always has one. Above 1 only with --keep last."""
+    """Epochs between validations (1 to 1000); the last epoch is always validated. Above 1 only with --keep last."""
     checkpoint_epochs: int = 1
-    """Epochs between two checkpoints (1 to 1000), from which --resume goes on."""
+    """Epochs between checkpoints (1 to 1000), from which --resume continues."""
     early_stopping: int = 0
-    """Stop after so many epochs without a better validation loss (0 = never)."""
+    """Patience: epochs without a lower validation loss before the training stops (0 = never)."""
     augment: Augmentation = field(default_factory=Augmentation)
-    """Random changes to the training faces."""
+    """Augmentation of the training faces."""
     seed: int = 0
-    """Seeds the weights, the order, the augmentation and, without --split-seed, the split."""
+    """Seed of the weights, order, augmentation and, without --split-seed, the split."""
     split_seed: int | None = None
-    """Seeds the split alone, so that trainings of several seeds share their validation faces."""
+    """Seed of the split, so that trainings with several seeds share their validation faces."""
 
     # The run
     name: str | None = None
     """Name of the run's folder under artifacts/; default: data, preset and time."""
     resume: bool = False
-    """Go on with an interrupted training of the same --name."""
+    """Resume an interrupted training of the same --name."""
     overwrite: bool = False
     """Replace a finished run of the same name."""
     review: Literal["test", "validation"] = "test"
-    """Faces that the run is scored on. validation: the test faces stay unseen, as comparing recipes demands."""
+    """Faces that the run is scored on. validation: the test faces stay unused, for model selection."""
     tta: Literal["auto", "none", "mirror", "ten-crop"] = "auto"
-    """Test-time augmentation of the run's predictions: one pass over each face, the average over it and its mirror image,
-    or over ten crops; auto: the cheapest whose log loss on the validation faces is within 0.002 of the least."""
+    """Test-time augmentation of the run's predictions: none, the average over each face and its mirror image, or over ten
+    crops; auto: the cheapest whose log loss on the validation faces is within 0.002 of the lowest."""
     thumbnails: Literal["auto", "yes", "no"] = "auto"
-    """Keep thumbnails of the test faces with the run; auto: only where the data may be passed on."""
+    """Save thumbnails of the scored faces with the run; auto: only if the data may be redistributed."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
@@ -186,7 +186,7 @@ class TrainConfig:
             )
         if self.validation_epochs > 1 and (self.kept_epoch != "last" or self.early_stopping):
             raise AffectoscopeError(
-                "--validation-epochs above 1 needs --keep last and no --early-stopping, which choose by every epoch."
+                "--validation-epochs above 1 needs --keep last and no --early-stopping, which need a validation after every epoch."
             )
         if len(self.repeats) not in (1, len(self.filters)):
             raise AffectoscopeError(
@@ -199,7 +199,7 @@ class TrainConfig:
 
     @property
     def kept_epoch(self) -> str:
-        """`keep`, or what its default comes to."""
+        """`keep`, with its default resolved."""
         return self.keep or ("last" if self.schedule == "cosine" else "loss")
 
     @property
@@ -207,7 +207,7 @@ class TrainConfig:
         return self.seed if self.split_seed is None else self.split_seed
 
     def as_dict(self) -> dict:
-        """For run.json: plain values, and of paths only their last part."""
+        """Content for run.json: plain values; paths are reduced to their last part."""
         document = asdict(self)
         for name in ("data", "relabel"):
             document[name] = document[name].name if document[name] else None
@@ -215,38 +215,38 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, document: dict) -> "TrainConfig":
-        """What `as_dict` or `recipe` wrote; options that it does not name, which are newer, have their defaults.
+        """Load the result of `as_dict` or `recipe`; options that did not exist then have their defaults.
 
         Raises:
-            AffectoscopeError: it is no configuration, or out of range.
+            AffectoscopeError: the document is invalid, or an option is out of range.
         """
         try:
-            kept = {each.name: document[each.name] for each in fields(cls) if each.name in document}
-            if kept["preset"] not in PRESETS:
-                raise ValueError(f"there is no preset '{kept['preset']}'")
-            kept.setdefault("tta", "none")  # trainings from before it was an option had none
-            kept |= {name: Path(kept[name]) if kept.get(name) else None for name in ("data", "relabel")}
-            kept["augment"] = Augmentation(**kept.get("augment", {}))
-            kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
-            return cls(**kept)
+            values = {each.name: document[each.name] for each in fields(cls) if each.name in document}
+            if values["preset"] not in PRESETS:
+                raise ValueError(f"unknown preset '{values['preset']}'")
+            values.setdefault("tta", "none")  # older runs had none
+            values |= {name: Path(values[name]) if values.get(name) else None for name in ("data", "relabel")}
+            values["augment"] = Augmentation(**values.get("augment", {}))
+            values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+            return cls(**values)
         except (KeyError, TypeError, ValueError) as error:
             raise AffectoscopeError(
-                f"The configuration cannot be read ({error}); expected what core.train keeps."
+                f"The configuration cannot be read ({error}); expected the config in a run.json written by core.train."
             ) from error
 
     def recipe(self) -> dict:
-        """What decides the numbers of a training: everything but how the run is reviewed and kept.
+        """The options that determine the result of a training, without those of name, review and execution.
 
         Raises:
-            AffectoscopeError: the file of decisions cannot be read.
+            AffectoscopeError: the file of --relabel cannot be read.
         """
         document = self.as_dict()
-        kept_apart = (
+        excluded = (
             "name", "resume", "overwrite", "tta", "thumbnails", "devices", "resident", "checkpoint_epochs", "detector",
         )  # fmt: skip
-        for name in kept_apart:
+        for name in excluded:
             document.pop(name)
-        if self.relabel:  # a file of the same name may hold other decisions
+        if self.relabel:  # the name does not identify the decisions
             try:
                 document["relabel_sha256"] = hashlib.sha256(self.relabel.read_bytes()).hexdigest()
             except OSError as error:
@@ -317,7 +317,7 @@ _STANDARD = TrainConfig(
     augment=Augmentation(shift=0.0, rotation=10.0, scale=0.12, brightness=0.15, contrast=0.3, erasing=0.25),
 )
 
-# 8 expressions with valence and arousal, colour faces; rare expressions are helped.
+# 8 expressions with valence and arousal, colour, adjusted for class imbalance.
 _AFFECTNET = replace(
     _STANDARD,
     preset="affectnet",
@@ -353,7 +353,7 @@ PRESETS: dict[str, TrainConfig] = {
         early_stopping=6,
         augment=Augmentation(shift=0.0, flip=True, rotation=0.0, scale=0.0, brightness=0.0, contrast=0.0),
     ),
-    # Minutes on a laptop: what `python -m core.train` runs on the drawn faces.
+    # Minutes on a laptop; the default.
     "quick": TrainConfig(preset="quick"),
     "standard": _STANDARD,
     "affectnet": _AFFECTNET,

@@ -1,8 +1,8 @@
-"""The one exception that is meant to be read by the user."""
+"""The exception for errors that are reported to the user."""
 
 
 class AffectoscopeError(Exception):
-    """One clear sentence: what happened, what was expected, what to do.
+    """An error with a message for the user: what happened, what was expected, what to do.
 
-    Command lines print it without a traceback and exit with status 2; pages show it in a box.
+    Commands print the message without a traceback and exit with status 2; the dashboard shows it on the page.
     """

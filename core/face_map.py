@@ -1,4 +1,4 @@
-"""`python -m core.face_map RUN`: lay out a run's test faces in two dimensions and save the map with the run."""
+"""Command line `python -m core.face_map RUN`: compute and save the two-dimensional map of a run's scored faces."""
 
 import sys
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from core.runtime.console import run_command
 
 
 def main() -> None:
-    run_command(lambda: _make(tyro.cli(_Options, prog="python -m core.face_map", args=sys.argv[1:])))
+    run_command(lambda: _compute(tyro.cli(_Options, prog="python -m core.face_map", args=sys.argv[1:])))
 
 
 @dataclass(frozen=True)
 class _Options:
-    """Lay out a run's test faces on a map and keep it with the run, before the dashboard has to."""
+    """Compute the map of a run's scored faces and save it with the run, as the dashboard does on first use."""
 
     run: tyro.conf.Positional[str]
     """A run's folder, or its name under artifacts/."""
 
 
-def _make(options: _Options) -> None:
+def _compute(options: _Options) -> None:
     run = open_run(options.run)
-    made = load_face_map(run)
-    if made is None:
-        raise AffectoscopeError(f"Run '{run.name}' keeps no embeddings; train the run again.")
-    print(f"The map of '{run.name}' shows {len(made.table):,} of {made.faces:,} faces.")
+    face_map = load_face_map(run)
+    if face_map is None:
+        raise AffectoscopeError(f"Run '{run.name}' has no embeddings; train the run again.")
+    print(f"The map of '{run.name}' shows {len(face_map.table):,} of {face_map.faces:,} faces.")
 
 
 if __name__ == "__main__":

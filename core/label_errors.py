@@ -1,4 +1,4 @@
-"""The command line: `python -m core.label_errors`."""
+"""Command line `python -m core.label_errors`: rank labels by quality."""
 
 import sys
 from dataclasses import dataclass
@@ -26,24 +26,24 @@ from core.runtime.console import Console, run_command
 
 @dataclass(frozen=True)
 class LabelErrorOptions:
-    """Rank a run's labels by how likely they are wrong: those of its scored faces or, with --data, of its training
-    and validation faces, for which its recipe is trained again on parts of them. Ctrl-C stops; the same command goes on."""
+    """Rank the labels of a run's scored faces by quality or, with --data, those of its training and validation faces, by
+    cross-validation of its configuration. After Ctrl-C, the same command resumes."""
 
     run: str
     """A run's folder, or its name under artifacts/."""
     data: Path | None = None
-    """The data that the run was trained on, 'drawn' for the drawn faces; what is found is kept with the run, where the
-    page Label errors shows it."""
+    """The data that the run was trained on, 'drawn' for the drawn faces; the ranking is saved with the run, for the page
+    Label errors."""
     format: str | None = None
-    """Format of the data when it is not recognised."""
+    """Format of the data, if it is not recognised."""
     folds: int = 3
-    """Trainings, each without one part of the faces (2 to 20); more take longer and know more of each face."""
+    """Number of folds of the cross-validation (2 to 20)."""
     epochs: int | None = None
     """Epochs of each training; default: the run's."""
     restart: bool = False
-    """Forget the folds that an interrupted command has finished."""
+    """Discard the finished folds of an interrupted command."""
     top: int = 20
-    """Likeliest errors to print."""
+    """Number of most likely errors to print."""
     out: Path | None = None
     """Write the ranking to this CSV file."""
 
@@ -54,11 +54,11 @@ def main() -> None:
 
 
 def rank(options: LabelErrorOptions) -> LabelErrors:
-    """The command line's work.
+    """Rank the labels of a run.
 
     Raises:
-        AffectoscopeError: the run or the data cannot be read or do not belong together, an option is out of range, or
-            nothing can be written.
+        AffectoscopeError: the run or the data cannot be read, the data differs from that of the training, an option is
+            out of range, or a file cannot be written.
     """
     if options.out and options.out.suffix != ".csv":
         raise AffectoscopeError(f"--out {options.out} has no known format; expected a name ending in .csv.")
@@ -71,7 +71,9 @@ def rank(options: LabelErrorOptions) -> LabelErrors:
         if options.out:
             errors.table.to_csv(options.out, index=False)
     except OSError as error:
-        raise AffectoscopeError(f"What was found cannot be written ({error.strerror or error}).") from error
+        raise AffectoscopeError(
+            f"The ranking cannot be written ({error.strerror or error}); pass another --out."
+        ) from error
     console.say(errors.sentence())
     for face in errors.table.head(options.top).itertuples():
         console.say(
@@ -91,7 +93,7 @@ def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> La
             run, data, folds=options.folds, epochs=options.epochs, restart=options.restart, console=console
         )
     except KeyboardInterrupt:
-        console.say("What is done so far is kept: the same command goes on.")
+        console.say("Finished folds and epochs are saved; run the same command to resume.")
         raise
     annotated = predictions.frame["expression"].astype("object")
     if data.relabelled:
@@ -103,7 +105,7 @@ def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> La
         likeliest = pd.Index(data.table.faces["reference"]).get_indexer(
             errors.table["reference"].head(MOST_THUMBNAILS)
         )
-        with console.progress("Keeping thumbnails") as progress:
+        with console.progress("Saving thumbnails") as progress:
             thumbnails = dict(
                 zip(
                     *make_thumbnails(data.table.select(likeliest), run.preprocessing, progress=progress),

@@ -1,4 +1,4 @@
-"""The eleven AffectNet labels: their codes, names and colours, and the label sets of 7, 8 and 11.
+"""AffectNet's eleven labels: codes, names, colours, and the label sets of 7, 8 and 11 labels.
 
 Source of the codes: Mollahosseini, Hasani & Mahoor (2017), "AffectNet: A Database for Facial
 Expression, Valence, and Arousal Computing in the Wild", IEEE Trans. Affective Computing 10(1).
@@ -15,7 +15,7 @@ EXPRESSIONS: tuple[str, ...] = (
 )  # fmt: skip
 
 #: One colour per expression, the same on every chart. The seven emotions and contempt take the
-#: Okabe-Ito palette, made for colour-blind readers (Okabe & Ito 2008); the non-expressions are greys.
+#: Okabe-Ito palette, which is safe for colour blindness (Okabe & Ito 2008); the non-expressions are greys.
 COLOURS: dict[str, str] = {
     "neutral": "#8C8C8C",
     "happy": "#E69F00",
@@ -30,7 +30,7 @@ COLOURS: dict[str, str] = {
     "no-face": "#5E5E5E",
 }
 
-#: What folders, tables and papers call the labels besides their AffectNet names.
+#: Other names of the labels in folders, tables and papers.
 SYNONYMS: dict[str, str] = {
     "angry": "anger",
     "happiness": "happy",
@@ -50,7 +50,7 @@ SYNONYMS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class LabelSet:
-    """The labels a network tells apart, in the order of its output nodes."""
+    """Labels of a network, in the order of its outputs."""
 
     labels: tuple[str, ...]
 
@@ -78,22 +78,22 @@ LABEL_SETS: dict[int, LabelSet] = {count: LabelSet(EXPRESSIONS[:count]) for coun
 
 
 def expression_code(name: str) -> int:
-    """AffectNet code of an expression's name or synonym, whatever its case.
+    """AffectNet code of an expression's name or synonym, case-insensitive.
 
     Raises:
-        ValueError: no label has that name.
+        ValueError: the name is unknown.
     """
     plain = name.strip().lower()
     plain = SYNONYMS.get(plain, plain)
     if plain not in EXPRESSIONS:
         raise ValueError(
-            f"'{name}' is no expression label; expected one of {', '.join(EXPRESSIONS)} "
+            f"Unknown expression '{name}'; expected one of {', '.join(EXPRESSIONS)} "
             f"or a synonym ({', '.join(SYNONYMS)})."
         )
     return EXPRESSIONS.index(plain)
 
 
 def smallest_label_set(codes: set[int]) -> LabelSet:
-    """The smallest of the three sets that holds every given code (0 to 10)."""
+    """The smallest label set that contains all given codes (0 to 10)."""
     highest = max(codes, default=0)
     return next(LABEL_SETS[count] for count in (7, 8, 11) if highest < count)

@@ -1,4 +1,4 @@
-"""The command line: `python -m core.leaks`."""
+"""Command line `python -m core.leaks`: find near-duplicates across splits."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -19,40 +19,46 @@ from core.runtime.console import Console, run_command
 
 @dataclass(frozen=True)
 class LeaksOptions:
-    """Look for near-duplicate faces across the splits of a data set and, with --run, score a run without them."""
+    """Find near-duplicate faces across the splits of a data set and, with --run, score a run without them."""
 
     data: Path | None = None
     """Folder, zip or table of annotated faces, in a format that the README lists; with --run the data that it was
     trained on; default: drawn faces."""
     run: str | None = None
-    """A run's folder, or its name under artifacts/: what is found is kept with it, where the page Leaks shows it."""
+    """A run's folder, or its name under artifacts/; the pairs are saved with the run, for the page Leaks."""
     preset: Preset = "quick"
-    """Without --run: pack the faces as a training with this preset does, so that neither has to do it again."""
+    """Without --run: preset whose preprocessing is used, so that a training with it shares the cached pack."""
     format: str | None = None
-    """Format of the data when it is not recognised."""
+    """Format of the data, if it is not recognised."""
     out: Path | None = None
     """Write the pairs to this CSV file."""
 
 
 def main() -> None:
-    run_command(lambda: look(tyro.cli(LeaksOptions, prog="python -m core.leaks", args=sys.argv[1:])))
+    run_command(lambda: find_pairs(tyro.cli(LeaksOptions, prog="python -m core.leaks", args=sys.argv[1:])))
 
 
-def look(options: LeaksOptions) -> pd.DataFrame:
-    """The pairs of `options.run`'s scored faces, or of all faces that are not for training; see `leak_table`.
+def find_pairs(options: LeaksOptions) -> pd.DataFrame:
+    """Find near-duplicates of the run's scored faces or, without a run, of all faces outside of "train".
+
+    Returns:
+        See core.analysis.leaks.leak_table.
 
     Raises:
-        AffectoscopeError: the run or the data cannot be read, do not belong together, or nothing can be written.
+        AffectoscopeError: the run or the data cannot be read, the data differs from that of the training, or a file
+            cannot be written.
     """
     if options.out and options.out.suffix != ".csv":
         raise AffectoscopeError(f"--out {options.out} has no known format; expected a name ending in .csv.")
     console = Console()
     try:
-        table = _look_at_run(options, console) if options.run else _look_at_data(options, console)
+        table = _search_run(options, console) if options.run else _search_data(options, console)
         if options.out:
             table.to_csv(options.out, index=False)
     except OSError as error:
-        raise AffectoscopeError(f"What was found cannot be written ({error.strerror or error}).") from error
+        raise AffectoscopeError(
+            f"The pairs cannot be written ({error.strerror or error}); pass another --out."
+        ) from error
     if len(table):
         console.say(
             f"The labels differ in {labels_differ(table).sum():,} of the {len(table):,} listed pairs."
@@ -60,7 +66,7 @@ def look(options: LeaksOptions) -> pd.DataFrame:
     return table
 
 
-def _look_at_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
+def _search_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
     run = open_run(options.run)
     data = load_run_data(run, options.data, console, format=options.format)
     table = save_leaks(run.path, data, split=run.predictions().frame["split"].iloc[0])
@@ -68,8 +74,8 @@ def _look_at_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
     return table
 
 
-def _look_at_data(options: LeaksOptions, console: Console) -> pd.DataFrame:
-    """Pairs across the splits that the data names itself, which training has not changed yet."""
+def _search_data(options: LeaksOptions, console: Console) -> pd.DataFrame:
+    """Near-duplicates across the splits of the data set, before a training changes them."""
     data = load_faces(replace(PRESETS[options.preset], data=options.data, format=options.format), console)
     faces = data.table.faces
     found = cross_split_pairs(data.hashes, faces["split"], of=set(faces["split"]) - {"train"})
@@ -80,8 +86,8 @@ def _look_at_data(options: LeaksOptions, console: Console) -> pd.DataFrame:
     for name in found.splits:
         of_split = found.counts[(faces["split"] == name).to_numpy()] > 0
         alike = dict(zip(found.splits, of_split.sum(axis=0).tolist(), strict=True))
-        told = listed({name: alike.pop(name)} | alike) or "none"
-        console.say(f"  {name or 'no split':14s}{len(of_split):9,} faces; with a near-duplicate: {told}")
+        counts = listed({name: alike.pop(name)} | alike) or "none"
+        console.say(f"  {name or 'no split':14s}{len(of_split):9,} faces; with a near-duplicate: {counts}")
     return leak_table(faces, found)
 
 

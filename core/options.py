@@ -1,4 +1,4 @@
-"""Command-line arguments -> TrainConfig, with --preset deciding the defaults of all other options."""
+"""Parsing of command lines to TrainConfig; --preset sets the defaults of all other options."""
 
 import shlex
 from collections.abc import Sequence
@@ -13,21 +13,20 @@ from core.errors import AffectoscopeError
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """Where the work is done."""
+    """Ray cluster to run on."""
 
     cluster: str | None = None
-    """Do the work on a Ray cluster: its address (host:port, or auto on one of its machines), or local for one that
-    lives as long as the command on this machine. Its machines must see project, data, cache and artifacts folder
-    under the same paths."""
+    """Address of a Ray cluster to run on: host:port, auto on one of its machines, or local for a temporary cluster on this
+    machine. All machines need the project, data, cache and artifacts folder under the same paths."""
     cluster_workers: int | None = None
-    """How many workers of the cluster run the network; default: one per GPU, or one per machine without any."""
+    """Number of workers that run the network; default: one per GPU, or one per machine without GPUs."""
 
 
 def parse_train_config(arguments: Sequence[str]) -> TrainConfig:
-    """Options as given, the rest from the preset.
+    """Parse a configuration; options that are not given have the values of the preset.
 
     Raises:
-        AffectoscopeError: the preset is unknown or an option is out of its range.
+        AffectoscopeError: the preset is unknown or an option is out of range.
         SystemExit: after --help, or on an option that tyro cannot read (status 2).
     """
     default = _preset_config(arguments)
@@ -46,7 +45,7 @@ def parse_train_options(
     prog: str = "python -m core.train",
     about: str = "Train a facial-expression network and leave a reviewed run in artifacts/.",
 ) -> tuple[TrainConfig, ClusterOptions]:
-    """`parse_train_config`, and where the work is to be done. Raises what it does."""
+    """Parse a configuration and the cluster options; raises like `parse_train_config`."""
     default = _TrainOptions(_preset_config(arguments), ClusterOptions())
     options = tyro.cli(_TrainOptions, prog=prog, description=about, default=default, args=list(arguments))
     return options.config, options.where
@@ -55,12 +54,12 @@ def parse_train_options(
 def _preset_config(arguments: Sequence[str]) -> TrainConfig:
     preset = _preset(list(arguments))
     if preset not in PRESETS:
-        raise AffectoscopeError(f"There is no preset '{preset}'; expected one of {', '.join(PRESETS)}.")
+        raise AffectoscopeError(f"Unknown preset '{preset}'; expected one of {', '.join(PRESETS)}.")
     return PRESETS[preset]
 
 
 def _preset(arguments: list[str]) -> str:
-    """The value of the last --preset, which has to be known before the others can have defaults."""
+    """Value of the last --preset, which determines the defaults of the other options."""
     preset = "quick"
     for index, argument in enumerate(arguments):
         if argument.startswith("--preset="):
@@ -71,7 +70,7 @@ def _preset(arguments: list[str]) -> str:
 
 
 def train_command(config: TrainConfig, *, data: str | None = None) -> str:
-    """The command line that `parse_train_config` reads as `config`; `data` stands in for its path."""
+    """Command line of a configuration; `data` replaces the path of the data."""
     return shlex.join(["python", "-m", "core.train", *train_arguments(config, data=data)])
 
 
@@ -86,7 +85,7 @@ def train_arguments(config: TrainConfig, *, data: str | None = None) -> list[str
 
 
 def _options(config, preset, *, prefix: str) -> list[str]:
-    """The options in which `config` differs from its preset."""
+    """Options that differ from the preset."""
     words = []
     for each in fields(config):
         value, usual = getattr(config, each.name), getattr(preset, each.name)

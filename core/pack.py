@@ -1,4 +1,4 @@
-"""`python -m core.pack`: the faces of a training decoded and packed ahead of it, by the same options."""
+"""Command line `python -m core.pack`: decode and pack the faces of a training in advance."""
 
 import sys
 
@@ -17,17 +17,17 @@ def _main() -> None:
     config, where = parse_train_options(
         sys.argv[1:],
         prog="python -m core.pack",
-        about="Pack the faces that core.train will train on, by its options.",
+        about="Decode and pack the faces for a training in advance; takes the options of core.train.",
     )
     with joined_cluster(where):
         pack(config)
 
 
 def pack(config: TrainConfig) -> TrainingData:
-    """Read, decode, crop and hash the faces of `config`; a training by it, and further ones, find them in the cache.
+    """Read, decode, crop and hash the faces of `config`; trainings with the same options use the cached pack.
 
     Raises:
-        AffectoscopeError: the data cannot be read, or the pack not be written.
+        AffectoscopeError: the data cannot be read, or the pack cannot be written.
     """
     console = Console()
     data = load_faces(config, console)
@@ -35,7 +35,7 @@ def pack(config: TrainConfig) -> TrainingData:
     images = data.pack.images
     console.say(
         f"{len(data.pack):,} faces of {data.table.title} are packed as {data.preprocessing.colour} {data.preprocessing.size}x"
-        f"{data.preprocessing.size}, {images.nbytes / 2**30:.2f} GiB; core.train finds them with the same data, --colour, "
+        f"{data.preprocessing.size}, {images.nbytes / 2**30:.2f} GiB; core.train uses them with the same data, --colour, "
         "--size, --margin, --labels and --limit."
     )
     return data

@@ -1,4 +1,4 @@
-"""`python -m core.predict PHOTO_OR_FOLDER...`: a run's network on photos, one row per face."""
+"""Command line `python -m core.predict PHOTO_OR_FOLDER...`: predict the faces in photos, one row per face."""
 
 import os
 import sys
@@ -29,40 +29,40 @@ from core.runtime.files import network_digest
 
 __all__ = ["PhotoPrediction", "Predictor"]
 
-#: Photos with a problem that are named at the end; more are only counted.
+#: Largest number of photos with problems that are listed at the end.
 NAMED = 1000
 
-#: What each of several workers is given at a time.
+#: Chunk sizes of workers on a cluster.
 CROPS_AT_ONCE, PHOTOS_AT_ONCE = 1024, 16
 
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """A run's network on photos, one row per face.
+    """Predict the faces in photos, one row per face.
 
-    Exit status: 0 if every photo was read, 1 if some were not, 2 if none was or an option is wrong.
+    Exit status: 0 if all photos were read, 1 if some could not be read, 2 if none could or an option is invalid.
     """
 
     photos: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """Photos, or folders of photos (searched through)."""
+    """Photos, or folders of photos (searched recursively)."""
     run: str | None = None
     """A run's folder, or its name under artifacts/; default: the newest."""
     out: Path | None = None
-    """Where the rows go: .csv, .json or .parquet; default: a line per face on the terminal."""
+    """Output file: .csv, .json or .parquet; default: one line per face on the terminal."""
     resume: bool = False
-    """Go on with --out: photos that it has rows of are not predicted again."""
+    """Continue --out: photos that it already contains are skipped."""
     overwrite: bool = False
-    """Replace --out, and the photos in --annotate, where they exist."""
+    """Replace an existing --out, and existing photos in --annotate."""
     annotate: Path | None = None
-    """A folder for copies of the photos with their faces boxed and numbered, without EXIF or place."""
+    """Folder for copies of the photos with numbered face boxes, without EXIF metadata."""
     crops: bool = False
-    """The photos are cropped faces already, framed like the run's training images."""
+    """The photos are cropped faces, framed like the run's training images."""
     where: Annotated[ClusterOptions, tyro.conf.arg(name="")] = field(default_factory=ClusterOptions)
 
 
 @dataclass
 class Tally:
-    """What became of the photos; `problems` and `notes` name the first NAMED of their kind."""
+    """Counts of photos and faces; `problems` and `notes` list at most NAMED photos each."""
 
     photos: int = 0
     faces: int = 0
@@ -72,7 +72,7 @@ class Tally:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns its exit status."""
+    """Run the command line; returns the exit status."""
     options = tyro.cli(PredictOptions, prog="python -m core.predict", args=arguments)
     try:
         with joined_cluster(options.where):
@@ -81,23 +81,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        kept = "; go on with the same command and --resume" if options.out else ""
-        print(f"Stopped{kept}.", file=sys.stderr)
+        hint = "; continue with the same command and --resume" if options.out else ""
+        print(f"Stopped{hint}.", file=sys.stderr)
         return 130
 
 
 def predict(options: PredictOptions) -> int:
-    """Predict the photos, keep or show their rows, and report; the exit status.
+    """Predict photos, write or print the rows, and print a summary; returns the exit status.
 
     Raises:
-        AffectoscopeError: an option, the run or the output stands in the way.
+        AffectoscopeError: an option is invalid, the run cannot be read, or the output cannot be written.
     """
     _check(options)
     total = sum(1 for _ in photos_in(options.photos))
     if not total:
         given = ", ".join(str(path) for path in options.photos) or "nothing"
         raise AffectoscopeError(
-            f"There is no photo in {given}; expected files or folders of {', '.join(SUFFIXES)}."
+            f"No photos found in {given}; expected files or folders of {', '.join(SUFFIXES)}."
         )
     run = open_run(options.run or newest_run())
     output = None
@@ -114,7 +114,7 @@ def predict(options: PredictOptions) -> int:
         tally = _predict(run, options, output, total)
     except AffectoscopeError:
         if output and not (output.done or output.added):
-            output.finish()  # leaves nothing behind
+            output.finish()  # removes the part file
         raise
     if output:
         output.finish()
@@ -126,17 +126,19 @@ def _check(options: PredictOptions) -> None:
     if options.out:
         check_output(options.out, resume=options.resume, overwrite=options.overwrite)
     elif options.resume:
-        raise AffectoscopeError("--resume needs the --out that it is to go on with.")
+        raise AffectoscopeError("--resume needs --out; pass the output to continue.")
     if options.resume and options.overwrite:
         raise AffectoscopeError("--resume and --overwrite exclude each other; pass one of them.")
     if options.annotate and options.crops:
-        raise AffectoscopeError("--annotate boxes faces in photos; with --crops there are none to box.")
+        raise AffectoscopeError(
+            "--annotate and --crops exclude each other: cropped faces have no boxes; pass one of them."
+        )
     if options.annotate:
         check_folder(options.annotate, list(options.photos), into_full=options.resume or options.overwrite)
 
 
 def newest_run() -> Path:
-    """The folder of the newest whole run under artifacts/.
+    """Folder of the newest run under artifacts/.
 
     Raises:
         AffectoscopeError: there is none.
@@ -144,9 +146,7 @@ def newest_run() -> Path:
     for listing in list_runs(ARTIFACTS_FOLDER):
         if listing.run:
             return listing.path
-    raise AffectoscopeError(
-        "There is no run under artifacts/ yet; train one with python -m core.train, or pass --run."
-    )
+    raise AffectoscopeError("No runs under artifacts/; train one with python -m core.train, or pass --run.")
 
 
 def _load(
@@ -156,22 +156,22 @@ def _load(
 
 
 def _predict(run: Run, options: PredictOptions, output: PredictionFile | None, total: int) -> Tally:
-    """Every photo that the output lacks, one after the other, each kept or shown as soon as it is there."""
+    """Predict the photos that the output does not contain; rows are written or printed immediately."""
     common = common_folder(list(options.photos)) if options.annotate else Path()
-    tally, waiting = Tally(), deque[Path]()
+    tally, pending = Tally(), deque[Path]()
 
-    def lacking() -> Iterator[Path]:
+    def missing() -> Iterator[Path]:
         for photo in photos_in(options.photos):
             if not output or name_of(photo) not in output.done:
-                waiting.append(photo)
+                pending.append(photo)
                 yield photo
 
     def work(progress) -> None:
         before = len(output.done) if output else 0
         load = partial(_load, run.path, options.crops)
         chunk_size = CROPS_AT_ONCE if options.crops else PHOTOS_AT_ONCE
-        for result in executor().stream(load, lacking(), chunk_size=chunk_size):
-            photo = waiting.popleft()
+        for result in executor().stream(load, missing(), chunk_size=chunk_size):
+            photo = pending.popleft()
             if isinstance(result, AffectoscopeError):
                 _note(tally.problems, photo, str(result))
                 tally.failed += 1
@@ -191,20 +191,20 @@ def _predict(run: Run, options: PredictOptions, output: PredictionFile | None, t
                 progress(min(before + tally.photos + tally.failed, total), total)
 
     if output:
-        with Console().progress("Reading faces") as progress:
+        with Console().progress("Predicting photos") as progress:
             work(progress)
     else:
-        work(None)  # the lines themselves show how far it is
+        work(None)  # the printed rows show the progress
     return tally
 
 
 def name_of(photo: Path) -> str:
-    """The photo's path as given, for the rows; bytes that are no text are escaped."""
+    """Path of a photo as given, for the rows; undecodable bytes are escaped."""
     return os.fsencode(photo).decode("utf-8", "backslashreplace")
 
 
 def _printable(photo: Path) -> str:
-    """For the terminal: control characters and marks of direction could change what is read there."""
+    """Path for the terminal, with control characters and direction marks escaped."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name_of(photo))
 
 
@@ -214,7 +214,7 @@ def _note(notes: list[str], photo: Path, text: str) -> None:
 
 
 def _print(photo: Path, prediction: PhotoPrediction) -> None:
-    """The headline of each face; --out has all of it."""
+    """Print the label of each face; --out has all columns."""
     if not prediction.faces:
         print(f"{_printable(photo)}: {prediction.reason}")
     for face in prediction.faces:
@@ -225,9 +225,9 @@ def _print(photo: Path, prediction: PhotoPrediction) -> None:
 
 
 def _report(tally: Tally, there: int, out: Path | None) -> None:
-    """What was done, and every photo that could not be read, on standard error."""
+    """Print a summary and the unreadable photos on standard error."""
     where = f", written to {out}" if out and (tally.photos or there) else ""
-    before = f" {there:,} were there already." if there else ""
+    before = f" {there:,} were already in the output." if there else ""
     print(
         f"{tally.photos:,} photos read, {tally.faces:,} faces{where}; {tally.failed:,} could not be read.{before}",
         file=sys.stderr,

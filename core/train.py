@@ -1,4 +1,4 @@
-"""`python -m core.train`: annotated faces in, a run under artifacts/ out."""
+"""Command line `python -m core.train`: train a network and save a run under artifacts/."""
 
 import shutil
 import sys
@@ -39,12 +39,12 @@ def _main() -> None:
         train(config, trainer=partial(_fit_on_cluster, cluster) if cluster else fit)
 
 
-def _fit_on_cluster(cluster, job: TrainingJob, **told) -> tuple:
-    """`core.network.training_job.fit` by the workers of a Ray cluster."""
+def _fit_on_cluster(cluster, job: TrainingJob, **options) -> tuple:
+    """Train on the workers of a Ray cluster; see core.network.training_job.fit."""
     with quiet_tensorflow():
         from core.network.ray_training import fit_on_cluster
 
-    return fit_on_cluster(cluster, job, **told)
+    return fit_on_cluster(cluster, job, **options)
 
 
 def train(
@@ -56,17 +56,16 @@ def train(
     trainer: Callable[..., tuple] = fit,
     say_resume: bool = True,
 ) -> Run:
-    """Train by `config` and publish the run under `folder`.
+    """Train a network and publish the run under `folder`.
 
     Args:
-        data: what `load_training_data(config, ...)` gives, where it is at hand already.
-        after_epoch: called with each new row of the history; what it raises ends the training.
-        trainer: runs the epochs; called like core.network.training_job.fit.
-        say_resume: after an interruption, print that --resume goes on with this training; off for trainings that
-            a sweep or a cross-validation goes on with, or drops.
+        data: result of `load_training_data(config, ...)`, if already loaded.
+        after_epoch: called with each new row of the history; exceptions end the training.
+        trainer: function with the signature of core.network.training_job.fit.
+        say_resume: after an interruption, print how to resume; off for trainings of a sweep or a cross-validation.
 
     Raises:
-        AffectoscopeError: the data, the options or an existing run of that name stand in the way.
+        AffectoscopeError: the data cannot be read, an option is invalid, or a run of that name exists.
     """
     console = Console()
     name = config.name or _default_name(config)
@@ -78,7 +77,7 @@ def train(
             shutil.rmtree(working, ignore_errors=True)
         elif say_resume:
             console.say(
-                f"What was trained so far is kept: go on with the same options and --name {name} --resume."
+                f"The completed epochs are saved; continue with the same options and --name {name} --resume."
             )
         raise
 
@@ -103,21 +102,19 @@ def _train_in(working: Path, config: TrainConfig, console: Console, data, after_
 
 
 def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
-    """The working folder, with the recipe it is for; kept on --resume, refused when it does not fit."""
+    """Create the working folder with its recipe.json, or check that an interrupted training has the same options."""
     working = working_folder(name, folder)
     if (folder / name).exists() and not config.overwrite:
-        raise AffectoscopeError(f"A run '{name}' exists already; pass --overwrite or another --name.")
+        raise AffectoscopeError(f"Run '{name}' already exists; pass --overwrite or another --name.")
     recipe = working / "recipe.json"
     if config.resume:
         if not recipe.exists():
-            raise AffectoscopeError(
-                f"There is no interrupted training '{name}' to resume; start it without --resume."
-            )
+            raise AffectoscopeError(f"No interrupted training '{name}' found; start it without --resume.")
         check_recipe(recipe, config.recipe())
         return working
     if has_checkpoint(working):
         raise AffectoscopeError(
-            f"An interrupted training '{name}' is there; pass --resume to go on with it, or delete {working.name} "
+            f"An interrupted training '{name}' exists; pass --resume to continue it, or delete {working.name} "
             "in the artifacts folder."
         )
     working.mkdir(parents=True, exist_ok=True)
@@ -127,7 +124,7 @@ def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
 
 def _default_name(config: TrainConfig) -> str:
     if config.resume:
-        raise AffectoscopeError("--resume needs the --name of the training to go on with.")
+        raise AffectoscopeError("--resume needs --name; pass the name of the interrupted training.")
     data = config.data.stem if config.data else "drawn-faces"
     plain = (
         "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in data).strip("._-")
@@ -147,7 +144,7 @@ def _fit(job: TrainingJob, console: Console, after_epoch, trainer):
         network, fitted = trainer(job, say=console.say, on_step=on_step, on_epoch=on_epoch)
     if job.config.crop:
         console.say(
-            f"Trained on crops of {job.config.crop} pixels, it reads the centre of {_side(network)} of {job.preprocessing.size}"
+            f"Input of the network: the centre of {_side(network)} of {job.preprocessing.size} pixels (trained on crops of {job.config.crop})"
         )
     if fitted.ended != "finished":
         console.say(f"Training ended: {fitted.ended} after epoch {len(fitted.history)}")
@@ -173,7 +170,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
     predictions.save(working / "predictions.parquet")
     shown = config.thumbnails == "yes" or (config.thumbnails == "auto" and data.table.redistributable)
     if shown:
-        with console.progress("Keeping thumbnails") as progress:
+        with console.progress("Saving thumbnails") as progress:
             save_thumbnails(working / "faces.parquet", table, data.preprocessing, progress=progress)
     scores, calibration = review_run(
         working,
@@ -238,7 +235,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
 
 
 def _side(network) -> int:
-    """Pixels of the centre of each face that the network reads."""
+    """Side, in pixels, of the centre crop that the network uses."""
     first = network.layers[1]
     return first.output.shape[1] if first.name == "centre_crop" else network.input_shape[1]
 

@@ -1,6 +1,6 @@
-"""`python -m core.upgrade --run R --data PATH`: what a training keeps for a review, made again for a finished run.
+"""Command line `python -m core.upgrade --run R --data PATH`: recompute scores, calibration and review tables of a run.
 
-For runs from before it was kept. The predictions stay what they are; what is said of them is brought up to date.
+For runs of earlier versions; the predictions stay unchanged.
 """
 
 import sys
@@ -26,14 +26,14 @@ from core.runtime.files import network_digest, write_json
 
 @dataclass(frozen=True)
 class RenewOptions:
-    """Bring up to date what a finished run says of its faces: scores, calibration and the tables of its review."""
+    """Recompute the scores, calibration and review tables of a finished run."""
 
     run: str
     """A run's folder, or its name under artifacts/."""
     data: Path
     """The data that the run was trained on."""
     format: str | None = None
-    """Format of the data when it is not recognised."""
+    """Format of the data, if it is not recognised."""
 
 
 def main() -> None:
@@ -41,12 +41,12 @@ def main() -> None:
 
 
 def renew(options: RenewOptions) -> Run:
-    """Give a finished run the scores, calibration, training sample, summary and review tables of a new training.
+    """Recompute scores, calibration, training sample, data summary and review tables of a finished run.
 
-    Its predictions stay, and with them the test-time augmentation that they were made with.
+    The predictions and their test-time augmentation stay unchanged.
 
     Raises:
-        AffectoscopeError: the data does not split into the faces that the run was trained on.
+        AffectoscopeError: the run cannot be read, or the data differs from that of the training.
     """
     console = Console()
     run = open_run(options.run)
@@ -73,24 +73,31 @@ def renew(options: RenewOptions) -> Run:
         "network": run.info["network"] | {"sha256": network_digest(run.path)},
     }
     write_json(run.path / "run.json", info)
-    renewed = open_run(run.path)
-    write_card(renewed)
+    upgraded = open_run(run.path)
+    write_card(upgraded)
     console.say(
         f"Run '{run.name}' is up to date: temperature {calibration.temperature:.3f}, calibration error of the "
         f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
-        f"after; faces at a distance beyond {calibration.distance_limit:.3f} are unlike its training faces."
+        f"after, distance limit {calibration.distance_limit:.3f}."
     )
+<<<<<<< HEAD
     console.say(prominent_headlines(scores, of=split))
     console.say(load_protocol(renewed).sentence())
     console.say(load_leaks(renewed, predictions).summary.sentence())
     return renewed
+=======
+    console.headline(scores, of=split)
+    console.say(load_protocol(upgraded).sentence())
+    console.say(load_leaks(upgraded, predictions).summary.sentence())
+    return upgraded
+>>>>>>> d2a9744 (Commands and their options: help, docstrings and messages in the field's words)
 
 
 def _data(run: Run, data: TrainingData, split: str) -> dict:
-    """run.json's data with what is known of the faces now; of the run's own, whose labels stand, nothing changes."""
+    """The entry "data" of run.json with updated counts, ledger and origins; unchanged if the scored faces differ."""
     about = run.info["data"]
     if known_counts(about["counts"], run.labels, split) != known_counts(data.counts, run.labels, split):
-        return about  # other faces than the run was scored on
+        return about  # not the faces that the run was scored on
     return about | {"counts": data.counts, "ledger": data.table.ledger.as_dict(), "origins": data.origins}
 
 

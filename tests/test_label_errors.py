@@ -214,7 +214,7 @@ def test_a_damaged_ranking_is_one_sentence(tmp_path, damage):
         ({"out": Path("list.txt")}, "--out list.txt has no known format"),
         ({"folds": 1}, "--folds 1 is out of range; expected 2 to 20"),
         ({"epochs": 0}, "--epochs 0 is out of range; expected 1 to 1000"),
-        ({"out": Path("nowhere/list.csv")}, "What was found cannot be written"),
+        ({"out": Path("nowhere/list.csv")}, "The ranking cannot be written"),
     ],
 )
 def test_the_command_refuses_in_one_sentence(tmp_path, changes, told):
@@ -342,7 +342,7 @@ def test_an_interrupted_command_goes_on_inside_the_fold(run, drawn_tree, monkeyp
     with pytest.raises(KeyboardInterrupt):
         rank(options)
     shown = capsys.readouterr().out
-    assert "What is done so far is kept: the same command goes on." in shown
+    assert "Finished folds and epochs are saved; run the same command to resume." in shown
     assert "--name fold-2 --resume" not in shown
     assert load_label_errors(run) is None
     errors = rank(options)
@@ -407,5 +407,5 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(run, drawn_tree, traini
     monkeypatch.setattr(
         "core.sweep.cross_validation.held_out_predictions", lambda *_, **__: make_predictions(faces=20)
     )
-    with pytest.raises(AffectoscopeError, match="What was found cannot be written .Permission denied"):
+    with pytest.raises(AffectoscopeError, match="The ranking cannot be written .Permission denied"):
         rank(LabelErrorOptions(str(run.path), drawn_tree, folds=2, top=0))

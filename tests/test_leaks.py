@@ -15,7 +15,7 @@ from PIL import Image
 from core.analysis.leaks import find_leaks, labels_differ, load_leaks, save_leaks, summarise
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
-from core.leaks import LeaksOptions, look
+from core.leaks import LeaksOptions, find_pairs
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
 from core.runs.catalogue import open_run
@@ -201,7 +201,7 @@ def test_a_training_keeps_what_leaks_and_says_it(tmp_path, capsys):
     assert set(leaks.table["reference"]) == expected
     assert not labels_differ(leaks.table).any()
     assert leaks.summary.sentence() in capsys.readouterr().out
-    again = look(LeaksOptions(run=str(run.path), data=tree, out=tmp_path / "pairs.csv"))
+    again = find_pairs(LeaksOptions(run=str(run.path), data=tree, out=tmp_path / "pairs.csv"))
     pd.testing.assert_frame_equal(again, leaks.table, check_dtype=False)
     assert len(pd.read_csv(tmp_path / "pairs.csv")) == len(again) == 8
 
@@ -213,7 +213,7 @@ def test_splits_that_training_carves_do_not_leak_into_it(drawn_tree, tmp_path):
 
 
 def test_any_data_set_is_looked_through_as_it_names_its_splits(tmp_path, capsys):
-    found = look(LeaksOptions(data=copied_tree(tmp_path / "data"), out=tmp_path / "pairs.csv"))
+    found = find_pairs(LeaksOptions(data=copied_tree(tmp_path / "data"), out=tmp_path / "pairs.csv"))
     told = capsys.readouterr().out
     assert "80 faces; those whose perceptual hashes differ in at most 3 of 64 bits" in told
     assert re.search(r"test +20 faces; with a near-duplicate: 8 in train\n", told)
@@ -229,7 +229,7 @@ def test_data_without_splits_is_counted_within(tmp_path, capsys):
             (tmp_path / "flat" / label).mkdir(parents=True, exist_ok=True)
             for path in (tree / split / label).iterdir():
                 path.rename(tmp_path / "flat" / label / path.name)
-    assert look(LeaksOptions(data=tmp_path / "flat")).empty
+    assert find_pairs(LeaksOptions(data=tmp_path / "flat")).empty
     assert re.search(r"no split +80 faces; with a near-duplicate: 16 in no split\n", capsys.readouterr().out)
 
 
@@ -249,7 +249,7 @@ def test_data_without_splits_is_counted_within(tmp_path, capsys):
 )
 def test_what_stands_in_the_way_is_told(options, told):
     with pytest.raises(AffectoscopeError, match=re.escape(told)):
-        look(options)
+        find_pairs(options)
 
 
 def test_the_command_tells_it_in_one_sentence():
@@ -261,16 +261,14 @@ def test_the_command_tells_it_in_one_sentence():
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path):
-    with pytest.raises(AffectoscopeError, match="What was found cannot be written"):
-        look(LeaksOptions(data=copied_tree(tmp_path / "data"), out=tmp_path / "missing" / "pairs.csv"))
+    with pytest.raises(AffectoscopeError, match="The pairs cannot be written"):
+        find_pairs(LeaksOptions(data=copied_tree(tmp_path / "data"), out=tmp_path / "missing" / "pairs.csv"))
 
 
 def test_other_data_than_the_run_s_is_refused(tmp_path):
     tree = copied_tree(tmp_path / "data")
-    with pytest.raises(
-        AffectoscopeError, match="does not split into the faces that run 'fer2013-standard' was"
-    ):
-        look(LeaksOptions(run="fer2013-standard", data=tree))
+    with pytest.raises(AffectoscopeError, match="differ from the training data of run 'fer2013-standard'"):
+        find_pairs(LeaksOptions(run="fer2013-standard", data=tree))
 
 
 @needs_fer2013
@@ -278,7 +276,7 @@ def test_the_figures_of_the_shipped_run(tmp_path, capsys):
     """347 of 3,589 PublicTest faces have a near-duplicate among the training faces of FER2013."""
     run = tmp_path / "fer2013-standard"
     shutil.copytree(ROOT / "artifacts" / "fer2013-standard", run)
-    table = look(LeaksOptions(run=str(run), data=FER2013))
+    table = find_pairs(LeaksOptions(run=str(run), data=FER2013))
     summary = load_leaks(open_run(run)).summary
     assert (summary.leaked.faces, summary.every.faces, len(table)) == (347, 3589, 505)
     assert all("PublicTest_" in name for name in table["reference"]) and all(

@@ -105,9 +105,9 @@ def test_crops_are_not_searched(photos, capsys):
         (["--out", "faces.xlsx"], "expected a name ending in .csv, .json, .parquet"),
         (["--out", "/nowhere/faces.csv"], "its folder does not exist"),
         (["--run", "gone"], "Run 'gone' not found"),
-        (["--resume"], "--resume needs the --out"),
+        (["--resume"], "--resume needs --out"),
         (["--out", "faces.csv", "--resume", "--overwrite"], "exclude each other"),
-        (["--crops", "--annotate", "boxed"], "with --crops there are none to box"),
+        (["--crops", "--annotate", "boxed"], "--annotate and --crops exclude each other"),
     ],
 )
 def test_wrong_options_fail_before_the_work(photos, tmp_path, capsys, arguments, message, monkeypatch):
@@ -121,10 +121,10 @@ def test_wrong_options_fail_before_the_work(photos, tmp_path, capsys, arguments,
 def test_no_photo_and_no_run_are_explained(photos, tmp_path, capsys, monkeypatch):
     (tmp_path / "none").mkdir()
     assert main([str(tmp_path / "none")]) == 2
-    assert "There is no photo in" in capsys.readouterr().err
+    assert "No photos found in" in capsys.readouterr().err
     monkeypatch.setattr(predict, "ARTIFACTS_FOLDER", tmp_path / "none")
     assert main([str(photos)]) == 2
-    assert "There is no run under artifacts/ yet" in capsys.readouterr().err
+    assert "No runs under artifacts/" in capsys.readouterr().err
 
 
 def test_the_same_photo_twice_is_read_once(photos, capsys):
@@ -199,7 +199,7 @@ def test_an_interrupted_output_goes_on_where_it_stopped(
     with monkeypatch.context() as patch:
         stop_after(patch, 2)
         assert main([str(folder), "--out", str(out)]) == 130
-    assert "go on with the same command and --resume" in capsys.readouterr().err
+    assert "continue with the same command and --resume" in capsys.readouterr().err
     assert not out.exists()
     assert main([str(folder), "--out", str(out)]) == 2
     assert "the output of an interrupted run" in capsys.readouterr().err
@@ -247,7 +247,7 @@ def test_new_photos_join_a_finished_output(folder, tmp_path, scene, suffix, sear
     searches.clear()
     assert main([str(folder), "--out", str(out), "--resume"]) == 0
     assert len(searches) == 2
-    assert "4 were there already" in capsys.readouterr().err
+    assert "4 were already in the output" in capsys.readouterr().err
     after = READERS[suffix](out)
     pd.testing.assert_frame_equal(after.iloc[: len(before)], before)
     assert set(names(out)) == {"n0.png", "n1.png", "n2.png", "n3.png", "n9.png", "bad.jpg"}
@@ -296,7 +296,7 @@ def test_an_output_is_whole_or_not_there_and_the_work_is_kept(folder, tmp_path, 
     assert "No space left on device" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces.csv.part", "photos"]
     assert main([str(folder), "--out", str(out), "--resume"]) == 0
-    assert "4 were there already" in capsys.readouterr().err
+    assert "4 were already in the output" in capsys.readouterr().err
     assert len(names(out)) == 12
 
 

@@ -199,7 +199,7 @@ def test_workers_are_given_the_sweep_and_not_what_this_process_was_given(artifac
         (["--name", "x", "--workers", "0"], "--workers 0 is out of range; expected 1 or more"),
         (["--name", "x", "--trials", "0"], "--trials 0 is out of range"),
         (["--name", "x", "--dropout", "2"], "dropout"),
-        (["--name", "x", "--preset", "best"], "There is no preset 'best'"),
+        (["--name", "x", "--preset", "best"], "Unknown preset 'best'"),
     ],
 )
 def test_bad_options_are_refused_in_one_sentence(arguments, message):

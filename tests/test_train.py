@@ -152,12 +152,12 @@ def test_history_grows_while_training(killed):
 def test_a_killed_training_is_no_run_and_its_command_to_go_on_is_printed(killed):
     assert list_runs(killed.folder) == []
     assert "--name killed --resume" in " ".join(killed.printed.split())
-    with pytest.raises(AffectoscopeError, match="'killed' is there; pass --resume"):
+    with pytest.raises(AffectoscopeError, match="'killed' exists; pass --resume"):
         train(killed.config, folder=killed.folder)
 
 
 def test_resume_refuses_other_options_and_nothing_to_resume(killed):
-    with pytest.raises(AffectoscopeError, match="no interrupted training 'new' to resume"):
+    with pytest.raises(AffectoscopeError, match="No interrupted training 'new' found"):
         train(replace(killed.config, name="new", resume=True), folder=killed.folder)
     with pytest.raises(AffectoscopeError, match="different options epochs"):
         train(replace(killed.config, resume=True, epochs=9), folder=killed.folder)

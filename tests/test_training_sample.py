@@ -140,7 +140,7 @@ def test_other_data_does_not_calibrate_a_run(trained_run, drawn_tree, tmp_path):
     (bare / "run.json").write_text(json.dumps(info))
     before = {path.name: path.read_bytes() for path in bare.iterdir()}
     with pytest.raises(
-        AffectoscopeError, match="does not split into the faces .* pass the data of the training"
+        AffectoscopeError, match="differ from the training data .* pass the data of the training"
     ):
         renew(RenewOptions(run=str(bare), data=drawn_tree))
     assert {path.name: path.read_bytes() for path in bare.iterdir()} == before
