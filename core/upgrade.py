@@ -80,17 +80,10 @@ def renew(options: RenewOptions) -> Run:
         f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
         f"after, distance limit {calibration.distance_limit:.3f}."
     )
-<<<<<<< HEAD
     console.say(prominent_headlines(scores, of=split))
-    console.say(load_protocol(renewed).sentence())
-    console.say(load_leaks(renewed, predictions).summary.sentence())
-    return renewed
-=======
-    console.headline(scores, of=split)
     console.say(load_protocol(upgraded).sentence())
     console.say(load_leaks(upgraded, predictions).summary.sentence())
     return upgraded
->>>>>>> d2a9744 (Commands and their options: help, docstrings and messages in the field's words)
 
 
 def _data(run: Run, data: TrainingData, split: str) -> dict:

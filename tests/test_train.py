@@ -193,7 +193,7 @@ def test_a_run_appears_with_its_card_or_not_at_all(drawn_tree, folder, monkeypat
 def test_a_finished_run_is_not_overwritten_unasked(trained_run, drawn_tree):
     config = small_config(drawn_tree, name="small")
     before = (trained_run.path / "run.json").read_bytes()
-    with pytest.raises(AffectoscopeError, match="'small' exists already; pass --overwrite"):
+    with pytest.raises(AffectoscopeError, match="'small' already exists; pass --overwrite"):
         train(config, folder=trained_run.path.parent)
     assert (trained_run.path / "run.json").read_bytes() == before
 
