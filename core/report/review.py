@@ -123,14 +123,14 @@ def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumn
         leaks=part(
             "leaks",
             lambda: load_leaks(run),
-            LEAKS.renew,
+            LEAKS.command,
             "Near-duplicates between the scored faces and the training data were not searched.",
         ),
         label_errors=part("label_errors", lambda: compute_label_errors(run)),
         training_label_errors=part(
             "training_label_errors",
             lambda: load_label_errors(run),
-            LABEL_ERRORS.renew,
+            LABEL_ERRORS.command,
             "The label quality of the training faces was not estimated.",
         ),
         robustness=part(
