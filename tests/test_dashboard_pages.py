@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,20 +43,36 @@ def test_with_nothing_but_a_damaged_run_a_page_gives_its_reason(open_page, tmp_p
     assert "model.keras missing" in shown.dataframe[0].value.to_string()
 
 
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory) -> Path:
+    """A folder of one run, which a newer version wrote."""
+    folder = tmp_path_factory.mktemp("newer")
+    make_newer(folder, "newer")
+    return folder
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_with_nothing_but_a_newer_run_a_page_says_to_update(open_page, tmp_path, page):
-    make_newer(tmp_path, "newer")
-    shown = open_page(page, folder=tmp_path)
+def test_with_nothing_but_a_newer_run_a_page_says_to_update(open_page, newer, page):
+    shown = open_page(page, folder=newer)
     assert problems(shown) == []
     assert "written by a newer version of Affectoscope" in shown.dataframe[0].value.to_string()
 
 
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory) -> dict[str, Path]:
+    """Folders of one run each, by the file of it that is damaged."""
+    folders = {}
+    for damage in ("scores.json", "predictions.parquet", "history.csv"):
+        folders[damage] = tmp_path_factory.mktemp("broken")
+        run = make_run(folders[damage], "broken", faces=20)
+        (run.path / damage).write_bytes(b"\x00{ nonsense")
+    return folders
+
+
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("damage", ["scores.json", "predictions.parquet", "history.csv"])
-def test_a_damaged_file_is_explained_where_it_is_needed(open_page, tmp_path, page, damage):
-    make_run(tmp_path, "broken", faces=20)
-    (tmp_path / "broken" / damage).write_bytes(b"\x00{ nonsense")
-    shown = open_page(page, folder=tmp_path)
+def test_a_damaged_file_is_explained_where_it_is_needed(open_page, broken, page, damage):
+    shown = open_page(page, folder=broken[damage])
     assert problems(shown) == []
     needs = {
         "scores.json": {"overview", "confusion", "per_class", "m_measure", "affect"},
