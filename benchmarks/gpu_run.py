@@ -154,11 +154,11 @@ def run(options: argparse.Namespace) -> None:
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "KERAS_BACKEND": "jax",
+        "JAX_PLATFORMS": "cpu" if options.dry_run else "cuda,cpu",  # fails without a GPU
         "XLA_PYTHON_CLIENT_MEM_FRACTION": ".85",
         "JAX_COMPILATION_CACHE_DIR": str(work / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "AFFECTOSCOPE_CACHE": str(work / "cache"),
-        **({"JAX_PLATFORMS": "cpu"} if options.dry_run else {}),
     }
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
     with (

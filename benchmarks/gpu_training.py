@@ -93,7 +93,7 @@ def make_configs(
         label_smoothing=0.0,
     )
     if small:
-        tiny = {"limit": limit or 600, "batch_size": 64, "repeats": (1,), "precision": "float32"}
+        tiny = {"limit": limit or 600, "batch_size": 64, "repeats": (1,)}
         teacher, student = replace(teacher, filters=(6, 8), **tiny), replace(student, filters=(4, 6), **tiny)
     return teacher, student
 
@@ -188,6 +188,11 @@ class GpuTraining:
         started = time.time()
 
         def on_epoch(row: dict) -> None:
+            if not np.isnan(row["validation_loss"]):
+                self.log(
+                    f"{role}: epoch {row['epoch']}, loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, "
+                    f"validation accuracy {row['validation_accuracy']:.4f}"
+                )
             if role == "student" and row["epoch"] == half < epochs:
                 self.write(role, folder, result | {"epochs": half}, suffix="-half")
             if time.time() > self.until - RESERVE and TRIAL_EPOCHS <= row["epoch"] < epochs:

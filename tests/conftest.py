@@ -46,6 +46,7 @@ GROUPS = {
         "test_architecture",
         "test_cluster_options",
         "test_dashboard_browser",
+        "test_gpu_run",
         "test_resident",
         "test_train_jax",
     ),
