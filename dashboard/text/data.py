@@ -77,7 +77,7 @@ def unknown_of_faces(*, plane: bool, sizes: bool) -> str:
 
 def has_affectnet_regions(run: Run) -> bool:
     """Return whether the run's faces were annotated with AffectNet's software."""
-    return str(run.info["data"].get("name", "")).startswith("affectnet")
+    return run.dataset.affectnet_regions
 
 
 def examples(faces: int, expression: str | None) -> str:

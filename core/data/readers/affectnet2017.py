@@ -203,6 +203,7 @@ SPEC = register(
         published={"train": 414_799, "test": 5_500},
         boxes=True,
         affect=True,
+        affectnet_regions=True,
         label_set=8,
         citation=CITATION,
         note=NOTE,

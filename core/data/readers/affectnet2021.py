@@ -258,6 +258,7 @@ SPEC = register(
         official={"test": "AffectNet's validation set (it has no public test set)"},
         published={"train": 287_651, "test": 3_999},
         affect=True,
+        affectnet_regions=True,
         label_set=8,
         citation=CITATION,
         note=NOTE,

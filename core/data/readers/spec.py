@@ -87,6 +87,8 @@ class DatasetSpec:
         published: split -> faces in it as its authors published them; empty where there is no such number.
         boxes: faces lie in photos and have boxes; else each image is a cropped face.
         affect: faces have valence and arousal.
+        affectnet_regions: affect was annotated with AffectNet's software, which expected expressions in the regions that
+            core.analysis.contradictions has.
         votes: faces have the votes of several annotators.
         subjects: faces name the person shown.
         label_set: label set used by default; None: the smallest that holds the labels.
@@ -107,6 +109,7 @@ class DatasetSpec:
     published: dict[str, int] = field(default_factory=dict)
     boxes: bool = False
     affect: bool = False
+    affectnet_regions: bool = False
     votes: bool = False
     subjects: bool = False
     label_set: Literal[7, 8, 11] | None = None
