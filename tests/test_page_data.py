@@ -140,7 +140,7 @@ def test_without_a_summary_the_plane_is_of_the_test_faces_and_says_so(open_page)
     assert "Of the test faces only" in text_of(shown)
     assert shown.segmented_control(key="split_shown").options == ["test"]
     assert "Face sizes" not in text_of(shown) and "no face boxes" in text_of(shown)
-    assert "knows no valence and arousal and no face boxes" in text_of(open_page("data", run="thumbnails"))
+    assert "no valence and arousal and no face boxes" in text_of(open_page("data", run="thumbnails"))
 
 
 def test_with_a_summary_every_split_can_be_chosen_by_link(open_page):
