@@ -25,7 +25,7 @@ from core.runtime.files import network_digest, write_json
 
 
 @dataclass(frozen=True)
-class RenewOptions:
+class UpgradeOptions:
     """Recompute the scores, calibration and review tables of a finished run."""
 
     run: str
@@ -37,10 +37,10 @@ class RenewOptions:
 
 
 def main() -> None:
-    run_command(lambda: renew(tyro.cli(RenewOptions, prog="python -m core.upgrade", args=sys.argv[1:])))
+    run_command(lambda: upgrade(tyro.cli(UpgradeOptions, prog="python -m core.upgrade", args=sys.argv[1:])))
 
 
-def renew(options: RenewOptions) -> Run:
+def upgrade(options: UpgradeOptions) -> Run:
     """Recompute scores, calibration, training sample, data summary and review tables of a finished run.
 
     The predictions and their test-time augmentation stay unchanged.

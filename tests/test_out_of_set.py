@@ -20,7 +20,7 @@ from core.runs.catalogue import open_run
 from core.runs.tables import OUT_OF_SET, save_table
 from core.runtime.console import Console
 from core.runtime.files import write_json
-from core.upgrade import RenewOptions, renew
+from core.upgrade import UpgradeOptions, upgrade
 from tests.trained import small_config
 
 NAMES = ("none", "uncertain", "no-face")
@@ -168,7 +168,7 @@ def test_an_older_run_gets_them_by_renewing(trained_run, drawn_tree, tmp_path):
     del info["data"]["origins"]
     write_json(old / "run.json", info)
     assert compute_abstention(open_run(old), resamples=0).not_kept == 15
-    run = renew(RenewOptions(run=str(old), data=drawn_tree))
+    run = upgrade(UpgradeOptions(run=str(old), data=drawn_tree))
     pd.testing.assert_frame_equal(run.table(OUT_OF_SET)[0], trained_run.table(OUT_OF_SET)[0], rtol=1e-4)
     assert run.info["data"]["origins"] == trained_run.info["data"]["origins"]
     assert load_protocol(run) == load_protocol(trained_run)

@@ -397,7 +397,7 @@ def test_without_scores_or_predictions_there_is_no_report(tmp_path, file):
 def test_scores_of_other_predictions_are_refused(tmp_path):
     run, other = (make_run(tmp_path, name, faces=faces) for name, faces in (("run", 40), ("other", 30)))
     (run.path / "scores.json").write_bytes((other.path / "scores.json").read_bytes())
-    with pytest.raises(AffectoscopeError, match="about 30 faces .* 40 .* core.upgrade --run run"):
+    with pytest.raises(AffectoscopeError, match="has 30 faces .* 40 .* core.upgrade --run run"):
         compute_review(open_run(run.path))
 
 

@@ -26,7 +26,7 @@ from core.runs.catalogue import open_run
 from core.runs.test_time_augmentation import PASSES, parse_augmentation, run_augmentation
 from core.runtime.console import Console
 from core.train import train
-from core.upgrade import RenewOptions, renew
+from core.upgrade import UpgradeOptions, upgrade
 from tests.trained import small_config
 
 #: Rows (above, below) and columns (left, right) that a network cuts off.
@@ -260,7 +260,7 @@ def test_photos_of_cropped_faces_get_the_runs_own_probabilities(averaged_run, da
 
 def test_renewing_keeps_what_the_predictions_were_made_with(averaged_run, drawn_tree, tmp_path):
     folder = shutil.copytree(averaged_run.path, tmp_path / "renewed")
-    renewed = renew(RenewOptions(run=str(folder), data=drawn_tree))
+    renewed = upgrade(UpgradeOptions(run=str(folder), data=drawn_tree))
     assert renewed.info["test_time_augmentation"] == averaged_run.info["test_time_augmentation"]
     assert renewed.info["calibration"] == averaged_run.info["calibration"]
     np.testing.assert_array_equal(
@@ -269,6 +269,6 @@ def test_renewing_keeps_what_the_predictions_were_made_with(averaged_run, drawn_
     info = json.loads((folder / "run.json").read_text())
     del info["test_time_augmentation"]
     (folder / "run.json").write_text(json.dumps(info))
-    older = renew(RenewOptions(run=str(folder), data=drawn_tree))
+    older = upgrade(UpgradeOptions(run=str(folder), data=drawn_tree))
     assert "test_time_augmentation" not in older.info and older.test_time_augmentation == "none"
     assert not np.array_equal(older.training_sample().embeddings, averaged_run.training_sample().embeddings)

@@ -20,7 +20,7 @@ from core.photos.results import NOT_SURE, TOO_SMALL, UNLIKE
 from core.runs.catalogue import open_run
 from core.runs.training_sample import TrainingSample
 from core.runtime.console import Console
-from core.upgrade import RenewOptions, renew
+from core.upgrade import UpgradeOptions, upgrade
 from tests.trained import small_config
 
 # The sample
@@ -121,7 +121,7 @@ def test_a_finished_run_is_calibrated_as_its_training_would_have(trained_run, dr
     info = json.loads((bare / "run.json").read_text())
     del info["calibration"], info["network"]["sha256"]
     (bare / "run.json").write_text(json.dumps(info))
-    renew(RenewOptions(run=str(bare), data=drawn_tree))
+    upgrade(UpgradeOptions(run=str(bare), data=drawn_tree))
     info = open_run(bare).info
     assert info.pop("renewed") > info["created"] and info == trained_run.info
     ours, theirs = open_run(bare).training_sample(), trained_run.training_sample()
@@ -142,7 +142,7 @@ def test_other_data_does_not_calibrate_a_run(trained_run, drawn_tree, tmp_path):
     with pytest.raises(
         AffectoscopeError, match="differ from the training data .* pass the data of the training"
     ):
-        renew(RenewOptions(run=str(bare), data=drawn_tree))
+        upgrade(UpgradeOptions(run=str(bare), data=drawn_tree))
     assert {path.name: path.read_bytes() for path in bare.iterdir()} == before
 
 

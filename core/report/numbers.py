@@ -96,10 +96,10 @@ def confusions(review: Review) -> Section:
             lambda: figures.confusion(cells, scores.labels),
             f"Confusion matrix of {len(scores.labels)} expressions, true ones in rows, predicted ones in columns, in per "
             f"cent of the true one.{first}",
-            "Per cent of the true expression's faces; counts under the pointer. Blue: read right; red: misread, on a "
+            "Per cent of the true expression's faces; counts under the pointer. Blue: correct; red: misclassified, on a "
             "scale of its own.",
         ),
-        Items(shares) if shares else Text("No face was misread."),
+        Items(shares) if shares else Text("No face was misclassified."),
         Table(("true \\ predicted", *scores.labels), counts, "Faces: true expressions in rows."),
     ]
     return Section("confusions", "Confusions", tuple(blocks), card=True)

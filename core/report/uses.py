@@ -76,7 +76,7 @@ def intended(review: Review) -> Section:
             Items(
                 (
                     "Research on expression recognition, and teaching how its networks are judged.",
-                    "Comparing trainings on the same faces, and finding faces that are misread or mislabelled.",
+                    "Comparing trainings on the same faces, and finding faces that are misclassified or mislabelled.",
                     "Naming the expression that annotators would see in a face, where a person looks at the answer and an "
                     "error hurts nobody.",
                 )
@@ -120,7 +120,7 @@ def unsound(review: Review) -> Section:
                         "(Recital 18).",
                         ("ai-act", "gdpr"),
                     ),
-                    f"Judging single persons. {percent(wrong)} of these faces were misread, whoever they belong to: hiring, "
+                    f"Judging single persons. {percent(wrong)} of these faces were misclassified, whoever they belong to: hiring, "
                     "grading, policing, lie detection, credit and diagnosis are no uses for it.",
                     "Acting without a person who looks at the face and can disagree.",
                 )

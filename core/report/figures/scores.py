@@ -58,7 +58,7 @@ def per_class(table: pd.DataFrame, *, ink: str = INK) -> go.Figure:
 
 
 def confusion(cells: pd.DataFrame, labels: tuple[str, ...], *, ink: str = INK) -> go.Figure:
-    """Shares of each true label's faces, from a `confusion_cells` table: blue where read right, red where misread.
+    """Shares of each true label's faces, from a `confusion_cells` table: blue if correct, red if misclassified.
 
     Either colour has a scale of its own, so that rare errors can be seen beside what is read right.
     """
