@@ -40,7 +40,7 @@ def test_with_nothing_but_a_damaged_run_a_page_gives_its_reason(open_page, tmp_p
     (tmp_path / "broken" / "run.json").write_text("{")
     shown = open_page(page, folder=tmp_path)
     assert problems(shown) == []
-    assert "model.keras missing" in shown.dataframe[0].value.to_string()
+    assert "is incomplete, model.keras" in shown.dataframe[0].value.to_string()
 
 
 @pytest.fixture(scope="module")
