@@ -27,7 +27,7 @@ from core.runtime.executor import executor
 #: Raised whenever the same image and preprocessing would give other pixels than before.
 PACK_VERSION = 1
 
-#: Rows that one task decodes; also the grain in which interrupted packing resumes.
+#: Rows that one task decodes; also the unit in which interrupted packing resumes.
 CHUNK = 256
 
 #: Below so many rows the workers would take longer to start than the rows to decode.
