@@ -1,4 +1,4 @@
-"""Every speed benchmark, one after another, in one table: `python benchmarks/all.py`, which is `make bench`.
+"""Run all speed benchmarks and collect their results in one table: `python benchmarks/all.py`, which is `make bench`.
 
 Each script runs in a process of its own and leaves its rows in benchmarks/results/; all of them together go to
 benchmarks/results/all.json. A script that fails is named, and the others go on. With --write the latest results become
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def run(name: str, small: bool, peers: str | None) -> bool:
-    """Whether a script ran to its end and left its rows; what it prints is shown."""
+    """Run a script and show its output; returns whether it succeeded and wrote its rows."""
     command = [
         sys.executable,
         str(ROOT / "benchmarks" / f"{name}.py"),
@@ -196,7 +196,7 @@ def _section(document: dict) -> list[str]:
 
 
 def _how(rows: list[Row]) -> str:
-    """How the rows of one case were measured, and what was seen of each; what they share is said once."""
+    """Notes on the measurement of the rows of one case; common notes are given once."""
     shared = rows[0].how if len({each.how for each in rows}) == 1 else ""
     parts = [shared] if shared else []
     for each in rows:

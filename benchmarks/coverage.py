@@ -1,4 +1,4 @@
-"""Whether 95% means 95%: `python benchmarks/coverage.py`, or a part of it, `--only scores` (calibration, pairs).
+"""Coverage of the 95 % intervals by simulation: `python benchmarks/coverage.py`, or a part of it, `--only scores` (calibration, pairs).
 
 Test sets are drawn from populations whose numbers are known, and `score()` and `compare_predictions()` asked for
 intervals and p-values; the table says in how many of the test sets an interval held the population's number, and in
@@ -44,7 +44,7 @@ FER2013 = (607, 895, 653, 415, 528, 56, 467)
 
 @dataclass(frozen=True)
 class World:
-    """What a population is made of: faces per label of a test set, how far labels lie apart, the network's power."""
+    """A simulated population: faces per label of a test set, separation of the labels, accuracy of the network."""
 
     faces: tuple[int, ...]
     apart: float = 2.0
@@ -181,7 +181,7 @@ def true_numbers(world: World) -> dict[str, np.ndarray]:
 
 
 def scores_hold(world: World, seed: int, resamples: int) -> dict[str, np.ndarray]:
-    """Which intervals of one test set hold the population's numbers, (k,) boolean by name."""
+    """Coverage of the intervals of one test set: name -> (k,) boolean."""
     faces = test_set(world, np.random.default_rng(seed))
     ours = numbers_of(score(predictions_of(world, faces), resamples=resamples, seed=seed))
     return {name: held(*rows.T[1:], true_numbers(world)[name]) for name, rows in ours.items()}
@@ -213,7 +213,7 @@ def compared(world: World, faces: Drawn, seed: int, resamples: int):
 
 
 def pair_differs(world: World, seed: int, resamples: int) -> dict[str, np.ndarray]:
-    """Which numbers of two equally good networks are called different, before and after Holm."""
+    """Metrics of two equally good networks that are significantly different, before and after Holm's correction."""
     rows = compared(world, test_set(world, np.random.default_rng(seed), swap=True), seed, resamples)
     result = {each.name: np.array([each.p < 0.05]) for each in rows}
     return result | {"any, corrected": np.array([any(each.p_corrected < 0.05 for each in rows)])}

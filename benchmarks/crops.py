@@ -1,4 +1,4 @@
-"""Drawn faces as AffectNet 2021 ships real ones: 224x224 JPEGs. They lie in one folder per label, as Keras reads them."""
+"""Synthetic 224x224 JPEG crops as in AffectNet 2021, in one folder per label, as Keras reads them."""
 
 import io
 import shutil

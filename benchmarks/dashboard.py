@@ -1,4 +1,4 @@
-"""How fast the dashboard is in a real browser, beside a bare one-line app: `python benchmarks/dashboard.py`.
+"""Response times of the dashboard in a real browser, compared with a one-line app: `python benchmarks/dashboard.py`.
 
 Opens each page of the shipped runs and of a run with a million predictions in headless Chromium, then makes
 one choice on it, and prints one table. Every round visits the bare app and the pages in turn, so that a busy

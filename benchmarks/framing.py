@@ -1,4 +1,4 @@
-"""How the detector's box relates to the frame of images that are cropped faces, such as FER2013's.
+"""Relation of the detector's box to the frame of cropped faces, such as those of FER2013.
 
     python benchmarks/framing.py --data fer2013.zip
 
@@ -46,7 +46,7 @@ class Options:
     """Faces are enlarged to this side in pixels."""
     seed: int = 0
     borders: tuple[str, ...] = tuple(BORDERS)
-    """Which borders to try."""
+    """Borders to try."""
 
 
 def main(options: Options) -> None:

@@ -1,4 +1,4 @@
-"""Do planted label errors come first in the ranking of core.label_errors?
+"""Detection of injected label errors by the ranking of core.label_errors.
 
     python benchmarks/label_errors.py                      # trains folds of drawn faces, for minutes
     python benchmarks/label_errors.py --run drawn-faces    # plants in a finished run's scored faces, in seconds
@@ -139,7 +139,7 @@ def flipped(
 
 
 def rank(predictions: Predictions, before: np.ndarray) -> Iterator[dict]:
-    """How early the flipped labels come, by each score."""
+    """Ranks of the flipped labels by each score."""
     from cleanlab.rank import get_label_quality_scores
 
     wrong = predictions.truth != before
@@ -162,7 +162,7 @@ def rank(predictions: Predictions, before: np.ndarray) -> Iterator[dict]:
 
 
 def joint(predictions: Predictions, before: np.ndarray) -> dict:
-    """What the confident joint makes of the flipped labels."""
+    """Detection of the flipped labels by the confident joint."""
     errors = label_errors(predictions)
     wrong = predictions.truth != before
     table = errors.table.sort_index()

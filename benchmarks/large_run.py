@@ -1,4 +1,4 @@
-"""A run of a million made-up predictions, to try pages on: `python benchmarks/large_run.py FOLDER`.
+"""Create a run with a million synthetic predictions, to test pages: `python benchmarks/large_run.py FOLDER`.
 
 Through the project's own writers, so that it is a run like any other. Takes about a minute and 1 GiB.
 """

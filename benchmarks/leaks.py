@@ -1,4 +1,4 @@
-"""Time and memory of looking for near-duplicates among 10,000, 100,000 and a million faces:
+"""Time and memory of the search for near-duplicates among 10,000, 100,000 and a million faces:
 `python benchmarks/leaks.py` on drawn faces, `--data PATH` on your own.
 
 The faces of the data are repeated with small changes (shift, brightness, contrast, noise, mirror image; a few are

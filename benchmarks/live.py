@@ -1,4 +1,4 @@
-"""How long an answer takes, beside what the detector and the network need on their own: `python benchmarks/live.py`.
+"""Latency of predictions on photos, compared with detector and network alone: `python benchmarks/live.py`.
 
 Prints the time of a fresh process to its first answer; median and 95th percentile of later answers to a
 380-pixel portrait and to a photo of 1280x960 pixels with six people, both drawn and given as JPEG; and faces per
@@ -74,7 +74,7 @@ def main(options: Options) -> None:
 
 
 def fresh_process(run: str) -> list[str]:
-    """When a new process was started, had loaded all, and had answered; seconds of one clock."""
+    """Times at which a new process was started, had loaded everything, and had returned a prediction; seconds of one clock."""
     command = [sys.executable, __file__, "--first", "--run", run]
     started = time.time()
     shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()

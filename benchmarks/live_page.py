@@ -1,4 +1,4 @@
-"""How soon an uploaded photo is answered on the page Live, in a real browser: `python benchmarks/live_page.py`.
+"""Latency of uploaded photos on the page Live, in a real browser: `python benchmarks/live_page.py`.
 
 Starts the app, waits 15 seconds as a user who looks around would, then uploads a portrait of 380 pixels and a
 photo of 1280x960 pixels with six people, in turn, and times each from handing over the file until its last

@@ -1,4 +1,4 @@
-"""How long the metrics take and how much memory: `python benchmarks/metrics.py`.
+"""Time and memory of the metrics: `python benchmarks/metrics.py`.
 
 Times are the process's own seconds on the processor, which other work on the machine lengthens less than
 the clock's. Next to scikit-learn the two take turns; every other case has a process of its own, whose peak
@@ -151,7 +151,7 @@ def _row(case: str, faces: int, seconds: float, how: str, **target) -> Row:
 
 
 def alone(function: Callable, *arguments) -> object:
-    """What a function returns in a fresh process."""
+    """Result of a function in a new process."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 

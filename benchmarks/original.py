@@ -1,4 +1,4 @@
-"""The original study's way of training beside `--preset original`: `python benchmarks/original.py`.
+"""Training script of the original study, compared with `--preset original`: `python benchmarks/original.py`.
 
 The study's script holds all faces as float32 arrays in memory, grey and 50x50, the mirrored copies beside them, and hands
 them to Keras's `fit` with a Sequential network: M blocks of a 3x3 convolution, ReLU, max-pooling and dropout, N fully

@@ -1,4 +1,4 @@
-"""Packing beside the decoder alone on all cores: `python benchmarks/packing.py`.
+"""Packing, compared with decoding alone on all cores: `python benchmarks/packing.py`.
 
 Packing reads and decodes each image, crops and resizes the face, and writes it into the pack on disk. Beside it, in as
 many processes and on the same files: Pillow, which does nothing but read and decode them; and the same reading,

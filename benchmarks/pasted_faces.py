@@ -59,7 +59,7 @@ class Options:
     run: str = "fer2013-standard"
     """A run's folder, or its name under artifacts/."""
     faces: int = 3000
-    """How many, drawn at random."""
+    """Number of faces, drawn at random."""
     seed: int = 0
     sides: tuple[int, int] = (80, 260)
     """Shortest and longest side in pixels of a pasted face."""
@@ -136,7 +136,7 @@ def annotated_box(table: FaceTable, row: int) -> Box | None:
 
 @dataclass(frozen=True)
 class Measured:
-    """Whether one pasted face was found, and whether it was recognised each way."""
+    """Result for one pasted face: whether it was detected, and whether it was classified correctly each way."""
 
     found: bool
     photo: bool

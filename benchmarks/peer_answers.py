@@ -1,4 +1,4 @@
-"""One peer's answers to photos, for benchmarks/peers.py: run by the interpreter in whose packages the peer is.
+"""Predictions of another package, for benchmarks/peers.py; run by the interpreter that has the package installed.
 
 `python benchmarks/peer_answers.py NAME PHOTO...` loads the peer, writes a line of JSON with its version, and then
 answers each line of standard input, the number of a photo, with the seconds from the JPEG's bytes to the expression of

@@ -1,4 +1,4 @@
-"""How long an answer to a photo takes, beside the packages `fer` and DeepFace: `python benchmarks/peers.py`.
+"""Latency of predictions on photos, compared with the packages `fer` and DeepFace: `python benchmarks/peers.py`.
 
 All get the same JPEGs, a portrait of 380 pixels and a photo of 1280x960 with six people, and give the expression of every
 face that they find; each in a process of its own, taking turns. fer is timed as it is, with its own weights and either

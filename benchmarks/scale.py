@@ -1,4 +1,4 @@
-"""What AffectNet's million costs on more machines than this one: `python benchmarks/scale.py`, in four minutes.
+"""Estimated time for AffectNet on other hardware: `python benchmarks/scale.py`, four minutes.
 
 Measures what a face costs here (benchmarks/scale_measure.py), simulates the way of photos into a pack and of batches
 through a training (scale_sites.py, scale_simulation.py) on this and on other hardware, which is taken from data sheets

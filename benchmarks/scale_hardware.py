@@ -1,4 +1,4 @@
-"""Hardware that could not be had, by published figures, and what a network asks of it.
+"""Published figures of hardware that was not available, and the cost of a network on it.
 
 Every figure stands here once, with where it was read; docs/scale.md shows them from here.
 """
@@ -38,7 +38,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Storage:
-    """Where photos or packs lie.
+    """Storage of photos or packs.
 
     Attributes:
         rated: bytes per second.
@@ -113,7 +113,7 @@ WAITING = 8 * 2375 / 17400
 
 @dataclass(frozen=True)
 class Cost:
-    """What one network asks for.
+    """Cost of one network.
 
     Attributes:
         forward: multiply-adds of convolutions and dense layers for one face.
@@ -157,20 +157,20 @@ def network_cost(network) -> Cost:
 
 
 def share_of_peak(resnet: Cost, precision: str) -> float:
-    """What of an A100's peak the timed network reached, its layers' own time set aside."""
+    """Utilisation of an A100 by the timed network, without the fixed time per layer."""
     computing = RESNET_BATCH / RESNET_IMAGES[precision] - 3 * RESNET_ALONE[precision]
     return RESNET_BATCH * 2 * resnet.training / (computing * A100.operations[precision])
 
 
 def layers_seconds(cost: Cost, resnet: Cost, precision: str, *, training: bool = True) -> float:
-    """What the layers take for a batch, however small it is: forwards, and twice as long backwards."""
+    """Fixed time of the layers per batch: forwards, and twice as long backwards."""
     return (3 if training else 1) * cost.layers * RESNET_ALONE[precision] / resnet.layers
 
 
 def operations_seconds(
     cost: Cost, resnet: Cost, gpu: Gpu, precision: str, faces: int, *, training: bool = True
 ) -> float:
-    """What the operations of `faces` take on one GPU, beside that."""
+    """Time of the operations of `faces` on one GPU, without the fixed time."""
     counted = cost.training if training else cost.forward
     return faces * 2 * counted / (gpu.operations[precision] * share_of_peak(resnet, precision))
 

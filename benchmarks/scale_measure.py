@@ -1,4 +1,4 @@
-"""What a face costs on this machine, for benchmarks/scale.py: every part in a process of its own."""
+"""Cost per face on this machine, for benchmarks/scale.py; every part is measured in a separate process."""
 
 import io
 import json

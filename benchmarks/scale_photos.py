@@ -1,4 +1,4 @@
-"""What photos and packs cost on this machine, for benchmarks/scale.py; nothing here needs a network."""
+"""Cost of reading photos and packs on this machine, for benchmarks/scale.py; without a network."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""A line of stages with bounded queues, event by event: items per second, how busy each stage is, and which one limits.
+"""Discrete-event simulation of a pipeline with bounded queues: throughput, utilisation of the stages, and bottleneck.
 
 It knows nothing of faces. A batch of a training, or a chunk of photos that is packed, goes through the stages in
 their order; a stage that has no room ahead of it keeps what it has finished and stops (blocking after service).
@@ -41,7 +41,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Flow:
-    """What a simulation found once the line was full.
+    """Result of a simulation in the steady state.
 
     Attributes:
         per_second: items that leave the line per second.

@@ -1,4 +1,4 @@
-"""Sites to pack, train and score at, as lines of stages: what was measured here, put together with published figures.
+"""Hardware configurations as pipelines, from measurements on this machine and published figures.
 
 `measured` is what benchmarks/scale_measure.py gives: seconds, bytes and counts.
 """

@@ -1,4 +1,4 @@
-"""The tables of docs/scale.md: Markdown, a line each, from what was measured."""
+"""Markdown tables of docs/scale.md."""
 
 from collections.abc import Iterable
 from dataclasses import replace

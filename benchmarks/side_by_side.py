@@ -1,4 +1,4 @@
-"""What the speed benchmarks share: things that take turns, rows of one form, one table.
+"""Common code of the speed benchmarks: alternating measurements, result rows, table.
 
 Each script leaves benchmarks/results/<its name>.json; `python benchmarks/all.py` runs them all and joins their rows.
 """
@@ -142,7 +142,7 @@ def keep(script: str, rows: list[Row], *, title: str, began: float) -> None:
 
 
 def machine() -> dict:
-    """Where it was measured and with which versions; nothing that names a person, a path or a host."""
+    """Hardware and versions of the measurement, without names of users, paths or hosts."""
     packages = {}
     for name in (*PACKAGES, "streamlit", "mtcnn"):
         try:

@@ -1,4 +1,4 @@
-"""What slices cost: `python benchmarks/slices.py`.
+"""Time and memory of slices: `python benchmarks/slices.py`.
 
 Seconds of core.analysis.slices.review_slices on made-up faces of eight labels with five measured attributes and two joined
 columns, and the most memory it added, from 4,000 faces to a million; and the faces per second of

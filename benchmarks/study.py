@@ -1,4 +1,4 @@
-"""The tables of docs/study.md from the sweeps that ship: `python benchmarks/study.py`."""
+"""Tables of docs/study.md from the shipped sweeps: `python benchmarks/study.py`."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def tables(sweep: Sweep) -> list[str]:
-    """What each value is worth, and which parameters matter at all; Markdown, a line each."""
+    """Markdown tables of the effects of values and parameters."""
     done = sweep.trials().query("state == 'complete'")
     worth = level_effects(done, sweep.parameters, "accuracy", reference=sweep.info["reference"])
     balanced = level_effects(done, sweep.parameters, "macro_f1", reference=sweep.info["reference"])

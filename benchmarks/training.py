@@ -204,7 +204,7 @@ def whole_training(preset: str, folder: Path, rounds: int) -> list[Row]:
 
 
 def keras_dataset(config: TrainConfig, folder: Path, *, cache: bool = False):
-    """What one would write without the pack; batches of (uint8 faces, {"expression": one-hot})."""
+    """Baseline input pipeline without the pack; batches of (uint8 faces, {"expression": one-hot})."""
     with quiet_tensorflow():
         import keras
         import tensorflow as tf
