@@ -245,7 +245,7 @@ def test_bad_options_are_refused_before_anything_is_read(runs, tmp_path):
 
 def test_runs_that_do_not_fit_are_refused_and_nothing_is_written(runs, tmp_path):
     for b, message in (
-        ("nobody", "There is no run"),
+        ("nobody", "not found; runs under artifacts"),
         ("first", "'first' cannot be compared with itself"),
         ("elsewhere", "'first' was scored on Made-up faces and 'elsewhere' on Drawn faces"),
         ("strangers", "'first' and 'strangers' have no scored faces in common"),

@@ -140,7 +140,7 @@ def test_other_labels_are_refused(tmp_path):
         "'a' has 3 labels and 'b' 4, contempt only in 'b'; only runs with the same labels can be compared."
     )
     other = made_up(tmp_path, "c", labels=("neutral", "happy", "fear"))
-    assert "3 labels and 'c' 3, sad in 'a' alone and fear in 'c' alone;" in obstacle(seven, other)
+    assert "3 labels and 'c' 3, sad only in 'a' and fear only in 'c';" in obstacle(seven, other)
 
 
 def test_labels_that_are_not_those_of_run_json_are_refused(runs):

@@ -98,7 +98,7 @@ def test_sessions_that_mark_at_once_lose_nothing(path):
         (b"", "its columns are none"),
         (b"\xff\xfe\x00nonsense", "codec"),
         (b"a,b\n1,2\n", "its columns are a, b"),
-        (b"reference,true,predicted,mark,note,marked\na,fear,sad,whatever,,\n", "unknown tag .whatever."),
+        (b"reference,true,predicted,mark,note,marked\na,fear,sad,whatever,,\n", "unknown tag 'whatever'"),
         (
             b"reference,true,predicted,mark,note,marked\na,fear,sad,ambiguous,,\na,fear,sad,bad crop,,\n",
             "twice",

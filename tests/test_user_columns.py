@@ -127,7 +127,7 @@ def test_columns_without_a_name_are_ignored():
         ("file,age\n1.png,1\n", "has values such as '1.png'; expected values such as 'test/a/1.png'"),
         ("file,age\n2.png,1\n2.png,2\n", "different values for 'test/a/2.png': 'age' is '1' and '2'"),
         ("file,age\n2.png,1,5\n", "cannot be parsed as a table separated by commas (Expected 2 columns, got 3"),
-        ("file;age\n2.png\n", "cut by semicolons"),
+        ("file;age\n2.png\n", "separated by semicolons"),
         ("file,age,age\n2.png,1,2\n", "has the column 'age' twice"),
         ("file\n2.png\n", "no column to compare faces by (only 'file')"),
         ("file,age\n2.png,NA\n", "no column to compare faces by ('age': empty for these faces)"),
