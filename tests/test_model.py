@@ -11,8 +11,8 @@ from core.config import PRESETS, Augmentation, TrainConfig
 from core.data.batches import Targets
 from core.data.preprocessing import PreprocessingConfig
 from core.network.augmentation import FaceAugmentation
-from core.network.fit import expression_loss, optimizer
 from core.network.model import build_model
+from core.network.objective import expression_loss, optimizer
 
 SMALL = PreprocessingConfig(size=24)
 NO_AUGMENTATION = Augmentation(shift=0, flip=False, rotation=0, scale=0, brightness=0, contrast=0, erasing=0)

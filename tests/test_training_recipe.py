@@ -12,7 +12,7 @@ from core.config import Augmentation, TrainConfig
 from core.data.batches import Targets
 from core.data.preprocessing import PreprocessingConfig
 from core.errors import AffectoscopeError
-from core.network import fit
+from core.network import fit, validation
 from core.network.augmentation import FaceAugmentation
 from core.network.batch_statistics import recompute_batch_statistics
 from core.network.model import build_model
@@ -117,8 +117,8 @@ def test_the_side_of_lowest_validation_loss_is_chosen(faces):
         for each in networks:
             each.set_weights(kept.get_weights())
             recompute_batch_statistics(each, Pack(faces))
-            losses.append(fit.validate(each, *data)["validation_loss"])
-        chosen = fit.choose_input_side(kept, networks, (Pack(faces), None), data)
+            losses.append(validation.validate(each, *data)["validation_loss"])
+        chosen = validation.choose_input_side(kept, networks, (Pack(faces), None), data)
         assert chosen is networks[int(np.argmin(losses))]
 
 
@@ -226,7 +226,9 @@ def test_the_checkpoint_of_a_finished_training_holds_selected_weights_and_enviro
 
     with monkeypatch.context() as patch:
         patch.setattr("core.train._review", fail)
-        patch.setattr("core.network.fit.environment", lambda: {"accelerator": "a GPU", "packages": {}})
+        patch.setattr(
+            "core.network.training_callback.environment", lambda: {"accelerator": "a GPU", "packages": {}}
+        )
         with pytest.raises(SystemError):
             train(config, folder=folder)
     with np.load(folder / ".moved.partial" / "checkpoint" / "state.npz") as saved:

@@ -120,8 +120,9 @@ def fit(
 
         from core.network.devices import select_devices
         from core.network.distillation import load_teachers
-        from core.network.fit import choose_input_side, fit_network
+        from core.network.fit import fit_network
         from core.network.precision import resolve_precision
+        from core.network.validation import choose_input_side
 
         keras.utils.set_random_seed(config.seed)
     backend = keras.backend.backend()
