@@ -65,7 +65,7 @@ def test_a_click_on_a_pair_shows_why_it_is_hard(page):
     page.goto("/m-measure?run=thumbnails")
     name = "second: surprise; first: fear;"
     page.locator(f'[data-testid="stVegaLiteChart"] path[aria-label*="{name}"]').first.click(force=True)
-    page.get_by_role("heading", name="fear against surprise").wait_for()
+    page.get_by_role("heading", name="fear and surprise").wait_for()
     page.wait_for_function("location.search.includes('first=fear')")
 
 
@@ -143,7 +143,7 @@ def test_faces_inside_a_lasso_are_shown(page):
     for across, up in ((0.5, 0.05), (0.95, 0.1), (0.95, 0.95), (0.5, 0.95), (0.05, 0.95)):
         page.mouse.move(box["x"] + across * box["width"], box["y"] + up * box["height"], steps=5)
     page.mouse.up()
-    page.get_by_role("heading", name=re.compile(r"^[1-9]\d* circled faces$")).wait_for()
+    page.get_by_role("heading", name=re.compile(r"^[1-9]\d* selected faces$")).wait_for()
     page.locator("[data-testid=stImage] img").first.wait_for()
 
 

@@ -121,7 +121,7 @@ def test_a_sweep_begun_otherwise_is_not_gone_on_with(drawn_tree):
         command.sweep(options(resume=True), replace(base, learning_rate=0.01))
     with pytest.raises(AffectoscopeError, match="objective; resume"):
         command.sweep(options(resume=True, objective="loss"), base)
-    with pytest.raises(AffectoscopeError, match="There is no sweep 'other' to resume"):
+    with pytest.raises(AffectoscopeError, match="'other' not found"):
         command.sweep(options(name="other", resume=True), base)
 
 
@@ -290,7 +290,7 @@ def test_damaged_and_newer_sweeps_are_listed_with_their_reason(copied, artifacts
         (beside / name / "sweep.json").write_text(document)
     sweeps, damaged = list_sweeps(artifacts)
     assert [sweep.name for sweep in sweeps] == ["first"]
-    assert "cannot be read" in damaged["damaged"] and "no schema version" in damaged["none"]
+    assert "cannot be read" in damaged["damaged"] and "no schema_version" in damaged["none"]
     assert "newer version of Affectoscope" in damaged["newer"] and "has no data" in damaged["lacking"]
     assert "known objective" in damaged["aimless"]
 
