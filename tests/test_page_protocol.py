@@ -144,7 +144,7 @@ def test_an_older_run_gets_the_command(open_page, tmp_path):
 
 def test_a_run_without_outside_faces_still_tells_what_its_confidence_is_worth(open_page, made_runs):
     shown = open_page("protocol", run="thumbnails")
-    assert "All test faces of Made-up faces have labels that the network knows" in shown.info[0].value
+    assert "All test faces of Made-up faces have labels of the network" in shown.info[0].value
     assert "A correct prediction has a higher confidence than a wrong one" in text_of(shown)
     assert "out-of-set" not in text_of(shown).lower()
     assert (

@@ -105,7 +105,7 @@ def test_changing_the_attribute_forgets_the_slice(open_page, folder):
     assert " misclassified: " not in text_of(shown) and not shown.warning
 
 
-@pytest.mark.parametrize(("name", "told"), [("by", "cut by 'mood'"), ("slice", "slice 'mood'")])
+@pytest.mark.parametrize(("name", "told"), [("by", "group by 'mood'"), ("slice", "slice 'mood'")])
 def test_what_the_url_asks_for_and_is_not_there_is_named(open_page, folder, name, told):
     shown = open_page("slices", folder=folder, run="lit", **{name: "mood"})
     assert problems(shown) == [] and told in shown.warning[0].value
