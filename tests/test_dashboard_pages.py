@@ -192,7 +192,7 @@ def test_select_boxes_choose_a_cell_without_a_mouse(open_page):
     [
         ("confusion", {"true": "boredom"}, "true 'boredom'"),
         ("confusion", {"predicted": "contempt"}, "predicted 'contempt'"),
-        ("confusion", {"cells": "Nonsense"}, "cells show 'Nonsense'"),
+        ("confusion", {"cells": "Nonsense"}, "cell values 'Nonsense'"),
         ("m_measure", {"first": "boredom"}, "expression 'boredom'"),
         ("misclassified", {"order": "Nonsense"}, "order 'Nonsense'"),
         ("misclassified", {"confidence": "197"}, "confidence (%) '197'"),
