@@ -193,7 +193,7 @@ def test_select_boxes_choose_a_cell_without_a_mouse(open_page):
         ("confusion", {"true": "boredom"}, "true 'boredom'"),
         ("confusion", {"predicted": "contempt"}, "predicted 'contempt'"),
         ("confusion", {"cells": "Nonsense"}, "cell values 'Nonsense'"),
-        ("m_measure", {"first": "boredom"}, "expression 'boredom'"),
+        ("m_measure", {"first": "boredom"}, "class a 'boredom'"),
         ("misclassified", {"order": "Nonsense"}, "order 'Nonsense'"),
         ("misclassified", {"confidence": "197"}, "confidence (%) '197'"),
         ("misclassified", {"face": "test/nobody.png"}, "face 'test/nobody.png'"),

@@ -265,12 +265,12 @@ def test_a_face_is_explained_on_request(open_page, artifacts):
     before = pictures(shown)
     assert problems(shown) == [] and not list(shown.warning)
     text = text_of(shown)
-    assert f"for {face['predicted']}" in text and "Computed on the thumbnail" in text
+    assert f"of {face['predicted']}" in text and "Computed on the thumbnail" in text
     shown = open_page(
         "misclassified", folder=artifacts, face=face["reference"], explain="true", explained="annotated",
         method="HiResCAM",
     )  # fmt: skip
-    assert problems(shown) == [] and f"for {face['true']}" in text_of(shown) and pictures(shown) == before
+    assert problems(shown) == [] and f"of {face['true']}" in text_of(shown) and pictures(shown) == before
 
 
 def test_a_network_that_cannot_be_loaded_gives_one_sentence(open_page, made_runs):
