@@ -18,7 +18,7 @@ from core.report.card import write_card
 from core.report.score_tables import prominent_headlines
 from core.runs.catalogue import open_run
 from core.runs.run import Run
-from core.runs.source_data import known_counts, load_run_data
+from core.runs.source_data import load_run_data, restrict_counts
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.files import network_digest, write_json
@@ -89,7 +89,7 @@ def upgrade(options: UpgradeOptions) -> Run:
 def _data(run: Run, data: TrainingData, split: str) -> dict:
     """The entry "data" of run.json with updated counts, ledger and origins; unchanged if the scored faces differ."""
     about = run.info["data"]
-    if known_counts(about["counts"], run.labels, split) != known_counts(data.counts, run.labels, split):
+    if restrict_counts(about["counts"], run.labels, split) != restrict_counts(data.counts, run.labels, split):
         return about  # not the faces that the run was scored on
     return about | {"counts": data.counts, "ledger": data.table.ledger.as_dict(), "origins": data.origins}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.runs.run import Run
 from core.runs.sweeps import Sweep
-from core.runs.tables import FILES_BESIDE
+from core.runs.tables import ADDED_FILES
 
 Fingerprint = tuple[tuple[str, int, int], ...]
 
@@ -23,7 +23,7 @@ def fingerprint(path: Path) -> Fingerprint:
                 (entry.name, entry.stat())
                 for entry in entries
                 # Names with a dot are of files that are being written, or left by a write that failed.
-                if not entry.name.startswith((".", *FILES_BESIDE)) and entry.is_file()
+                if not entry.name.startswith((".", *ADDED_FILES)) and entry.is_file()
             ]
     except OSError:  # removed between listing and looking
         return ()

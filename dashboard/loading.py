@@ -37,7 +37,7 @@ from core.metrics.thresholds import ThresholdPoints
 from core.metrics.thresholds import threshold_points as compute_threshold_points
 from core.runs.catalogue import Listing, list_runs
 from core.runs.layout import ARTIFACTS_FOLDER
-from core.runs.run import Run, checked_history
+from core.runs.run import Run, load_history
 from core.runs.sweeps import Sweep, list_sweeps
 from core.runs.tables import ATTRIBUTES, SUMMARY
 from core.runs.tags import read_tags
@@ -116,7 +116,7 @@ def overview_table() -> pd.DataFrame:
 @cached(st.cache_data, max_entries=32)
 def history(run: Run) -> pd.DataFrame:
     """One row per epoch, as training wrote it."""
-    return checked_history(run)
+    return load_history(run)
 
 
 @cached(st.cache_resource, max_entries=4, show_spinner="Reading the predictions ...")

@@ -12,7 +12,7 @@ from core.data.decisions import COLUMNS, KEEP, REMOVE, Decision, decide, read_de
 from core.errors import AffectoscopeError
 from core.runs.catalogue import publish, working_folder
 from core.runs.layout import DECISIONS_FILE
-from core.runs.tables import FILES_BESIDE
+from core.runs.tables import ADDED_FILES
 from core.runs.tags import set_tag
 from tests.made_runs import make_run
 
@@ -113,7 +113,7 @@ def test_training_a_run_again_keeps_its_decisions(tmp_path):
     (run.path / "decisions.csv.damaged").write_bytes(b"of old")
     kept = run.decisions_path.read_bytes()
     working = working_folder("run", tmp_path)
-    shutil.copytree(run.path, working, ignore=shutil.ignore_patterns(*(f"{name}*" for name in FILES_BESIDE)))
+    shutil.copytree(run.path, working, ignore=shutil.ignore_patterns(*(f"{name}*" for name in ADDED_FILES)))
     again = publish(working, replace=True)
     assert again.decisions_path.read_bytes() == kept
     assert (again.path / "decisions.csv.damaged").read_bytes() == b"of old"

@@ -25,7 +25,7 @@ from core.report.sections import sections
 from core.report.sources import source
 from core.runs.catalogue import open_run
 from core.runs.layout import REPORT_FILE
-from core.runs.tables import FILES_BESIDE, LEAKS, save_table
+from core.runs.tables import ADDED_FILES, LEAKS, save_table
 from core.runtime.files import write_json
 from tests.made_runs import make_run
 from tests.pages import ROOT, RUNS, problems
@@ -496,7 +496,7 @@ def test_a_report_in_a_run_s_folder_does_not_make_the_dashboard_read_the_run_aga
     run = make_run(tmp_path, "run", faces=30)
     before = fingerprint(run.path)
     report(ReportOptions(run=str(run.path)))
-    assert fingerprint(run.path) == before and REPORT_FILE in FILES_BESIDE
+    assert fingerprint(run.path) == before and REPORT_FILE in ADDED_FILES
 
 
 def test_the_overview_offers_both_downloads_once_the_section_is_open(open_page):

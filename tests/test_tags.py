@@ -12,7 +12,7 @@ import pytest
 from core.errors import AffectoscopeError
 from core.runs.catalogue import publish, working_folder
 from core.runs.layout import TAGS_FILE
-from core.runs.tables import FILES_BESIDE
+from core.runs.tables import ADDED_FILES
 from core.runs.tags import COLUMNS, LONGEST_NOTE, TAGS, for_spreadsheets, read_tags, remove_tag, set_tag
 from tests.made_runs import make_run
 
@@ -159,7 +159,7 @@ def test_training_a_run_again_keeps_its_marks_and_drops_its_map(tmp_path):
     (run.path / "map.parquet").write_bytes(b"of the former embeddings")
     kept = run.tags_path.read_bytes()
     working = working_folder("run", tmp_path)
-    shutil.copytree(run.path, working, ignore=shutil.ignore_patterns(*FILES_BESIDE))
+    shutil.copytree(run.path, working, ignore=shutil.ignore_patterns(*ADDED_FILES))
     again = publish(working, replace=True)
     assert again.tags_path.read_bytes() == kept
     assert not (again.path / "map.parquet").exists()

@@ -14,7 +14,7 @@ from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.metrics.calibration import apply_temperature
 from core.metrics.embeddings import distances_to, l2_normalize
-from core.photos.face_classifier import SURE
+from core.photos.face_classifier import MIN_CONFIDENCE
 from core.photos.predictor import Predictor
 from core.photos.results import NOT_SURE, TOO_SMALL, UNLIKE
 from core.runs.catalogue import open_run
@@ -183,14 +183,14 @@ def test_probabilities_stay_the_plain_softmax(predictor, trained_run, crops):
 def test_confidence_is_what_decides_whether_it_is_sure(predictor, crops):
     predictor = with_calibration(predictor, temperature=20.0, distance_limit=2.0)
     face = answer(predictor, crops[0])
-    assert face.confidence < SURE
+    assert face.confidence < MIN_CONFIDENCE
     assert (face.abstained, face.reason) == (
         NOT_SURE, f"its confidence is {face.confidence:.0%}, at least 40% is required",
     )  # fmt: skip
     predictor = with_calibration(predictor, temperature=0.05, distance_limit=2.0)
     face = answer(predictor, crops[0])
     assert (face.abstained, face.reason) == ("", "")
-    assert face.confidence >= SURE
+    assert face.confidence >= MIN_CONFIDENCE
 
 
 def test_a_face_beyond_the_limit_is_unlike_the_training_faces(predictor, crops):

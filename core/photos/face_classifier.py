@@ -16,7 +16,7 @@ from core.runs.test_time_augmentation import PASSES, TestTimeAugmentation
 from core.runtime.environment import quiet_tensorflow
 
 #: The network abstains (NOT_SURE) on a face with a lower calibrated confidence.
-SURE = 0.4
+MIN_CONFIDENCE = 0.4
 
 
 class FaceClassifier:
@@ -74,10 +74,10 @@ class FaceClassifier:
         if "affect" in outputs:
             for prediction, (valence, arousal) in zip(results, outputs["affect"].tolist(), strict=True):
                 prediction |= {"valence": valence, "arousal": arousal}
-        for row in np.flatnonzero(confidence < SURE).tolist():
+        for row in np.flatnonzero(confidence < MIN_CONFIDENCE).tolist():
             results[row]["abstained"] = NOT_SURE
             results[row]["reason"] = (
-                f"its confidence is {percent(confidence[row], digits=0)}, at least {percent(SURE, digits=0)} is required"
+                f"its confidence is {percent(confidence[row], digits=0)}, at least {percent(MIN_CONFIDENCE, digits=0)} is required"
             )
         if self.sample is not None:
             self._add_distances(results, outputs, neighbours)

@@ -25,7 +25,7 @@ from core.analysis.slices.user_columns import JoinedColumns
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
-from core.runs.run import Run, checked_history
+from core.runs.run import Run, load_history
 from core.runs.tables import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUT_OF_SET
 
 
@@ -110,7 +110,7 @@ def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumn
         made=datetime.now(UTC),
         predictions=predictions,
         scores=scores,
-        history=part("history", lambda: checked_history(run)),
+        history=part("history", lambda: load_history(run)),
         protocol=part("protocol", lambda: load_protocol(run)),
         calibration=part("calibration", lambda: compute_calibration(run, predictions)),
         reliability=part("reliability", lambda: compute_reliability(run, predictions)),

@@ -283,7 +283,7 @@ def write_detected(run: Run, document: dict) -> None:
     write_json(run.path / DETECTED_FILE, document)
 
 
-def checked_history(run: Run) -> pd.DataFrame:
+def load_history(run: Run) -> pd.DataFrame:
     """Load history.csv and validate it.
 
     Raises:

@@ -25,7 +25,7 @@ def load_run_data(
     """
     data = load_training_data(_training_config(run, path, format), console)
     trained, now = (
-        known_counts(counts, run.labels, "train", "validation")
+        restrict_counts(counts, run.labels, "train", "validation")
         for counts in (run.info["data"]["counts"], data.counts)
     )
     if trained != now or data.labels.labels != run.labels:
@@ -65,7 +65,9 @@ def _load_relabelling(run: Run) -> Path | None:
     return path
 
 
-def known_counts(counts: dict[str, dict[str, int]], labels: tuple[str, ...], *splits: str) -> dict[str, dict]:
+def restrict_counts(
+    counts: dict[str, dict[str, int]], labels: tuple[str, ...], *splits: str
+) -> dict[str, dict]:
     """Restrict counts (split -> label -> faces) to `splits` and `labels`."""
     return {
         split: {name: faces for name, faces in counts.get(split, {}).items() if name in labels}

@@ -95,7 +95,7 @@ LABEL_ERRORS = RunTable(
 MAP = RunTable("map.parquet", ("row", "pca_x", "pca_y", "tsne_x", "tsne_y"), "python -m core.face_map R")
 
 #: Files that are added to a finished run and do not count as a change of it.
-FILES_BESIDE = (MAP.file, TAGS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)
+ADDED_FILES = (MAP.file, TAGS_FILE, DECISIONS_FILE, CARD_FILE, REPORT_FILE)
 
 
 def save_table(folder: Path, kind: RunTable, table: pd.DataFrame, about: dict | None = None) -> None:

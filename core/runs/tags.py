@@ -8,7 +8,7 @@ from core.data import user_table
 from core.data.user_table import LONGEST_NOTE, UserTable, for_spreadsheets
 from core.errors import AffectoscopeError
 
-__all__ = ["COLUMNS", "LONGEST_NOTE", "TAGS", "for_spreadsheets", "no_tags", "read_tags", "remove_tag", "set_tag"]  # fmt: skip
+__all__ = ["COLUMNS", "LONGEST_NOTE", "TAGS", "empty_tags", "for_spreadsheets", "read_tags", "remove_tag", "set_tag"]  # fmt: skip
 
 #: Possible tags: causes of a misclassification.
 TAGS = ("label wrong", "ambiguous", "bad crop", "model's fault")
@@ -24,7 +24,7 @@ def _unknown(table: pd.DataFrame) -> str:
 _KIND = UserTable("tag", COLUMNS, _unknown)
 
 
-def no_tags() -> pd.DataFrame:
+def empty_tags() -> pd.DataFrame:
     """An empty table with the columns of `read_tags`."""
     return user_table.empty(_KIND)
 

@@ -11,7 +11,7 @@ class Stopped(BaseException):
 
 
 @contextmanager
-def left_for_later_on_ctrl_c() -> Iterator[None]:
+def resumable_on_ctrl_c() -> Iterator[None]:
     """Context in which Ctrl-C stops a training at its last checkpoint; it raises KeyboardInterrupt at the end."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
         yield

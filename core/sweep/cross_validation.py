@@ -23,7 +23,7 @@ from core.runs.catalogue import check_recipe, has_checkpoint, open_run, working_
 from core.runs.run import Run
 from core.runtime.console import Console
 from core.runtime.files import write_json
-from core.runtime.interruption import left_for_later_on_ctrl_c
+from core.runtime.interruption import resumable_on_ctrl_c
 
 
 def held_out_predictions(
@@ -171,7 +171,7 @@ def _predict_fold(
     from core.train import train
 
     resumed = has_checkpoint(working_folder(config.name, folder))
-    with left_for_later_on_ctrl_c(), _no_retracing_warnings():
+    with resumable_on_ctrl_c(), _no_retracing_warnings():
         run = train(replace(config, resume=resumed), folder=folder, data=data, say_resume=False)
     return run.predictions()
 

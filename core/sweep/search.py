@@ -20,7 +20,7 @@ from core.data.training_data import TrainingData
 from core.errors import AffectoscopeError
 from core.runs.catalogue import has_checkpoint, working_folder
 from core.runs.sweeps import OBJECTIVES, Sweep, write_tables
-from core.runtime.interruption import left_for_later_on_ctrl_c
+from core.runtime.interruption import resumable_on_ctrl_c
 from core.sweep.spaces import SPACES, Between, Space, Value
 from core.train import train
 
@@ -107,7 +107,7 @@ def run_trials(
             say(f"Trial {trial.number} failed: {error}")
             raise
 
-    with left_for_later_on_ctrl_c():
+    with resumable_on_ctrl_c():
         while unfinished(study, trials) > 0:
             study.optimize(
                 objective,

@@ -5,7 +5,7 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.runs.run import Run
-from core.runs.tags import LONGEST_NOTE, TAGS, for_spreadsheets, no_tags, remove_tag, set_tag
+from core.runs.tags import LONGEST_NOTE, TAGS, empty_tags, for_spreadsheets, remove_tag, set_tag
 from dashboard import loading
 from dashboard.components.downloads import csv_button
 from dashboard.tables import faces as tables
@@ -18,7 +18,7 @@ def load(run: Run) -> pd.DataFrame:
         return loading.tags(run)
     except AffectoscopeError as error:
         st.warning(str(error), icon=":material/flag:")
-        return no_tags()
+        return empty_tags()
 
 
 def show_counts(run: Run, tags: pd.DataFrame) -> None:

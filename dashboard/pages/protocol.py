@@ -5,7 +5,7 @@ import streamlit as st
 from core.analysis.protocol import load_protocol
 from core.analysis.selective.tables import confidence_bins, group_table, risk_curves
 from core.metrics.text import PERCENT
-from core.photos.face_classifier import SURE
+from core.photos.face_classifier import MIN_CONFIDENCE
 from core.report.figures import abstention as figures
 from dashboard import run_selector, url_state
 from dashboard.components import appearance, detection
@@ -54,7 +54,7 @@ if not abstention.groups:
         st.code(text.upgrade_command(run), language="bash", wrap_lines=True)
 st.markdown("\n".join(f"- {finding}" for finding in abstention.findings()))
 threshold = url_state.number(
-    "Accept faces with a confidence of at least", 0.0, 1.0, default=SURE, step=0.01, key="accept"
+    "Accept faces with a confidence of at least", 0.0, 1.0, default=MIN_CONFIDENCE, step=0.01, key="accept"
 )
 accepted = abstention.accepted(threshold)
 bins = confidence_bins(abstention)

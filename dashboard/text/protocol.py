@@ -7,7 +7,7 @@ from core.analysis.detection import MIN_OVERLAP, DetectedScores
 from core.analysis.protocol import Protocol
 from core.analysis.selective.abstention import NO_EXPRESSION, Abstention, Accepted
 from core.metrics.text import percent, span
-from core.photos.face_classifier import SURE
+from core.photos.face_classifier import MIN_CONFIDENCE
 from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS
 
@@ -17,7 +17,7 @@ LEDGER = (
 
 CONFIDENCE = (
     "Confidence is the highest probability, after the run's temperature: as `core.predict` and the Live page show it. "
-    f"Both abstain ('not sure') below {percent(SURE, digits=0)}."
+    f"Both abstain ('not sure') below {percent(MIN_CONFIDENCE, digits=0)}."
 )
 
 SEPARATION = (
