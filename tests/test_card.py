@@ -6,7 +6,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from core.report.card import _plain, model_card, write_card
+from core.report.card import _escape, model_card, write_card
 from core.report.document import Items, Text
 from core.report.review import compute_review
 from core.report.sections import sections
@@ -128,7 +128,7 @@ def test_texts_of_users_are_shown_as_they_are(tmp_path, text):
 
 def test_signs_of_streamlit_are_no_signs_either():
     assert (
-        _plain("$x$ :red[r] :material/home: :smile: 22:10")
+        _escape("$x$ :red[r] :material/home: :smile: 22:10")
         == r"\$x\$ \:red\[r\] \:material/home: \:smile: 22:10"
     )
 
