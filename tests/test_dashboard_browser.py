@@ -184,7 +184,7 @@ def test_a_mark_stays_when_the_page_is_reloaded_and_comes_with_the_csv(page, mad
         with page.expect_download() as download:
             page.get_by_role("button", name="CSV of the tags").click()
         lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
-        assert download.value.suggested_filename == "drawn-tags.csv"
+        assert download.value.suggested_filename == "drawn-marks.csv"
         assert lines[0] == "reference,true,predicted,mark,note,marked" and len(lines) == 2
         assert ",ambiguous,'=eyes closed,20" in lines[1]
         _settled(page)
