@@ -163,7 +163,7 @@ def test_a_cell_is_explained_by_the_faces_that_came_and_went(folder):
     paired, _, _, table = changed(folder)
     cells = tables.difference_cells(paired)
     for cell in cells.itertuples():
-        faces = tables.select_changed(table, true=cell.true, read_as=cell.predicted)
+        faces = tables.select_changed(table, true=cell.true, predicted=cell.predicted)
         came, went = (faces[column] == cell.predicted for column in ("predicted", "other_predicted"))
         assert came.sum() - went.sum() == cell.difference_faces and (came ^ went).all()
 
@@ -184,7 +184,9 @@ def test_a_true_label_and_a_reading_narrow_the_gallery(open_page, folder):
     chosen = {"true": face["true"], "predicted": face["predicted"]}
     page = open_page("compare", folder=folder, run="better", against_run="plain", **chosen)
     assert (
-        pictures(page) == len(tables.select_changed(table, true=face["true"], read_as=face["predicted"])) > 0
+        pictures(page)
+        == len(tables.select_changed(table, true=face["true"], predicted=face["predicted"]))
+        > 0
     )
     rare = table.groupby(["true", "predicted"], observed=False).size()
     assert (rare == 0).any()
