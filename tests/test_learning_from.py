@@ -128,7 +128,7 @@ def test_a_killed_student_resumes_to_the_same_result(drawn_tree, folder, monkeyp
     [
         ({"labels": 7}, "has the labels .* pass a run with the same label set"),
         ({"size": 32}, "preprocessing of teacher"),
-        ({"teacher": ("nobody",)}, "There is no run"),
+        ({"teacher": ("nobody",)}, "nobody' not found"),
     ],
 )
 def test_a_teacher_that_does_not_fit_is_refused_before_training(drawn_tree, folder, changes, message):
