@@ -78,7 +78,7 @@ class TrainConfig:
     dense: tuple[int, ...] = (128,)
     """Units of each fully connected layer; N, the number of layers, is 0 to 4."""
     pooling: Literal["flatten", "average"] = "flatten"
-    """How the last feature map becomes a vector: flattened, or its global average."""
+    """Reduction of the last feature map to a vector: flattened, or its global average."""
     dropout: float = 0.0
     """Dropout after each pooling (0 to 0.6)."""
     dense_dropout: float = 0.25

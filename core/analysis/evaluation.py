@@ -87,7 +87,7 @@ class ScoredFaces:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network is worth on some faces."""
+    """Scores of a network on a set of faces."""
 
     faces: ScoredFaces
     predictions: Predictions

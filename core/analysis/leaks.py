@@ -150,7 +150,7 @@ def _estimate(value: float, drawn: np.ndarray, *, known: bool = True) -> Estimat
 
 
 def _no_label_once(confusion: np.ndarray) -> bool:
-    """Whether every label has no or several faces, as core.metrics.intervals requires of averages over labels."""
+    """Return whether every label has no or several faces, as core.metrics.intervals requires of averages over labels."""
     return not (expression.support(confusion) == 1).any()
 
 

@@ -1,4 +1,4 @@
-"""What stands under every score: which faces it is of, which were left out and why, and what chose the network.
+"""Protocol of a score: the scored faces, those left out and why, and how the network was selected.
 
 Everything is derived from run.json, so that runs of any age have it.
 """
@@ -42,7 +42,7 @@ def known_and_out_of_set(
 
 
 def official_split(data: dict, split: str) -> str:
-    """What a split is officially, or how it came about."""
+    """Official name of a split, or its origin."""
     official = dataset_spec(data.get("name")).official
     origins = (data.get("origins") or {}).get(split)
     if origins is None:  # runs from before that was kept; data with a note on its splits has them officially
@@ -71,7 +71,7 @@ def chosen_on(info: dict) -> str:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a score came about. Every face that was read is in exactly one count.
+    """Protocol of a score. Every face that was read is in exactly one count.
 
     Attributes:
         data: title of the data that is scored.
@@ -188,12 +188,12 @@ class Protocol:
 
 
 def load_protocol(run: Run) -> Protocol:
-    """How the run's own scores came about."""
+    """Load the protocol of the run's own scores."""
     return protocol_from(run.info)
 
 
 def protocol_from(info: dict) -> Protocol:
-    """How a run's own scores came about, from run.json's document."""
+    """Protocol of a run's own scores, from the document run.json."""
     data, config = info["data"], info.get("config") or {}
     split, counts = config.get("review") or "test", data["counts"]
     ledger = data.get("ledger") or {}
@@ -232,7 +232,7 @@ def protocol_of_evaluation(
     detector_misses: int | None = None,
     relabelled: dict | None = None,
 ) -> Protocol:
-    """How scores of a run on other data came about.
+    """Protocol of the scores of a run on other data.
 
     Args:
         counts: faces per split and expression of all the data, before any were chosen.

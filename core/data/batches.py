@@ -11,7 +11,7 @@ from core.data.face_pack import FacePack
 
 @dataclass(frozen=True)
 class Targets:
-    """What the network is to say of each face.
+    """Training targets of faces.
 
     Attributes:
         expression: (n,) positions in the label set.

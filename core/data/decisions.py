@@ -1,4 +1,4 @@
-"""What a user decided about labels that may be wrong: decisions.csv beside the run, for `core.train --relabel`."""
+"""Decisions of a user on suspected label errors: decisions.csv in the run's folder, for `core.train --relabel`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _KIND = UserTable("decision", COLUMNS, _unknown)
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to become of one face's label.
+    """Decision on the label of one face.
 
     Attributes:
         given: the label that the data gives the face.

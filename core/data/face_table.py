@@ -1,4 +1,4 @@
-"""What every dataset becomes: a FaceTable, one row per usable face, and a ledger of the rest."""
+"""FaceTable, the common form of all data sets: one row per usable face, and a ledger of the rest."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -93,7 +93,7 @@ class FaceTable:
 
     @property
     def has_affect(self) -> bool:
-        """Whether any face has both valence and arousal."""
+        """Return whether any face has both valence and arousal."""
         return bool((self.faces["valence"].notna() & self.faces["arousal"].notna()).any())
 
     def select(self, rows: np.ndarray) -> "FaceTable":

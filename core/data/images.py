@@ -114,7 +114,7 @@ def photos_in(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _found_below(folder: str, name: str) -> bool:
-    """Whether `_images_below` comes by the file `name`; both are absolute."""
+    """Return whether `_images_below` comes by the file `name`; both are absolute."""
     if not name.startswith(os.path.join(folder, "")) or Path(name).suffix.lower() not in SUFFIXES:
         return False
     parts = Path(os.path.relpath(name, folder)).parts

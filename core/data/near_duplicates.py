@@ -120,7 +120,7 @@ def _no_pairs(one: str, other: str) -> pd.DataFrame:
 
 
 def _cross_table(first: np.ndarray, second: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """How often each value of `first` meets each of `second`."""
+    """Number of occurrences of each pair of values of `first` and `second`."""
     return np.bincount(first * shape[1] + second, minlength=shape[0] * shape[1]).reshape(shape)
 
 

@@ -11,7 +11,7 @@ from core.errors import AffectoscopeError
 
 @dataclass(frozen=True)
 class PreprocessingConfig:
-    """How a face becomes the network's input; stored in every run.
+    """Preprocessing of a face to the network's input; stored in every run.
 
     Attributes:
         colour: 'grey' (one channel, ITU-R 601 luma) or 'rgb'.
@@ -86,7 +86,7 @@ def crop_face(
 
 @dataclass(frozen=True)
 class CropGeometry:
-    """Where a crop lies in its photo: the square at (left, top) with `side` pixels a side became `size` pixels.
+    """Position of a crop in its photo: the square at (left, top) with `side` pixels a side became `size` pixels.
 
     Exact, but for crops of large photos that hang over the border, which `crop_face` reduces first: there a
     point may be off by a quarter of a pixel of the crop.

@@ -50,7 +50,7 @@ class Relabelling:
 
 @dataclass(frozen=True)
 class Relabelled:
-    """What decisions did to a data set.
+    """Effect of label decisions on a data set.
 
     Attributes:
         relabelling: the decisions.
@@ -84,7 +84,7 @@ def told(report: dict) -> str:
 
 
 def trained_with(data: dict) -> str:
-    """What decisions a run was trained with, in one sentence, by what its run.json says of its data; '' for none."""
+    """Sentence about the label decisions that a run was trained with, from the data entry of run.json; '' for none."""
     report = data.get("relabelled")
     if not report:
         return ""

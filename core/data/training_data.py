@@ -69,7 +69,7 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
 
 
 def load_faces(config: TrainConfig, console: Console) -> TrainingData:
-    """What `load_training_data` gives before it splits: every row in the split that the data names, or in ""."""
+    """Data of `load_training_data` before the split: every row in the split that the data names, or in ""."""
     get_detector(config.detector)  # an unknown one is refused before the work
     if config.data is None:
         with console.progress("Drawing faces") as progress:

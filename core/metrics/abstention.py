@@ -21,7 +21,7 @@ DELTA = 0.05
 
 @dataclass(frozen=True)
 class RiskCoverage:
-    """What every threshold accepts, the strictest first. Arrays are (k,), one entry per distinct confidence."""
+    """Accepted faces at every threshold, in descending order. Arrays are (k,), one entry per distinct confidence."""
 
     thresholds: np.ndarray  # falling; a face is accepted at this confidence or above
     accepted: np.ndarray  # faces, rising to all of them
@@ -126,7 +126,7 @@ def best_aurcs(errors: np.ndarray, faces: int) -> np.ndarray:
 
 
 def auroc(above: np.ndarray, below: np.ndarray) -> float:
-    """How often one of (a,) `above` exceeds one of (b,) `below`, ties one half: the area under the ROC curve.
+    """Share of pairs in which `above` (a,) exceeds `below` (b,), ties one half: the area under the ROC curve.
 
     0.5 = they cannot be told apart, 1 = always; NaN where either is empty.
     """

@@ -1,4 +1,4 @@
-"""How near the predicted valence or arousal comes: RMSE, Lin's concordance, Pearson, sign agreement.
+"""Agreement of predicted and annotated valence or arousal: RMSE, Lin's concordance, Pearson, sign agreement.
 
 `truth` and `predicted` are (n,), usually -1 to 1. Rows where either is NaN do not count. All but RMSE
 and sign agreement come from `moments`, so that means over resampled faces give resampled scores.
@@ -92,7 +92,7 @@ def known_moments(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def scores_from_known_moments(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What `scores_from_moments` gives of the known faces, from means of `known_moments`, (..., 7)."""
+    """Result of `scores_from_moments` for the annotated faces, from means of `known_moments`, (..., 7)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return scores_from_moments(means[..., :-1] / means[..., -1:])
 

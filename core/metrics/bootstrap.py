@@ -59,7 +59,7 @@ def resample_faces(
 
 
 def draw_weights(faces: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each face is drawn, (n, resamples) float32; faces lie by label, `faces` (c,) of each."""
+    """Number of draws of each face, (n, resamples) float32; faces are sorted by label, `faces` (c,) of each."""
     blocks = []
     for n in faces[faces > 0]:
         drawn = rng.integers(0, n, size=(n, resamples), dtype=np.int32).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Whether the probabilities mean what they say: calibration error, Brier, log likelihood, temperature.
+"""Calibration of probabilities: calibration error, Brier score, log likelihood, temperature.
 
 `truth` is (n,) label positions, `probabilities` (n, c); confidence is a face's highest probability.
 ValueError when the shapes do not fit together.
@@ -134,7 +134,7 @@ def log_probabilities(probabilities: np.ndarray) -> np.ndarray:
 
 
 def correct_and_confidence(truth: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each face is recognised, and its confidence in float64, both (n,)."""
+    """Correctness and confidence (float64) of each prediction, both (n,)."""
     truth, probabilities = checked(truth, probabilities)
     return probabilities.argmax(axis=1) == truth, probabilities.max(axis=1).astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""Whether two networks differ in calibration error on the same faces, although noise raises both estimates.
+"""Test of the difference in calibration error of two networks on the same faces; noise raises both estimates.
 
 The better calibrated a network is, the more of its estimate is noise, so the difference of the estimates is drawn
 towards 0. As for the interval of one error (core.metrics.calibration_interval), supposed differences are tested: each
@@ -58,7 +58,7 @@ def calibration_difference(
     expected = [[of.drawn(error, own).mean() for error in grid] for of, own in zip(gaps, noise, strict=True)]
 
     def tails(difference: float) -> tuple[float, float]:
-        """How often so high and so low a difference is drawn, what was observed counting as drawn once."""
+        """One-sided p-values of the observed difference, which itself counts as one draw."""
 
         half = difference / 2
         means = np.linspace(abs(half), total, _STEPS)
@@ -75,7 +75,7 @@ def calibration_difference(
 
 
 def _where(reached: Callable[[float], bool], low: float, high: float) -> float:
-    """Where something that stays true once it is becomes true."""
+    """Smallest value at which a monotone condition becomes true."""
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (low, middle) if reached(middle) else (middle, high)

@@ -154,7 +154,7 @@ def compare_predictions(
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What each network gets on the resamples, A first."""
+    """Metrics of both networks on the resamples, A first."""
 
     confusions: Both  # (resamples, c, c)
     pairwise: Both | None  # (resamples, c, c), A(i, j); None where the normal limit of M is used

@@ -209,7 +209,7 @@ def headlines_by(interval: str, *, compared: bool = False) -> list[Metric]:
 
 
 def compared_metrics() -> dict[str, Metric]:
-    """What two runs are compared on, in the order of tables."""
+    """Metrics of the comparison of two runs, in the order of tables."""
     return {name: metric for name, metric in HEADLINES.items() if metric.compared} | CCC
 
 

@@ -1,4 +1,4 @@
-"""What replaces redrawing every face when there are very many: the same intervals, in one pass.
+"""Intervals for very many faces in one pass, in place of the bootstrap.
 
 Ranks: the variance of DeLong, DeLong & Clarke-Pearson (1988), "Comparing the Areas under Two or More
 Correlated Receiver Operating Characteristic Curves", Biometrics 44(3), carried over to A(i, j) and M,

@@ -154,7 +154,7 @@ class Predictions:
 
     @property
     def has_affect(self) -> bool:
-        """Whether some face has both an annotated and a predicted valence or arousal."""
+        """Return whether some face has both an annotated and a predicted valence or arousal."""
         known = self.frame[list(_AFFECT)].notna().to_numpy()
         return bool((known[:, :2] & known[:, 2:]).any())
 

@@ -1,4 +1,4 @@
-"""How well the probabilities rank faces: Hand & Till's M, its pairwise A matrix, ROC and precision-recall.
+"""Ranking metrics of the probabilities: Hand & Till's M, its pairwise A matrix, ROC and precision-recall.
 
 Hand & Till (2001), "A Simple Generalisation of the Area Under the ROC Curve for Multiple Class
 Classification Problems", Machine Learning 45(2). For labels i and j, A(i|j) is the probability that a

@@ -1,4 +1,4 @@
-"""How a network does on a slice of the faces and on all others: gaps, their 95% intervals, their p-values.
+"""Gaps in metrics between a slice of the faces and all others, with 95% intervals and p-values.
 
 All numbers come from two confusion matrices, of the faces inside the slice and of those outside; leading axes
 are kept, so that (k, c, c) matrices give k gaps. A gap is inside minus outside.

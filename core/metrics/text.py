@@ -12,7 +12,7 @@ UNKNOWN = "–"
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """How one kind of number is written."""
+    """Format of one kind of number."""
 
     digits: int  # after the decimal point
     factor: float = 1.0  # what the value is multiplied with first
@@ -48,7 +48,7 @@ SMALL_DIFFERENCE = NumberFormat(4, signed=True)
 
 
 def difference_format(form: NumberFormat) -> NumberFormat:
-    """How the difference of two numbers of the given format is written."""
+    """Format of the difference of two numbers of the given format."""
     return POINTS if form.unit == "%" else DIFFERENCE
 
 

@@ -70,7 +70,7 @@ class ThresholdPoints:
 
 
 def threshold_points(truth: np.ndarray, probabilities: np.ndarray, label: int) -> ThresholdPoints:
-    """What thresholds on the probability of `label` can do. `truth` is (n,), `probabilities` (n, c).
+    """Precision and recall of all thresholds on the probability of `label`. `truth` is (n,), `probabilities` (n, c).
 
     Raises:
         ValueError: their shapes do not fit together.

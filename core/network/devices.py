@@ -121,7 +121,7 @@ def check_split(config: TrainConfig, parts: int, of: str, option: str) -> None:
 
 
 def uses_resident_training(config: TrainConfig, devices: OneDevice, pack: FacePack) -> bool:
-    """Whether the training faces are held in device memory; see core.network.resident.
+    """Return whether the training faces are held in device memory; see core.network.resident.
 
     Raises:
         AffectoscopeError: config.resident is "yes" and Keras does not run on JAX, or there are several devices.

@@ -21,7 +21,7 @@ LARGEST_SHARE = 0.4
 
 
 def fits_in_device_memory(pack: FacePack) -> bool:
-    """Whether the device is an accelerator with enough memory for the faces.
+    """Return whether the device is an accelerator with enough memory for the faces.
 
     CPUs are excluded: XLA's convolutions inside of a loop were measured at a twentieth of their speed outside of one.
     """

@@ -1,4 +1,4 @@
-"""What a run is: its data, its training, and how it is made again."""
+"""Description of a run: data, training, reproduction."""
 
 import platform
 import shlex
@@ -31,14 +31,14 @@ _SPLITS = ("train", "validation", "test", "private_test")
 
 
 def about_people(run: Run) -> str:
-    """What the truth of the run's data is."""
+    """Origin of the labels of the run's data."""
     if not run.dataset.shows_people:
         return "Nothing here is data about people, and nothing of it holds for photographs of people."
     return "The truth is what annotators saw in a face, not what a person felt."
 
 
 def data(review: Review) -> Section:
-    """Where the faces come from, how many there are of each expression, and which rows were rejected."""
+    """Section with the origin of the faces, counts per expression and rejected rows."""
     about, run = review.run.info["data"], review.run
     ledger = about.get("ledger", {})
     counted = Ledger(ledger.get("read", 0), ledger.get("refused", {}), ledger.get("examples", {}))
@@ -60,7 +60,7 @@ def data(review: Review) -> Section:
 
 
 def training(review: Review) -> Section:
-    """How the network was trained, with its learning curves."""
+    """Section with the training and its learning curves."""
     info, run = review.run.info, review.run
     about, place = info["training"], info["environment"]
     parameters, best = info["network"].get("parameters"), about.get("best_epoch")
@@ -163,7 +163,7 @@ def cited(run: Run) -> tuple[str, ...]:
 
 
 def _published(dataset: DatasetSpec) -> str:
-    """What the data set has by its authors' account; '' where no numbers of faces were published."""
+    """Contents of the data set as published; '' without published counts."""
     if not dataset.published:
         return ""
     sizes = listed([f"{faces:,} {split}" for split, faces in dataset.published.items()])

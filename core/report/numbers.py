@@ -1,4 +1,4 @@
-"""What a run is worth: headline numbers, expressions, confusions, pairs, valence and arousal, corrupted faces."""
+"""Results of a run: headline metrics, expressions, confusions, pairs, valence and arousal, corrupted faces."""
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,7 @@ def expressions(review: Review) -> Section:
 
 
 def confusions(review: Review) -> Section:
-    """What is taken for what."""
+    """Section with the confusion matrix."""
     scores = review.scores
     cells = confusion_cells(scores.confusion, scores.labels)
     strongest = strongest_confusions(cells, limit=8)
@@ -106,7 +106,7 @@ def confusions(review: Review) -> Section:
 
 
 def pairs(review: Review) -> Section:
-    """How well each pair of expressions is told apart."""
+    """Section with the pairwise A matrix of the M measure."""
     scores = review.scores
     cells = pairwise_cells(scores)
     meaning = Text(f"{M_IS}.", ("hand-till",))

@@ -1,4 +1,4 @@
-"""What the report cites."""
+"""Sources that the report cites."""
 
 from core.data.readers.spec import dataset_spec
 

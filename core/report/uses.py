@@ -1,4 +1,4 @@
-"""What a run is good for, what it is not, and what is against the law."""
+"""Intended use, limits and prohibited use of a run."""
 
 from core.metrics.scoring import Scores
 from core.metrics.text import percent
@@ -22,7 +22,7 @@ _PARTS = {
 
 
 def limits(review: Review) -> Section:
-    """What the numbers do not say."""
+    """Section with the limits of the numbers."""
     run, scores = review.run, review.scores
     people = run.dataset.shows_people
     items: list[str | Text | None] = [
@@ -68,7 +68,7 @@ def _few(scores: Scores) -> str:
 
 
 def intended(review: Review) -> Section:
-    """What the run may be used for."""
+    """Section with the intended use."""
     return Section(
         "use",
         "Intended use",
@@ -88,7 +88,7 @@ def intended(review: Review) -> Section:
 
 
 def unsound(review: Review) -> Section:
-    """What the run must not be used for, and why."""
+    """Section with the prohibited use and its reasons."""
     wrong = 1 - review.scores.headline["accuracy"].value
     return Section(
         "misuse",

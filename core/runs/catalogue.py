@@ -116,7 +116,7 @@ def checkpoint_file(working: Path) -> Path:
 
 
 def has_checkpoint(working: Path) -> bool:
-    """Whether the working folder contains a checkpoint to resume from."""
+    """Return whether the working folder contains a checkpoint to resume from."""
     return checkpoint_file(working).exists()
 
 

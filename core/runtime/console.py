@@ -1,4 +1,4 @@
-"""What the command lines show: progress bars with time left, one line per epoch, sentences."""
+"""Output of the command lines: progress bars with remaining time, one line per epoch, messages."""
 
 import math
 import sys

@@ -65,7 +65,7 @@ def _work(folder: str, arguments: list[str], log: str) -> int:
 
 
 def _lost(host: str) -> bool:
-    """Whether the machine has left the cluster."""
+    """Return whether the machine has left the cluster."""
     machines = ray.nodes()
     alive = {machine["NodeManagerHostname"] for machine in machines if machine["Alive"]}
     return host not in alive and any(machine["NodeManagerHostname"] == host for machine in machines)

@@ -236,7 +236,7 @@ def posed(pose: Pose, points: list, z: float) -> np.ndarray:
 
 
 def shape_face(person: Person, actions: Actions, pose: Pose) -> FaceShape:
-    """Where everything in the face lies, after the facial actions and the turn of the head."""
+    """Positions of all parts of the face after facial actions and head rotation."""
     # The middle of a face moves with the mean of both halves; jaw and lips must meet there.
     middle = {unit: float(both.mean()) for unit, both in actions.items()}
     flat: dict[str, np.ndarray] = {}

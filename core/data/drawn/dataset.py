@@ -120,7 +120,7 @@ def drawn_faces_folder(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Where the default drawn set lies in the user's cache folder, drawing it first if it is not there."""
+    """Folder of the default drawn set in the user's cache, which is drawn first if it does not exist."""
     name = f"drawn-faces-v{DRAWING_VERSION}-{training}-{validation_per_label}-seed{seed}"
     folder = cache_folder() / name
     if not (folder / LISTS / "validation.csv").is_file():

@@ -1,4 +1,4 @@
-"""What a drawn face does: facial actions, valence and arousal for each of the labels.
+"""Expressions of drawn faces: facial actions, valence and arousal for each of the labels.
 
 An action is an action unit (AU) of the Facial Action Coding System (Ekman, Friesen & Hager 2002) with a
 strength of about 0 to 1 on the viewer's left and right half of the face. The prototypes follow Du, Tao &
@@ -94,7 +94,7 @@ AFFECT: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Portrayal:
-    """What one face does. Valence and arousal are -1 to 1, within the unit circle."""
+    """Expression of one face. Valence and arousal are -1 to 1, within the unit circle."""
 
     actions: Actions
     intensity: float

@@ -1,4 +1,4 @@
-"""Who a drawn person is, and which way they face; nothing here depends on the expression."""
+"""Identity and head pose of drawn people, independent of the expression."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ HAIR_STYLES = ("bald", "short", "parted", "fringe", "curly", "long", "long parte
 
 @dataclass(frozen=True)
 class Person:
-    """What stays the same when the expression changes. Factors are about 1, colours are RGB 0 to 255."""
+    """Features independent of the expression. Factors are about 1, colours are RGB 0 to 255."""
 
     skin: tuple[int, int, int]
     hair: tuple[int, int, int]

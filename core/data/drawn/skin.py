@@ -16,7 +16,7 @@ from core.data.drawn.people import Person
 
 @dataclass(frozen=True)
 class Light:
-    """Where the light comes from (x, y, z; y down) and how much of it is everywhere (0 to 1)."""
+    """Direction of the light (x, y, z; y down) and share of ambient light (0 to 1)."""
 
     direction: tuple[float, float, float]
     ambient: float
@@ -29,7 +29,7 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def paint_highlights(easel: Easel, person: Person, shape: FaceShape) -> None:
-    """Where the skin shines or blushes: nose, cheekbones, chin; painted before the shadows."""
+    """Highlights and blush of the skin: nose, cheekbones, chin; painted before the shadows."""
     curves, skin = shape.curves, person.skin
     for side in (0, 1):
         cheek = curves[f"cheek {side}"][0]

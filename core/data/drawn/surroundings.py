@@ -1,4 +1,4 @@
-"""What surrounds a drawn face: backgrounds, glasses, things in front of the face, and the camera."""
+"""Surroundings of a drawn face: backgrounds, glasses, things in front of the face, and the camera."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter

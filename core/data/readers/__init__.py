@@ -69,7 +69,7 @@ def _unrecognised(source: Source, format: str | None) -> AffectoscopeError:
 
 
 def _found(source: Source) -> str:
-    """What lies at the path instead of a data set."""
+    """Description of what is at the path instead of a data set."""
     listing = source.listing
     if listing.path.is_dir():
         return _shortened(_top_level(source.path))

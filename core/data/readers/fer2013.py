@@ -35,7 +35,7 @@ _FILE = re.compile(
 
 
 def looks_like_fer2013(listing: Listing) -> bool:
-    """Whether most images are named as Kaggle's folders name them."""
+    """Return whether most images are named as Kaggle's folders name them."""
     images = listing.images
     return bool(images) and 2 * sum(bool(_FILE.match(name)) for name in images) > len(images)
 

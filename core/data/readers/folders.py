@@ -42,7 +42,7 @@ def class_codes(folders: set[str]) -> dict[str, int]:
 
 
 def head_length(listing: Listing) -> int | None:
-    """How many folders lie above the split or class folders; None where there are neither."""
+    """Number of folders above the split or class folders; None if there are neither."""
     for length in range(_DEEPEST_HEAD + 1):
         folders = _folders_at(length, listing)
         if class_codes(folders) or any(folder.lower() in SPLITS for folder in folders):

@@ -49,7 +49,7 @@ class Listing:
         return [name for name in self.names if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES]
 
     def reader(self, prefix: str = "") -> FolderImages | ZipImages:
-        """What reads images whose references lack `prefix` (empty, or ending in a slash)."""
+        """Reader of images whose references have no `prefix` (empty, or ending in a slash)."""
         return ZipImages(self.path, prefix) if self.is_zip else FolderImages(self.path / prefix)
 
 
@@ -179,17 +179,17 @@ class FolderContents:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether an operating system, not the dataset's author, put that file or folder there."""
+    """Return whether an operating system, not the dataset's author, put that file or folder there."""
     return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir")
 
 
 def _is_text(name: str) -> bool:
-    """Whether tables can hold the name: a folder may hold bytes that are no UTF-8."""
+    """Return whether tables can hold the name: a folder may hold bytes that are no UTF-8."""
     return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def is_within(path: str | os.PathLike, root: str) -> bool:
-    """Whether `path`, links followed, lies in `root` (a real path)."""
+    """Return whether `path`, links followed, lies in `root` (a real path)."""
     real = os.path.realpath(path)
     return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
 

@@ -75,5 +75,5 @@ def _bounded(file, reference: str) -> bytes:
 
 
 def leaves_folder(reference: str) -> bool:
-    """Whether a relative path is absolute after all, or climbs out with '..'."""
+    """Return whether a relative path is absolute after all, or climbs out with '..'."""
     return reference.startswith("/") or bool(re.match("[A-Za-z]:", reference)) or ".." in reference.split("/")

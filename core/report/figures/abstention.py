@@ -1,4 +1,4 @@
-"""How confidence is spread over faces that have an answer and faces that have none, and what abstaining buys."""
+"""Distribution of confidence in and out of the label set; risk and coverage."""
 
 import pandas as pd
 import plotly.graph_objects as go

@@ -1,4 +1,4 @@
-"""How much better or worse one run is than another, number by number (Plotly)."""
+"""Differences between two runs by metric (Plotly)."""
 
 import pandas as pd
 import plotly.graph_objects as go

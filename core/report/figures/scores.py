@@ -1,4 +1,4 @@
-"""What a network's scores look like where nothing is clicked (Plotly): intervals per expression, matrices."""
+"""Static figures of scores (Plotly): intervals per expression, matrices."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""How well slices of the faces are read: a dot and an interval each (Plotly)."""
+"""Metrics of slices of the faces with intervals (Plotly)."""
 
 import pandas as pd
 import plotly.graph_objects as go
