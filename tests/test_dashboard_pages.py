@@ -122,7 +122,7 @@ def test_the_overview_shows_the_numbers_of_scores_json(open_page, made_runs):
 def test_the_overview_lists_damaged_folders_with_their_reason(open_page):
     tables = [element.value for element in open_page("overview").dataframe]
     assert any(
-        "damaged" in table.to_string() and "model.keras missing" in table.to_string() for table in tables
+        "damaged" in table.to_string() and "is incomplete, model.keras" in table.to_string() for table in tables
     )
 
 
@@ -159,7 +159,7 @@ def test_an_unknown_run_in_the_url_falls_back_with_a_notice(open_page):
     shown = open_page("overview", run="damaged")
     assert (
         "'damaged' cannot be opened" in shown.warning[0].value
-        and "model.keras missing" in shown.warning[0].value
+        and "is incomplete, model.keras" in shown.warning[0].value
     )
     shown = open_page("overview", run="newer")
     assert "update Affectoscope to open it" in shown.warning[0].value
