@@ -122,7 +122,8 @@ def test_the_overview_shows_the_numbers_of_scores_json(open_page, made_runs):
 def test_the_overview_lists_damaged_folders_with_their_reason(open_page):
     tables = [element.value for element in open_page("overview").dataframe]
     assert any(
-        "damaged" in table.to_string() and "is incomplete, model.keras" in table.to_string() for table in tables
+        "damaged" in table.to_string() and "is incomplete, model.keras" in table.to_string()
+        for table in tables
     )
 
 

@@ -113,7 +113,7 @@ def test_nothing_found_is_told_too(drawn_tree):
         split="test",
     )
     assert scores.misses == 3 and np.isnan(scores.of_found.value) and scores.of_all.value == 0
-    assert "accuracy not known on the faces found and 0.0% (95% 0.0 to" in scores.sentence()
+    assert "accuracy unknown on the faces found and 0.0% (95% 0.0 to" in scores.sentence()
     assert json.dumps(scores.as_dict(), allow_nan=False)
 
 

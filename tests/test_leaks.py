@@ -2,7 +2,6 @@
 
 import math
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,18 +17,11 @@ from core.errors import AffectoscopeError
 from core.leaks import LeaksOptions, find_pairs
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import score
-from core.runs.catalogue import open_run
 from core.runs.tables import LEAKS, save_table
 from core.runtime.console import Console
 from tests.conftest import ROOT
 from tests.made_runs import make_predictions, make_run
 from tests.trained import small_config, tiny_config
-
-FER2013 = ROOT.parent / "shared" / "data" / "fer2013.zip"
-
-needs_fer2013 = pytest.mark.skipif(
-    not FER2013.exists(), reason="FER2013 is not there; it may not be passed on"
-)
 
 
 def faces(splits, expressions=None):
@@ -269,22 +261,3 @@ def test_other_data_than_the_run_s_is_refused(tmp_path):
     tree = copied_tree(tmp_path / "data")
     with pytest.raises(AffectoscopeError, match="differ from the training data of run 'fer2013-standard'"):
         find_pairs(LeaksOptions(run="fer2013-standard", data=tree))
-
-
-@needs_fer2013
-def test_the_figures_of_the_shipped_run(tmp_path, capsys):
-    """347 of 3,589 PublicTest faces have a near-duplicate among the training faces of FER2013."""
-    run = tmp_path / "fer2013-standard"
-    shutil.copytree(ROOT / "artifacts" / "fer2013-standard", run)
-    table = find_pairs(LeaksOptions(run=str(run), data=FER2013))
-    summary = load_leaks(open_run(run)).summary
-    assert (summary.leaked.faces, summary.every.faces, len(table)) == (347, 3589, 505)
-    assert all("PublicTest_" in name for name in table["reference"]) and all(
-        "Training_" in name for name in table["other"]
-    )
-    told = capsys.readouterr().out
-    assert (
-        "66.9% (95% 65.4 to 68.4) on all, 85.6%" in told
-        and "and 64.9% (95% 63.3 to 66.4) without them" in told
-    )
-    assert summary.every.accuracy == open_run(run).scores.headline["accuracy"]
