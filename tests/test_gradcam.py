@@ -192,7 +192,7 @@ def test_faces_and_networks_that_do_not_fit_give_one_sentence():
     network, face = build("flattened")
     with pytest.raises(AffectoscopeError, match=r"expected uint8 of shape \(24, 24, 1\)"):
         explain(split_network(network), face[:20], 0)
-    with pytest.raises(AffectoscopeError, match=r"The face is float64"):
+    with pytest.raises(AffectoscopeError, match=r"The face has dtype float64"):
         explain(split_network(network), face / 255, 0)
     foreign = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with pytest.raises(AffectoscopeError, match="has no layers block1_"):

@@ -399,7 +399,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(run, drawn_tree, traini
 
     monkeypatch.setattr(cross_validation, "write_json", refuse)
     with pytest.raises(
-        AffectoscopeError, match="cannot be written .Permission denied.; but folds are stored there"
+        AffectoscopeError, match="cannot be written .Permission denied., but folds are stored there"
     ):
         held_out_predictions(run, data, folds=2, console=Console())
     monkeypatch.undo()

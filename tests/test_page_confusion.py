@@ -209,7 +209,7 @@ def test_a_damaged_run_to_compare_with_leaves_the_page_whole(open_page, three_ru
 def test_a_strongest_confusion_opens_its_faces(open_page, three_runs):
     page = open_page("confusion", folder=three_runs, run="first", against_run="second")
     first = next(line for line in text_of(page).splitlines() if line.startswith("1. "))
-    true, predicted, count = re.match(r"1\. (.+) read as (.+): (\d+) of", first).groups()
+    true, predicted, count = re.match(r"1\. (.+) predicted as (.+): (\d+) of", first).groups()
     page.button(key=f"open-{true}-{predicted}").click().run()
     assert (page.selectbox(key="true").value, page.selectbox(key="predicted").value) == (true, predicted)
     assert page.query_params["true"] == true and page.query_params["predicted"] == predicted
