@@ -10,10 +10,14 @@ import pytest
 from PIL import Image
 
 from core.analysis.protocol import load_protocol, protocol_from
+from core.analysis.selective.out_of_set import load_out_of_set_faces
+from core.config import PRESETS
+from core.data.preprocessing import PreprocessingConfig
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.evaluate import EvaluateOptions, evaluate
 from core.network.inference import compare_augmentations, run_network
+from core.network.model import build_model
 from core.network.test_time_augmentation import (
     augmented_copies,
     choose_augmentation,
@@ -91,6 +95,13 @@ def test_without_a_centre_the_shift_is_a_24th_of_the_side():
     assert corner_shifts(network_of(((1, 2), (3, 0)))) == ((1, 2), (3, 0))
     for side, pixels in ((48, 2), (64, 3), (24, 1), (112, 5)):
         assert corner_shifts(network_of(None, side)) == ((pixels, pixels), (pixels, pixels))
+
+
+@pytest.mark.parametrize(("side", "cut"), [(44, (2, 2)), (43, (2, 3)), (48, (2, 2)), (None, (2, 2))])
+def test_networks_that_read_a_centre_are_known_by_it(side, cut):
+    """Of 48 pixels; without a centre the shift is 2."""
+    network = build_model(PRESETS["quick"], PreprocessingConfig(colour="grey", size=48), 7, side=side)
+    assert corner_shifts(network) == (cut, cut)
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -228,7 +239,7 @@ def test_evaluate_repeats_a_runs_own_scores_and_none_is_one_pass(averaged_run, d
     np.testing.assert_allclose(single.probabilities, passed, atol=1e-5)
 
 
-def test_calibration_and_outside_faces_are_averaged_too(averaged_run, data):
+def test_calibration_and_out_of_set_faces_are_averaged_too(averaged_run, data):
     """A sample face that is shown again lies at distance 0 from itself, as only averaged embeddings do."""
     predictor = Predictor(averaged_run)
     sample = averaged_run.training_sample()
@@ -238,9 +249,7 @@ def test_calibration_and_outside_faces_are_averaged_too(averaged_run, data):
     assert face.neighbours[0].reference == sample.references[0]
     assert face.neighbours[0].distance == pytest.approx(0, abs=1e-5)
     network, tta = averaged_run.load_model(), averaged_run.test_time_augmentation
-    expected = run_network(network, data.outside_pack, tta=tta)["expression"]
-    from core.analysis.selective.out_of_set import load_out_of_set_faces
-
+    expected = run_network(network, data.out_of_set_pack, tta=tta)["expression"]
     np.testing.assert_allclose(load_out_of_set_faces(averaged_run).probabilities, expected, atol=1e-6)
 
 
