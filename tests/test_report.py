@@ -124,7 +124,7 @@ def test_what_the_run_is_like_is_said_first(pages):
         return pages[name][0].split('id="data"')[0]
 
     assert "its numbers say nothing about photographs" in cautions("drawn")
-    assert "rest on one face" in cautions("one-face") and "rest on 20 faces" in cautions("one-class")
+    assert "based on one face" in cautions("one-face") and "based on 20 faces" in cautions("one-class")
     assert "No face is annotated disgust, contempt" in cautions("absent")
     assert "caution" not in re.sub(r"<style>.*?</style>", "", cautions("affect"), flags=re.DOTALL)
 
@@ -450,7 +450,7 @@ def test_the_command_writes_where_it_is_told(tmp_path):
     [
         ("folder", "is neither a folder nor a name ending in .html"),
         ("a/b.html", "does not exist; create it first"),
-        ("x.pdf", "does not"),
+        ("x.pdf", "is neither a folder"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused_in_a_sentence(tmp_path, out, told):
