@@ -93,7 +93,7 @@ def make_configs(
         label_smoothing=0.0,
     )
     if small:
-        tiny = {"limit": limit or 600, "batch_size": 64, "repeats": (1,)}
+        tiny = {"limit": limit or 300, "batch_size": 64, "repeats": (1,)}
         teacher, student = replace(teacher, filters=(6, 8), **tiny), replace(student, filters=(4, 6), **tiny)
     return teacher, student
 

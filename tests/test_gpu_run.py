@@ -119,7 +119,6 @@ def test_the_results_of_a_dry_run_become_published_runs(data, project_root, tmp_
         *("--dry-run", "--minutes", "0.05", "--limit", "140"),
         cwd=tmp_path,
         PYTHONPATH=str(tmp_path / "site"),
-        XLA_FLAGS="--xla_backend_optimization_level=0",
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     files = {path.name: path.stat().st_size for path in out.iterdir()}
