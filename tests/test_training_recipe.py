@@ -216,6 +216,27 @@ def test_rare_validation_and_checkpoints_change_no_weight_and_a_killed_training_
         np.testing.assert_array_equal(one, other)
 
 
+def test_ctrl_c_within_an_epoch_leaves_the_checkpoint_of_the_last_whole_one(
+    drawn_tree, tmp_path, monkeypatch
+):
+    config = tiny_config(drawn_tree, epochs=3, early_stopping=0, ema=0.9)
+    whole, _ = fit_epochs(config, made(tmp_path / "whole"))
+    original = fit.TrainingCallback.on_train_batch_end
+
+    def ctrl_c(self, step, logs=None):
+        original(self, step, logs)
+        if self.epochs_done == 1 and step == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit.TrainingCallback, "on_train_batch_end", ctrl_c)
+        _, stopped = fit_epochs(config, made(tmp_path / "stopped"))
+    assert (stopped.ended, len(stopped.history)) == ("interrupted", 1)
+    resumed, _ = fit_epochs(config, tmp_path / "stopped")
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_checkpoint_of_a_finished_training_holds_selected_weights_and_environment(
     drawn_tree, folder, monkeypatch
 ):

@@ -88,12 +88,15 @@ class TrainingCallback(keras.callbacks.Callback):
             self.trainer.stop_training = True
 
     def finish_early(self) -> None:
-        """End the training after an interruption: validate the last epoch if it was not, and save."""
+        """End the training after an interruption: validate the weights if the last finished epoch was not validated.
+
+        The checkpoint is left alone: the weights are those of an unfinished epoch, from which a resumed training would
+        not come to the same result.
+        """
         if np.isnan(self.rows[-1]["validation_loss"]):
             self.rows[-1] |= self._validate(self.epochs_done)
-        if self.devices.is_chief:
-            self.write_history()
-            self.save()
+            if self.devices.is_chief:
+                self.write_history()
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Measure the (averaged) weights and select them if they are the best by config.kept_epoch."""
