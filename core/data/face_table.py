@@ -1,7 +1,7 @@
 """FaceTable, the common form of all data sets: one row per usable face, and a ledger of the rest."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ COLUMNS: dict[str, str] = {
     "box_width": "float32",
     "box_height": "float32",
     "split": "str",  # train, validation, test, another official name (private_test), or "" = not yet split
+    "subject": "str",  # identifier of the person shown, or "" = unknown
 }
 
 #: How many examples of each reason a ledger keeps.
@@ -71,6 +72,10 @@ class FaceTable:
         title: what to call it to a user, such as 'FER2013 (zip of folders)'.
         faces: one row per face, columns and dtypes as in COLUMNS, index 0..n-1.
         landmarks: (n, 68, 2) float32 pixel coordinates in the upright full image, or None.
+        votes: (n, 11) float32, how many annotators chose each of EXPRESSIONS for the face, or the weights of a soft
+            label; a row of zeros: unknown. None where the data has neither.
+        attributes: (n, columns) further columns of the data set, such as gender or age_group, whose groups of faces can
+            be compared (core.analysis.slices); None where it has none.
         ledger: every row of the data set, read, used and rejected; complete, so that selections share it and what
             refuses further rows returns a table with a copy.
         read_image: reference -> encoded image bytes (JPEG, PNG, ...); raises OSError when it cannot.
@@ -87,6 +92,8 @@ class FaceTable:
     landmarks: np.ndarray | None = None
     redistributable: bool = False
     note: str = ""
+    votes: np.ndarray | None = None
+    attributes: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -98,13 +105,17 @@ class FaceTable:
 
     def select(self, rows: np.ndarray) -> "FaceTable":
         """The faces at `rows` (boolean mask or positions), in that order, with the ledger of the whole table."""
-        from dataclasses import replace
-
         positions = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
         if len(positions) == len(self) and (positions == np.arange(len(self))).all():
             return replace(self)  # landmarks of a million faces are half a GiB
-        landmarks = None if self.landmarks is None else self.landmarks[positions]
-        return replace(self, faces=self.faces.iloc[positions].reset_index(drop=True), landmarks=landmarks)
+        attributes = self.attributes
+        return replace(
+            self,
+            faces=self.faces.iloc[positions].reset_index(drop=True),
+            landmarks=None if self.landmarks is None else self.landmarks[positions],
+            votes=None if self.votes is None else self.votes[positions],
+            attributes=None if attributes is None else attributes.iloc[positions].reset_index(drop=True),
+        )
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Faces per split and expression name: {'train': {'neutral': 4965, ...}, ...}."""
@@ -116,7 +127,7 @@ class FaceTable:
 
 
 def as_face_frame(columns: dict) -> pd.DataFrame:
-    """A frame with exactly COLUMNS; columns not given are missing values (NaN, or "" for split)."""
+    """A frame with exactly COLUMNS; columns not given are missing values (NaN, or "" for split and subject)."""
     length = len(columns["reference"])
     frame = pd.DataFrame(index=pd.RangeIndex(length))
     for name, dtype in COLUMNS.items():
