@@ -7,15 +7,12 @@ data. Memory is the server's resident set after all of it. Needs Chromium and re
 """
 
 import argparse
-import os
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -23,6 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.large_run import FACES, NAME, large_run
+from benchmarks.serving import serving
 from benchmarks.side_by_side import ROOT, Row, keep, row
 
 CHROMIUM = "/usr/bin/chromium"
@@ -53,29 +51,6 @@ _USABLE = """() => {
         && document.querySelector('h1')
         && !document.querySelector('[data-testid=stSkeleton], [data-testid=stSpinner], [data-stale=true]');
 }"""
-
-
-@contextmanager
-def serving(script: Path, artifacts: Path | None = None):
-    """A Streamlit app on a free port; yields its address and its process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | ({"AFFECTOSCOPE_ARTIFACTS": str(artifacts)} if artifacts else {})
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=5)
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield address, server
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 def visit(page: Page, address: str) -> float:

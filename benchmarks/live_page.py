@@ -18,8 +18,9 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.dashboard import CHROMIUM, resident, serving
+from benchmarks.dashboard import CHROMIUM, resident
 from benchmarks.live import GROUP_SEED, PORTRAIT_SEED, drawn_photo
+from benchmarks.serving import serving
 from benchmarks.side_by_side import ROOT, keep, row
 
 BARE = """import streamlit as st

@@ -4,43 +4,17 @@ Without options: the README's pictures, of the confusion page on the shipped FER
 """
 
 import argparse
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.serving import ROOT, serving
+
 CHROMIUM = "/usr/bin/chromium"
 README_PICTURES = ROOT / "dashboard" / "screenshots"
-
-
-@contextmanager
-def serving(artifacts: Path | None = None):
-    """The app on a free port; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | ({"AFFECTOSCOPE_ARTIFACTS": str(artifacts)} if artifacts else {})
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=5)
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 def take(
@@ -94,7 +68,7 @@ def main() -> None:
         paths = {
             page.strip("/") or "overview": f"/{page.strip('/')}?run={options.run}" for page in options.pages
         }
-    with serving(options.artifacts) as address:
+    with serving(ROOT / "streamlit_app.py", options.artifacts) as (address, _):
         take(address, paths, options.out, themes=options.themes, widths=options.widths, whole=options.whole)
 
 
