@@ -11,12 +11,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
-from core.runtime.environment import PACKAGES, _processor
+from core.runtime.environment import PACKAGES, package_versions, processor_name
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -143,19 +142,13 @@ def keep(script: str, rows: list[Row], *, title: str, began: float) -> None:
 
 def machine() -> dict:
     """Hardware and versions of the measurement, without names of users, paths or hosts."""
-    packages = {}
-    for name in (*PACKAGES, "streamlit", "mtcnn"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return {
         "cores": os.cpu_count(),
-        "processor": _processor(),
+        "processor": processor_name(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "platform": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "packages": packages,
+        "packages": package_versions((*PACKAGES, "streamlit", "mtcnn")),
     }
 
 

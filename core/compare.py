@@ -13,7 +13,7 @@ from core.analysis.comparison.runs import RESAMPLES, Comparison, compare_paired
 from core.errors import AffectoscopeError
 from core.runs.catalogue import open_run
 from core.runtime.console import Console, run_command
-from core.runtime.files import write_json, write_text
+from core.runtime.files import check_file_name, write_json, write_text
 
 SUFFIXES = (".json", ".csv")
 
@@ -71,17 +71,8 @@ def _check(options: CompareOptions) -> None:
         )
     if options.seed < 0:
         raise AffectoscopeError(f"--seed {options.seed} is none; expected 0 or more.")
-    out = options.out
-    if out is None:
-        return
-    if out.suffix.lower() not in SUFFIXES:
-        raise AffectoscopeError(
-            f"--out {out} has no known format; expected a name ending in {' or '.join(SUFFIXES)}."
-        )
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise AffectoscopeError(
-            f"--out {out} cannot be written: it is a folder, or its folder does not exist."
-        )
+    if options.out is not None:
+        check_file_name(options.out, SUFFIXES)
 
 
 def _say_table(console: Console, comparison: Comparison) -> None:

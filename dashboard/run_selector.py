@@ -1,6 +1,5 @@
 """Choice of the run and loading of its parts, first on every page; a damaged part stops the page with a message."""
 
-import pandas as pd
 import streamlit as st
 
 from core.errors import AffectoscopeError
@@ -18,7 +17,7 @@ _INFO = {
 }
 
 # Not bound to the URL by Streamlit: changing pages empties the URL, and the choice has to outlive that.
-_CHOSEN, _WIDGET = "chosen_run", "run_choice"
+CHOSEN, _WIDGET = "chosen_run", "run_choice"
 
 
 def choose_run() -> Run:
@@ -29,41 +28,17 @@ def choose_run() -> Run:
         _explain_absence()
         st.stop()
     names = list(runs)
-    asked, remembered = st.query_params.get("run"), st.session_state.get(_CHOSEN)
+    asked, remembered = st.query_params.get("run"), st.session_state.get(CHOSEN)
     name = next((name for name in (asked, remembered) if name in names), names[0])
     if asked is not None and asked not in names:
         _explain_unknown(asked, name)
-    st.session_state[_CHOSEN] = st.session_state[_WIDGET] = st.query_params["run"] = name
+    st.session_state[CHOSEN] = st.session_state[_WIDGET] = st.query_params["run"] = name
     st.sidebar.selectbox("Run", names, key=_WIDGET, on_change=_take_choice)
     run = runs[name]
     st.sidebar.caption(run.info["data"]["title"])
     if run_text.is_drawn(run):
         st.sidebar.caption(f":material/draw: {run_text.drawn_note(run)}")
     return run
-
-
-def offer_runs(table: pd.DataFrame, columns: dict) -> None:
-    """An `overview` table of runs; choosing a row chooses its run."""
-    names, chosen = list(table["run"]), st.session_state[_CHOSEN]
-    # A new key for every choice and filter: the ticked row is the chosen run, whatever was ticked before.
-    key = f"runs-{chosen}-{','.join(names)}"
-
-    def take() -> None:
-        rows = st.session_state[key].selection.rows
-        if rows:
-            st.session_state[_CHOSEN] = st.query_params["run"] = names[rows[0]]
-
-    st.dataframe(
-        table,
-        column_config=columns,
-        hide_index=True,
-        width="stretch",
-        key=key,
-        on_select=take,
-        selection_mode="single-row",
-        selection_default={"selection": {"rows": [names.index(chosen)] if chosen in names else []}},
-    )
-    st.caption("Tick a row, or choose in the sidebar, to look at another run.")
 
 
 def load(run: Run, *parts: str) -> list:
@@ -83,7 +58,7 @@ def damaged() -> dict[str, str]:
 
 
 def _take_choice() -> None:
-    st.session_state[_CHOSEN] = st.query_params["run"] = st.session_state[_WIDGET]
+    st.session_state[CHOSEN] = st.query_params["run"] = st.session_state[_WIDGET]
 
 
 def _problem(run: Run) -> str:

@@ -71,63 +71,41 @@ def make_run(
     folder: Path,
     name: str,
     *,
-    faces: int = 240,
-    label_set: int = 7,
-    absent: tuple[str, ...] = (),
-    only: str | None = None,
-    affect: bool = False,
-    boxes: bool = False,
     summary: bool = False,
     thumbnails: bool = False,
-    embeddings: bool = False,
     epochs: int = 12,
     resamples: int = 50,
     created: str = "2026-11-20T10:00:00+00:00",
-    references: list[str] | None = None,
     data: dict | None = None,
     seed: int = 0,
-    network_seed: int | None = None,
-    skill: float = 2.2,
+    **of_predictions,
 ) -> Run:
     """A run named `name` under `folder`.
 
     Args:
-        absent: labels that no test face has; `only`: the one label that all have.
         summary: keep counts of every split, of made-up training and validation faces too.
-        references: names of the test faces; their number overrides `faces`.
         data: entries of run.json's data that replace the made-up ones.
-        network_seed: draw the network's outputs from this seed: the faces and their truth stay those of `seed`.
-        skill: how far the network raises the logit of the true label.
+        of_predictions: of `make_predictions`.
     """
-    predictions = make_predictions(
-        faces=faces,
-        label_set=label_set,
-        absent=absent,
-        only=only,
-        affect=affect,
-        boxes=boxes,
-        embeddings=embeddings,
-        references=references,
-        seed=seed,
-        network_seed=network_seed,
-        skill=skill,
-    )
+    predictions = make_predictions(seed=seed, **of_predictions)
     working = working_folder(name, folder)
     working.mkdir(parents=True)
     (working / "model.keras").write_bytes(b"not a network: no page that shows runs may open it")
     predictions.save(working / "predictions.parquet")
     if summary:
-        splits = {"train": 4 * faces, "validation": faces}
+        alike = {
+            key: of_predictions[key] for key in ("label_set", "affect", "boxes") if key in of_predictions
+        }
         others = [
-            make_predictions(
-                faces=count, label_set=label_set, affect=affect, boxes=boxes, split=split, seed=seed + place
-            )
-            for place, (split, count) in enumerate(splits.items(), 1)
+            make_predictions(faces=shares * len(predictions), split=split, seed=seed + place, **alike)
+            for place, (split, shares) in enumerate({"train": 4, "validation": 1}.items(), 1)
         ]
         tables = [data_summary(table) for table in (*others, predictions)]
         save_table(working, SUMMARY, pd.concat(tables, ignore_index=True))
     write_json(working / "scores.json", score(predictions, resamples=resamples).as_dict())
-    make_history(epochs, affect=affect).to_csv(working / "history.csv", index=False)
+    make_history(epochs, affect=of_predictions.get("affect", False)).to_csv(
+        working / "history.csv", index=False
+    )
     info = _info(name, predictions, epochs, thumbnails, created)
     info["data"] |= data or {}
     write_json(working / "run.json", info)
@@ -156,7 +134,12 @@ def make_predictions(
 ) -> Predictions:
     """Seeded truths and probabilities with some structure: mostly right, and CONFUSED where it is not.
 
-    The embeddings are 16 mixtures of the logits.
+    Args:
+        absent: labels that no face has; `only`: the one label that all have.
+        embeddings: with (n, 16) embeddings, mixtures of the logits.
+        references: names of the faces; their number overrides `faces`.
+        network_seed: draw the network's outputs from this seed: the faces and their truth stay those of `seed`.
+        skill: how far the network raises the logit of the true label.
     """
     random = np.random.default_rng(seed)
     network = None if network_seed is None else np.random.default_rng(network_seed)

@@ -110,11 +110,16 @@ def test_the_configuration_keeps_everything_on_this_machine():
     assert "http" not in str(settings["theme"])
 
 
-def test_a_box_on_the_map_shows_its_faces_and_has_an_address(page):
+def area_of_the_map(page) -> dict:
+    """Position and size of the face map's plot, in pixels of the page."""
     page.goto("/face-map?run=thumbnails")
     chart = page.locator(".js-plotly-plot .nsewdrag").first
     chart.wait_for()
-    box = chart.bounding_box()
+    return chart.bounding_box()
+
+
+def test_a_box_on_the_map_shows_its_faces_and_has_an_address(page):
+    box = area_of_the_map(page)
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.locator('.modebar-btn[data-attr="dragmode"][data-val="select"]').click()
     left, top = box["x"] + 5, box["y"] + 5
@@ -134,10 +139,7 @@ def test_a_box_on_the_map_shows_its_faces_and_has_an_address(page):
 
 
 def test_faces_inside_a_lasso_are_shown(page):
-    page.goto("/face-map?run=thumbnails")
-    chart = page.locator(".js-plotly-plot .nsewdrag").first
-    chart.wait_for()
-    box = chart.bounding_box()
+    box = area_of_the_map(page)
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     page.mouse.down()
     for across, up in ((0.5, 0.05), (0.95, 0.1), (0.95, 0.95), (0.5, 0.95), (0.05, 0.95)):

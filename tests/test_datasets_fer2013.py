@@ -184,11 +184,8 @@ def test_odd_members_of_a_zip(tmp_path):
     edit_flags(path, "train/angry/Training_0.jpg", 0x1)
     before = set(tmp_path.rglob("*"))
     table = open_dataset(path)
-    assert table.ledger.rejected == {
-        "path outside the data set": 2,
-        "duplicate row": 1,
-        "encrypted zip member": 1,
-    }
+    reasons = {"path outside the data set": 2, "duplicate row": 1, "encrypted zip member": 1}
+    assert table.ledger.rejected == reasons
     assert len(table) == len(FER_FACES)
     with pytest.raises(OSError, match="encrypted"):
         table.read_image("train/angry/Training_0.jpg")

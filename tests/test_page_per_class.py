@@ -11,7 +11,6 @@ from core.metrics.thresholds import counts_at, threshold_points
 from core.report.figures.contrast import DARK_PAGE, PAGE, contrast
 from core.runs.catalogue import open_run
 from dashboard.charts import thresholds as charts
-from dashboard.tables import per_class
 from dashboard.tables import thresholds as tables
 from dashboard.text import scores as score_text
 from tests.made_runs import make_predictions
@@ -81,13 +80,6 @@ def test_an_absent_expression_is_drawn_without_a_best_threshold():
     figure = charts.thresholds(tables.threshold_curve(absent), numbers, threshold=0.5, best=absent.best_f1)
     assert "best F1" not in [trace.name for trace in figure.data]
     assert score_text.best_threshold("fear", *absent.best_f1) == ""
-
-
-def test_shares_are_shown_in_percent_and_saved_as_shares(made_runs):
-    table = per_class.per_class(open_run(made_runs / "affect").scores)
-    shown = per_class.as_percent(table)
-    assert shown["recall"].tolist() == pytest.approx((100 * table["recall"]).tolist())
-    assert table["recall"].max() <= 1 and shown["auc"].equals(table["auc"])
 
 
 def test_a_threshold_in_the_url_shows_its_numbers(open_page, made_runs):

@@ -271,7 +271,7 @@ def test_embeddings_and_one_faces_landmarks_can_be_read_alone(tmp_path):
 def test_damaged_embeddings_and_landmarks_are_told(tmp_path):
     table = pa.table({"embedding": ["x", "y"], "landmarks": [[1.0], [2.0]]})
     pq.write_table(table, tmp_path / "p.parquet")
-    with pytest.raises(AffectoscopeError, match="The embeddings in .*p.parquet cannot be read"):
+    with pytest.raises(AffectoscopeError, match="The column embedding in .*p.parquet cannot be read"):
         read_embeddings(tmp_path / "p.parquet")
-    with pytest.raises(AffectoscopeError, match="The landmarks in .*p.parquet cannot be read"):
+    with pytest.raises(AffectoscopeError, match="The column landmarks in .*p.parquet cannot be read"):
         read_landmarks(tmp_path / "p.parquet", 1)

@@ -1,6 +1,5 @@
 """Scores and tables that are derived from the predictions after a training and saved with the run."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,30 +21,6 @@ if TYPE_CHECKING:
     import keras
 
 
-def save_review_tables(
-    folder: Path,
-    network: "keras.Model",
-    data: TrainingData,
-    predictions: Predictions,
-    *,
-    split: str,
-    tta: TestTimeAugmentation,
-    progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Save the review tables of a run: leaks, face attributes and out-of-label-set faces.
-
-    Args:
-        data: the packed faces of the training, every one in its split.
-        predictions: of the scored split, one row per face.
-        split: the scored split.
-        tta: what the network's outputs are averaged over, as for `predictions`.
-        progress: called as progress(done, total) in faces.
-    """
-    save_leaks(folder, data, split=split)
-    save_face_attributes(folder, data, predictions)
-    save_out_of_set_faces(folder, network, data, split=split, tta=tta, progress=progress)
-
-
 def review_run(
     folder: Path,
     network: "keras.Model",
@@ -60,7 +35,7 @@ def review_run(
 ) -> tuple[Scores, Calibration]:
     """Score predictions, calibrate the network and save the results in the run's folder.
 
-    Writes scores.json, the data summary, the training sample and the tables of `save_review_tables`.
+    Writes scores.json, the data summary, the training sample, leaks, face attributes and out-of-label-set faces.
 
     Args:
         data: the packed faces of the training, every one in its split.
@@ -83,7 +58,9 @@ def review_run(
             progress=progress,
         )
     with console.progress("Reviewing faces") as progress:
-        save_review_tables(folder, network, data, predictions, split=split, tta=tta, progress=progress)
+        save_leaks(folder, data, split=split)
+        save_face_attributes(folder, data, predictions)
+        save_out_of_set_faces(folder, network, data, split=split, tta=tta, progress=progress)
     scores = score(predictions)
     save_table(folder, SUMMARY, data_summary(data.table))
     write_json(folder / "scores.json", scores.as_dict())

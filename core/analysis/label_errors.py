@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.contradictions import contradictions
-from core.errors import AffectoscopeError
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.text import percent
 from core.runs.run import Run
-from core.runs.tables import LABEL_ERRORS, save_table
+from core.runs.tables import LABEL_ERRORS, parse_table, save_table
 
 #: Number of thumbnails saved for the most likely errors, if the data may be redistributed.
 MOST_THUMBNAILS = 5000
@@ -137,28 +136,23 @@ def load_label_errors(run: Run) -> LabelErrors | None:
     Raises:
         AffectoscopeError: the file is damaged.
     """
-    stored = run.table(LABEL_ERRORS)
-    if stored is None:
-        return None
-    table, about = stored
-    try:
-        labels = tuple(about["labels"])
-        joint = np.array(about["joint"], np.float64).reshape(len(labels), len(labels))
-        predictions = Predictions.from_arrays(
-            labels=labels,
-            truth=table["given"].to_numpy(object),
-            probabilities=table[[f"p_{label}" for label in labels]].to_numpy(np.float32),
-            reference=table["reference"],
-            split=table["split"].to_numpy(object),
-            boxes=table[list(BOX_COLUMNS)].to_numpy(np.float32),
-            **{name: table[name].to_numpy(np.float32) for name in _AFFECT},
-        )
-        images = table[["reference", "image"]].dropna() if "image" in table else None
-        thumbnails = {} if images is None else dict(images.itertuples(index=False, name=None))
-    except (AffectoscopeError, KeyError, TypeError, ValueError) as error:
-        raise AffectoscopeError(
-            f"{LABEL_ERRORS.file} of '{run.name}' cannot be read ({error}); recreate it with {LABEL_ERRORS.command}."
-        ) from error
+    return parse_table(run.path, LABEL_ERRORS, _parse_label_errors)
+
+
+def _parse_label_errors(table: pd.DataFrame, about: dict) -> LabelErrors:
+    labels = tuple(about["labels"])
+    joint = np.array(about["joint"], np.float64).reshape(len(labels), len(labels))
+    predictions = Predictions.from_arrays(
+        labels=labels,
+        truth=table["given"].to_numpy(object),
+        probabilities=table[[f"p_{label}" for label in labels]].to_numpy(np.float32),
+        reference=table["reference"],
+        split=table["split"].to_numpy(object),
+        boxes=table[list(BOX_COLUMNS)].to_numpy(np.float32),
+        **{name: table[name].to_numpy(np.float32) for name in _AFFECT},
+    )
+    images = table[["reference", "image"]].dropna() if "image" in table else None
+    thumbnails = {} if images is None else dict(images.itertuples(index=False, name=None))
     return LabelErrors(predictions, table[list(LABEL_ERRORS.columns)], joint, about, thumbnails)
 
 

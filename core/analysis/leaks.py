@@ -13,7 +13,6 @@ import pandas as pd
 
 from core.data.near_duplicates import LISTED, MAX_DISTANCE, CrossSplitPairs, cross_split_pairs
 from core.data.training_data import TrainingData
-from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics import expression
 from core.metrics.bootstrap import resample_confusion
@@ -22,7 +21,7 @@ from core.metrics.intervals import percentiles
 from core.metrics.predictions import Predictions
 from core.metrics.text import PERCENT, POINTS, percent, with_interval
 from core.runs.run import Run
-from core.runs.tables import LEAKS, save_table
+from core.runs.tables import LEAKS, parse_table, save_table
 
 #: Splits used by the training, including the selection of the epoch.
 TRAINED_ON = ("train", "validation")
@@ -225,6 +224,10 @@ def save_leaks(folder: Path, data: TrainingData, *, split: str) -> pd.DataFrame:
     return table
 
 
+def _parse_leaks(table: pd.DataFrame, about: dict) -> tuple[pd.DataFrame, str, dict[str, int]]:
+    return table, str(about["split"]), {str(name): int(count) for name, count in about["compared"].items()}
+
+
 def load_leaks(run: Run, predictions: Predictions | None = None) -> Leaks | None:
     """Load the leaks of a run and compute its scores without them; None if they were not searched.
 
@@ -234,16 +237,9 @@ def load_leaks(run: Run, predictions: Predictions | None = None) -> Leaks | None
     Raises:
         AffectoscopeError: the leaks or the predictions cannot be read.
     """
-    stored = run.table(LEAKS)
+    stored = parse_table(run.path, LEAKS, _parse_leaks)
     if stored is None:
         return None
-    table, about = stored
-    try:
-        split = str(about["split"])
-        compared = {str(name): int(count) for name, count in about["compared"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise AffectoscopeError(
-            f"{LEAKS.file} of '{run.name}' has no list of compared splits; recreate it with {LEAKS.command}."
-        ) from error
+    table, split, compared = stored
     predictions = run.predictions() if predictions is None else predictions
     return Leaks(table, summarise(predictions, table, split=split, compared=compared))

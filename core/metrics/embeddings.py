@@ -1,7 +1,7 @@
 """Distances between embeddings: nearest faces, and how far a face is from a sample of the training faces."""
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
+from sklearn.metrics.pairwise import cosine_distances
 
 #: A face is as far from the training faces as its k-th nearest of the sample is.
 NEIGHBOURS = 10
@@ -25,10 +25,10 @@ def nearest_faces(embeddings: np.ndarray, row: int, count: int) -> tuple[np.ndar
     if wanted < 1:
         return np.empty(0, np.int64), np.empty(0)
     values = np.asarray(embeddings, np.float32)
-    search = NearestNeighbors(n_neighbors=wanted + 1, metric="cosine").fit(values)
-    distances, positions = search.kneighbors(values[row : row + 1])
-    others = positions[0] != row
-    return positions[0][others][:wanted], distances[0][others][:wanted]
+    distances = cosine_distances(values[row : row + 1], values)[0]
+    distances[row] = np.inf
+    positions = np.argsort(distances, kind="stable")[:wanted]
+    return positions, distances[positions]
 
 
 def l2_normalize(embeddings: np.ndarray) -> np.ndarray:
@@ -45,11 +45,12 @@ def distances_to(sample: np.ndarray, embeddings: np.ndarray, neighbours: int = N
     A sample of fewer faces gives the distance to its farthest.
 
     Args:
-        sample: (m, d) from `l2_normalize`, m at least 1.
+        sample: (m, d), m at least 1.
     """
+    sample = np.asarray(sample, np.float32)
     place = min(neighbours, len(sample)) - 1
     found = [np.empty(0, np.float32)]
     for start in range(0, len(embeddings), _ROWS):
-        apart = 1.0 - l2_normalize(embeddings[start : start + _ROWS]) @ sample.T
+        apart = cosine_distances(np.asarray(embeddings[start : start + _ROWS], np.float32), sample)
         found.append(np.partition(apart, place, axis=1)[:, place])
-    return np.maximum(np.concatenate(found), 0.0)
+    return np.concatenate(found)

@@ -1,7 +1,8 @@
 """Predictions: the truth and a network's outputs, one row per face, in memory and as a parquet file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -228,13 +229,8 @@ def read_embeddings(path: str | Path) -> np.ndarray | None:
     Raises:
         AffectoscopeError: the file cannot be read.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            if "embedding" not in file.schema_arrow.names:
-                return None
-            return _lists(file.read(["embedding"]), "embedding", ())
-    except (OSError, pa.ArrowException, ValueError, AttributeError) as error:
-        raise AffectoscopeError(f"The embeddings in {path} cannot be read: {error}") from error
+    with _open_column(path, "embedding") as file:
+        return None if file is None else _lists(file.read(["embedding"]), "embedding", ())
 
 
 def read_landmarks(path: str | Path, row: int) -> np.ndarray | None:
@@ -245,18 +241,23 @@ def read_landmarks(path: str | Path, row: int) -> np.ndarray | None:
     Raises:
         AffectoscopeError: the file cannot be read.
     """
+    with _open_column(path, "landmarks") as file:
+        for batch in file.iter_batches(8192, columns=["landmarks"]) if file else ():
+            if row < len(batch):
+                points = np.array(batch["landmarks"][row].as_py(), np.float32).reshape(LANDMARKS, 2)
+                return points if np.isfinite(points).all() else None
+            row -= len(batch)
+    return None
+
+
+@contextmanager
+def _open_column(path: str | Path, name: str) -> Iterator[pq.ParquetFile | None]:
+    """A predictions file, or None where it has no column of that name; what goes wrong in it is one sentence."""
     try:
         with pq.ParquetFile(path) as file:
-            if "landmarks" not in file.schema_arrow.names:
-                return None
-            for batch in file.iter_batches(8192, columns=["landmarks"]):
-                if row < len(batch):
-                    points = np.array(batch["landmarks"][row].as_py(), np.float32).reshape(LANDMARKS, 2)
-                    return points if np.isfinite(points).all() else None
-                row -= len(batch)
-    except (OSError, pa.ArrowException, ValueError, TypeError) as error:
-        raise AffectoscopeError(f"The landmarks in {path} cannot be read: {error}") from error
-    return None
+            yield file if name in file.schema_arrow.names else None
+    except (OSError, pa.ArrowException, ValueError, TypeError, AttributeError) as error:
+        raise AffectoscopeError(f"The column {name} in {path} cannot be read: {error}") from error
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ class NumberFormat:
 PERCENT = NumberFormat(1, 100.0, "%")
 WHOLE_PERCENT = NumberFormat(0, 100.0, "%")
 DECIMAL = NumberFormat(3)
+SHORT_DECIMAL = NumberFormat(2)
+WHOLE = NumberFormat(0)
 POINTS = NumberFormat(1, 100.0, " points", signed=True)  # a difference of two shares
 UNSIGNED_POINTS = NumberFormat(1, 100.0, " points")
 DIFFERENCE = NumberFormat(3, signed=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runtime.cache import cache_folder
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.executor import executor
-from core.runtime.files import network_digest
+from core.runtime.files import network_digest, replacing
 
 #: Faces per saved chunk; a multiple of the batch size of core.network.inference.
 CHUNK_SIZE = 2048
@@ -103,9 +102,8 @@ def _write(path: Path, shape: tuple[int, ...], start: int, rows: np.ndarray) -> 
     except (OSError, ValueError, EOFError):
         stored = None
     if stored is None or stored.shape != shape or stored.dtype != rows.dtype:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-        stored = np.lib.format.open_memmap(temporary, mode="w+", dtype=rows.dtype, shape=shape)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            stored = np.lib.format.open_memmap(temporary, mode="w+", dtype=rows.dtype, shape=shape)
     with open(path, "r+b") as file:
         file.seek(stored.offset + start * stored.strides[0])
         file.write(np.ascontiguousarray(rows))

@@ -1,7 +1,6 @@
 """The end of each epoch: validation, selection of the weights, history, checkpoint; and resume from a checkpoint."""
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from core.network.batch_statistics import recompute_batch_statistics
 from core.network.validation import measure_names, validate
 from core.runs.catalogue import checkpoint_file
 from core.runtime.environment import environment
+from core.runtime.files import replacing
 
 
 class TrainingCallback(keras.callbacks.Callback):
@@ -132,17 +132,16 @@ class TrainingCallback(keras.callbacks.Callback):
         arrays = {f"best_{i}": value for i, value in enumerate(self.best_weights)}
         if not self.finished:
             arrays |= {f"variable_{i}": np.asarray(v) for i, v in enumerate(self._variables())}
-        temporary = path.with_suffix(".new.npz")
         history = pd.DataFrame(self.rows)
-        np.savez(
-            temporary,
-            best=[self.best_value, self.best_epoch, self.best_loss, self.best_loss_epoch],
-            history=history.to_numpy(float),
-            columns=np.array(list(history.columns)),
-            environment=json.dumps(self.environment),
-            **arrays,
-        )
-        os.replace(temporary, path)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(
+                file,
+                best=[self.best_value, self.best_epoch, self.best_loss, self.best_loss_epoch],
+                history=history.to_numpy(float),
+                columns=np.array(list(history.columns)),
+                environment=json.dumps(self.environment),
+                **arrays,
+            )
 
     def resume(self) -> None:
         """Load the checkpoint if it exists."""
@@ -183,6 +182,5 @@ class TrainingCallback(keras.callbacks.Callback):
 
 
 def _write_history(path: Path, rows: list[dict]) -> None:
-    temporary = path.with_name(path.name + ".new")
-    pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")

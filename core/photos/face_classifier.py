@@ -129,15 +129,15 @@ def _with_embedding(network, shape: tuple[int, int], name: str):
     Raises:
         AffectoscopeError: the dimension of the training sample's embeddings differs.
     """
-    import keras
+    from core.network.inference import add_embedding_output
 
-    embedding = next((layer.output for layer in network.layers if layer.name == "embedding"), None)
-    if embedding is None or tuple(embedding.shape) != (None, shape[1]) or not shape[0]:
+    layer = next((layer for layer in network.layers if layer.name == "embedding"), None)
+    if layer is None or tuple(layer.output.shape) != (None, shape[1]) or not shape[0]:
         raise AffectoscopeError(
             f"The training sample of run '{name}' has {shape[0]} embeddings of dimension {shape[1]}, which does not "
             "match its network; recreate it with python -m core.upgrade."
         )
-    return keras.Model(network.input, {**network.output, "embedding": embedding})
+    return add_embedding_output(network)
 
 
 def _compile(

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from core.errors import AffectoscopeError
 from core.photos.results import as_table
-from core.runtime.files import replacing
+from core.runtime.files import check_file_name, replacing
 
 SUFFIXES = (".csv", ".json", ".parquet")
 
@@ -86,14 +86,7 @@ def check_output(out: Path, *, resume: bool, overwrite: bool) -> None:
         AffectoscopeError: the suffix is not one of SUFFIXES, the folder does not exist, or the output exists and
             neither `resume` nor `overwrite` is set.
     """
-    if out.suffix.lower() not in SUFFIXES:
-        raise AffectoscopeError(
-            f"--out {out} has no known format; expected a name ending in {', '.join(SUFFIXES)}."
-        )
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise AffectoscopeError(
-            f"--out {out} cannot be written: it is a folder, or its folder does not exist."
-        )
+    check_file_name(out, SUFFIXES)
     if resume or overwrite:
         return
     if part_path(out).exists():

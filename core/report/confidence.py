@@ -4,7 +4,7 @@ from core.analysis.calibration.review import NUMBERS, READINGS, title_of
 from core.analysis.calibration.wording import calibration_findings
 from core.analysis.selective.tables import risk_curves
 from core.metrics.text import number, percent, with_interval
-from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
+from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, missing_section
 from core.report.figures import abstention as abstention_figures
 from core.report.figures import calibration as calibration_figures
 from core.report.review import Review, command_of
@@ -14,7 +14,7 @@ from core.runs.tables import OUT_OF_SET
 def calibration(review: Review) -> Section:
     """Section on the calibration of the confidence."""
     if review.calibration is None:
-        return Section("calibration", "Calibration", absent(review.missing["calibration"]), card=True)
+        return missing_section(review, "calibration", "Calibration")
     found = review.calibration
     readings = [reading for reading in READINGS if getattr(found, reading) is not None]
     rows = tuple(
@@ -47,7 +47,7 @@ def abstention(review: Review) -> Section:
     """Section on selective prediction."""
     title = "Abstention"
     if review.abstention is None:
-        return Section("abstention", title, absent(review.missing["abstention"]), card=True)
+        return missing_section(review, "abstention", title)
     found = review.abstention
     rows = tuple(
         (

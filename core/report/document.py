@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core.report.review import Missing
+from core.report.review import Missing, Review
 
 
 @dataclass(frozen=True)
@@ -113,3 +113,8 @@ def citations(sections: Iterable[Section]) -> list[str]:
 def absent(missing: Missing) -> tuple[Block, ...]:
     """Blocks that replace a missing part: the reason and, if any, the command that creates it."""
     return (Text(missing.reason), *([Commands((missing.command,))] if missing.command else []))
+
+
+def missing_section(review: Review, anchor: str, title: str) -> Section:
+    """Section of the report and the card about a part that the review lacks: the part named as its anchor."""
+    return Section(anchor, title, absent(review.missing[anchor.replace("-", "_")]), card=True)

@@ -6,7 +6,7 @@ import pandas as pd
 from core.analysis.robustness import CLEAN, mean_accuracy
 from core.metrics.estimate import Estimate
 from core.metrics.text import count_faces, percent, with_interval
-from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, absent
+from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, missing_section
 from core.report.figures import scores as figures
 from core.report.review import Review
 from core.report.score_tables import (
@@ -169,7 +169,7 @@ def robustness(review: Review) -> Section:
     """Accuracy on corrupted faces."""
     title, cites = "Corrupted faces", ("corruptions",)
     if review.robustness is None:
-        return Section("robustness", title, absent(review.missing["robustness"]), card=True)
+        return missing_section(review, "robustness", title)
     table, about = review.robustness
     clean = table[table["corruption"] == CLEAN]["accuracy"]
     corrupted = table[table["corruption"] != CLEAN]

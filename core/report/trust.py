@@ -8,7 +8,7 @@ from core.analysis.slices.tables import SliceReview, SliceTable
 from core.metrics.estimate import Estimate
 from core.metrics.headline import HEADLINES
 from core.metrics.text import POINTS, SMALL_DIFFERENCE, number, percent, with_interval
-from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent
+from core.report.document import Block, Commands, Figure, Items, Section, Table, Text, absent, missing_section
 from core.report.figures import comparison as comparison_figures
 from core.report.figures import slices as slice_figures
 from core.report.review import Review, command_of
@@ -24,7 +24,7 @@ _GAPS = {"gap found": "yes", "none distinguishable from chance": "no"}
 def protocol(review: Review) -> Section:
     """Section on the evaluation protocol."""
     if review.protocol is None:
-        return Section("protocol", "Protocol", absent(review.missing["protocol"]), card=True)
+        return missing_section(review, "protocol", "Protocol")
     rows = tuple(
         (row.step, row.reason, f"{row.faces:,}".replace("-", "−"), f"{row.left:,}")
         for row in review.protocol.rows().itertuples()
@@ -49,7 +49,7 @@ def slices(review: Review) -> Section:
     """Section on slices by size, brightness, sharpness, pose and the user's columns."""
     title = "Slices of the faces"
     if review.slices is None:
-        return Section("slices", title, absent(review.missing["slices"]), card=True)
+        return missing_section(review, "slices", title)
     found = review.slices
     blocks: list[Block] = [
         Text(
@@ -74,7 +74,7 @@ def leaks(review: Review) -> Section:
     """Section on scored faces with a near-duplicate in the training data."""
     title = "Leaks between splits"
     if review.leaks is None:
-        return Section("leaks", title, absent(review.missing["leaks"]), card=True)
+        return missing_section(review, "leaks", title)
     found = review.leaks.summary
     blocks: list[Block] = [Text(found.sentence(), ("duplicates",))]
     if found.leaked.faces:
@@ -99,7 +99,7 @@ def label_errors(review: Review) -> Section:
     """Section on likely label errors."""
     title = "Labels that may be wrong"
     if review.label_errors is None:
-        return Section("label-errors", title, absent(review.missing["label_errors"]), card=True)
+        return missing_section(review, "label-errors", title)
     found = review.label_errors
     blocks: list[Block] = [
         Text(found.sentence(), ("confident-learning",)),

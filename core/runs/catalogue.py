@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import AffectoscopeError
+from core.runs.documents import read_document
 from core.runs.layout import (
     ARTIFACTS_FOLDER,
     DECISIONS_FILE,
@@ -54,20 +55,9 @@ def open_run(path: str | Path) -> Run:
         raise AffectoscopeError(
             f"Run '{folder.name}' is incomplete, {', '.join(missing)} missing; train it again."
         )
-    info = read_json(folder / "run.json")
-    version = info.get("schema_version") if isinstance(info, dict) else None
-    if not isinstance(version, int):
-        raise AffectoscopeError(f"run.json of '{folder.name}' has no schema_version; train the run again.")
-    if version > SCHEMA_VERSION:
-        raise AffectoscopeError(
-            f"'{folder.name}' was written by a newer version of Affectoscope (schema {version}; supported: up to "
-            f"{SCHEMA_VERSION}); update Affectoscope to open it."
-        )
-    absent = [key for key in RUN_KEYS if key not in info]
-    if absent:
-        raise AffectoscopeError(
-            f"run.json of '{folder.name}' has no {', '.join(absent)}; train the run again."
-        )
+    info = read_document(
+        folder / "run.json", version=SCHEMA_VERSION, keys=RUN_KEYS, remedy="train the run again"
+    )
     return Run(folder.resolve(), info)
 
 

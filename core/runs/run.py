@@ -17,6 +17,7 @@ from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.metrics.scoring import Scores, scores_from_dict
+from core.runs.documents import read_csv
 from core.runs.layout import (
     CARD_FILE,
     DECISIONS_FILE,
@@ -289,17 +290,7 @@ def load_history(run: Run) -> pd.DataFrame:
     Raises:
         AffectoscopeError: the file is damaged, has no epochs, or lacks a numeric column of HISTORY_COLUMNS.
     """
-    try:
-        history = run.history
-    except (OSError, ValueError) as error:  # pandas' parsing errors are ValueErrors
-        raise AffectoscopeError(
-            f"history.csv of '{run.name}' cannot be read ({error}); train the run again."
-        ) from error
-    missing = [name for name in HISTORY_COLUMNS if name not in history]
-    if missing:
-        raise AffectoscopeError(
-            f"history.csv of '{run.name}' has no column {', '.join(missing)}; train the run again."
-        )
+    history = read_csv(run.path / "history.csv", columns=HISTORY_COLUMNS, remedy="train the run again")
     if history.empty:
         raise AffectoscopeError(f"history.csv of '{run.name}' has no epochs; train the run again.")
     wrong = [name for name in HISTORY_COLUMNS if not pd.api.types.is_numeric_dtype(history[name])]

@@ -7,7 +7,6 @@ journal.log   Optuna's storage (JSON lines), shared by all workers; a stopped sw
 trial-NNNN/   the run of a trial, scored on the validation faces
 """
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import AffectoscopeError
+from core.runs.documents import read_csv, read_document
 from core.runs.layout import ARTIFACTS_FOLDER, SWEEPS_FOLDER
 from core.runtime.files import replacing, write_json
 
@@ -85,18 +85,7 @@ class Sweep:
         path = self.path / name
         if not path.exists():
             return pd.DataFrame({column: [] for column in columns})
-        try:
-            table = pd.read_csv(path)
-        except (OSError, ValueError) as error:
-            raise AffectoscopeError(
-                f"{name} of sweep '{self.name}' cannot be read ({error}); it is recreated when the sweep is resumed."
-            ) from error
-        missing = [column for column in columns if column not in table]
-        if missing:
-            raise AffectoscopeError(
-                f"{name} of sweep '{self.name}' has no column {', '.join(missing)}; it is recreated when the sweep is resumed."
-            )
-        return table
+        return read_csv(path, columns=columns, remedy="it is recreated when the sweep is resumed")
 
 
 def sweep_folder(name: str, folder: Path = ARTIFACTS_FOLDER) -> Path:
@@ -118,23 +107,11 @@ def open_sweep(path: Path) -> Sweep:
     Raises:
         AffectoscopeError: sweep.json is missing, damaged or of a newer version.
     """
-    try:
-        info = json.loads((path / "sweep.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AffectoscopeError(f"sweep.json of '{path.name}' cannot be read ({error}).") from error
-    version = info.get("schema_version") if isinstance(info, dict) else None
-    if not isinstance(version, int):
-        raise AffectoscopeError(f"sweep.json of '{path.name}' has no schema_version; start the sweep again.")
-    if version > SCHEMA_VERSION:
-        raise AffectoscopeError(
-            f"Sweep '{path.name}' was written by a newer version of Affectoscope (schema {version}; supported: up to "
-            f"{SCHEMA_VERSION}); update Affectoscope to open it."
-        )
-    absent = [key for key in _INFO_KEYS if key not in info]
-    if absent or info["objective"] not in OBJECTIVES:
-        raise AffectoscopeError(
-            f"sweep.json of '{path.name}' has no {', '.join(absent) or 'known objective'}; start the sweep again."
-        )
+    info = read_document(
+        path / "sweep.json", version=SCHEMA_VERSION, keys=_INFO_KEYS, remedy="start the sweep again"
+    )
+    if info["objective"] not in OBJECTIVES:
+        raise AffectoscopeError(f"sweep.json of '{path.name}' has no known objective; start the sweep again.")
     return Sweep(path, info)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +18,8 @@ from core.data.thumbnails import make_thumbnails
 from core.errors import AffectoscopeError
 from core.runs.layout import CARD_FILE, DECISIONS_FILE, RELABELLED_FILE, REPORT_FILE, TAGS_FILE
 from core.runtime.files import replacing
+
+T = TypeVar("T")
 
 _METADATA_KEY = b"affectoscope"
 
@@ -143,6 +146,23 @@ def read_table(folder: Path, kind: RunTable) -> tuple[pd.DataFrame, dict] | None
             f"{kind.file} of '{folder.name}' has no column {', '.join(missing)}; recreate it with {kind.command}."
         )
     return frame, about
+
+
+def parse_table(folder: Path, kind: RunTable, parse: Callable[[pd.DataFrame, dict], T]) -> T | None:
+    """What `parse` makes of a table and its metadata; None if the run does not have it.
+
+    Raises:
+        AffectoscopeError: the file is damaged, or `parse` finds a value or a key of the metadata missing or wrong.
+    """
+    stored = read_table(folder, kind)
+    if stored is None:
+        return None
+    try:
+        return parse(*stored)
+    except (AffectoscopeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise AffectoscopeError(
+            f"{kind.file} of '{folder.name}' holds wrong values ({error}); recreate it with {kind.command}."
+        ) from error
 
 
 def write_thumbnails(path: Path, references: list[str], images: list[bytes]) -> None:

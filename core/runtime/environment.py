@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,25 +40,30 @@ def keep_freed_memory() -> None:
         return  # not glibc
 
 
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Versions of those packages that are installed."""
+    packages = {}
+    for name in names:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return packages
+
+
 def environment() -> dict:
     """Versions and hardware for run.json, without names of users, paths or hosts."""
     import keras
 
     backend = keras.backend.backend()
-    packages = {}
-    for name in PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         **({"accelerator": accelerator} if (accelerator := _accelerator(backend)) else {}),
         "backend": backend,
-        "packages": packages,
+        "packages": package_versions(PACKAGES),
     }
 
 
@@ -77,7 +82,7 @@ def _accelerator(backend: str) -> str:
     return ""
 
 
-def _processor() -> str:
+def processor_name() -> str:
     information = Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text(errors="replace").splitlines():

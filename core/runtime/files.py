@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,22 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def check_file_name(out: Path, suffixes: Sequence[str]) -> None:
+    """Check the value of --out before the work.
+
+    Raises:
+        AffectoscopeError: it has none of the suffixes, is a folder, or lies in a folder that does not exist.
+    """
+    if out.suffix.lower() not in suffixes:
+        raise AffectoscopeError(
+            f"--out {out} has no known format; expected a name ending in {' or '.join(suffixes)}."
+        )
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise AffectoscopeError(
+            f"--out {out} cannot be written: it is a folder, or its folder does not exist."
+        )
 
 
 def read_json(path: Path):

@@ -6,12 +6,11 @@ from core.analysis.detection import DetectedScores
 from core.analysis.protocol import Protocol
 from core.metrics.text import PERCENT
 from core.runs.run import Run
+from dashboard.components import number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.tables import protocol as tables
 from dashboard.text import protocol as text
-
-_FACES = st.column_config.NumberColumn(format="localized")
-_PERCENT = st.column_config.NumberColumn(format=PERCENT.printf)
 
 
 def show(run: Run, protocol: Protocol, scores: DetectedScores | None) -> None:
@@ -22,18 +21,14 @@ def show(run: Run, protocol: Protocol, scores: DetectedScores | None) -> None:
         return
     overall, labels = tables.detected(scores), tables.detected_per_label(scores)
     st.markdown(text.detected(scores, protocol))
-    st.dataframe(
-        tables.as_text(overall), column_config={"of faces": _FACES}, hide_index=True, width="content"
-    )
+    number_table.show(tables.as_text(overall), {"of faces": number_table.COUNT}, width="content")
     csv_button(overall, f"{run.name}-detected")
-    st.dataframe(
+    number_table.show(
         labels,
-        column_config={
-            "recall_of_found": {**_PERCENT, "label": "recall of the found"},
-            "recall_of_all": {**_PERCENT, "label": "recall with misses as errors"},
+        {
+            "recall_of_found": Number(PERCENT, "recall of the found"),
+            "recall_of_all": Number(PERCENT, "recall with misses as errors"),
         },
-        hide_index=True,
-        width="stretch",
+        csv=f"{run.name}-detected-per-label",
         height="content",
     )
-    csv_button(labels, f"{run.name}-detected-per-label")

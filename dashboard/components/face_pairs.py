@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import url_state
+from dashboard.components import number_table
+from dashboard.components.gallery import FACE
 from dashboard.text import leaks as text
 
 PER_PAGE = 12
@@ -13,17 +15,13 @@ PER_PAGE = 12
 #: Side of a picture in pixels: two of them, side by side, fit a telephone.
 PICTURE = 104
 
-_COLUMNS = {
-    "reference": st.column_config.TextColumn("face"),
-    "true": st.column_config.TextColumn("annotated"),
-    "predicted": st.column_config.TextColumn("predicted"),
-    "probability": st.column_config.NumberColumn("probability", format="percent"),
-    "other": st.column_config.TextColumn("near-duplicate"),
-    "other_split": st.column_config.TextColumn("its split"),
-    "other_expression": st.column_config.TextColumn("its label"),
+_COLUMNS = FACE | {
+    "other": "near-duplicate",
+    "other_split": "its split",
+    "other_expression": "its label",
     "labels_differ": st.column_config.CheckboxColumn("labels differ"),
-    "distance": st.column_config.NumberColumn("bits that differ"),
-    "near_duplicates": st.column_config.NumberColumn("near-duplicates there"),
+    "distance": "bits that differ",
+    "near_duplicates": "near-duplicates there",
 }
 
 #: Images by row of the predictions, and by reference of the other face; None where one cannot be read.
@@ -40,9 +38,7 @@ def on_page(pairs: pd.DataFrame) -> pd.DataFrame:
 def show(shown: pd.DataFrame, pictures: Pictures | None) -> None:
     """Some rows of a `tables.leaks.pairs` table, as pictures or, without images, as a table."""
     if pictures is None:
-        st.dataframe(
-            shown, column_order=list(_COLUMNS), column_config=_COLUMNS, hide_index=True, width="stretch"
-        )
+        number_table.show(shown, _COLUMNS, column_order=list(_COLUMNS))
         return
     face, other = pictures
     with st.grid("auto", min_column_width=2 * PICTURE + 50, gap="small"):

@@ -4,17 +4,16 @@ import pandas as pd
 import streamlit as st
 
 from core.analysis.data_summary import BIN
+from core.metrics.text import DECIMAL, PERCENT, WHOLE
 from core.runs.run import Run
 from dashboard import url_state
 from dashboard.charts import planes
-from dashboard.components import appearance
+from dashboard.components import appearance, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.tables import planes as tables
 from dashboard.text import affect as affect_text
 from dashboard.text import data as data_text
-
-_FACES = st.column_config.NumberColumn(format="localized")
-_MEAN = st.column_config.NumberColumn(format="%.3f")
 
 #: Caption where training kept no counts of its own.
 ONLY_TEST = "Of the test faces only: this run was trained before the other splits were counted."
@@ -27,17 +26,12 @@ def show_split_means(run: Run, summary: pd.DataFrame) -> None:
     if not sentence:
         return
     st.markdown(sentence)
-    st.dataframe(
-        means,
-        column_config={
-            "valence": st.column_config.NumberColumn("mean valence", format="%.3f"),
-            "arousal": st.column_config.NumberColumn("mean arousal", format="%.3f"),
-            "size": st.column_config.NumberColumn("median face size in pixels", format="%d"),
-        },
-        hide_index=True,
-        width="stretch",
-    )
-    csv_button(means, f"{run.name}-split-means")
+    columns = {
+        "valence": Number(DECIMAL, "mean valence"),
+        "arousal": Number(DECIMAL, "mean arousal"),
+        "size": Number(WHOLE, "median face size in pixels"),
+    }
+    number_table.show(means, columns, csv=f"{run.name}-split-means")
 
 
 def show_plane(run: Run, summary: pd.DataFrame, split: str, expression: str | None) -> None:
@@ -59,9 +53,8 @@ def show_plane(run: Run, summary: pd.DataFrame, split: str, expression: str | No
     st.caption(affect_text.plane_note(happy))
     csv_button(density, f"{run.name}-plane-{split}-{expression or 'all'}")
     with st.expander("Mean positions"):
-        config = {"faces": _FACES, "valence": _MEAN, "arousal": _MEAN}
-        st.dataframe(centres, column_config=config, hide_index=True, width="stretch", height="content")
-        csv_button(centres, f"{run.name}-mean-positions-{split}")
+        columns = {"faces": number_table.COUNT, "valence": Number(DECIMAL), "arousal": Number(DECIMAL)}
+        number_table.show(centres, columns, csv=f"{run.name}-mean-positions-{split}", height="content")
 
 
 def show_sizes(run: Run, summary: pd.DataFrame) -> None:
@@ -74,17 +67,12 @@ def show_sizes(run: Run, summary: pd.DataFrame) -> None:
     figure = planes.sizes(sizes, side=smallest, ink=appearance.ink())
     appearance.plot(figure, key="sizes", alt="Histogram of face sizes per split.")
     csv_button(sizes, f"{run.name}-face-sizes")
-    st.dataframe(
-        numbers,
-        column_config={
-            "faces": _FACES,
-            "median": st.column_config.NumberColumn("median size in pixels", format="%d"),
-            "smaller": st.column_config.NumberColumn(f"under {smallest:.0f} pixels", format="percent"),
-        },
-        hide_index=True,
-        width="stretch",
-    )
-    csv_button(numbers, f"{run.name}-face-size-numbers")
+    columns = {
+        "faces": number_table.COUNT,
+        "median": Number(WHOLE, "median size in pixels"),
+        "smaller": Number(PERCENT, f"under {smallest:.0f} pixels"),
+    }
+    number_table.show(numbers, columns, csv=f"{run.name}-face-size-numbers")
 
 
 def choose_split(summary: pd.DataFrame) -> str:

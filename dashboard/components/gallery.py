@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core.metrics.text import percent
+from core.metrics.text import DECIMAL, PERCENT, SHORT_DECIMAL, percent
 from core.runs.tags import TAGS
 from dashboard import url_state
+from dashboard.components import number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.images import ImageSource
 from dashboard.tables.faces import UNTAGGED
 from dashboard.text import affect as affect_text
@@ -16,22 +18,26 @@ from dashboard.text import faces as face_text
 
 PER_PAGE = 24
 
-_COLUMNS = {
-    "reference": st.column_config.TextColumn("face"),
-    "true": st.column_config.TextColumn("annotated"),
-    "predicted": st.column_config.TextColumn("predicted"),
-    "probability": st.column_config.NumberColumn("probability", format="percent"),
-    "probability_true": st.column_config.NumberColumn("of the annotated", format="percent"),
-    "other_predicted": st.column_config.TextColumn("by the other run"),
-    "other_probability": st.column_config.NumberColumn("probability there", format="percent"),
-    "loss": st.column_config.NumberColumn("loss", format="%.2f"),
-    "margin": st.column_config.NumberColumn("margin", format="%.2f"),
-    "mark": st.column_config.TextColumn("tag"),
-    "distance": st.column_config.NumberColumn("distance", format="%.3f"),
-    "valence": st.column_config.NumberColumn("valence", format="%.2f"),
-    "arousal": st.column_config.NumberColumn("arousal", format="%.2f"),
-    "predicted_valence": st.column_config.NumberColumn("predicted valence", format="%.2f"),
-    "predicted_arousal": st.column_config.NumberColumn("predicted arousal", format="%.2f"),
+#: Columns of a face and its prediction.
+FACE = {
+    "reference": "face",
+    "true": "annotated",
+    "predicted": "predicted",
+    "probability": Number(PERCENT),
+}
+
+_COLUMNS = FACE | {
+    "probability_true": Number(PERCENT, "of the annotated"),
+    "other_predicted": "by the other run",
+    "other_probability": Number(PERCENT, "probability there"),
+    "loss": Number(SHORT_DECIMAL),
+    "margin": Number(SHORT_DECIMAL),
+    "mark": "tag",
+    "distance": Number(DECIMAL),
+    "valence": Number(SHORT_DECIMAL),
+    "arousal": Number(SHORT_DECIMAL),
+    "predicted_valence": Number(SHORT_DECIMAL, "predicted valence"),
+    "predicted_arousal": Number(SHORT_DECIMAL, "predicted arousal"),
 }
 
 #: A callback that opens the face of a reference.
@@ -75,14 +81,8 @@ def _lay_out(faces: pd.DataFrame, source: ImageSource | None, *, name: str, open
                 with st.container(gap="xxsmall"):
                     _picture(source(row), face, key=f"open-{name}-{row}", open_face=open_face)
         return
-    columns = {
-        "column_order": list(_COLUMNS),
-        "column_config": _COLUMNS,
-        "hide_index": True,
-        "width": "stretch",
-    }
     if open_face is None:
-        st.dataframe(faces, **columns)
+        number_table.show(faces, _COLUMNS, column_order=list(_COLUMNS))
         return
     key = f"rows-{name}"
 
@@ -91,7 +91,14 @@ def _lay_out(faces: pd.DataFrame, source: ImageSource | None, *, name: str, open
         if rows:
             open_face(faces["reference"].iloc[rows[0]])
 
-    st.dataframe(faces, **columns, key=key, on_select=take_row, selection_mode="single-row")
+    number_table.show(
+        faces,
+        _COLUMNS,
+        column_order=list(_COLUMNS),
+        key=key,
+        on_select=take_row,
+        selection_mode="single-row",
+    )
 
 
 def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opener | None) -> None:

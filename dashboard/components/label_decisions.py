@@ -4,10 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from core.data.decisions import KEEP, REMOVE, decide, no_decisions, take_back
-from core.data.user_table import LONGEST_NOTE, for_spreadsheets
+from core.data.user_table import for_spreadsheets
 from core.errors import AffectoscopeError
 from core.runs.run import Run
 from dashboard import loading
+from dashboard.components import note_form
 from dashboard.components.downloads import csv_button
 from dashboard.tables import label_errors as tables
 from dashboard.text import label_errors as text
@@ -83,40 +84,31 @@ def show_form(run: Run, face: pd.Series, decisions: pd.DataFrame) -> None:
     """Decide about one face, with any label and a note; change or undo it."""
     kept = decisions[decisions["reference"] == face["reference"]]
     former = kept.iloc[0] if len(kept) else None
-    # Another key after each change, so that the controls show what is kept.
     name = f"decide-{run.name}-{face['reference']}-{times_decided()}"
     options = [*run.labels, REMOVE]
     default = None
     if former is not None:
         default = str(face["annotated"]) if former["decision"] == KEEP else former["decision"]
-    with st.form(name, border=True):
-        what = st.pills(
-            "What should its label be?",
-            options,
-            default=default if default in options else None,
-            key=f"{name}-what",
-            format_func=lambda option: _option(option, face),
-        )
-        note = st.text_input(
-            "Note",
-            "" if former is None else former["note"],
-            max_chars=LONGEST_NOTE,
-            key=f"{name}-note",
-            placeholder="optional",
-        )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            saved = st.form_submit_button("Save the decision", icon=":material/rule:")
-            removed = former is not None and st.form_submit_button("Undo", type="tertiary")
-            if former is not None:
-                st.caption(text.format_decision_time(former), width="content")
-    if saved and what is None:
-        st.warning("Choose a label first, or remove.", icon=":material/rule:")
-    elif saved:
-        make(run, pd.DataFrame([face]), what, note)
-        st.rerun()
-    elif removed:
+    answer = note_form.show(
+        name,
+        "What should its label be?",
+        options,
+        default=default if default in options else None,
+        note="" if former is None else former["note"],
+        entry="decision",
+        icon=":material/rule:",
+        former="" if former is None else text.format_decision_time(former),
+        remove="Undo",
+        unanswered="Choose a label first, or remove.",
+        format_option=lambda option: _option(option, face),
+    )
+    if answer is None:
+        return
+    if answer.removed:
         undo(run, [face["reference"]])
-        st.rerun()
+    else:
+        make(run, pd.DataFrame([face]), answer.choice, answer.note)
+    st.rerun()
 
 
 def show_results(run: Run, decisions: pd.DataFrame) -> None:

@@ -7,11 +7,13 @@ import streamlit as st
 
 from core.analysis.label_errors import LabelErrors
 from core.data.decisions import KEEP, REMOVE
+from core.metrics.text import PERCENT
 from core.runs.run import Run
 from dashboard import url_state
 from dashboard.charts import bars
-from dashboard.components import label_decisions
+from dashboard.components import label_decisions, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.images import ImageSource
 from dashboard.tables import faces as face_tables
 from dashboard.tables import label_errors as tables
@@ -19,14 +21,13 @@ from dashboard.text import label_errors as text
 
 PER_PAGE = 24
 
-_NUMBER = st.column_config.NumberColumn
 _COLUMNS = {
     "reference": st.column_config.TextColumn("face"),
     "given": st.column_config.TextColumn("given"),
     "suggested": st.column_config.TextColumn("suggested"),
     "decision": st.column_config.TextColumn("decision"),
-    "p_given": _NUMBER("p of the given", format="percent"),
-    "p_suggested": _NUMBER("p of the suggested", format="percent"),
+    "p_given": Number(PERCENT, "p of the given"),
+    "p_suggested": Number(PERCENT, "p of the suggested"),
     "contradiction": st.column_config.CheckboxColumn("contradiction"),
     "split": st.column_config.TextColumn("split"),
 }
@@ -102,12 +103,10 @@ def _show_table(run: Run, shown: pd.DataFrame, *, key: str, open_face: Callable[
             disabled=len(references) != 1,
         )
         st.caption("Tick rows, then decide." if rows.empty else f"{len(rows)} ticked", width="content")
-    st.dataframe(
+    number_table.show(
         shown,
+        _COLUMNS,
         column_order=list(_COLUMNS),
-        column_config=_COLUMNS,
-        hide_index=True,
-        width="stretch",
         key=key,
         on_select="rerun",
         selection_mode="multi-row",

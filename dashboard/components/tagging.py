@@ -5,8 +5,9 @@ import streamlit as st
 
 from core.errors import AffectoscopeError
 from core.runs.run import Run
-from core.runs.tags import LONGEST_NOTE, TAGS, empty_tags, for_spreadsheets, remove_tag, set_tag
+from core.runs.tags import TAGS, empty_tags, for_spreadsheets, remove_tag, set_tag
 from dashboard import loading
+from dashboard.components import note_form
 from dashboard.components.downloads import csv_button
 from dashboard.tables import faces as tables
 from dashboard.text import faces as face_text
@@ -35,34 +36,27 @@ def show_form(run: Run, face: pd.Series, tags: pd.DataFrame) -> None:
     reference = face["reference"]
     kept = tags[tags["reference"] == reference]
     tag = kept.iloc[0] if len(kept) else None
-    # Another key after each change, so that the controls show what is kept.
     name = f"mark-{run.name}-{reference}-{'' if tag is None else tag['marked']}"
-    with st.form(name, border=True):
-        what = st.pills(
-            "Tag",
-            TAGS,
-            default=None if tag is None else tag["mark"],
-            key=f"{name}-what",
-        )
-        note = st.text_input(
-            "Note",
-            "" if tag is None else tag["note"],
-            max_chars=LONGEST_NOTE,
-            key=f"{name}-note",
-            placeholder="optional",
-        )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            saved = st.form_submit_button("Save the tag", icon=":material/flag:")
-            removed = tag is not None and st.form_submit_button("Remove the tag", type="tertiary")
-            if tag is not None:
-                st.caption(face_text.format_tag_time(tag, face["predicted"]), width="content")
-    if saved and what is None:
-        st.warning("Choose one of the four tags first.", icon=":material/flag:")
-    elif saved:
-        labels = {"true": str(face["true"]), "predicted": str(face["predicted"])}
-        _change(lambda: set_tag(run.tags_path, reference=reference, **labels, tag=what, note=note))
-    elif removed:
+    answer = note_form.show(
+        name,
+        "Tag",
+        TAGS,
+        default=None if tag is None else tag["mark"],
+        note="" if tag is None else tag["note"],
+        entry="tag",
+        icon=":material/flag:",
+        former="" if tag is None else face_text.format_tag_time(tag, face["predicted"]),
+        remove="Remove the tag",
+        unanswered="Choose one of the four tags first.",
+    )
+    if answer is None:
+        return
+    if answer.removed:
         _change(lambda: remove_tag(run.tags_path, reference))
+    else:
+        labels = {"true": str(face["true"]), "predicted": str(face["predicted"])}
+        chosen = {"tag": answer.choice, "note": answer.note}
+        _change(lambda: set_tag(run.tags_path, reference=reference, **labels, **chosen))
 
 
 def _change(change) -> None:

@@ -8,7 +8,7 @@ from core.metrics.thresholds import counts_at
 from core.runs.run import Run
 from dashboard import loading, url_state
 from dashboard.charts import thresholds
-from dashboard.components import appearance
+from dashboard.components import appearance, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.tables import thresholds as tables
 from dashboard.text import scores as text
@@ -43,12 +43,7 @@ def show(run: Run, scores: Scores) -> None:
                 height="stretch",
             )
     st.caption("In grey the Wilson 95% interval of precision and of recall.")
-    st.dataframe(
-        tables.four_counts(counts, expression),
-        column_config={"faces": st.column_config.NumberColumn(format="localized")},
-        hide_index=True,
-        width="content",
-    )
+    number_table.show(tables.four_counts(counts, expression), {"faces": number_table.COUNT}, width="content")
     csv_button(numbers, f"{run.name}-{expression}-at-{threshold:g}")
     appearance.plot(
         thresholds.thresholds(curve, numbers, threshold=threshold, best=points.best_f1),

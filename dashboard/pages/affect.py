@@ -4,11 +4,13 @@ from functools import partial
 
 import streamlit as st
 
+from core.metrics.text import DECIMAL, PERCENT
 from core.report import wording
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import bars, curves, planes
-from dashboard.components import appearance, gallery
+from dashboard.components import appearance, gallery, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.images import image_source
 from dashboard.tables import affect as tables
 from dashboard.tables import planes as plane_tables
@@ -26,16 +28,11 @@ if caution := wording.few_faces(scores):
     st.warning(caution, icon=":material/warning:")
 
 numbers = tables.numbers(scores)
-st.dataframe(
+number_table.show(
     numbers,
-    column_config={
-        **{name: st.column_config.NumberColumn(format="%.3f") for name in ("value", "low", "high")},
-        "faces": st.column_config.NumberColumn(format="localized"),
-    },
-    hide_index=True,
-    width="stretch",
+    {"faces": number_table.COUNT} | dict.fromkeys(("value", "low", "high"), Number(DECIMAL)),
+    csv=f"{run.name}-affect",
 )
-csv_button(numbers, f"{run.name}-affect")
 st.caption(
     "RMSE: root mean square error, 0 is best. CCC: Lin's concordance, 1 is best. "
     f"Sign agreement: share of faces where both have the same sign. {wording.interval_note(scores)}"
@@ -80,20 +77,17 @@ csv_button(regions, f"{run.name}-affect-regions")
 
 st.subheader("Contradictions")
 st.markdown(affect_text.CONTRADICTIONS)
-number, share = st.column_config.NumberColumn, "percent"
-st.dataframe(
+number_table.show(
     page_tables.contradictions,
-    column_config={
-        "annotated": number("contradicting annotations", format="localized"),
-        "annotated_share": number("of the annotated", format=share),
-        "predicted": number("contradicting predictions", format="localized"),
-        "predicted_share": number("of the predicted", format=share),
+    {
+        "annotated": number_table.count("contradicting annotations"),
+        "annotated_share": Number(PERCENT, "of the annotated"),
+        "predicted": number_table.count("contradicting predictions"),
+        "predicted_share": Number(PERCENT, "of the predicted"),
     },
-    hide_index=True,
-    width="stretch",
+    csv=f"{run.name}-contradictions",
     height="content",
 )
-csv_button(page_tables.contradictions, f"{run.name}-contradictions")
 side = url_state.segments("Contradictions in", plane_tables.SIDES, key="contradictions")
 expression = url_state.selectbox("Expression", run.labels, key="of", placeholder="choose to see faces")
 

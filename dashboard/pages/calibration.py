@@ -1,29 +1,28 @@
 """Calibration: agreement of confidence and accuracy, before and after temperature scaling."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.analysis.calibration.review import READINGS
 from core.analysis.calibration.wording import calibration_findings
 from core.metrics.calibration import BINS
-from core.metrics.text import PERCENT
+from core.metrics.text import DECIMAL, PERCENT, POINTS, NumberFormat
 from core.report.figures import calibration as figures
 from core.runs.calibration import upgrade_command
 from dashboard import loading, run_selector, url_state
-from dashboard.components import appearance
+from dashboard.components import appearance, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.tables import calibration as tables
 from dashboard.text import calibration as text
 
 #: Bins that can be chosen.
 FEWEST, MOST = 5, 30
 
-_LABELS = dict.fromkeys(("share", "probability"), st.column_config.NumberColumn(format=PERCENT.printf))
-_LABELS |= dict.fromkeys(
-    ("excess", "excess_low", "excess_high"), st.column_config.NumberColumn(format="%+.1f")
-)
-_LABELS |= dict.fromkeys(
-    ("error", "by_chance", "error_calibrated"), st.column_config.NumberColumn(format="%.3f")
-)
+_FORMATS = dict.fromkeys(("share", "probability"), PERCENT)
+_FORMATS |= dict.fromkeys(("excess", "excess_low", "excess_high"), replace(POINTS, unit=""))
+_FORMATS |= dict.fromkeys(("error", "by_chance", "error_calibrated"), DECIMAL)
 
 st.title("Calibration")
 run = run_selector.choose_run()
@@ -33,7 +32,7 @@ if review.fitted is None:
     st.info(text.no_temperature(run), icon=":material/thermostat:")
     st.code(upgrade_command(run), language="bash", wrap_lines=True)
 numbers = tables.numbers(review)
-st.dataframe(tables.as_text(numbers), hide_index=True, width="content")
+number_table.show(tables.as_text(numbers), width="content")
 st.caption(text.intervals(review))
 csv_button(numbers, f"{run.name}-calibration")
 
@@ -69,11 +68,9 @@ appearance.plot(
     alt=f"Accuracy over confidence in {bins} bins with intervals, above the distribution of confidence; the table of bins has the numbers.",
 )
 st.caption(f"{text.error_at(drawn, READINGS)} {text.BINS}")
-st.dataframe(
+number_table.show(
     tables.bins_as_text(reliability, list(shown), expression=expression),
-    column_config={"faces": st.column_config.NumberColumn(format="%.1f")},
-    hide_index=True,
-    width="stretch",
+    {"faces": Number(NumberFormat(1))},
     height="content",
 )
 st.caption(text.BIN_COLUMNS)
@@ -81,14 +78,13 @@ csv_button(reliability.bins, f"{run.name}-reliability{f'-{expression}' if expres
 
 st.subheader("Calibration per expression")
 labels = tables.labels(review)
-st.dataframe(
-    tables.as_percent(labels),
-    column_order=[name for name in text.LABEL_TITLES if name in labels],
-    column_config={
-        name: {**_LABELS.get(name, {}), "label": title} for name, title in text.LABEL_TITLES.items()
+number_table.show(
+    labels,
+    {
+        name: Number(_FORMATS[name], title) if name in _FORMATS else title
+        for name, title in text.LABEL_TITLES.items()
     },
-    hide_index=True,
-    width="stretch",
+    column_order=[name for name in text.LABEL_TITLES if name in labels],
     height="content",
 )
 st.caption(f"{text.LABELS} {text.classwise(review)}")

@@ -3,18 +3,19 @@
 import streamlit as st
 
 from core.errors import AffectoscopeError
+from core.metrics.text import SMALL_DIFFERENCE, NumberFormat
 from core.report.figures import comparison as figures
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import matrices
-from dashboard.components import appearance, changed_faces
+from dashboard.components import appearance, changed_faces, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.tables import comparison as tables
 from dashboard.tables import confusion as confusion_tables
 from dashboard.text import comparison as text
 from dashboard.text import scores as score_text
 
-_NUMBER = st.column_config.NumberColumn(format="%.4f")
-_SIGNED = st.column_config.NumberColumn(format="%+.4f")
+_VALUE = NumberFormat(4)
 
 
 def show_obstacles(obstacles: dict[str, str]) -> None:
@@ -58,21 +59,19 @@ appearance.plot(
     key="advantages",
     alt=f"How much better each number is, with its 95% interval. {comparison.verdict()}",
 )
-st.dataframe(
+number_table.show(
     numbers,
     column_order=["number", "a", "b", "difference", "low", "high", "p_corrected", "significance"],
-    column_config={
+    columns={
         "number": st.column_config.TextColumn(pinned=True),
-        "a": _NUMBER | {"label": name},
-        "b": _NUMBER | {"label": run.name},
-        "difference": _SIGNED,
-        "low": _SIGNED | {"label": "95% from"},
-        "high": _SIGNED | {"label": "to"},
+        "a": Number(_VALUE, name),
+        "b": Number(_VALUE, run.name),
+        "difference": Number(SMALL_DIFFERENCE),
+        "low": Number(SMALL_DIFFERENCE, "95% from"),
+        "high": Number(SMALL_DIFFERENCE, "to"),
         "p_corrected": st.column_config.NumberColumn("corrected p", format="%.2g"),
         "significance": st.column_config.TextColumn(run.name),
     },
-    hide_index=True,
-    width="stretch",
 )
 st.caption(text.method(comparison))
 csv_button(numbers, f"{run.name}-against-{name}")

@@ -8,7 +8,7 @@ from core.report import score_tables, wording
 from core.runs.run import Run
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import matrices
-from dashboard.components import appearance, gallery
+from dashboard.components import appearance, cautions, gallery
 from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import confusion as tables
@@ -35,9 +35,7 @@ def choose_other(run: Run) -> tuple[str, Scores, int] | None:
 st.title("Confusion")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
-for caution in (wording.few_faces(scores), wording.presence(scores)):
-    if caution:
-        st.warning(caution, icon=":material/warning:")
+cautions.show(scores)
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     shown = url_state.segments("Cell values", tables.NORMALISATIONS, key="cells")

@@ -4,19 +4,19 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import AffectoscopeError
+from core.metrics.text import PERCENT, NumberFormat
 from core.runs.tables import SUMMARY_COLUMNS
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import bars
-from dashboard.components import face_statistics, gallery
+from dashboard.components import face_statistics, gallery, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.images import image_source
 from dashboard.tables import counts as tables
 from dashboard.tables import faces as face_tables
 from dashboard.tables import planes as plane_tables
 from dashboard.text import data as data_text
 from dashboard.text import runs as run_text
-
-_FACES = st.column_config.NumberColumn(format="localized")
 
 st.title("Data")
 run = run_selector.choose_run()
@@ -47,25 +47,26 @@ for sentence in (
 st.subheader("Imbalance")
 trained = tables.class_counts(tables.of_labels(data["counts"], run.labels))
 imbalance = tables.imbalance(trained)
-st.dataframe(
+number_table.show(
     imbalance,
-    column_config={
-        "faces": _FACES,
+    {
+        "faces": number_table.COUNT,
         "largest": "largest class",
         "smallest": "smallest class",
-        "ratio": st.column_config.NumberColumn("largest : smallest", format="%.1f"),
+        "ratio": Number(NumberFormat(1), "largest : smallest"),
     },
-    hide_index=True,
-    width="stretch",
+    csv=f"{run.name}-imbalance",
 )
-csv_button(imbalance, f"{run.name}-imbalance")
 
 st.subheader("Differences between splits")
 differences = tables.split_differences(trained)
 st.markdown(data_text.split_difference(differences))
-shares = {name: st.column_config.NumberColumn(format="percent") for name in differences.columns[1:]}
-st.dataframe(differences, column_config=shares, hide_index=True, width="stretch", height="content")
-csv_button(differences, f"{run.name}-splits")
+number_table.show(
+    differences,
+    dict.fromkeys(differences.columns[1:], Number(PERCENT)),
+    csv=f"{run.name}-splits",
+    height="content",
+)
 
 summary, every_split = pd.DataFrame(columns=SUMMARY_COLUMNS), True
 try:
@@ -83,8 +84,7 @@ st.subheader("Rejected rows")
 st.markdown(f"{run_text.ledger_sentence(run)}.")
 ledger = tables.ledger(run)
 if len(ledger):
-    st.dataframe(ledger, hide_index=True, width="stretch")
-    csv_button(ledger, f"{run.name}-ledger")
+    number_table.show(ledger, csv=f"{run.name}-ledger")
 
 gallery_title = "Sample of drawn faces" if run_text.is_drawn(run) else "Sample faces"
 st.subheader("Valence and arousal" if has_plane else gallery_title)

@@ -3,9 +3,11 @@
 import streamlit as st
 
 from core.data.relabelling import trained_with
+from core.metrics.text import PERCENT
 from dashboard import run_selector, url_state
-from dashboard.components import label_decisions, label_error_gallery
+from dashboard.components import label_decisions, label_error_gallery, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.images import image_source
 from dashboard.tables import label_errors as tables
 from dashboard.text import label_errors as text
@@ -60,18 +62,15 @@ st.caption(text.METHOD)
 label_decisions.show_results(run, decisions)
 
 st.subheader("Estimated label errors")
-table = errors.per_label()
-st.dataframe(
-    table,
-    column_config={
-        "faces": st.column_config.NumberColumn("faces with this label", format="localized"),
-        "errors": st.column_config.NumberColumn("estimated errors", format="localized"),
-        "share": st.column_config.NumberColumn("share of errors", format="percent"),
-        "mostly": st.column_config.TextColumn("most frequent correct label"),
+number_table.show(
+    errors.per_label(),
+    {
+        "faces": number_table.count("faces with this label"),
+        "errors": number_table.count("estimated errors"),
+        "share": Number(PERCENT, "share of errors"),
+        "mostly": "most frequent correct label",
     },
-    hide_index=True,
-    width="stretch",
+    csv=f"{run.name}-{of}-wrong-labels",
     height="content",
 )
-csv_button(table, f"{run.name}-{of}-wrong-labels")
 st.caption(text.PER_LABEL)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import images, loading, run_selector, url_state
-from dashboard.components import face_pairs
+from dashboard.components import face_pairs, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.tables import leaks as tables
 from dashboard.text import leaks as text
@@ -34,7 +34,7 @@ with st.grid("auto", min_column_width=170):
         )
 numbers = tables.numbers(leaks.summary)
 with st.expander("Accuracy and macro F1"):
-    st.dataframe(tables.as_text(numbers), hide_index=True, width="stretch")
+    number_table.show(tables.as_text(numbers))
 csv_button(numbers, f"{run.name}-leak-scores")
 
 st.subheader("Pairs")

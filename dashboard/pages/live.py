@@ -7,7 +7,7 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.photos.results import as_table
 from dashboard import live_photos, loading, run_selector, url_state
-from dashboard.components import face_cards
+from dashboard.components import face_cards, number_table
 from dashboard.components.downloads import csv_button
 
 SOURCES = {"files": "Files", "camera": "Camera", "drawing": "Sample photo"}
@@ -92,7 +92,7 @@ for result in results:
 if rows := live_photos.rows(results, runs):
     st.subheader("Results")
     table = as_table(rows)
-    st.dataframe(table, hide_index=True, width="stretch")
+    number_table.show(table)
     with st.container(horizontal=True):
         csv_button(table, "faces")
         content = json.dumps(rows, indent=1, ensure_ascii=False)

@@ -6,7 +6,7 @@ from core.metrics.text import interval, number
 from core.report import score_tables, wording
 from dashboard import run_selector, url_state
 from dashboard.charts import bars, curves, matrices
-from dashboard.components import appearance
+from dashboard.components import appearance, cautions
 from dashboard.components.downloads import csv_button
 from dashboard.tables import pairs as tables
 from dashboard.text import scores as score_text
@@ -15,9 +15,7 @@ st.title("M measure")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
 st.markdown(wording.M_MEANING)
-for caution in (wording.few_faces(scores), wording.presence(scores)):
-    if caution:
-        st.warning(caution, icon=":material/warning:")
+cautions.show(scores)
 cells = score_tables.pairwise_cells(scores)
 if cells.empty:
     st.info(

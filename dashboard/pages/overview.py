@@ -1,32 +1,30 @@
 """Overview: all runs, and the scores of the chosen one."""
 
+import pandas as pd
 import streamlit as st
 
 from core.analysis.protocol import load_protocol
 from core.metrics.headline import HEADLINES
-from core.metrics.text import PERCENT
+from core.metrics.text import NumberFormat
 from core.report import score_tables, wording
 from core.report.figures import training as training_figures
 from dashboard import loading, run_selector, url_state
-from dashboard.components import appearance
+from dashboard.components import appearance, cautions, number_table, run_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.components.report_button import offer_report
 from dashboard.tables import runs as tables
 from dashboard.text import runs as run_text
 
 _COLUMNS = {
     "run": st.column_config.TextColumn("run", pinned=True),
-    "faces": st.column_config.NumberColumn("test faces", format="localized"),
+    "faces": number_table.count("test faces"),
     **{
-        name: st.column_config.NumberColumn(
-            metric.short,
-            format="percent" if metric.format is PERCENT else metric.format.printf,
-            help=metric.meaning,
-        )
+        name: Number(metric.format, metric.short, metric.meaning)
         for name, metric in HEADLINES.items()
         if metric.compared
     },
-    "parameters": st.column_config.NumberColumn(format="localized"),
+    "parameters": number_table.COUNT,
     "created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
 }
 
@@ -45,16 +43,12 @@ if len(overview) > 1:
 if overview.empty:
     st.info("No run passes these filters: widen them.", icon=":material/filter_alt_off:")
 else:
-    run_selector.offer_runs(overview, _COLUMNS)
+    run_table.show(overview, _COLUMNS)
     csv_button(overview, "runs")
 problems = run_selector.damaged()
 if problems:
     with st.expander(f"Invalid run folders ({len(problems)})", icon=":material/broken_image:"):
-        st.dataframe(
-            [{"folder": name, "reason": reason} for name, reason in problems.items()],
-            hide_index=True,
-            width="stretch",
-        )
+        number_table.show(pd.DataFrame(problems.items(), columns=["folder", "reason"]))
 
 st.header(run.name, divider="gray")
 st.markdown(run_text.trained_on(run))
@@ -64,9 +58,7 @@ for caution in (run_text.drawn_note(run), run.info["data"].get("note", "")):
         st.info(caution, icon=":material/info:")
 
 (scores,) = run_selector.load(run, "scores")
-for caution in (wording.few_faces(scores), wording.presence(scores)):
-    if caution:
-        st.warning(caution, icon=":material/warning:")
+cautions.show(scores)
 with st.grid("auto", min_column_width=170):
     for metric, value, ends in score_tables.headlines_as_text(scores):
         if metric.prominent:
@@ -83,13 +75,9 @@ st.caption(wording.interval_note(scores))
 st.caption(load_protocol(run).sentence())
 headlines = score_tables.headlines(scores)
 with st.expander("All headline numbers"):
-    st.dataframe(
+    number_table.show(
         headlines.drop(columns="name"),
-        column_config={
-            name: st.column_config.NumberColumn(format="%.4f") for name in ("value", "low", "high")
-        },
-        hide_index=True,
-        width="stretch",
+        dict.fromkeys(("value", "low", "high"), Number(NumberFormat(4))),
     )
 csv_button(headlines, f"{run.name}-headlines")
 

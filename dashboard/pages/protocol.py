@@ -8,23 +8,22 @@ from core.metrics.text import PERCENT
 from core.photos.face_classifier import MIN_CONFIDENCE
 from core.report.figures import abstention as figures
 from dashboard import run_selector, url_state
-from dashboard.components import appearance, detection
+from dashboard.components import appearance, detection, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.tables import protocol as tables
 from dashboard.text import protocol as text
 
-_FACES = st.column_config.NumberColumn(format="localized")
-_PERCENT = st.column_config.NumberColumn(format=PERCENT.printf)
 _GROUPS = {
-    "faces": _FACES,
-    "mean_confidence": {**_PERCENT, "label": "mean confidence"},
-    "median_confidence": {**_PERCENT, "label": "median"},
-    "auroc": {**_PERCENT, "label": "AUROC"},
-    "low": {**_PERCENT, "label": "95% from"},
-    "high": {**_PERCENT, "label": "to"},
-    "accepted": {**_PERCENT, "label": "accepted"},
-    "accepted_low": {**_PERCENT, "label": "95% from"},
-    "accepted_high": {**_PERCENT, "label": "to"},
+    "faces": number_table.COUNT,
+    "mean_confidence": Number(PERCENT, "mean confidence"),
+    "median_confidence": Number(PERCENT, "median"),
+    "auroc": Number(PERCENT, "AUROC"),
+    "low": Number(PERCENT, "95% from"),
+    "high": Number(PERCENT, "to"),
+    "accepted": Number(PERCENT, "accepted"),
+    "accepted_low": Number(PERCENT, "95% from"),
+    "accepted_high": Number(PERCENT, "to"),
 }
 
 st.title("Protocol")
@@ -36,13 +35,7 @@ if inconsistency := text.inconsistency(protocol):
 
 st.subheader("From rows to scored faces")
 ledger = protocol.rows()
-st.dataframe(
-    ledger,
-    column_config={"faces": _FACES, "left": _FACES},
-    hide_index=True,
-    width="stretch",
-    height="content",
-)
+number_table.show(ledger, dict.fromkeys(("faces", "left"), number_table.COUNT), height="content")
 st.caption(text.LEDGER)
 csv_button(ledger, f"{run.name}-protocol")
 
@@ -67,20 +60,14 @@ st.caption(text.CONFIDENCE)
 csv_button(bins, f"{run.name}-confidences")
 if abstention.groups:
     groups = group_table(abstention, accepted)
-    st.dataframe(
-        tables.groups_as_percent(groups),
-        column_config=_GROUPS,
-        hide_index=True,
-        width="stretch",
-        height="content",
-    )
+    number_table.show(groups, _GROUPS, height="content")
     st.caption(text.SEPARATION)
     csv_button(groups, f"{run.name}-out-of-set-labels-at-{threshold:g}")
 
 st.subheader("Risk and coverage")
 st.markdown(text.accepted(abstention, accepted))
 numbers = tables.at_threshold(abstention, accepted)
-st.dataframe(tables.as_text(numbers), column_config={"of faces": _FACES}, hide_index=True, width="content")
+number_table.show(tables.as_text(numbers), {"of faces": number_table.COUNT}, width="content")
 csv_button(numbers, f"{run.name}-abstaining-at-{threshold:g}")
 curves = risk_curves(abstention)
 appearance.plot(
@@ -93,12 +80,12 @@ csv_button(curves, f"{run.name}-risk-coverage")
 left, right = st.columns(2)
 with left:
     coverages = abstention.at_coverages()
-    st.dataframe(text.coverages(coverages), hide_index=True, width="content")
+    number_table.show(text.coverages(coverages), width="content")
     st.caption(text.COVERAGES)
     csv_button(coverages, f"{run.name}-risk-at-coverage")
 with right:
     risks = abstention.at_risks()
-    st.dataframe(text.risks(risks), hide_index=True, width="content")
+    number_table.show(text.risks(risks), width="content")
     st.caption(text.RISKS)
     csv_button(risks, f"{run.name}-coverage-at-risk")
 

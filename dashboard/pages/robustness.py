@@ -3,11 +3,13 @@
 import streamlit as st
 
 from core.analysis.corruptions import CORRUPTIONS
+from core.metrics.text import PERCENT
 from dashboard import run_selector, url_state
 from dashboard.charts import robustness as charts
-from dashboard.components import appearance
+from dashboard.components import appearance, number_table
 from dashboard.components.corrupted_faces import corrupted_faces
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.tables import robustness as tables
 from dashboard.text import robustness as text
 
@@ -42,11 +44,5 @@ st.caption("A drawn face at the input size of this run's network, whatever data 
 
 st.subheader("Accuracy by severity")
 grid = tables.grid(table)
-percent = st.column_config.NumberColumn(format="percent")
-st.dataframe(
-    grid,
-    column_config={column: percent for column in grid.columns if column != "corruption"},
-    hide_index=True,
-    width="stretch",
-)
+number_table.show(grid, {column: Number(PERCENT) for column in grid.columns if column != "corruption"})
 csv_button(table, f"{run.name}-robustness")

@@ -1,28 +1,31 @@
 """Slices: accuracy and macro-F1 of faces grouped by size, brightness, sharpness, pose or the user's own columns."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.analysis.slices.findings import slice_findings
 from core.analysis.slices.review import SliceReview, SliceTable
-from core.metrics.text import PERCENT
+from core.metrics.text import DECIMAL, DIFFERENCE, PERCENT, NumberFormat
 from core.report.figures import slices as figures
 from core.runs.run import Run
 from dashboard import loading, run_selector, url_state
-from dashboard.components import appearance, gallery, joined_csv
+from dashboard.components import appearance, gallery, joined_csv, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.images import image_source
 from dashboard.tables import slices as tables
 from dashboard.text import slices as text
 
 _NAME = st.column_config.TextColumn(pinned=True)
-_POINTS = st.column_config.NumberColumn(format="%+.1f")
+_POINTS = Number(NumberFormat(1, signed=True))
 _COLUMNS = {
     "slice": _NAME,
-    "accuracy": st.column_config.NumberColumn(format=PERCENT.printf),
-    "gap": _POINTS | {"label": "gap (points)"},
+    "accuracy": Number(PERCENT),
+    "gap": replace(_POINTS, title="gap (points)"),
     "gap, same mix": _POINTS,
-    "macro-F1": st.column_config.NumberColumn(format="%.3f"),
-    "macro-F1 gap": st.column_config.NumberColumn(format="%+.3f"),
+    "macro-F1": Number(DECIMAL),
+    "macro-F1 gap": Number(DIFFERENCE),
 }
 
 
@@ -36,11 +39,9 @@ def choose_from(key: str, options: list[str], table: str) -> None:
 def show_overview(run: Run, review: SliceReview) -> None:
     titles = list(review.overview["attribute"])
     key = f"attributes-{run.name}-{st.session_state.get('by')}-{len(titles)}"
-    st.dataframe(
+    number_table.show(
         tables.overview(review),
-        column_config={"attribute": _NAME, "gap (points)": _POINTS},
-        hide_index=True,
-        width="stretch",
+        {"attribute": _NAME, "gap (points)": _POINTS},
         key=key,
         on_select=lambda: choose_from("by", titles, key),
         selection_mode="single-row",
@@ -60,11 +61,9 @@ def show_slices(run: Run, review: SliceReview, table: SliceTable, bins: str) -> 
             appearance.plot(figure, key=f"{name}-{table.key}", alt=text.dots(table, title))
     names = list(table.rows["slice"])
     key = f"slices-{run.name}-{table.key}-{bins}-{st.session_state.get('slice')}"
-    st.dataframe(
+    number_table.show(
         tables.shown(table),
-        column_config=_COLUMNS,
-        hide_index=True,
-        width="stretch",
+        _COLUMNS,
         key=key,
         on_select=lambda: choose_from("slice", names, key),
         selection_mode="single-row",

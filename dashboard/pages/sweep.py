@@ -3,10 +3,12 @@
 import streamlit as st
 
 from core.errors import AffectoscopeError
+from core.metrics.text import DECIMAL, PERCENT, WHOLE
 from dashboard import loading, url_state
 from dashboard.charts import sweeps as charts
-from dashboard.components import appearance, trial_curves
+from dashboard.components import appearance, number_table, trial_curves
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.tables import sweeps as tables
 from dashboard.text import sweeps as text
 
@@ -44,21 +46,18 @@ objective = text.objective(found)
 
 st.subheader("Best trials")
 st.markdown(text.best(found, ranked))
-percent = st.column_config.NumberColumn(format="percent")
-st.dataframe(
+number_table.show(
     ranked,
-    column_config={
-        "accuracy": percent,
-        "low": st.column_config.NumberColumn("95% from", format="percent"),
-        "high": st.column_config.NumberColumn("to", format="percent"),
-        "macro_f1": st.column_config.NumberColumn("macro-F1", format="%.3f"),
-        "loss": st.column_config.NumberColumn("log loss", format="%.3f"),
+    {
+        "accuracy": Number(PERCENT),
+        "low": Number(PERCENT, "95% from"),
+        "high": Number(PERCENT, "to"),
+        "macro_f1": Number(DECIMAL, "macro-F1"),
+        "loss": Number(DECIMAL, "log loss"),
         "best_epoch": "best epoch",
-        "network_parameters": st.column_config.NumberColumn("parameters", format="localized"),
-        "seconds": st.column_config.NumberColumn(format="%.0f"),
+        "network_parameters": number_table.count("parameters"),
+        "seconds": Number(WHOLE),
     },
-    hide_index=True,
-    width="stretch",
 )
 csv_button(trials, f"{found.name}-trials")
 

@@ -1,19 +1,19 @@
 """Training: learning curves of one run or several."""
 
-from functools import partial
-
 import streamlit as st
 
+from core.metrics.text import PERCENT, WHOLE, NumberFormat
 from core.report import score_tables
 from core.report.figures import training as training_figures
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import curves
-from dashboard.components import appearance
+from dashboard.components import appearance, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.components.number_table import Number
 from dashboard.tables import runs as tables
 from dashboard.text import runs as run_text
 
-_accuracy = partial(st.column_config.NumberColumn, format="percent", help="At the best epoch.")
+_AT_BEST = "At the best epoch."
 
 st.title("Training")
 run = run_selector.choose_run()
@@ -28,19 +28,17 @@ if others:
         (histories[name],) = run_selector.load(runs[name], "history")
 
 summary = tables.trainings(runs, histories)
-st.dataframe(
+number_table.show(
     summary,
-    column_config={
+    {
         "best_epoch": "best epoch",
-        "training_accuracy": _accuracy("training accuracy"),
-        "validation_accuracy": _accuracy("validation accuracy"),
-        "faces_per_second": st.column_config.NumberColumn("faces per second", format="%.0f"),
-        "minutes": st.column_config.NumberColumn(format="%.1f"),
+        "training_accuracy": Number(PERCENT, "training accuracy", _AT_BEST),
+        "validation_accuracy": Number(PERCENT, "validation accuracy", _AT_BEST),
+        "faces_per_second": Number(WHOLE, "faces per second"),
+        "minutes": Number(NumberFormat(1)),
     },
-    hide_index=True,
-    width="stretch",
+    csv="trainings",
 )
-csv_button(summary, "trainings")
 st.markdown(run_text.training(run, history))
 best = {name: runs[name].info["training"].get("best_epoch") for name in histories}
 for name, epochs in histories.items():

@@ -16,12 +16,7 @@ DIMENSIONS = ("valence", "arousal")
 MOST_POINTS, BIN = 1500, 0.05
 
 #: Numbers of core.metrics.scoring's affect rows: key -> title.
-NUMBERS: dict[str, str] = {
-    "rmse": "RMSE",
-    "ccc": "CCC",
-    "pearson": "Pearson",
-    "sagr": "Sign agreement",
-}
+NUMBERS = {"rmse": "RMSE", "ccc": "CCC", "pearson": "Pearson", "sagr": "Sign agreement"}
 
 
 def numbers(scores: Scores) -> pd.DataFrame:

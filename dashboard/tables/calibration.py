@@ -79,12 +79,6 @@ def labels(review: CalibrationReview) -> pd.DataFrame:
     return table.join(review.calibrated.labels[own].add_suffix("_calibrated"))
 
 
-def as_percent(table: pd.DataFrame) -> pd.DataFrame:
-    """A `labels` table with its shares from 0 to 100 and its excesses in percentage points."""
-    shares = [name for name in table if name.startswith(("share", "probability", "excess"))]
-    return table.assign(**{name: 100 * table[name] for name in shares})
-
-
 def _difference(estimates: dict[str, Estimate]) -> Estimate:
     return Estimate(estimates["calibrated"].value - estimates["uncalibrated"].value)
 

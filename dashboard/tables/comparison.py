@@ -11,12 +11,7 @@ from dashboard.tables.confusion import difference_cells as differences
 from dashboard.tables.faces import faces_at
 
 #: Filters of the changed faces: option -> title.
-SHOWN: dict[str, str] = {
-    "all": "All that changed",
-    "fixed": "Fixed",
-    "broken": "Broken",
-    "both-wrong": "Wrong both times",
-}
+SHOWN = {"all": "All that changed", "fixed": "Fixed", "broken": "Broken", "both-wrong": "Wrong both times"}
 
 
 def difference_cells(paired: PairedRuns) -> pd.DataFrame:

@@ -35,11 +35,6 @@ def per_class(scores: Scores) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def as_percent(table: pd.DataFrame) -> pd.DataFrame:
-    """A `per_class` table with precision, recall and F1 from 0 to 100."""
-    return table.assign(**{number: 100 * table[number] for number in CLASS_NUMBERS})
-
-
 def curves(by_label: dict[str, ranking.Curve]) -> pd.DataFrame:
     """Long: label, x, y, threshold, area; without curves that cannot be computed."""
     parts = [

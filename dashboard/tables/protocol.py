@@ -9,11 +9,6 @@ from core.metrics.estimate import Estimate
 from core.metrics.text import percent, span
 
 
-def groups_as_percent(table: pd.DataFrame) -> pd.DataFrame:
-    """A `group_table` in percent, as its columns are shown."""
-    return table.assign(**{name: 100 * table[name] for name in table.columns[2:]})
-
-
 def at_threshold(abstention: Abstention, accepted: Accepted) -> pd.DataFrame:
     """Effects of a threshold, on out-of-set faces too where there are any: number, value, low, high, and the faces of which
     the value is a share."""

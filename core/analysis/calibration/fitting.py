@@ -19,7 +19,7 @@ from core.metrics.calibration import (
     fit_temperature,
     log_probabilities,
 )
-from core.metrics.embeddings import NEIGHBOURS, distances_to, l2_normalize
+from core.metrics.embeddings import NEIGHBOURS, distances_to
 from core.runs.calibration import Calibration
 from core.runs.layout import SAMPLE_FILE
 from core.runs.test_time_augmentation import TestTimeAugmentation
@@ -46,7 +46,7 @@ def fit_calibration(
     temperature = fit_temperature(truth, log_probabilities(probabilities))
     scaled = apply_temperature(probabilities, temperature)
     neighbours = min(NEIGHBOURS, len(sample))
-    distances = distances_to(l2_normalize(sample), embeddings, neighbours)
+    distances = distances_to(sample, embeddings, neighbours)
     return Calibration(
         temperature=round(temperature, 4),
         validation_ece_before=round(expected_calibration_error(truth, probabilities), 4),
