@@ -298,8 +298,8 @@ def test_damaged_and_newer_sweeps_are_listed_with_their_reason(copied, artifacts
 
 def test_a_damaged_table_is_named(copied):
     (copied.path / "trials.csv").write_text("trial\n0\n")
-    with pytest.raises(AffectoscopeError, match=r"trials\.csv of sweep 'first' has no column state"):
+    with pytest.raises(AffectoscopeError, match=r"trials\.csv of 'first' has no column state"):
         copied.trials()
     (copied.path / "epochs.csv").write_bytes(b"")
-    with pytest.raises(AffectoscopeError, match=r"epochs\.csv of sweep 'first' cannot be read"):
+    with pytest.raises(AffectoscopeError, match=r"epochs\.csv of 'first' cannot be read"):
         copied.epochs()
