@@ -93,7 +93,7 @@ def pack():
 
 
 @pytest.mark.parametrize("name", ["noise", "rotation", "occlusion"])
-def test_a_face_is_spoiled_alike_whatever_the_batch(pack, name):
+def test_a_face_is_corrupted_alike_whatever_the_batch(pack, name):
     faces = CorruptedFaces(pack, name, 3)
     np.testing.assert_array_equal(faces[0:10], np.concatenate([faces[0:3], faces[3:4], faces[4:10]]))
     assert len(faces) == 10

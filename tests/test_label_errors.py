@@ -202,9 +202,7 @@ def test_a_damaged_ranking_is_one_sentence(tmp_path, damage):
     else:
         table, _ = read_table(run.path, LABEL_ERRORS)
         save_table(run.path, LABEL_ERRORS, table, {})
-    with pytest.raises(
-        AffectoscopeError, match="label_errors.parquet of 'run' .* recreate it with"
-    ):
+    with pytest.raises(AffectoscopeError, match="label_errors.parquet of 'run' .* recreate it with"):
         load_label_errors(run)
 
 

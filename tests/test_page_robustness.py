@@ -53,7 +53,7 @@ def test_a_chosen_corruption_is_explained(open_page, folder):
     assert "Jpeg, severities 1 to 5: 40, 25, 15, 10, 5 (quality)." in text_of(shown)
 
 
-def test_a_run_that_was_not_spoiled_gets_the_command(open_page, tmp_path):
+def test_a_run_without_corrupted_faces_gets_the_command(open_page, tmp_path):
     make_run(tmp_path, "unscored", faces=30)
     shown = open_page("robustness", folder=tmp_path)
     assert problems(shown) == []

@@ -1,4 +1,4 @@
-"""What the README says is there: the house, the packages, the example."""
+"""What the README says is there: the layout, the packages, the example."""
 
 import re
 from pathlib import Path
@@ -13,20 +13,20 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_room_of_the_house_exists_and_none_is_left_out():
-    house = README.split("## How it is built")[1].split("\n\n")[1]
+def test_every_module_of_the_layout_exists_and_none_is_left_out():
+    layout = README.split("## How it is built")[1].split("\n\n")[1]
     folders = [
         ROOT,
         *(path for path in ROOT.glob("[a-z]*") if path.is_dir()),
         *(path for path in (ROOT / "core").rglob("*") if path.is_dir()),
     ]
-    for line in house.splitlines():
+    for line in layout.splitlines():
         first_column = re.split(r"\s{3,}", line.strip())[0]
         for name in re.findall(r"[a-z_0-9*]+(?:\.py|/)", first_column):
             assert any(list(folder.glob(name.rstrip("/"))) for folder in folders), name
-    named = set(re.findall(r"([a-z_0-9]+)\.py", house))
-    rooms = {path.stem for path in (ROOT / "core").glob("*.py")} - {"__init__"}
-    assert rooms <= named, f"not in the README: {rooms - named}"
+    named = set(re.findall(r"([a-z_0-9]+)\.py", layout))
+    modules = {path.stem for path in (ROOT / "core").glob("*.py")} - {"__init__"}
+    assert modules <= named, f"not in the README: {modules - named}"
 
 
 def test_every_format_and_every_package_is_explained():

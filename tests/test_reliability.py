@@ -149,8 +149,8 @@ def test_a_calibrated_network_stays_under_what_chance_gives_in_95_percent_of_tes
         for table in (label_table(("a", "b", "c"), *calibrated(600, seed=seed)) for seed in range(120))
     ]
     assert 0.01 < np.mean(above) < 0.09
-    spoiled = label_table(("a", "b", "c"), *calibrated(600, sharpness=3.0))
-    assert (spoiled["error"] > spoiled["by_chance"]).all()
+    miscalibrated = label_table(("a", "b", "c"), *calibrated(600, sharpness=3.0))
+    assert (miscalibrated["error"] > miscalibrated["by_chance"]).all()
 
 
 def test_the_interval_of_a_mean_by_hand_and_against_the_bootstrap():
@@ -294,8 +294,8 @@ def test_over_and_under_confidence_are_told_with_their_sign():
 
 
 def test_bins_beyond_their_interval_are_counted():
-    spoiled = said(*calibrated(3000, sharpness=3.0))[1]
-    assert "beyond a bin's own interval it is over-confident in" in spoiled
+    miscalibrated = said(*calibrated(3000, sharpness=3.0))[1]
+    assert "beyond a bin's own interval it is over-confident in" in miscalibrated
     assert "calibrated network may show as much" in said(*calibrated(3000))[1]
 
 

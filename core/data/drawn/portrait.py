@@ -79,10 +79,10 @@ def draw_face(
     paint_person(easel, person, shape, pose, light, int(person_rng.integers(2**32)))
     paint_glasses(easel, person, shape, person_rng)
     hidden = _paint_occlusions(easel, person, shape, expression, view_rng, clear=intensity is not None)
-    spoilt = _spoil(expression, view_rng)
-    image = photograph(canvas, camera_rng, **spoilt)
+    degradation = _degradation(expression, view_rng)
+    image = photograph(canvas, camera_rng, **degradation)
     affect = (-2.0, -2.0) if expression == "uncertain" else (portrayal.valence, portrayal.arousal)
-    parameters = _parameters(portrayal, person, pose) | {"occlusion": hidden, **spoilt}
+    parameters = _parameters(portrayal, person, pose) | {"occlusion": hidden, **degradation}
     return DrawnFace(image, box, _inside(eyes + unit * shape.landmarks, size), *affect, parameters)
 
 
@@ -102,7 +102,7 @@ def _paint_occlusions(
     return kinds
 
 
-def _spoil(label: str, rng: np.random.Generator) -> dict[str, float]:
+def _degradation(label: str, rng: np.random.Generator) -> dict[str, float]:
     """Uncertain faces are often too blurred or too dark or bright to tell."""
     if label != "uncertain":
         return {}
