@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def compare_runs(options: CompareOptions) -> Comparison:
-    """Run B against run A, told on the terminal and, with --out, written to a file.
+    """Run B against run A, printed and, with --out, written to a file.
 
     Raises:
         AffectoscopeError: an option is out of its range, a run cannot be read, the two cannot be compared

@@ -45,7 +45,7 @@ def difference(name, value, low, high, p, *, a=0.6) -> Difference:
     return Difference(name, a, a + value, value, low, high, p / 2, p, "made up")
 
 
-def told(*differences) -> Comparison:
+def comparison_of(*differences) -> Comparison:
     class Named:
         a, b = "old", "new"
 
@@ -88,16 +88,16 @@ UNKNOWN = difference("valence_ccc", math.nan, math.nan, math.nan, math.nan)
     ],
 )
 def test_the_verdict_in_words(differences, verdict):
-    assert told(*differences).verdict() == verdict
+    assert comparison_of(*differences).verdict() == verdict
 
 
 def test_a_p_value_just_below_the_limit_does_not_read_like_one_at_it():
-    assert "p = 0.0498 corrected" in told(difference("accuracy", 0.02, 0.001, 0.04, 0.0498)).verdict()
-    assert "p = 0.049 corrected" in told(difference("accuracy", 0.02, 0.001, 0.04, 0.049)).verdict()
+    assert "p = 0.0498 corrected" in comparison_of(difference("accuracy", 0.02, 0.001, 0.04, 0.0498)).verdict()
+    assert "p = 0.049 corrected" in comparison_of(difference("accuracy", 0.02, 0.001, 0.04, 0.049)).verdict()
 
 
 def test_a_sentence_for_each_number():
-    assert told(ACCURACY, M, CALIBRATION, UNKNOWN).sentences() == [
+    assert comparison_of(ACCURACY, M, CALIBRATION, UNKNOWN).sentences() == [
         "Accuracy 60.0% in 'old', 61.9% in 'new' (+1.9 points, 95% 0.6 to 3.2, p = 0.004 corrected): 'new' is better.",
         "M 0.900 in 'old', 0.900 in 'new' (0.000, 95% −0.010 to 0.011, p = 1.000 corrected): not distinguishable from "
         "chance.",
@@ -108,7 +108,7 @@ def test_a_sentence_for_each_number():
 
 
 def test_advantages_are_turned_round_where_lower_is_better():
-    table = told(ACCURACY, CALIBRATION).table().set_index("name")
+    table = comparison_of(ACCURACY, CALIBRATION).table().set_index("name")
     columns = ["advantage", "advantage_low", "advantage_high"]
     assert list(table.loc["accuracy", columns]) == pytest.approx([0.019, 0.006, 0.032])
     assert list(table.loc["expected_calibration_error", columns]) == pytest.approx([0.012, 0.004, 0.02])

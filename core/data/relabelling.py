@@ -62,10 +62,10 @@ class Relabelled:
     report: dict
 
     def sentence(self) -> str:
-        return told(self.report)
+        return format_relabelling(self.report)
 
 
-def told(report: dict) -> str:
+def format_relabelling(report: dict) -> str:
     """'decisions.csv: 5 labels changed (sad -> neutral 3, fear -> surprise 2), 1 face removed, 4 kept' of a report."""
     changes = ", ".join(f"{change} {faces:,}" for change, faces in report["changes"].items())
     parts = [
@@ -89,7 +89,7 @@ def trained_with(data: dict) -> str:
     if not report:
         return ""
     try:
-        return f"Trained with corrected labels: {told(report)}."
+        return f"Trained with corrected labels: {format_relabelling(report)}."
     except (KeyError, TypeError, ValueError, AttributeError):
         return "Trained with corrected labels."
 

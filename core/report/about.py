@@ -44,7 +44,7 @@ def data(review: Review) -> Section:
     counted = Ledger(ledger.get("read", 0), ledger.get("refused", {}), ledger.get("examples", {}))
     blocks: list[Block] = [
         Text(f"{about['title']}. {about.get('note', '')}".strip(), cited(run)),
-        *(Text(told) for told in (about_people(run), _published(run.dataset)) if told),
+        *(Text(sentence) for sentence in (about_people(run), _published(run.dataset)) if sentence),
         _counts(review),
         Text(f"{counted.sentence()}."),
     ]
@@ -65,7 +65,7 @@ def training(review: Review) -> Section:
     about, place = info["training"], info["environment"]
     parameters, best = info["network"].get("parameters"), about.get("best_epoch")
     seconds = about.get("seconds", {}).get("train")
-    told = [
+    parts = [
         f"{parameters:,} parameters" if parameters is not None else "",
         f"preset {info['config'].get('preset', 'not named')}",
         f"{about['epochs']:,} epochs" if about.get("epochs") is not None else "",
@@ -80,7 +80,7 @@ def training(review: Review) -> Section:
             f"A convolutional network that names the expression of a cropped face as one of {len(run.labels)} labels: "
             f"{', '.join(run.labels)}."
         ),
-        Text(f"{', '.join(part for part in told if part)}."),
+        Text(f"{', '.join(part for part in parts if part)}."),
     ]
     if review.history is None:
         blocks.append(Text(review.missing["history"].reason))
@@ -175,8 +175,8 @@ def _published(dataset: DatasetSpec) -> str:
     }
     there = [name for name, known in annotated.items() if known]
     absent = [name for name, known in annotated.items() if not known]
-    told = f"{dataset.title} was published with {sizes} faces. Annotated are {listed(['the expression', *there])}"
-    return f"{told}, not {listed(absent, last='or')}." if absent else f"{told}."
+    sentence = f"{dataset.title} was published with {sizes} faces. Annotated are {listed(['the expression', *there])}"
+    return f"{sentence}, not {listed(absent, last='or')}." if absent else f"{sentence}."
 
 
 def _counts(review: Review) -> Table:

@@ -81,7 +81,7 @@ def intended(review: Review) -> Section:
                     "error hurts nobody.",
                 )
             ),
-            Text("What is told here follows the model cards of Mitchell and others.", ("model-cards",)),
+            Text("This card follows the model cards of Mitchell and others.", ("model-cards",)),
         ),
         card=True,
     )

@@ -51,11 +51,11 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
 def bins_as_text(
     reliability: Reliability, readings: Sequence[str], *, expression: str | None = None
 ) -> pd.DataFrame:
-    """One row per bin: its faces and, of each of `readings`, what was said, what was true, and the difference.
+    """One row per bin: its faces and, of each of `readings`, the predicted and the observed share, and the difference.
 
     Columns of "calibrated" beside those of "uncalibrated" end in " at T".
     """
-    said, true = (
+    predicted, observed = (
         ("confidence", "accuracy") if expression is None else ("probability", f"share of {expression}")
     )
     columns = {}
@@ -63,8 +63,8 @@ def bins_as_text(
         rows = reliability.bins[reliability.bins["reading"] == reading].reset_index(drop=True)
         columns |= {"bin": rows.index + 1, "faces": rows["faces"]}
         suffix = " at T" if reading == "calibrated" and len(readings) > 1 else ""
-        columns[said + suffix] = _percents(rows, "confidence", "lowest", "highest")
-        columns[true + suffix] = _percents(rows, "accuracy", "low", "high")
+        columns[predicted + suffix] = _percents(rows, "confidence", "lowest", "highest")
+        columns[observed + suffix] = _percents(rows, "accuracy", "low", "high")
         difference = rows["confidence"] - rows["accuracy"]
         columns["difference" + suffix] = [POINTS.text(points, unit=False) for points in difference]
     return pd.DataFrame(columns)
