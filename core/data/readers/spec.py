@@ -85,6 +85,7 @@ class DatasetSpec:
         layouts: how it may lie on disk; none for a data set that only a run names.
         official: split -> what the split of that name officially is; empty where the data set has no official splits.
         published: split -> faces in it as its authors published them; empty where there is no such number.
+        published_labels: split -> label (its name in core.labels.EXPRESSIONS) -> faces, as `published`.
         boxes: faces lie in photos and have boxes; else each image is a cropped face.
         affect: faces have valence and arousal.
         affectnet_regions: affect was annotated with AffectNet's software, which expected expressions in the regions that
@@ -107,6 +108,7 @@ class DatasetSpec:
     layouts: tuple[Layout, ...] = ()
     official: dict[str, str] = field(default_factory=dict)
     published: dict[str, int] = field(default_factory=dict)
+    published_labels: dict[str, dict[str, int]] = field(default_factory=dict)
     boxes: bool = False
     affect: bool = False
     affectnet_regions: bool = False
