@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import AffectoscopeError
+from core.label_orders import parse_label_order
 
 Preset = Literal["original", "quick", "standard", "affectnet", "affectnet-112"]
 
@@ -42,6 +43,9 @@ class TrainConfig:
     """Folder, zip or table of annotated faces, in a format that the README lists; default: drawn faces."""
     format: str | None = None
     """Format of the data, if it is not recognised; the README lists the formats."""
+    label_order: str | None = None
+    """What the numbers of numbered classes mean, where the data does not say it: affectnet (0 to 10), rafdb (1 to 7), fer2013
+    (0 to 6), alphabetical (7 or 8 labels), or a text file with the name of a label per line or a number and a name."""
     automatic: bool = False
     """Also use AffectNet's automatically annotated list."""
     labels: Literal[7, 8, 11] | None = None
@@ -168,6 +172,8 @@ class TrainConfig:
     """Save thumbnails of the scored faces with the run; auto: only if the data may be redistributed."""
 
     def __post_init__(self) -> None:
+        if self.label_order:  # run.json keeps what a file says, not its path
+            object.__setattr__(self, "label_order", parse_label_order(self.label_order).text)
         for name, (low, high) in RANGES.items():
             holder, _, part = name.rpartition(".")
             value = getattr(getattr(self, holder) if holder else self, part)

@@ -36,6 +36,8 @@ class EvaluateOptions:
     """Which split to score: test, train, private_test, ... or all; default: test, or all where there is none."""
     format: str | None = None
     """Format of the data when it is not recognised."""
+    label_order: str | None = None
+    """What the numbers of numbered classes mean: affectnet, rafdb, fer2013, alphabetical, or a text file, as in core.train."""
     relabel: Path | None = None
     """Score with the labels as a run's decisions.csv corrects them, on whatever split; default: as the data has them."""
     out: Path | None = None
@@ -133,7 +135,11 @@ def attach_images(options: EvaluateOptions) -> int:
     """
     console = Console()
     found = evaluation.attach_images(
-        open_run(options.run), options.data, format=options.format, console=console
+        open_run(options.run),
+        options.data,
+        format=options.format,
+        label_order=options.label_order,
+        console=console,
     )
     console.say(
         f"{found.kept:,} of {found.wanted:,} test faces of run '{found.run.name}' have their image now."

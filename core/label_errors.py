@@ -36,6 +36,8 @@ class LabelErrorOptions:
     Label errors."""
     format: str | None = None
     """Format of the data, if it is not recognised."""
+    label_order: str | None = None
+    """What the numbers of numbered classes mean: affectnet, rafdb, fer2013, alphabetical, or a text file; default: as the run was trained."""
     folds: int = 3
     """Number of folds of the cross-validation (2 to 20)."""
     epochs: int | None = None
@@ -87,7 +89,9 @@ def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> La
     from core.sweep.cross_validation import forget_folds, held_out_predictions
 
     drawn = str(options.data) == DRAWN and not run.info["config"].get("data")
-    data = load_run_data(run, None if drawn else options.data, console, format=options.format)
+    data = load_run_data(
+        run, None if drawn else options.data, console, format=options.format, label_order=options.label_order
+    )
     try:
         predictions = held_out_predictions(
             run, data, folds=options.folds, epochs=options.epochs, restart=options.restart, console=console

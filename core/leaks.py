@@ -30,6 +30,8 @@ class LeaksOptions:
     """Without --run: preset whose preprocessing is used, so that a training with it shares the cached pack."""
     format: str | None = None
     """Format of the data, if it is not recognised."""
+    label_order: str | None = None
+    """What the numbers of numbered classes mean: affectnet, rafdb, fer2013, alphabetical, or a text file; default: as the run was trained."""
     out: Path | None = None
     """Write the pairs to this CSV file."""
 
@@ -68,7 +70,7 @@ def find_pairs(options: LeaksOptions) -> pd.DataFrame:
 
 def _search_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
     run = open_run(options.run)
-    data = load_run_data(run, options.data, console, format=options.format)
+    data = load_run_data(run, options.data, console, format=options.format, label_order=options.label_order)
     table = save_leaks(run.path, data, split=run.predictions().frame["split"].iloc[0])
     console.say(load_leaks(run).summary.sentence())
     return table
@@ -76,7 +78,12 @@ def _search_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
 
 def _search_data(options: LeaksOptions, console: Console) -> pd.DataFrame:
     """Near-duplicates across the splits of the data set, before a training changes them."""
-    data = load_faces(replace(PRESETS[options.preset], data=options.data, format=options.format), console)
+    data = load_faces(
+        replace(
+            PRESETS[options.preset], data=options.data, format=options.format, label_order=options.label_order
+        ),
+        console,
+    )
     faces = data.table.faces
     found = cross_split_pairs(data.hashes, faces["split"], of=set(faces["split"]) - {"train"})
     console.say(

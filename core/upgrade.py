@@ -34,6 +34,8 @@ class UpgradeOptions:
     """The data that the run was trained on."""
     format: str | None = None
     """Format of the data, if it is not recognised."""
+    label_order: str | None = None
+    """What the numbers of numbered classes mean: affectnet, rafdb, fer2013, alphabetical, or a text file; default: as the run was trained."""
 
 
 def main() -> None:
@@ -52,7 +54,7 @@ def upgrade(options: UpgradeOptions) -> Run:
     run = open_run(options.run)
     with quiet_tensorflow():
         network = run.load_model()
-    data = load_run_data(run, options.data, console, format=options.format)
+    data = load_run_data(run, options.data, console, format=options.format, label_order=options.label_order)
     predictions = run.predictions()
     split = predictions.frame["split"].iloc[0]
     scores, calibration = review_run(

@@ -29,6 +29,21 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
+class _Copy:
+    """The user's own copy of a run's data.
+
+    Attributes:
+        path: as the user typed it.
+        label_order: what the numbers of its labels mean, if the run's training was told.
+        stamp: modification time and size, so that a changed file is opened anew; None where there is none.
+    """
+
+    path: str
+    label_order: str | None
+    stamp: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
 class ImageSource:
     """Images by row of the predictions; each may be None where it cannot be read.
 
@@ -63,30 +78,28 @@ def image_source(
     references = predictions.frame["reference"]
     if thumbnails:
         return ImageSource(lambda row: thumbnails.get(references.iloc[row]))
-    photo = attached_photos(predictions, run_text.no_images(run))
+    photo = attached_photos(run, predictions, run_text.no_images(run))
     if photo is None:
         return None
-    path, stamp, preprocessing = (
-        st.session_state[_PATH],
-        _stamp(st.session_state[_PATH]),
-        shown_preprocessing(run),
-    )
+    copy, preprocessing = _copy(run), shown_preprocessing(run)
     return ImageSource(
-        lambda row: _face(path, stamp, references.iloc[row], box_of(predictions, row), preprocessing), photo
+        lambda row: _face(copy, references.iloc[row], box_of(predictions, row), preprocessing), photo
     )
 
 
-def attached_photos(predictions: Predictions, why: str) -> Callable[[int], Image.Image | None] | None:
+def attached_photos(
+    run: Run, predictions: Predictions, why: str
+) -> Callable[[int], Image.Image | None] | None:
     """Photos by row from the user's own copy of the data; None until a path is given that holds the run's faces.
 
     Draws the input for the path, below the sentence `why`.
     """
-    table = _attached_table(why)
+    table = _attached_table(run, why)
     if table is None:
         return None
-    path, stamp = st.session_state[_PATH], _stamp(st.session_state[_PATH])
+    copy = _copy(run)
     references = predictions.frame["reference"]
-    found = references.isin(_references(path, stamp)).sum()
+    found = references.isin(_references(copy)).sum()
     if not found:
         st.error(
             f"None of this run's {len(references):,} faces is in {table.title}; it names faces such as "
@@ -96,7 +109,7 @@ def attached_photos(predictions: Predictions, why: str) -> Callable[[int], Image
         return None
     if found < len(references):
         st.caption(f"{found:,} of the run's {len(references):,} faces are in {table.title}.")
-    return lambda row: _photo(path, stamp, references.iloc[row])
+    return lambda row: _photo(copy, references.iloc[row])
 
 
 def other_faces(
@@ -109,16 +122,11 @@ def other_faces(
     and `source` has not asked for it.
     """
     thumbnails = loading.training_thumbnails(run)
-    if source.photo is None and (thumbnails.keys() >= set(references) or _attached_table(why) is None):
+    if source.photo is None and (thumbnails.keys() >= set(references) or _attached_table(run, why) is None):
         return thumbnails.get
-    path, stamp, preprocessing = (
-        st.session_state[_PATH],
-        _stamp(st.session_state[_PATH]),
-        shown_preprocessing(run),
-    )
+    copy, preprocessing = _copy(run), shown_preprocessing(run)
     return lambda reference: (
-        thumbnails.get(reference)
-        or _face(path, stamp, reference, _box_in_copy(path, stamp, reference), preprocessing)
+        thumbnails.get(reference) or _face(copy, reference, _box_in_copy(copy, reference), preprocessing)
     )
 
 
@@ -149,7 +157,7 @@ def shown_preprocessing(run: Run) -> PreprocessingConfig:
     return replace(_preprocessing(run), size=SHOWN_SIZE, colour="rgb")
 
 
-def _attached_table(why: str) -> FaceTable | None:
+def _attached_table(run: Run, why: str) -> FaceTable | None:
     """The user's own copy of the data, opened; None until a path is given that can be."""
     with st.container(border=True):
         st.markdown(f":material/image_not_supported: {why}")
@@ -165,7 +173,7 @@ def _attached_table(why: str) -> FaceTable | None:
         if not typed:
             return None
         try:
-            table = _opened(typed, _stamp(typed))
+            table = _opened(_copy(run))
         except (AffectoscopeError, OSError) as error:
             st.error(str(error), icon=":material/folder_off:")
             return None
@@ -179,55 +187,55 @@ def _preprocessing(run: Run) -> PreprocessingConfig:
     return PreprocessingConfig(**known)
 
 
-def _stamp(path: str) -> tuple[int, int] | None:
-    """Modification time and size: a changed file is opened anew."""
+def _copy(run: Run) -> _Copy:
+    """The copy whose path was typed, as the run's training read it."""
+    path, stamp = st.session_state[_PATH], None
     try:
         status = Path(path).expanduser().stat()
+        stamp = (status.st_mtime_ns, status.st_size)
     except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+        pass
+    return _Copy(path, run.info["config"].get("label_order"), stamp)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the data ...")
-def _opened(path: str, stamp: tuple[int, int] | None) -> FaceTable:
-    return open_dataset(path)
+def _opened(copy: _Copy) -> FaceTable:
+    return open_dataset(copy.path, label_order=copy.label_order)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _references(path: str, stamp: tuple[int, int] | None) -> frozenset[str]:
-    return frozenset(_opened(path, stamp).faces["reference"])
+def _references(copy: _Copy) -> frozenset[str]:
+    return frozenset(_opened(copy).faces["reference"])
 
 
-def _photo(path: str, stamp, reference: str) -> Image.Image | None:
+def _photo(copy: _Copy, reference: str) -> Image.Image | None:
     """The upright photo; None where the data has no such face or it cannot be read."""
-    if reference not in _references(path, stamp):
+    if reference not in _references(copy):
         return None
     try:
-        return read_upright(_opened(path, stamp).read_image(reference))
+        return read_upright(_opened(copy).read_image(reference))
     except (AffectoscopeError, OSError):
         return None
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _rows(path: str, stamp: tuple[int, int] | None) -> pd.Index:
-    return pd.Index(_opened(path, stamp).faces["reference"])
+def _rows(copy: _Copy) -> pd.Index:
+    return pd.Index(_opened(copy).faces["reference"])
 
 
-def _box_in_copy(path: str, stamp, reference: str) -> Box | None:
+def _box_in_copy(copy: _Copy, reference: str) -> Box | None:
     """The box that the user's own copy annotates; None: the image is the face, or is not in it."""
-    if reference not in _references(path, stamp):
+    if reference not in _references(copy):
         return None
-    face = _opened(path, stamp).faces.iloc[_rows(path, stamp).get_loc(reference)]
+    face = _opened(copy).faces.iloc[_rows(copy).get_loc(reference)]
     box = [float(face[f"box_{name}"]) for name in ("x", "y", "width", "height")]
     return None if np.isnan(box).any() else tuple(box)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _face(
-    path: str, stamp, reference: str, box: Box | None, preprocessing: PreprocessingConfig
-) -> bytes | None:
+def _face(copy: _Copy, reference: str, box: Box | None, preprocessing: PreprocessingConfig) -> bytes | None:
     """One cropped face as WebP, or None where it cannot be read."""
-    photo = _photo(path, stamp, reference)
+    photo = _photo(copy, reference)
     try:
         return None if photo is None else as_webp(crop_face(photo, box, preprocessing))
     except AffectoscopeError:

@@ -63,12 +63,42 @@ def test_class_folders_alone(tmp_path):
     assert set(table.faces["split"]) == {""} and sorted(table.faces["expression"]) == [1, 4, 4]
 
 
-def test_numbered_folders_are_affectnet_codes(tmp_path):
-    table = open_dataset(
-        class_folders(tmp_path, {"train/0": 1, "train/7": 1, "train/10": 1, "train/calm": 2})
+def test_numbered_folders_are_read_in_the_order_that_the_user_gives(tmp_path):
+    path = class_folders(tmp_path, {"train/0": 1, "train/6": 2, "train/calm": 3, "train/Angry": 4})
+    for order, codes in {"affectnet": {0: 1, 6: 4 + 2}, "fer2013": {6: 1 + 4, 0: 2}}.items():
+        table = open_dataset(path, label_order=order)
+        assert table.faces["expression"].value_counts().to_dict() == codes
+        assert table.ledger.rejected == {"unknown label": 3} and "0 " in table.note
+    assert set(open_dataset(path, label_order="6=fear").faces["expression"]) == {4, 6}
+
+
+def test_numbered_folders_are_never_guessed(tmp_path):
+    path = class_folders(tmp_path, {f"train/{number}": 2 + number for number in range(7)})
+    message = refusal(path)
+    assert "as AffectNet: 8 anger, 7 disgust, 6 fear, ...; as RAF-DB: 8 neutral, 7 anger, 6 sad" in message
+    assert (
+        "as FER2013: 8 neutral, 7 surprise, 6 sad" in message and "--label-order affectnet, rafdb" in message
     )
-    assert sorted(table.faces["expression"]) == [0, 7, 10]
-    assert table.ledger.rejected == {"unknown label": 2} and "AffectNet codes" in table.note
+    eight = class_folders(path, {"train/7": 1})
+    assert "RAF-DB" not in refusal(eight) and "alphabetical: 8 sad, 7 neutral, 6 happy" in refusal(eight)
+
+
+def test_one_to_seven_without_zero_are_rafdbs(tmp_path):
+    path = class_folders(tmp_path / "a", {f"train/{number}": number for number in range(1, 8)})
+    table = open_dataset(path)
+    assert table.counts() == {
+        "train": {"neutral": 7, "happy": 4, "sad": 5, "surprise": 1, "fear": 2, "disgust": 3, "anger": 6}
+    }
+    assert "1 surprise, 2 fear, 3 disgust, 4 happy, 5 sad, 6 anger, 7 neutral" in table.note
+    assert open_dataset(path, label_order="affectnet").counts()["train"]["fear"] == 4
+    six = class_folders(tmp_path / "b", {f"train/{number}": 1 for number in range(1, 7)})
+    assert "nothing says whose" in refusal(six)
+    assert "nothing says whose" in refusal(class_folders(path, {"train/contempt": 1}))
+
+
+def test_a_label_order_is_refused_where_the_labels_are_known(tmp_path):
+    message = refusal(fer2013_folders(tmp_path), label_order="rafdb")
+    assert "leave --label-order out" in message and "folders" in message
 
 
 def test_affectnets_thousand_image_folders_are_no_labels(tmp_path):

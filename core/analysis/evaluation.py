@@ -39,6 +39,7 @@ class ScoringOptions:
     data: Path
     split: str | None = None  # None: test, or all where there is no such split
     format: str | None = None  # None: recognised
+    label_order: str | None = None  # of numbered labels
     relabel: Path | None = None  # a decisions.csv that corrects the labels
     tta: TestTimeAugmentation | None = None  # None: as the run's own predictions were made
 
@@ -206,7 +207,9 @@ def evaluate_detected_faces(
     return faces, scores
 
 
-def attach_images(run: Run, data: Path, *, console: Console, format: str | None = None) -> AttachedImages:
+def attach_images(
+    run: Run, data: Path, *, console: Console, format: str | None = None, label_order: str | None = None
+) -> AttachedImages:
     """Keep thumbnails of the run's test faces, read from `data`, in the run.
 
     Raises:
@@ -214,7 +217,8 @@ def attach_images(run: Run, data: Path, *, console: Console, format: str | None 
     """
     preprocessing = run.preprocessing
     with console.progress("Reading annotations") as progress:
-        table = open_dataset(data, format=format, progress=progress)
+        order = label_order or run.info["config"].get("label_order")
+        table = open_dataset(data, format=format, label_order=order, progress=progress)
     wanted = set(run.predictions().frame["reference"])
     table = table.select(table.faces["reference"].isin(wanted).to_numpy())
     if not len(table):
@@ -236,7 +240,9 @@ def read_faces(options: ScoringOptions, *, console: Console) -> ScoredFaces:
     run = open_run(options.run)
     labels = run.label_set
     with console.progress("Reading annotations") as progress:
-        table = open_dataset(options.data, format=options.format, progress=progress)
+        table = open_dataset(
+            options.data, format=options.format, label_order=options.label_order, progress=progress
+        )
     counts = table.counts()
     table, split = _select_split(table, options.split)
     inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)

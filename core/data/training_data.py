@@ -77,7 +77,13 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
     else:
         path = config.data
     with console.progress("Reading annotations") as progress:
-        table = open_dataset(path, format=config.format, automatic=config.automatic, progress=progress)
+        table = open_dataset(
+            path,
+            format=config.format,
+            automatic=config.automatic,
+            label_order=config.label_order,
+            progress=progress,
+        )
     labels = _label_set(config, table)
     counts = table.counts()
     inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)

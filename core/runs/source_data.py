@@ -12,18 +12,24 @@ from core.runtime.files import digest
 
 
 def load_run_data(
-    run: Run, path: Path | None, console: Console, *, format: str | None = None
+    run: Run,
+    path: Path | None,
+    console: Console,
+    *,
+    format: str | None = None,
+    label_order: str | None = None,
 ) -> TrainingData:
     """Load the data set of a run and split it with the seed and validation share of its training.
 
     Args:
         path: the data set; None for the drawn faces.
-        format: overrides the format recorded in run.json.
+        format, label_order: override those recorded in run.json.
 
     Raises:
         AffectoscopeError: labels or numbers of faces per split differ from those of the training.
     """
-    data = load_training_data(_training_config(run, path, format), console)
+    config = _training_config(run, path, format)
+    data = load_training_data(replace(config, label_order=label_order or config.label_order), console)
     trained, now = (
         restrict_counts(counts, run.labels, "train", "validation")
         for counts in (run.info["data"]["counts"], data.counts)
@@ -46,6 +52,7 @@ def _training_config(run: Run, path: Path | None, format: str | None) -> TrainCo
             f"The config in run.json of '{run.name}' has no {error}; train the run again."
         ) from error
     options["split_seed"] = run.info["config"].get("split_seed")  # None: older runs split by their seed
+    options["label_order"] = run.info["config"].get("label_order")
     options["detector"] = run.detector
     options["relabel"] = _load_relabelling(run)
     return replace(PRESETS["quick"], **options | {"data": path, "format": format or options["format"]})

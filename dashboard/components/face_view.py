@@ -64,7 +64,7 @@ def show(run: Run, predictions: Predictions, face: pd.Series, row: int, source: 
         st.altair_chart(bars.probabilities(table, true=face["true"]), width="stretch")
         csv_button(table, "face-probabilities")
     if whole:
-        _show_photo(predictions, face, row, source, box, landmarks if dotted else None)
+        _show_photo(run, predictions, face, row, source, box, landmarks if dotted else None)
 
 
 def _opened(source: ImageSource | None, row: int) -> Image.Image | None:
@@ -125,6 +125,7 @@ def _show_explanation(
 
 
 def _show_photo(
+    run: Run,
     predictions: Predictions,
     face: pd.Series,
     row: int,
@@ -133,7 +134,7 @@ def _show_photo(
     landmarks: np.ndarray | None,
 ) -> None:
     """The whole photo with the box, from the user's own copy of the data."""
-    photos = source.photo or images.attached_photos(predictions, face_text.ONLY_THUMBNAILS)
+    photos = source.photo or images.attached_photos(run, predictions, face_text.ONLY_THUMBNAILS)
     if photos is None:
         return
     photo = photos(row)

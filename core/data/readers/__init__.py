@@ -13,6 +13,7 @@ from core.data.face_table import FaceTable
 from core.data.readers.listing import is_hidden
 from core.data.readers.spec import Source, formats, layouts
 from core.errors import AffectoscopeError
+from core.label_orders import parse_label_order
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -25,6 +26,7 @@ def open_dataset(
     *,
     format: str | None = None,
     automatic: bool = False,
+    label_order: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> FaceTable:
     """The annotated faces at `path`, recognised by its content.
@@ -35,19 +37,27 @@ def open_dataset(
         path: a folder or file of a known format; or a folder that holds only one of these.
         format: one of `core.data.readers.spec.formats()`, where recognition is to be overruled.
         automatic: whether AffectNet 2017's automatically annotated list joins the manual ones.
+        label_order: what the numbers of numbered labels mean, as core.label_orders.parse_label_order reads it.
         progress: called now and then as progress(done, total).
 
     Raises:
-        AffectoscopeError: nothing is there, it is of no known format, or no face in it is usable.
+        AffectoscopeError: nothing is there, it is of no known format, no face in it is usable, or its labels are numbers and
+            nothing says whose.
     """
     path = Path(path).expanduser()
     if format is not None and format not in formats():
         raise AffectoscopeError(f"There is no format '{format}'; choose one of {', '.join(formats())}.")
     if not path.exists():
         raise AffectoscopeError(f"There is no {path}. Pass the folder, zip or table of a data set.")
-    source = Source(path, automatic, progress)
+    order = parse_label_order(label_order) if label_order else None
+    source = Source(path, automatic, progress, order)
     for layout in layouts():
         if layout.format == format or (format is None and layout.recognise(source)):
+            if order and not layout.numbered:
+                raise AffectoscopeError(
+                    f"{path} is read as {layout.format}, which says what its labels mean: leave --label-order out, or pass "
+                    f"another --format ({', '.join(each.format for each in layouts() if each.numbered)})."
+                )
             table = layout.open(source)
             if table is not None:
                 return table
@@ -78,7 +88,7 @@ def _found(source: Source) -> str:
             beginning = file.read(60).decode("latin-1").splitlines() or [""]
         return f"a file that begins '{beginning[0]}'"
     found = f"a zip of {_shortened(sorted({name.split('/')[0] for name in listing.names}))}"
-    if any(name.lower().endswith((".csv", ".npy", ".zip")) for name in listing.names):
+    if any(name.lower().endswith((".csv", ".npy", ".parquet", ".zip")) for name in listing.names):
         found += " (only image folders are read from a zip: unpack this one and pass the folder)"
     if listing.rejected:
         found += (

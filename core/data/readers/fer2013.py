@@ -17,13 +17,11 @@ from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.data.readers.listing import Listing, common_prefix
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
+from core.label_orders import FER2013
 from core.labels import expression_code
 
 #: The official split, as file names and the Usage column spell it.
 USAGE = {"training": "train", "publictest": "test", "privatetest": "private_test"}
-
-#: FER2013's own codes 0 to 6.
-EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 SIDE = 48
 
@@ -48,9 +46,7 @@ def open_folders(listing: Listing) -> FaceTable:
     Raises:
         AffectoscopeError: no image is named that way.
     """
-    ledger = Ledger(read=len(listing.rejected))
-    for reason, name in listing.rejected:
-        ledger.reject(reason, name)
+    ledger = listing.ledger()
     matches = [(name, _FILE.match(name)) for name in listing.images]
     prefix = common_prefix({match["head"] for _, match in matches if match})
     columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
@@ -190,7 +186,7 @@ def _read_row(line: bytes, positions: dict[str, int]) -> tuple[int, str] | str:
         usage = USAGE.get(fields[positions["usage"]].decode("latin-1").lower())
         if usage is None:
             return "unknown split"
-    return expression_code(EMOTIONS[int(emotion)]), usage
+    return expression_code(FER2013[int(emotion)]), usage
 
 
 def _open_folders(source: Source) -> FaceTable | None:

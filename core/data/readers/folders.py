@@ -1,8 +1,10 @@
 """Plain image folders, one per expression: `train/<class>/...` and so on, or only `<class>/...`."""
 
 import os
+from collections import Counter
+from collections.abc import Collection
 
-from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.face_table import FaceTable, as_face_frame
 from core.data.readers.listing import (
     IGNORED_SUFFIXES,
     IMAGE_SUFFIXES,
@@ -11,6 +13,7 @@ from core.data.readers.listing import (
 )
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
+from core.label_orders import LabelOrder, undecided
 from core.labels import EXPRESSIONS, expression_code
 
 SPLITS = {
@@ -26,14 +29,10 @@ SPLITS = {
 _DEEPEST_HEAD = 3
 
 
-def class_codes(folders: set[str]) -> dict[str, int]:
-    """AffectNet codes of those folders that name a label, by name, synonym or a code '0' to '10'.
-
-    Where a number is above 10, none is a code: AffectNet spreads its images over a thousand numbered folders.
-    """
-    numbers = {folder: int(folder) for folder in folders if folder.isascii() and folder.isdigit()}
-    codes = numbers if max(numbers.values(), default=0) < len(EXPRESSIONS) else {}
-    for folder in folders - numbers.keys():
+def named_classes(folders: Collection[str]) -> dict[str, int]:
+    """AffectNet codes of those folders that name a label, by name or synonym."""
+    codes = {}
+    for folder in folders:
         try:
             codes[folder] = expression_code(folder)
         except ValueError:
@@ -41,38 +40,73 @@ def class_codes(folders: set[str]) -> dict[str, int]:
     return codes
 
 
+def numbered_classes(folders: Collection[str]) -> dict[str, int]:
+    """Numbers of those folders that are named 0 to 10.
+
+    Where a number is above 10, none is a label: AffectNet spreads its images over a thousand numbered folders.
+    """
+    numbers = {folder: int(folder) for folder in folders if folder.isascii() and folder.isdigit()}
+    return numbers if max(numbers.values(), default=0) < len(EXPRESSIONS) else {}
+
+
+def _order_of(faces: dict[str, int], numbers: dict[str, int], listing: Listing) -> LabelOrder:
+    """The label order of numbered class folders of which the user does not say it.
+
+    Args:
+        faces: folder -> images in it.
+        numbers: folder -> its number.
+
+    Raises:
+        AffectoscopeError: nothing says whose numbers they are.
+    """
+    if set(numbers.values()) == set(range(1, 8)) and len(faces) == len(numbers):
+        return LabelOrder("rafdb")
+    counts = Counter({number: 0 for number in numbers.values()})
+    for folder, number in numbers.items():
+        counts[number] += faces[folder]
+    raise undecided(f"{listing.path} has class folders", dict(counts))
+
+
 def head_length(listing: Listing) -> int | None:
     """Number of folders above the split or class folders; None if there are neither."""
     for length in range(_DEEPEST_HEAD + 1):
         folders = _folders_at(length, listing)
-        if class_codes(folders) or any(folder.lower() in SPLITS for folder in folders):
+        is_split = any(folder.lower() in SPLITS for folder in folders)
+        if is_split or named_classes(folders) or numbered_classes(folders):
             return length
     return None
 
 
-def _folders_at(length: int, listing: Listing) -> set[str]:
+def _folders_at(length: int, listing: Listing) -> Counter[str]:
+    """Folders below `length` others, and how many images each holds."""
     paths = (name.split("/")[:-1] for name in listing.images)
-    return {path[length] for path in paths if len(path) > length}
+    return Counter(path[length] for path in paths if len(path) > length)
 
 
-def open_folders(listing: Listing) -> FaceTable:
+def open_folders(listing: Listing, *, label_order: LabelOrder | None = None) -> FaceTable:
     """A folder or zip of images sorted into class folders, with or without split folders above them.
 
-    A class folder is named after a label or a synonym in any case, or numbered 0 to 10 as AffectNet
-    numbers its labels (no higher number may be among them). Files below a class folder, at any depth, are its faces. Without split folders
-    the split is left empty.
+    A class folder is named after a label or a synonym in any case, or numbered 0 to 10 in `label_order` (no higher number
+    may be among them); without it only the numbers 1 to 7, all of them and no other class, say whose they are: RAF-DB's.
+    Files below a class folder, at any depth, are its faces. Without split folders the split is left empty.
 
     Raises:
-        AffectoscopeError: no image lies in a class folder.
+        AffectoscopeError: no image lies in a class folder, or nothing says whose numbers the class folders have.
     """
-    ledger = Ledger(read=len(listing.rejected))
-    for reason, name in listing.rejected:
-        ledger.reject(reason, name)
+    ledger = listing.ledger()
     length = head_length(listing)
-    has_splits, codes, heads = False, {}, set()
+    has_splits, codes, heads, note = False, {}, set(), ""
     if length is not None:
         has_splits = any(folder.lower() in SPLITS for folder in _folders_at(length, listing))
-        codes = class_codes(_folders_at(length + has_splits, listing))
+        classes = _folders_at(length + has_splits, listing)
+        codes = named_classes(classes)
+        if numbers := numbered_classes(classes):
+            order = label_order or _order_of(
+                {folder: classes[folder] for folder in {*codes, *numbers}}, numbers, listing
+            )
+            known = order.codes(set(numbers.values()))
+            codes |= {folder: known[number] for folder, number in numbers.items() if number in known}
+            note = f"The numbers of the class folders are read as {order.title}: {_reading(known)}."
         paths = [name.split("/") for name in listing.images]
         heads = {"".join(f"{part}/" for part in path[:length]) for path in paths if len(path) > length + 1}
     prefix = common_prefix(heads)
@@ -94,17 +128,19 @@ def open_folders(listing: Listing) -> FaceTable:
             f"{listing.path} has no image in a class folder ({ledger.sentence()}). Expected folders "
             f"such as train/happy and test/happy, or only happy, named {', '.join(EXPRESSIONS)}."
         )
-    numbered = any(folder.isdigit() for folder in codes)
     return FaceTable(
         name=SPEC.name,
         title=f"{listing.path.stem} ({'zip of image folders' if listing.is_zip else 'image folders'})",
         faces=as_face_frame(columns),
         ledger=ledger,
         read_image=listing.reader(prefix),
-        note="Numbered class folders are read as AffectNet codes: 0 neutral, 1 happy, ..."
-        if numbered
-        else "",
+        note=note,
     )
+
+
+def _reading(codes: dict[int, int]) -> str:
+    """'1 surprise, 2 fear, ...'"""
+    return ", ".join(f"{number} {EXPRESSIONS[code]}" for number, code in sorted(codes.items()))
 
 
 def _read_path(
@@ -125,7 +161,7 @@ def _read_path(
 
 
 def _open(source: Source) -> FaceTable | None:
-    return open_folders(source.listing) if source.listing.images else None
+    return open_folders(source.listing, label_order=source.label_order) if source.listing.images else None
 
 
 SPEC = register(
@@ -139,6 +175,7 @@ SPEC = register(
                 lambda source: bool(source.listing.images) and head_length(source.listing) is not None,
                 _open,
                 precedence=-1,  # many data sets have such folders
+                numbered=True,
             ),
         ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from core.data.face_table import Ledger
 from core.data.readers.storage import OUTSIDE, FolderImages, ZipImages, leaves_folder
 from core.errors import AffectoscopeError
 
@@ -47,6 +48,13 @@ class Listing:
     @property
     def images(self) -> list[str]:
         return [name for name in self.names if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES]
+
+    def ledger(self) -> Ledger:
+        """A ledger in which what must not be read is rejected."""
+        ledger = Ledger(read=len(self.rejected))
+        for reason, name in self.rejected:
+            ledger.reject(reason, name)
+        return ledger
 
     def reader(self, prefix: str = "") -> FolderImages | ZipImages:
         """Reader of images whose references have no `prefix` (empty, or ending in a slash)."""

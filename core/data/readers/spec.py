@@ -13,6 +13,7 @@ from typing import Literal
 
 from core.data.face_table import FaceTable
 from core.data.readers.listing import Listing, list_files, shallow_folders
+from core.label_orders import LabelOrder
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,13 @@ class Source:
         path: a folder or a file, which exists.
         automatic: whether automatically annotated lists join the manual ones.
         progress: called now and then as progress(done, total).
+        label_order: what the numbers of its labels mean; None where the user does not say it.
     """
 
     path: Path
     automatic: bool = False
     progress: Callable[[int, int], None] | None = None
+    label_order: LabelOrder | None = None
 
     @cached_property
     def files(self) -> list[Path]:
@@ -66,6 +69,7 @@ class Layout:
         recognise: whether a source holds it, by its content.
         open: reads it; None where the source holds nothing of the kind.
         precedence: layouts with a higher one are asked first.
+        numbered: its labels can be numbers, whose order --label-order tells.
     """
 
     format: str
@@ -73,6 +77,7 @@ class Layout:
     recognise: Callable[[Source], bool]
     open: Callable[[Source], FaceTable | None]
     precedence: int = 0
+    numbered: bool = False
 
 
 @dataclass(frozen=True)
