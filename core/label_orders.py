@@ -105,6 +105,41 @@ def _read_rows(path: Path) -> list[str]:
     return rows
 
 
+def read_labels(counts: dict[str, int], order: LabelOrder | None, what: str) -> tuple[dict[str, int], str]:
+    """AffectNet codes of labels that are names, synonyms or numbers, and a sentence on the numbers, '' where there are none.
+
+    Without an order, only the numbers 1 to 7, all of them and no other label, say whose they are: RAF-DB's.
+
+    Args:
+        counts: label as the data has it -> faces.
+        order: what the user says that the numbers mean.
+        what: what has the labels, as in `undecided`.
+
+    Raises:
+        AffectoscopeError: nothing says whose the numbers are.
+    """
+    codes = {}
+    for label in counts:
+        try:
+            codes[label] = expression_code(label)
+        except ValueError:
+            continue
+    numbers = {label: int(label) for label in counts if label.isascii() and label.isdigit()}
+    if not numbers:
+        return codes, ""
+    if order is None:
+        if set(numbers.values()) != set(range(1, 8)) or codes:
+            faces = dict.fromkeys(numbers.values(), 0)
+            for label, number in numbers.items():
+                faces[number] += counts[label]
+            raise undecided(what, faces)
+        order = LabelOrder("rafdb")
+    known = order.codes(set(numbers.values()))
+    codes |= {label: known[number] for label, number in numbers.items() if number in known}
+    reading = ", ".join(f"{number} {EXPRESSIONS[code]}" for number, code in sorted(known.items()))
+    return codes, f"The numbers of the labels are read as {order.title}: {reading}."
+
+
 def undecided(what: str, counts: dict[int, int]) -> AffectoscopeError:
     """The error of data that does not say whose numbers its labels are.
 

@@ -1,5 +1,7 @@
 """Size, light, sharpness and pose of faces: by hand, by SciPy, and what must not change them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -143,3 +145,13 @@ def test_training_keeps_the_attributes_of_the_scored_faces(trained_run):
     boxes = frame.set_index("reference").loc[kept["reference"], ["box_width", "box_height"]].max(axis=1)
     np.testing.assert_array_equal(kept["face_size"], boxes)
     assert kept["turn"].abs().max() < 0.8 and kept["roll"].abs().max() < 30
+
+
+def test_attributes_that_the_data_set_annotates_are_kept_beside_the_measured_ones():
+    images = np.zeros((2, 16, 16, 1), np.uint8)
+    own = pd.DataFrame({"gender": ["female", None], "roll": [3, 4]})
+    kept = face_attributes(replace(table_of(2), attributes=own), pack_of(images))
+    assert tuple(kept) == (*ATTRIBUTES.columns, "gender", "roll (data set)")
+    assert kept["gender"].fillna("unknown").tolist() == ["female", "unknown"]
+    assert kept["roll (data set)"].tolist() == [3, 4]
+    assert kept["roll"].isna().all()

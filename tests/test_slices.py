@@ -319,3 +319,20 @@ def test_all_slices_of_a_run(tmp_path):
     assert numbers.columns.tolist() == [
         "slice", "faces", "value", "low", "high", "gap", "gap_low", "gap_high", "p_corrected", "significance",
     ]  # fmt: skip
+
+
+def test_attributes_of_the_data_set_are_compared_like_the_users(tmp_path):
+    gender = np.where(np.arange(400) % 2, "female", "male")
+    share = np.where(gender == "female", 0.9, 0.5)
+    predictions = random_predictions(400, share)
+    run = make_run(tmp_path, "run", faces=60, resamples=0)
+    table = attributes(400, age_group=np.arange(400) % 3, gender=gender)
+    save_table(run.path, ATTRIBUTES, table)
+    review = review_slices(predictions, run.table(ATTRIBUTES)[0], joined(gender=gender), resamples=50)
+    assert {"age_group", "gender", "gender (joined)"} <= set(review.tables)
+    found = review.tables["gender"]
+    assert found.attribute.annotated and found.attribute.title == "Gender" and len(found.found) == 2
+    assert found.rows["faces"].tolist() == [200, 200]
+    pd.testing.assert_frame_equal(
+        found.rows[["slice", "correct"]], review.tables["gender (joined)"].rows[["slice", "correct"]]
+    )

@@ -69,7 +69,8 @@ OUT_OF_SET = RunTable(
     "python -m core.upgrade --run R --data PATH",
 )
 
-#: Size, brightness, sharpness and pose of each scored face; see core.analysis.slices.face_attributes.
+#: Size, brightness, sharpness and pose of each scored face, and further columns that the data set annotates; see
+#: core.analysis.slices.face_attributes.
 ATTRIBUTES = RunTable(
     "face_attributes.parquet",
     ("reference", "face_size", "brightness", "sharpness", "turn", "roll"),

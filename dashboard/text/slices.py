@@ -12,7 +12,8 @@ from core.runs.tables import ATTRIBUTES
 MEANING = (
     "Accuracy and macro-F1 of groups of faces by size, brightness, sharpness and pose. Each slice is compared with all "
     "other faces. A gap shows a difference, not its cause: attributes are correlated, small faces are often blurred. "
-    "**No attribute of people is inferred**: age, gender or skin tone are compared only if you join a table with them."
+    "**No attribute of people is inferred**: age, gender or skin tone are compared only if the data set annotates them or you "
+    "join a table with them."
 )
 
 JOINING = (
@@ -60,6 +61,8 @@ def no_slices(review: SliceReview) -> str:
 
 def meaning(table: SliceTable) -> str:
     """Definition of the attribute; '' where its name suffices."""
+    if table.attribute.annotated:
+        return f"'{plain(table.key)}' is annotated by the data set."
     return {
         "face_size": "Longer side of the face box in pixels of the photo.",
         "brightness": "Mean grey of the network input, 0 (black) to 1 (white).",

@@ -34,6 +34,7 @@ class Attribute:
         digits: decimal places; None for four significant digits.
         sides: use the absolute value, for symmetric attributes.
         personal: the attribute is a column of the user's table.
+        annotated: the attribute is one of the data set's own.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Attribute:
     digits: int | None = None
     sides: bool = False
     personal: bool = False
+    annotated: bool = False
 
     def number(self, value: float) -> str:
         return f"{value:,.4g}" if self.digits is None else f"{value:,.{self.digits}f}"
@@ -99,8 +101,16 @@ def attributes_of(
         if key in measured:
             yield key, attribute, measured[key]
     yield "split", SPLIT, frame["split"]
+    taken = {*MEASURED, "split"}
+    for name in measured.columns.difference([*MEASURED], sort=False):
+        key = f"{name} (data set)" if name == "split" else name
+        taken.add(key)
+        yield (
+            key,
+            Attribute(key.replace("_", " ").capitalize(), key.replace("_", " "), annotated=True),
+            measured[name],
+        )
     if joined is not None:
-        taken = {*MEASURED, "split"}
         for name, values in _aligned(joined, frame["reference"]).items():
             key = f"{name} (joined)" if name in taken else str(name)
             yield key, Attribute(key, key, personal=True), values

@@ -1,7 +1,7 @@
-"""Image attributes of faces: size, brightness, sharpness and pose.
+"""Attributes of faces: size, brightness, sharpness and pose of the images, and what the data set annotates.
 
-Attributes of persons, such as age, gender or skin tone, are never estimated. Users can join them from their own table;
-see core.analysis.slices.user_columns.
+Attributes of persons, such as age, gender or skin tone, are never estimated: they come from the annotators of the data set
+(FaceTable.attributes) or from the user's own table (core.analysis.slices.user_columns).
 """
 
 from pathlib import Path
@@ -50,6 +50,7 @@ def face_attributes(table: FaceTable, pack: FacePack) -> pd.DataFrame:
                     angle
         roll        angle in degrees between the line through the eye centres and the horizontal, -180 to 180,
                     clockwise positive
+        ...         the attributes of the table, unchanged; one that has a name of the above is called '<name> (data set)'
 
     Turn and roll need the 68 landmarks. Pitch is not computed: the heights of brows, eyes, nose and mouth also depend on
     the expression.
@@ -65,7 +66,10 @@ def face_attributes(table: FaceTable, pack: FacePack) -> pd.DataFrame:
         "roll": roll,
     }
     numbers = {name: np.asarray(values, np.float32) for name, values in numbers.items()}
-    return pd.DataFrame({"reference": table.faces["reference"].to_numpy(), **numbers})
+    frame = pd.DataFrame({"reference": table.faces["reference"].to_numpy(), **numbers})
+    for name, values in (table.attributes if table.attributes is not None else pd.DataFrame()).items():
+        frame[f"{name} (data set)" if name in frame else name] = values.to_numpy()
+    return frame
 
 
 def _light(pack: FacePack) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Scores of a run on slices of its faces: by size, brightness, sharpness, pose, split, or the user's columns.
 
-Attributes of persons, such as age, gender or skin tone, come only from the user's table
-(core.analysis.slices.user_columns). A gap is an association, not an effect: attributes are correlated.
+Attributes of persons, such as age, gender or skin tone, come only from the annotations of the data set and from the user's
+table (core.analysis.slices.user_columns). A gap is an association, not an effect: attributes are correlated.
 """
 
 from dataclasses import replace

@@ -2,7 +2,6 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection
 
 from core.data.face_table import FaceTable, as_face_frame
 from core.data.readers.listing import (
@@ -13,7 +12,7 @@ from core.data.readers.listing import (
 )
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
-from core.label_orders import LabelOrder, undecided
+from core.label_orders import LabelOrder, read_labels
 from core.labels import EXPRESSIONS, expression_code
 
 SPLITS = {
@@ -29,50 +28,29 @@ SPLITS = {
 _DEEPEST_HEAD = 3
 
 
-def named_classes(folders: Collection[str]) -> dict[str, int]:
-    """AffectNet codes of those folders that name a label, by name or synonym."""
-    codes = {}
-    for folder in folders:
-        try:
-            codes[folder] = expression_code(folder)
-        except ValueError:
-            continue
-    return codes
-
-
-def numbered_classes(folders: Collection[str]) -> dict[str, int]:
-    """Numbers of those folders that are named 0 to 10.
+def class_folders(folders: Counter[str]) -> Counter[str]:
+    """Those of the folders that are named after a label or 0 to 10.
 
     Where a number is above 10, none is a label: AffectNet spreads its images over a thousand numbered folders.
     """
     numbers = {folder: int(folder) for folder in folders if folder.isascii() and folder.isdigit()}
-    return numbers if max(numbers.values(), default=0) < len(EXPRESSIONS) else {}
+    if max(numbers.values(), default=0) >= len(EXPRESSIONS):
+        numbers = {}
+    return Counter({folder: folders[folder] for folder in folders if folder in numbers or _is_label(folder)})
 
 
-def _order_of(faces: dict[str, int], numbers: dict[str, int], listing: Listing) -> LabelOrder:
-    """The label order of numbered class folders of which the user does not say it.
-
-    Args:
-        faces: folder -> images in it.
-        numbers: folder -> its number.
-
-    Raises:
-        AffectoscopeError: nothing says whose numbers they are.
-    """
-    if set(numbers.values()) == set(range(1, 8)) and len(faces) == len(numbers):
-        return LabelOrder("rafdb")
-    counts = Counter({number: 0 for number in numbers.values()})
-    for folder, number in numbers.items():
-        counts[number] += faces[folder]
-    raise undecided(f"{listing.path} has class folders", dict(counts))
+def _is_label(folder: str) -> bool:
+    try:
+        return expression_code(folder) >= 0
+    except ValueError:
+        return False
 
 
 def head_length(listing: Listing) -> int | None:
     """Number of folders above the split or class folders; None if there are neither."""
     for length in range(_DEEPEST_HEAD + 1):
         folders = _folders_at(length, listing)
-        is_split = any(folder.lower() in SPLITS for folder in folders)
-        if is_split or named_classes(folders) or numbered_classes(folders):
+        if class_folders(folders) or any(folder.lower() in SPLITS for folder in folders):
             return length
     return None
 
@@ -98,15 +76,8 @@ def open_folders(listing: Listing, *, label_order: LabelOrder | None = None) -> 
     has_splits, codes, heads, note = False, {}, set(), ""
     if length is not None:
         has_splits = any(folder.lower() in SPLITS for folder in _folders_at(length, listing))
-        classes = _folders_at(length + has_splits, listing)
-        codes = named_classes(classes)
-        if numbers := numbered_classes(classes):
-            order = label_order or _order_of(
-                {folder: classes[folder] for folder in {*codes, *numbers}}, numbers, listing
-            )
-            known = order.codes(set(numbers.values()))
-            codes |= {folder: known[number] for folder, number in numbers.items() if number in known}
-            note = f"The numbers of the class folders are read as {order.title}: {_reading(known)}."
+        classes = class_folders(_folders_at(length + has_splits, listing))
+        codes, note = read_labels(classes, label_order, f"{listing.path} has class folders")
         paths = [name.split("/") for name in listing.images]
         heads = {"".join(f"{part}/" for part in path[:length]) for path in paths if len(path) > length + 1}
     prefix = common_prefix(heads)
@@ -136,11 +107,6 @@ def open_folders(listing: Listing, *, label_order: LabelOrder | None = None) -> 
         read_image=listing.reader(prefix),
         note=note,
     )
-
-
-def _reading(codes: dict[int, int]) -> str:
-    """'1 surprise, 2 fear, ...'"""
-    return ", ".join(f"{number} {EXPRESSIONS[code]}" for number, code in sorted(codes.items()))
 
 
 def _read_path(
