@@ -14,6 +14,7 @@ from core.data.readers.spec import DatasetSpec, Layout, Source, dataset_spec, da
 from core.data.readers.storage import FolderImages
 from core.data.training_data import load_faces
 from core.errors import AffectoscopeError
+from core.labels import EXPRESSIONS
 from core.report.document import Items, Text, citations
 from core.report.review import compute_review
 from core.report.sections import sections
@@ -138,14 +139,15 @@ def test_an_unknown_name_has_a_spec_that_claims_nothing():
 
 def test_every_shipped_data_set_is_recognised_by_its_own_reader():
     known = {each.name: each for each in dataset_specs()}
-    assert set(known) == {"affectnet-2017", "affectnet-2021", "drawn", "fer2013", "folders"}
-    assert set(formats()) == {
-        "affectnet-2017", "affectnet-2021", "drawn", "fer2013-csv", "fer2013-folders", "folders",
-    }  # fmt: skip
-    assert {name for name, each in known.items() if each.boxes} == {"affectnet-2017", "drawn"}
+    assert set(known) >= {"affectnet-2017", "affectnet-2021", "drawn", "fer2013", "folders", "rafdb"}
+    assert set(formats()) == {layout.format for each in known.values() for layout in each.layouts}
+    assert {name for name, each in known.items() if each.boxes} >= {"affectnet-2017", "drawn"}
     assert {name for name, each in known.items() if each.redistributable} == {"drawn"}
     assert known["fer2013"].frame_margins == {"mtcnn": -0.02}
     assert sum(known["fer2013"].published.values()) == 35_887
+    for each in known.values():
+        for split, labels in each.published_labels.items():
+            assert set(labels) <= set(EXPRESSIONS) and sum(labels.values()) == each.published[split]
     assert not set(known) & set(SOURCES)
 
 

@@ -201,6 +201,16 @@ SPEC = register(
         ),
         official={"test": "AffectNet's validation list (it has no public test set)"},
         published={"train": 414_799, "test": 5_500},
+        published_labels={
+            "train": dict(
+                zip(
+                    EXPRESSIONS,
+                    (74_874, 134_415, 25_459, 14_090, 6_378, 3_803, 24_882, 3_750, 33_088, 11_645, 82_415),
+                    strict=True,
+                )
+            ),
+            "test": dict.fromkeys(EXPRESSIONS, 500),
+        },
         boxes=True,
         affect=True,
         affectnet_regions=True,

@@ -257,6 +257,11 @@ SPEC = register(
         ),
         official={"test": "AffectNet's validation set (it has no public test set)"},
         published={"train": 287_651, "test": 3_999},
+        published_labels={
+            "train": dict(
+                zip(EXPRESSIONS, (74_874, 134_415, 25_459, 14_090, 6_378, 3_803, 24_882, 3_750), strict=False)
+            ),
+        },
         affect=True,
         affectnet_regions=True,
         label_set=8,

@@ -238,6 +238,9 @@ SPEC = register(
         ),
         official={"test": "PublicTest", "private_test": "PrivateTest"},
         published={"train": 28_709, "test": 3_589, "private_test": 3_589},
+        published_labels={
+            "train": dict(zip(FER2013, (3_995, 436, 4_097, 7_215, 4_830, 3_171, 4_965), strict=True))
+        },
         frame_margins={"mtcnn": -0.02},
         citation=(
             "I. J. Goodfellow et al. (2013), Challenges in Representation Learning: A Report on Three Machine Learning "

@@ -56,6 +56,22 @@ class Listing:
             ledger.reject(reason, name)
         return ledger
 
+    def find(self, *names: str) -> list[str]:
+        """Paths of the files with one of these names, in lower case, those of the outermost folder first."""
+        found = [path for path in self.names if path.rpartition("/")[2].lower() in names]
+        return sorted(found, key=lambda path: (path.count("/"), path))
+
+    def read_text(self, name: str) -> str:
+        """A file as text: UTF-8, with bytes that are none replaced.
+
+        Raises:
+            AffectoscopeError: it cannot be read.
+        """
+        try:
+            return self.reader()(name).decode("utf-8-sig", "replace")
+        except OSError as error:
+            raise AffectoscopeError(f"{name} in {self.path} cannot be read ({error}).") from error
+
     def reader(self, prefix: str = "") -> FolderImages | ZipImages:
         """Reader of images whose references have no `prefix` (empty, or ending in a slash)."""
         return ZipImages(self.path, prefix) if self.is_zip else FolderImages(self.path / prefix)
