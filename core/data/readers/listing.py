@@ -4,6 +4,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from core.data.face_table import Ledger
@@ -68,9 +69,13 @@ class Listing:
             AffectoscopeError: it cannot be read.
         """
         try:
-            return self.reader()(name).decode("utf-8-sig", "replace")
+            return self._reader(name).decode("utf-8-sig", "replace")
         except OSError as error:
             raise AffectoscopeError(f"{name} in {self.path} cannot be read ({error}).") from error
+
+    @cached_property
+    def _reader(self) -> FolderImages | ZipImages:
+        return self.reader()
 
     def reader(self, prefix: str = "") -> FolderImages | ZipImages:
         """Reader of images whose references have no `prefix` (empty, or ending in a slash)."""

@@ -5,6 +5,7 @@ import re
 import threading
 import zipfile
 import zlib
+from collections.abc import Callable
 
 #: No annotated photo is larger; a zip member that claims to be small and is not stops here.
 LARGEST_IMAGE = 256 * 2**20
@@ -77,3 +78,18 @@ def _bounded(file, reference: str) -> bytes:
 def leaves_folder(reference: str) -> bool:
     """Return whether a relative path is absolute after all, or climbs out with '..'."""
     return reference.startswith("/") or bool(re.match("[A-Za-z]:", reference)) or ".." in reference.split("/")
+
+
+class FacesOfImages:
+    """Reads the image of a face whose reference is `<image>`, or `<image>#<n>` for a further face of the same image."""
+
+    def __init__(self, read_image: Callable[[str], bytes]):
+        self.read_image = read_image
+
+    def __call__(self, reference: str) -> bytes:
+        return self.read_image(re.sub(r"#\d+$", "", reference))
+
+
+def face_reference(image: str, number: int) -> str:
+    """Reference of face `number` of an image, counted from 0."""
+    return f"{image}#{number}" if number else image
