@@ -1,0 +1,148 @@
+"""SFEW, still frames of films in class folders, with or without alignment; the clips of AFEW are refused.
+
+Dhall, Goecke, Lucey & Gedeon (2011), "Static Facial Expression Analysis in Tough Conditions", ICCV Workshops.
+
+    Train_Aligned_Faces/Angry/Airheads_000519240_00000005.png    Val/Happy/...
+"""
+
+import os
+import re
+
+from core.data.face_table import FaceTable, as_face_frame
+from core.data.readers.listing import Listing, common_prefix
+from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.errors import AffectoscopeError
+from core.labels import expression_code
+
+_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+
+_FRAME = re.compile(
+    r"(?P<head>(?:.*/)?)(?P<reference>(?P<split>train|val|test)[^/]*/(?:(?P<emotion>[^/]+)/)?[^/]+_\d{6,}_\d{6,}\.[a-z]+)$",
+    re.IGNORECASE,
+)
+
+_CLIPS = frozenset((".avi", ".mp4", ".mov", ".mkv", ".wmv", ".webm", ".mpg", ".mpeg", ".flv"))
+
+
+def looks_like_sfew(listing: Listing) -> bool:
+    """Return whether most images are named as frames of films in a split's folder."""
+    images = listing.images
+    return bool(images) and 2 * sum(bool(_FRAME.match(name)) for name in images) > len(images)
+
+
+def open_frames(listing: Listing) -> FaceTable:
+    """SFEW; its test frames have no public label.
+
+    Raises:
+        AffectoscopeError: no frame has a label.
+    """
+    ledger = listing.ledger()
+    matches = [(name, _FRAME.match(name)) for name in listing.images]
+    prefix = common_prefix({match["head"] for _, match in matches if match})
+    columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
+    for name, match in matches:
+        ledger.read += 1
+        if match is None:
+            ledger.reject("no frame of SFEW by its name", name)
+            continue
+        try:
+            columns["expression"].append(expression_code(match["emotion"] or ""))
+        except ValueError:
+            ledger.reject("unknown label" if match["emotion"] else "no label", name)
+            continue
+        columns["reference"].append(name[len(prefix) :])
+        columns["split"].append(_SPLITS[match["split"].lower()])
+    if not columns["reference"]:
+        raise AffectoscopeError(
+            f"{listing.path} has no frame of SFEW in a class folder: {ledger.sentence()}. Expected files such as "
+            "Train/Angry/Airheads_000519240_00000005.png."
+        )
+    return FaceTable(
+        name=SPEC.name,
+        title=f"{SPEC.title} ({'zip of folders' if listing.is_zip else 'folders'})",
+        faces=as_face_frame(columns),
+        ledger=ledger,
+        read_image=listing.reader(prefix),
+        note=SPEC.note,
+    )
+
+
+def _clips(listing: Listing) -> list[str]:
+    """Video clips in class folders."""
+    found = []
+    for name in listing.names:
+        if os.path.splitext(name)[1].lower() in _CLIPS:
+            try:
+                expression_code(os.path.basename(os.path.dirname(name)))
+            except ValueError:
+                continue
+            found.append(name)
+    return found
+
+
+def _has_clips(source: Source) -> bool:
+    return len(_clips(source.listing)) > len(source.listing.images)
+
+
+def _refuse_clips(source: Source) -> None:
+    clips = _clips(source.listing)
+    if clips:
+        raise AffectoscopeError(
+            f"{source.path} holds {len(clips):,} video clips such as {clips[0]}, and only images are read: write frames of "
+            "each clip into the same class folders, such as "
+            "'ffmpeg -i clip.avi -r 2 clip_%04d.png', and pass the folder again."
+        )
+
+
+def _open(source: Source) -> FaceTable | None:
+    return open_frames(source.listing) if source.listing.images else None
+
+
+SPEC = register(
+    DatasetSpec(
+        name="sfew",
+        title="SFEW",
+        layouts=(
+            Layout(
+                "sfew",
+                "Train/Angry/<film>_<time>_<frame>.png and Val/..., aligned or not, in a folder or a zip",
+                lambda source: looks_like_sfew(source.listing),
+                _open,
+            ),
+            Layout(
+                "afew",
+                "clips in class folders: refused, because only images are read",
+                _has_clips,
+                _refuse_clips,
+            ),
+        ),
+        official={"validation": "SFEW's validation set (the labels of its test set are not public)"},
+        # The aligned faces of SFEW 2.0.
+        published={"train": 891, "validation": 431},
+        published_labels={
+            "train": {
+                "neutral": 144,
+                "happy": 184,
+                "sad": 161,
+                "surprise": 94,
+                "fear": 78,
+                "disgust": 52,
+                "anger": 178,
+            },
+            "validation": {
+                "neutral": 84,
+                "happy": 72,
+                "sad": 73,
+                "surprise": 56,
+                "fear": 46,
+                "disgust": 23,
+                "anger": 77,
+            },
+        },
+        citation=(
+            "A. Dhall, R. Goecke, S. Lucey, T. Gedeon (2011), Static Facial Expression Analysis in Tough Conditions: Data, "
+            "Evaluation Protocol and Benchmark, IEEE International Conference on Computer Vision Workshops, 2106-2112."
+        ),
+        note="The labels of SFEW's test set are not public: papers report on its validation set.",
+    )
+)
