@@ -50,7 +50,7 @@ def _named(name: str, numbers: set[int]) -> dict[int, int]:
     if labels is None:
         # One number too few and each later label would be another: only whole sets of 7 or 8 have such an order.
         count = max(numbers, default=0) + 1 - first
-        labels = sorted(LABEL_SETS[count].labels) if count in (7, 8) else ()
+        labels = tuple(sorted(LABEL_SETS[count].labels)) if count in (7, 8) else ()
     return {number: expression_code(label) for number, label in enumerate(labels, first)}
 
 

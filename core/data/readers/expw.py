@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.face_table import FaceTable, as_face_frame
-from core.data.readers.listing import MISSING, Listing, common_prefix
+from core.data.readers.listing import MISSING, Listing, common_prefix, usable_lines
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.data.readers.storage import OUTSIDE, FacesOfImages, face_reference, leaves_folder
 from core.errors import AffectoscopeError
@@ -44,14 +44,7 @@ def open_list(listing: Listing) -> FaceTable | None:
     names = ("reference", "expression", "box_x", "box_y", "box_width", "box_height")
     columns: dict[str, list] = {name: [] for name in names}
     confidences = []
-    for line in listing.read_text(paths[0]).splitlines():
-        if not line.strip():
-            continue
-        ledger.read += 1
-        face = _read_line(line)
-        if isinstance(face, str):
-            ledger.reject(face, line[:60])
-            continue
+    for face in usable_lines(listing.read_text(paths[0]), _read_line, ledger):
         name, number, confidence, *values = face
         if name not in images or (name, number) in met:
             problem = OUTSIDE if leaves_folder(name) else MISSING
@@ -83,10 +76,10 @@ def _read_line(line: str) -> tuple[str, int, float, int, float, float, float, fl
     """(name, face id, confidence, AffectNet code, x, y, width, height) of a line, or the reason it is rejected."""
     fields = line.strip().rsplit(None, _FIELDS - 1)  # a name may have spaces
     try:
-        name, number, *numbers, label = fields
-        top, left, right, bottom, confidence = map(float, numbers)
-        number, label = int(number), int(label)
-    except ValueError:
+        name, *numbers = fields
+        number, label = int(numbers[0]), int(numbers[-1])
+        top, left, right, bottom, confidence = map(float, numbers[1:-1])
+    except (ValueError, IndexError):
         return "unreadable row"
     if label not in range(len(FER2013)):
         return "unknown label"

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from core.data.face_table import FaceTable, Ledger, as_face_frame
-from core.data.readers.listing import Listing, common_prefix
+from core.data.readers.file_names import most_match, open_by_name
+from core.data.readers.listing import Listing
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
 from core.label_orders import FER2013
@@ -32,12 +33,6 @@ _FILE = re.compile(
 )
 
 
-def looks_like_fer2013(listing: Listing) -> bool:
-    """Return whether most images are named as Kaggle's folders name them."""
-    images = listing.images
-    return bool(images) and 2 * sum(bool(_FILE.match(name)) for name in images) > len(images)
-
-
 def open_folders(listing: Listing) -> FaceTable:
     """FER2013 as `train/<class>/Training_<n>.jpg` and `test/<class>/PublicTest_<n>.jpg`.
 
@@ -46,36 +41,21 @@ def open_folders(listing: Listing) -> FaceTable:
     Raises:
         AffectoscopeError: no image is named that way.
     """
-    ledger = listing.ledger()
-    matches = [(name, _FILE.match(name)) for name in listing.images]
-    prefix = common_prefix({match["head"] for _, match in matches if match})
-    columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
-    for name, match in matches:
-        ledger.read += 1
-        if match is None:
-            ledger.reject("no official split in the file name", name)
-            continue
-        try:
-            code = expression_code(match["emotion"])
-        except ValueError:
-            ledger.reject("unknown label", name)
-            continue
-        columns["reference"].append(name[len(prefix) :])
-        columns["expression"].append(code)
-        columns["split"].append(USAGE[match["usage"].lower()])
-    if not columns["reference"]:
-        raise AffectoscopeError(
-            f"{listing.path} has no FER2013 face: {ledger.sentence()}. Expected files such as "
-            "train/angry/Training_123.jpg and test/happy/PublicTest_456.jpg."
-        )
-    return FaceTable(
-        name=SPEC.name,
-        title=f"{SPEC.title} ({'zip of folders' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(columns),
-        ledger=ledger,
-        read_image=listing.reader(prefix),
-        note=SPEC.note,
+    return open_by_name(
+        listing,
+        _FILE,
+        _read_name,
+        spec=SPEC,
+        other="no official split in the file name",
+        expected="train/angry/Training_123.jpg and test/happy/PublicTest_456.jpg",
     )
+
+
+def _read_name(match: re.Match[str]) -> tuple[int, str] | str:
+    try:
+        return expression_code(match["emotion"]), USAGE[match["usage"].lower()]
+    except ValueError:
+        return "unknown label"
 
 
 class CsvImages:
@@ -232,7 +212,7 @@ SPEC = register(
             Layout(
                 "fer2013-folders",
                 "train/angry/Training_1.jpg and so on, in a folder or a zip",
-                lambda source: looks_like_fer2013(source.listing),
+                lambda source: most_match(source.listing, _FILE),
                 _open_folders,
             ),
         ),

@@ -2,10 +2,11 @@
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from core.data.face_table import Ledger
 from core.data.readers.storage import OUTSIDE, FolderImages, ZipImages, leaves_folder
@@ -80,6 +81,20 @@ class Listing:
     def reader(self, prefix: str = "") -> FolderImages | ZipImages:
         """Reader of images whose references have no `prefix` (empty, or ending in a slash)."""
         return ZipImages(self.path, prefix) if self.is_zip else FolderImages(self.path / prefix)
+
+
+_Face = TypeVar("_Face")
+
+
+def usable_lines(text: str, read: Callable[[str], _Face | str], ledger: Ledger) -> Iterator[_Face]:
+    """What `read` makes of each line that is not empty; where that is a text, the line is rejected for this reason."""
+    for line in filter(str.strip, text.splitlines()):
+        ledger.read += 1
+        face = read(line)
+        if isinstance(face, str):
+            ledger.reject(face, line.strip()[:60])
+        else:
+            yield face
 
 
 def list_files(path: Path) -> Listing:

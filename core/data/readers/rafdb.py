@@ -10,7 +10,8 @@ import re
 import pandas as pd
 
 from core.data.face_table import FaceTable, as_face_frame
-from core.data.readers.listing import MISSING, Listing, common_prefix, list_files
+from core.data.readers.file_names import most_match, open_by_name
+from core.data.readers.listing import MISSING, Listing, common_prefix, list_files, usable_lines
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
 from core.label_orders import RAFDB
@@ -37,43 +38,24 @@ _KAGGLE = re.compile(
 FACE = re.compile(r"(?P<split>train|test)_\d+(_aligned)?(\.[a-z]+)?$", re.IGNORECASE)
 
 
-def looks_like_kaggle(listing: Listing) -> bool:
-    """Return whether most images are named as Kaggle's copy names them."""
-    images = listing.images
-    return bool(images) and 2 * sum(bool(_KAGGLE.match(name)) for name in images) > len(images)
-
-
 def open_kaggle(listing: Listing) -> FaceTable:
     """RAF-DB as `DATASET/{train,test}/{1..7}/train_00001_aligned.jpg`.
 
     Raises:
         AffectoscopeError: no image is named that way.
     """
-    ledger = listing.ledger()
-    matches = [(name, _KAGGLE.match(name)) for name in listing.images]
-    prefix = common_prefix({match["head"] for _, match in matches if match})
-    columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
-    for name, match in matches:
-        ledger.read += 1
-        code = label_code(match["number"]) if match else None
-        if code is None:
-            ledger.reject("unknown label" if match else "no face of RAF-DB by its name", name)
-            continue
-        columns["reference"].append(name[len(prefix) :])
-        columns["expression"].append(code)
-        columns["split"].append(match["split"].lower())
-    if not columns["reference"]:
-        raise AffectoscopeError(
-            f"{listing.path} has no face of RAF-DB in a class folder: {ledger.sentence()}. Expected files such as "
-            "train/4/train_00012_aligned.jpg."
-        )
-    return FaceTable(
-        name=SPEC.name,
-        title=f"{SPEC.title} ({'zip of folders' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(columns),
-        ledger=ledger,
-        read_image=listing.reader(prefix),
-        note=SPEC.note,
+
+    def read(match: re.Match[str]) -> tuple[int, str] | str:
+        code = label_code(match["number"])
+        return "unknown label" if code is None else (code, match["split"].lower())
+
+    return open_by_name(
+        listing,
+        _KAGGLE,
+        read,
+        spec=SPEC,
+        other="no face of RAF-DB by its name",
+        expected="train/4/train_00012_aligned.jpg",
     )
 
 
@@ -89,14 +71,7 @@ def open_official(listing: Listing) -> FaceTable:
     ledger, met = listing.ledger(), set()
     columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
     used = []
-    for line in listing.read_text(path).splitlines():
-        if not line.strip():
-            continue
-        ledger.read += 1
-        face = _read_line(line)
-        if isinstance(face, str):
-            ledger.reject(face, line[:60])
-            continue
+    for face in usable_lines(listing.read_text(path), _read_line, ledger):
         stem, code, split = face
         image = aligned.get(f"{stem}_aligned")
         if image is None or stem in met:
@@ -193,7 +168,7 @@ SPEC = register(
             Layout(
                 "rafdb-folders",
                 "train/1/train_00001_aligned.jpg and so on, in a folder or a zip",
-                lambda source: looks_like_kaggle(source.listing),
+                lambda source: most_match(source.listing, _KAGGLE),
                 _open_kaggle,
             ),
         ),

@@ -8,8 +8,9 @@ Dhall, Goecke, Lucey & Gedeon (2011), "Static Facial Expression Analysis in Toug
 import os
 import re
 
-from core.data.face_table import FaceTable, as_face_frame
-from core.data.readers.listing import Listing, common_prefix
+from core.data.face_table import FaceTable
+from core.data.readers.file_names import most_match, open_by_name
+from core.data.readers.listing import Listing
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
 from core.labels import expression_code
@@ -24,47 +25,27 @@ _FRAME = re.compile(
 _CLIPS = frozenset((".avi", ".mp4", ".mov", ".mkv", ".wmv", ".webm", ".mpg", ".mpeg", ".flv"))
 
 
-def looks_like_sfew(listing: Listing) -> bool:
-    """Return whether most images are named as frames of films in a split's folder."""
-    images = listing.images
-    return bool(images) and 2 * sum(bool(_FRAME.match(name)) for name in images) > len(images)
-
-
 def open_frames(listing: Listing) -> FaceTable:
     """SFEW; its test frames have no public label.
 
     Raises:
         AffectoscopeError: no frame has a label.
     """
-    ledger = listing.ledger()
-    matches = [(name, _FRAME.match(name)) for name in listing.images]
-    prefix = common_prefix({match["head"] for _, match in matches if match})
-    columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
-    for name, match in matches:
-        ledger.read += 1
-        if match is None:
-            ledger.reject("no frame of SFEW by its name", name)
-            continue
-        try:
-            columns["expression"].append(expression_code(match["emotion"] or ""))
-        except ValueError:
-            ledger.reject("unknown label" if match["emotion"] else "no label", name)
-            continue
-        columns["reference"].append(name[len(prefix) :])
-        columns["split"].append(_SPLITS[match["split"].lower()])
-    if not columns["reference"]:
-        raise AffectoscopeError(
-            f"{listing.path} has no frame of SFEW in a class folder: {ledger.sentence()}. Expected files such as "
-            "Train/Angry/Airheads_000519240_00000005.png."
-        )
-    return FaceTable(
-        name=SPEC.name,
-        title=f"{SPEC.title} ({'zip of folders' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(columns),
-        ledger=ledger,
-        read_image=listing.reader(prefix),
-        note=SPEC.note,
+    return open_by_name(
+        listing,
+        _FRAME,
+        _read_name,
+        spec=SPEC,
+        other="no frame of SFEW by its name",
+        expected="Train/Angry/Airheads_000519240_00000005.png",
     )
+
+
+def _read_name(match: re.Match[str]) -> tuple[int, str] | str:
+    try:
+        return expression_code(match["emotion"] or ""), _SPLITS[match["split"].lower()]
+    except ValueError:
+        return "unknown label" if match["emotion"] else "no label"
 
 
 def _clips(listing: Listing) -> list[str]:
@@ -106,7 +87,7 @@ SPEC = register(
             Layout(
                 "sfew",
                 "Train/Angry/<film>_<time>_<frame>.png and Val/..., aligned or not, in a folder or a zip",
-                lambda source: looks_like_sfew(source.listing),
+                lambda source: most_match(source.listing, _FRAME),
                 _open,
             ),
             Layout(
