@@ -8,7 +8,7 @@ import pytest
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from tests.trees import image_bytes, write, zipped
+from tests.trees import SHAPES, image_bytes, in_shape, write
 
 #: Rows of labels.csv, and the label or the reason that they are rejected.
 ROWS = {
@@ -35,13 +35,10 @@ def mirror(root, *, splits=("", ""), header=",pth,label,relFCs"):
     return root
 
 
-@pytest.mark.parametrize("shape", ["folder", "folder in folder", "zip"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_the_table_decides_and_disagreements_are_counted(tmp_path, shape):
     root = mirror(tmp_path / "data" / "AffectNet")
-    path = {"folder": root, "folder in folder": tmp_path / "data", "zip": tmp_path / "a.zip"}[shape]
-    if shape == "zip":
-        zipped(root, path, below="AffectNet/")
-    table = open_dataset(path)
+    table = open_dataset(in_shape(root, shape))
     found = dict(zip(table.faces["reference"], table.faces["expression"].map(EXPRESSIONS.__getitem__)))
     assert found == {
         "anger/image0000006.jpg": "surprise",
@@ -117,13 +114,10 @@ def plus(root):
     return root
 
 
-@pytest.mark.parametrize("shape", ["folder", "folder in folder", "zip"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_affectnet_plus_face_by_face(tmp_path, shape):
     root = plus(tmp_path / "data" / "plus")
-    path = {"folder": root, "folder in folder": tmp_path / "data", "zip": tmp_path / "a.zip"}[shape]
-    if shape == "zip":
-        zipped(root, path)
-    table = open_dataset(path)
+    table = open_dataset(in_shape(root, shape))
     order = table.faces.sort_values("reference").index
     table = table.select(order.to_numpy())
     faces = table.faces

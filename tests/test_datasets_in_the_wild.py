@@ -5,7 +5,7 @@ import pytest
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from tests.trees import image_bytes, write, zipped
+from tests.trees import SHAPES, image_bytes, in_shape, write, zipped
 
 #: Lines of label.lst: name, face id, top, left, right, bottom, confidence, label; and the face or why it is rejected.
 LINES = {
@@ -29,7 +29,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("shape", ["folder", "folder in folder", "zip"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_expw_has_right_and_bottom_not_width_and_height(tmp_path, shape):
     root = tmp_path / "data" / "ExpW"
     write(root / "label/label.lst", "\n".join(LINES))
@@ -38,10 +38,7 @@ def test_expw_has_right_and_bottom_not_width_and_height(tmp_path, shape):
         name = line.strip().rsplit(None, 7)[0]
         if "missing" not in name and ".." not in name:
             write(root / "image/origin" / name, image_bytes(len(name)))
-    path = {"folder": root, "folder in folder": tmp_path / "data", "zip": tmp_path / "a.zip"}[shape]
-    if shape == "zip":
-        zipped(root, path, below="ExpW/")
-    table = open_dataset(path)
+    table = open_dataset(in_shape(root, shape))
     boxes = table.faces[["box_x", "box_y", "box_width", "box_height"]].itertuples(index=False, name=None)
     labels = table.faces["expression"].map(EXPRESSIONS.__getitem__)
     found = list(zip(table.faces["reference"], labels, boxes))

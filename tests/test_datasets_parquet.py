@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from core.data.face_pack import pack_faces
+from core.data.preprocessing import PreprocessingConfig
 from core.data.readers import open_dataset
 from core.data.readers.parquet import ParquetImages
 from core.errors import AffectoscopeError
@@ -130,7 +132,16 @@ def test_files_outside_the_folder_and_references_that_leave_it(tmp_path):
     assert table.ledger.rejected == {"path outside the data set": 1} and len(table) == 1
     for reference in ("../outside.parquet/0", "a.parquet/7", "a.parquet/x", "c.parquet/0", "/a.parquet/0"):
         with pytest.raises(OSError):
-            ParquetImages(root, "image")(reference)
+            ParquetImages(root, ("a.parquet",), "image")(reference)
+
+
+def test_a_changed_file_is_packed_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "cache"))
+    path = parquet(tmp_path / "a.parquet", [0, 1], names=NAMES, images={1: {"bytes": b"none", "path": None}})
+    table, pack = pack_faces(open_dataset(path), PreprocessingConfig("grey", 16, 0.0))
+    assert len(pack) == 1 and table.ledger.rejected == {"undecodable image": 1}
+    parquet(path, [0, 1], names=NAMES, group=1)
+    assert len(pack_faces(open_dataset(path), PreprocessingConfig("grey", 16, 0.0))[1]) == 2
 
 
 def test_other_tables_and_zips_are_no_images(tmp_path):

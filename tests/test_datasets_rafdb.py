@@ -6,11 +6,14 @@ from collections import Counter
 import pytest
 from PIL import Image
 
+from core.config import TrainConfig
 from core.data.readers import open_dataset
 from core.data.readers.spec import dataset_spec
+from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from tests.trees import image_bytes, write, zipped
+from core.runtime.console import Console
+from tests.trees import SHAPES, image_bytes, in_shape, write, zipped
 
 #: Lines of the list, and what must become of each: "" or the reason it is rejected.
 LINES = {
@@ -68,13 +71,10 @@ def official(root, *, name="list_patition_label.txt"):
     return root
 
 
-@pytest.mark.parametrize("shape", ["folder", "folder in folder", "zip"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_the_release_label_by_label(tmp_path, shape):
     root = official(tmp_path / "data" / "basic")
-    path = {"folder": root, "folder in folder": tmp_path / "data", "zip": tmp_path / "rafdb.zip"}[shape]
-    if shape == "zip":
-        zipped(root, path, below="basic/")
-    table = open_dataset(path)
+    table = open_dataset(in_shape(root, shape))
     faces = table.faces
     names = [f"Image/aligned/{face}_aligned.jpg" for face in EXPECTED]
     assert list(faces["reference"]) == names
@@ -104,22 +104,38 @@ def test_aligned_images_that_are_still_in_their_zip(tmp_path):
         open_dataset(tmp_path)
 
 
-@pytest.mark.parametrize("shape", ["folder", "zip"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_kaggles_copy_is_not_read_as_affectnets_codes(tmp_path, shape):
-    root = tmp_path / "DATASET"
+    root = tmp_path / "kaggle" / "DATASET"
     for number in range(1, 8):
         for split, count in (("train", number), ("test", 1)):
             for face in range(count):
                 write(root / f"{split}/{number}/{split}_{number}{face}_aligned.jpg", image_bytes(face))
-    write(tmp_path / "train_labels.csv", "image,label\ntrain_10_aligned.jpg,1\n")
+    write(root.parent / "train_labels.csv", "image,label\ntrain_10_aligned.jpg,1\n")
     write(root / "train/1/stray.jpg", image_bytes(1))
     write(root / "train/8/train_80_aligned.jpg", image_bytes(1))
-    path = zipped(tmp_path, tmp_path / "archive.zip") if shape == "zip" else tmp_path
-    table = open_dataset(path)
+    table = open_dataset(in_shape(root, shape))
     counts = dict(surprise=1, fear=2, disgust=3, happy=4, sad=5, anger=6, neutral=7)
     assert table.counts() == {"train": counts, "test": dict.fromkeys(counts, 1)}
     assert table.name == "rafdb" and "train/4/train_43_aligned.jpg" in set(table.faces["reference"])
     assert table.ledger.rejected == {"unknown label": 1, "no face of RAF-DB by its name": 1}
+
+
+def test_the_aligned_names_say_whose_numbers_they_are_without_all_seven(tmp_path):
+    write(tmp_path / "4/train_00001_aligned.jpg", image_bytes(1))
+    write(tmp_path / "1/test_0001_aligned.jpg", image_bytes(2))
+    assert open_dataset(tmp_path).counts() == {"train": {"happy": 1}, "test": {"surprise": 1}}
+
+
+def test_attributes_stay_with_their_faces_in_a_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "cache"))
+    root = official(tmp_path / "basic")
+    write(root / "Image/aligned/train_00002_aligned.jpg", b"none")
+    data = load_training_data(TrainConfig(data=root, size=16), Console())
+    faces = data.table.faces["reference"].str.extract(r"/(\w+)_aligned")[0]
+    assert len(data.table) == len(EXPECTED) - 1 and data.table.ledger.rejected["undecodable image"] == 1
+    expected = [EXPECTED[face][1] for face in faces]
+    assert data.table.attributes["gender"].fillna("none").tolist() == [each or "none" for each in expected]
 
 
 def test_what_was_published():

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.data.face_pack import pack_faces
+from core.data.preprocessing import PreprocessingConfig
 from core.data.readers import open_dataset
 from core.data.readers.yolo import class_names
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
-from tests.trees import image_bytes, write, zipped
+from tests.trees import SHAPES, image_bytes, in_shape, write, zipped
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "affectnet-yolo.zip"
 NAMES = 'names: ["Anger", "Contempt", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise"]\n'
@@ -53,13 +55,10 @@ def tree(root, *, yaml=NAMES):
     return root
 
 
-@pytest.mark.parametrize("shape", ["folder", "folder in folder", "zip"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_the_mirror_label_by_label(tmp_path, shape):
     root = tree(tmp_path / "data" / "YOLO_format")
-    path = {"folder": root, "folder in folder": tmp_path / "data", "zip": tmp_path / "yolo.zip"}[shape]
-    if shape == "zip":
-        zipped(root, path, below="YOLO_format/")
-    table = open_dataset(path)
+    table = open_dataset(in_shape(root, shape))
     expected, rejected = {}, {"missing file": 1, "missing annotation": 1}
     for image, (_, rows) in TRAIN.items():
         for number, row in enumerate(rows):
@@ -77,6 +76,18 @@ def test_the_mirror_label_by_label(tmp_path, shape):
         read = pickle.loads(pickle.dumps(table.read_image))  # noqa: S301
         assert Image.open(io.BytesIO(read(reference))).size == (40, 20)
     assert table.ledger.rejected == rejected and table.name == "affectnet-yolo"
+
+
+def test_a_changed_zip_is_packed_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFFECTOSCOPE_CACHE", str(tmp_path / "cache"))
+    small = PreprocessingConfig("grey", 16, 0.0)
+    write(tmp_path / "a/data.yaml", NAMES)
+    write(tmp_path / "a/train/images/1.png", image_bytes(1))
+    write(tmp_path / "a/train/labels/1.txt", "0 0.5 0.5 1 1\n1 0.5 0.5 1 1")
+    first = pack_faces(open_dataset(zipped(tmp_path / "a", tmp_path / "a.zip")), small)[1]
+    write(tmp_path / "a/train/images/1.png", image_bytes(2))
+    again = pack_faces(open_dataset(zipped(tmp_path / "a", tmp_path / "a.zip")), small)[1]
+    assert len(first) == len(again) == 2 and not np.array_equal(first[:2], again[:2])
 
 
 @pytest.mark.parametrize(

@@ -253,3 +253,14 @@ def zipped(folder: Path, path: Path, *, below: str = "") -> Path:
             if file.is_file():
                 archive.write(file, below + file.relative_to(folder).as_posix())
     return path
+
+
+#: Ways in which a data set may lie on disk, for `in_shape`.
+SHAPES = ("folder", "folder in folder", "zip")
+
+
+def in_shape(root: Path, shape: str) -> Path:
+    """`root` itself, the folder that holds only it, or a zip of it beside that folder."""
+    if shape == "zip":
+        return zipped(root, root.parent.with_suffix(".zip"), below=f"{root.name}/")
+    return root if shape == "folder" else root.parent

@@ -126,7 +126,8 @@ def _key(table: FaceTable, preprocessing: PreprocessingConfig) -> str:
 def _source(table: FaceTable) -> list:
     """Path, size and times of what the images are read from; a folder's time changes with its files."""
     stamps = []
-    if path := getattr(table.read_image, "path", None):
+    single = getattr(table.read_image, "path", None)
+    for path in [*([single] if single else []), *getattr(table.read_image, "paths", ())]:
         status = os.stat(path)
         stamps.append([str(path), status.st_size, status.st_mtime_ns])
     roots = [Path(root) for root in getattr(table.read_image, "roots", ())]

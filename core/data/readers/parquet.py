@@ -25,7 +25,7 @@ from core.data.readers.attributes import comparable_attributes
 from core.data.readers.folders import SPLITS
 from core.data.readers.listing import is_within
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
-from core.data.readers.storage import LARGEST_IMAGE, OUTSIDE, leaves_folder
+from core.data.readers.storage import LARGEST_IMAGE, OUTSIDE
 from core.errors import AffectoscopeError
 from core.label_orders import LabelOrder, read_labels
 
@@ -55,21 +55,32 @@ class _Schema:
 
 
 class ParquetImages:
-    """Reads `<file>.parquet/<row>/<name>`. Holds no handle: threads and processes may share it."""
+    """Reads `<file>.parquet/<row>/<name>`. Holds no handle: threads and processes may share it.
 
-    def __init__(self, root: str | os.PathLike, column: str):
-        self.root, self.column = os.fspath(root), column
+    Attributes:
+        root: folder that the references are relative to.
+        files: parquet files in it, relative to it.
+        column: name of the column of images.
+    """
+
+    def __init__(self, root: str | os.PathLike, files: tuple[str, ...], column: str):
+        self.root, self.files, self.column = os.fspath(root), files, column
+
+    @property
+    def paths(self) -> list[str]:
+        return [os.path.join(self.root, file) for file in self.files]
 
     def __call__(self, reference: str) -> bytes:
         match = _REFERENCE.match(reference)
-        if match is None or leaves_folder(match["file"]):
-            raise OSError(f"{reference}: {'no row of a parquet file' if match is None else OUTSIDE}")
+        if match is None or match["file"] not in self.files:
+            raise OSError(f"{reference} is no row of {len(self.files):,} parquet files in {self.root}")
         path = os.path.join(self.root, match["file"])
         try:
-            starts = _group_starts(path)
+            time = os.stat(path).st_mtime_ns
+            starts = _group_starts(path, time)
             row = int(match["row"])
             group = int(np.searchsorted(starts, row, side="right")) - 1
-            image = _read_group(path, group, self.column)[row - int(starts[group])].as_py()
+            image = _read_group(path, time, group, self.column)[row - int(starts[group])].as_py()
         except (pa.ArrowException, IndexError) as error:
             raise OSError(f"{reference} in {self.root}: {error}") from error
         if not image or len(image) > LARGEST_IMAGE:
@@ -78,16 +89,16 @@ class ParquetImages:
 
 
 @lru_cache(maxsize=512)
-def _group_starts(path: str) -> np.ndarray:
-    """First row of each row group."""
+def _group_starts(path: str, time: int) -> np.ndarray:
+    """First row of each row group of the file as it was modified at `time`."""
     metadata = pq.read_metadata(path)
     rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
     return np.concatenate([[0], np.cumsum(rows)])[:-1]
 
 
 @lru_cache(maxsize=2)  # rows are read in order
-def _read_group(path: str, group: int, column: str) -> pa.Array:
-    """The encoded images of a row group."""
+def _read_group(path: str, time: int, group: int, column: str) -> pa.Array:
+    """The encoded images of a row group of the file as it was modified at `time`."""
     with pq.ParquetFile(path) as file:
         if file.metadata.row_group(group).total_byte_size > _LARGEST_GROUP:
             raise OSError(f"{path}: a row group is larger than {_LARGEST_GROUP // 2**30} GiB")
@@ -161,7 +172,7 @@ def open_parquet(
     """
     schema = read_schema(files[0])
     columns = [schema.label, *schema.others]
-    ledger, parts, root = Ledger(), [], root.absolute()
+    ledger, names, parts, root = Ledger(), [], [], root.absolute()
     for done, file in enumerate(files):
         name = file.absolute().relative_to(root).as_posix()
         if not is_within(file, os.path.realpath(root)):
@@ -172,6 +183,7 @@ def open_parquet(
             raise AffectoscopeError(
                 f"{file} has other columns or class names than {files[0].name}; pass a folder of one data set."
             )
+        names.append(name)
         parts.append(_read_rows(file, name, schema, columns))
         if progress:
             progress(done + 1, len(files))
@@ -206,7 +218,7 @@ def open_parquet(
         title=f"{spec.title if spec is not SPEC else root.stem} (parquet)",
         faces=faces,
         ledger=ledger,
-        read_image=ParquetImages(root, schema.image),
+        read_image=ParquetImages(root, tuple(names), schema.image),
         note=f"{spec.note} {note}".strip(),
         attributes=comparable_attributes(used[list(schema.others)]) if schema.others else None,
     )
@@ -249,7 +261,11 @@ def _has_image(file: Path, column: str) -> np.ndarray:
         if statistics is not None and statistics.has_null_count and not statistics.null_count:
             whole.append(np.ones(about.num_rows, bool))
         else:
-            whole.append(_read_group(str(file), group, column).is_valid().to_numpy(zero_copy_only=False))
+            whole.append(
+                _read_group(str(file), file.stat().st_mtime_ns, group, column)
+                .is_valid()
+                .to_numpy(zero_copy_only=False)
+            )
     return np.concatenate(whole) if whole else np.zeros(0, bool)
 
 

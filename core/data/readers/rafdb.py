@@ -30,7 +30,7 @@ _LISTS = ("list_patition_label.txt", "list_partition_label.txt")
 _LANDMARK_NUMBERS = 10
 
 _KAGGLE = re.compile(
-    r"(?P<head>(?:.*/)?)(?P<reference>(?P<split>train|test)/(?P<number>[^/]+)/(?:train|test)_\d+_aligned\.[a-z]+)$",
+    r"(?P<head>(?:.*/)?)(?P<reference>(?P<number>[^/]+)/(?P<split>train|test)_\d+_aligned\.[a-z]+)$",
     re.IGNORECASE,
 )
 
@@ -39,7 +39,7 @@ FACE = re.compile(r"(?P<split>train|test)_\d+(_aligned)?(\.[a-z]+)?$", re.IGNORE
 
 
 def open_kaggle(listing: Listing) -> FaceTable:
-    """RAF-DB as `DATASET/{train,test}/{1..7}/train_00001_aligned.jpg`.
+    """RAF-DB as `DATASET/{train,test}/{1..7}/train_00001_aligned.jpg`; the split comes from the file name.
 
     Raises:
         AffectoscopeError: no image is named that way.

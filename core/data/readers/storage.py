@@ -86,6 +86,16 @@ class FacesOfImages:
     def __init__(self, read_image: Callable[[str], bytes]):
         self.read_image = read_image
 
+    @property
+    def path(self) -> str | None:
+        """The zip that the images are in, if any."""
+        return getattr(self.read_image, "path", None)
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders that the images are in."""
+        return getattr(self.read_image, "roots", ())
+
     def __call__(self, reference: str) -> bytes:
         return self.read_image(re.sub(r"#\d+$", "", reference))
 
