@@ -160,10 +160,10 @@ def undecided(what: str, counts: dict[int, int]) -> AffectoscopeError:
 
 
 def _reading(order: LabelOrder, counts: dict[int, int]) -> str:
-    """The most frequent labels of the numbers, read in that order: '4,772 fear, 2,524 contempt, ...'."""
+    """The most frequent labels of the numbers, read in that order: '4,772 fear, 2,524 contempt and others'."""
     codes = order.codes(counts)
     largest = sorted(counts, key=lambda number: (-counts[number], number))
     shown = ", ".join(
         f"{counts[number]:,} {EXPRESSIONS[codes[number]]}" for number in largest[:_COUNTS_SHOWN]
     )
-    return shown + (", ..." if len(largest) > _COUNTS_SHOWN else "")
+    return shown + (" and others" if len(largest) > _COUNTS_SHOWN else "")

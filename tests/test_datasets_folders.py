@@ -75,7 +75,9 @@ def test_numbered_folders_are_read_in_the_order_that_the_user_gives(tmp_path):
 def test_numbered_folders_are_never_guessed(tmp_path):
     path = class_folders(tmp_path, {f"train/{number}": 2 + number for number in range(7)})
     message = refusal(path)
-    assert "as AffectNet: 8 anger, 7 disgust, 6 fear, ...; as RAF-DB: 8 neutral, 7 anger, 6 sad" in message
+    assert (
+        "as AffectNet: 8 anger, 7 disgust, 6 fear and others; as RAF-DB: 8 neutral, 7 anger, 6 sad" in message
+    )
     assert (
         "as FER2013: 8 neutral, 7 surprise, 6 sad" in message and "--label-order affectnet, rafdb" in message
     )

@@ -130,6 +130,11 @@ def test_files_outside_the_folder_and_references_that_leave_it(tmp_path):
     (root / "b.parquet").symlink_to(outside)
     table = open_dataset(root)
     assert table.ledger.rejected == {"path outside the data set": 1} and len(table) == 1
+    (root / "a.parquet").unlink()
+    with pytest.raises(
+        AffectoscopeError, match="no usable row: 1 rows read, 0 used, 1 rejected .1 path outside"
+    ):
+        open_dataset(root)
     for reference in ("../outside.parquet/0", "a.parquet/7", "a.parquet/x", "c.parquet/0", "/a.parquet/0"):
         with pytest.raises(OSError):
             ParquetImages(root, ("a.parquet",), "image")(reference)

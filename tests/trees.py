@@ -256,11 +256,14 @@ def zipped(folder: Path, path: Path, *, below: str = "") -> Path:
 
 
 #: Ways in which a data set may lie on disk, for `in_shape`.
-SHAPES = ("folder", "folder in folder", "zip")
+SHAPES = ("folder", "folder in folder", "zip", "zip in folder")
 
 
 def in_shape(root: Path, shape: str) -> Path:
-    """`root` itself, the folder that holds only it, or a zip of it beside that folder."""
-    if shape == "zip":
-        return zipped(root, root.parent.with_suffix(".zip"), below=f"{root.name}/")
-    return root if shape == "folder" else root.parent
+    """`root` itself, the folder that holds only it, a zip of it beside that folder, or a folder of this zip alone."""
+    if not shape.startswith("zip"):
+        return root if shape == "folder" else root.parent
+    folder = root.parent.with_suffix(".zips")
+    folder.mkdir()
+    path = zipped(root, folder / "data.zip", below=f"{root.name}/")
+    return path if shape == "zip" else folder
