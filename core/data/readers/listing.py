@@ -47,7 +47,7 @@ class Listing:
     def is_zip(self) -> bool:
         return not self.path.is_dir()
 
-    @property
+    @cached_property
     def images(self) -> list[str]:
         return [name for name in self.names if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES]
 
