@@ -92,7 +92,9 @@ def test_the_verdict_in_words(differences, verdict):
 
 
 def test_a_p_value_just_below_the_limit_does_not_read_like_one_at_it():
-    assert "p = 0.0498 corrected" in comparison_of(difference("accuracy", 0.02, 0.001, 0.04, 0.0498)).verdict()
+    assert (
+        "p = 0.0498 corrected" in comparison_of(difference("accuracy", 0.02, 0.001, 0.04, 0.0498)).verdict()
+    )
     assert "p = 0.049 corrected" in comparison_of(difference("accuracy", 0.02, 0.001, 0.04, 0.049)).verdict()
 
 
