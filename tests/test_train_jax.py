@@ -67,7 +67,12 @@ def trained(drawn_tree, project_root, tmp_path_factory) -> tuple[Path, str]:
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT_TENSORFLOW + TRAIN, str(drawn_tree), str(folder)],
         cwd=project_root,
-        env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        env=os.environ
+        | {
+            "KERAS_BACKEND": "jax",
+            "JAX_PLATFORMS": "cpu",
+            "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiling takes longer than these trainings
+        },
         capture_output=True,
         text=True,
         check=False,
