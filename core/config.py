@@ -8,6 +8,9 @@ from typing import Literal
 from core.errors import AffectoscopeError
 from core.label_orders import parse_label_order
 
+#: Options that are paths; those after the data are of files.
+_PATHS = ("data", "relabel", "votes")
+
 Preset = Literal["original", "quick", "standard", "affectnet", "affectnet-112"]
 
 
@@ -48,6 +51,12 @@ class TrainConfig:
     (0 to 6), alphabetical (7 or 8 labels), or a text file with the name of a label per line or a number and a name."""
     automatic: bool = False
     """Also use AffectNet's automatically annotated list."""
+    votes: Path | None = None
+    """FERPlus's votes on FER2013's faces (fer2013new.csv); default: that file in the data's folder or beside it."""
+    votes_protocol: Literal["majority", "plurality", "strict"] | None = None
+    """Label FER2013's faces by FERPlus's votes, and leave out those without a label: majority, more than half of the votes
+    without those for labels that one person alone chose (Barsoum et al. 2016); plurality, the most votes; strict, more than
+    half of all votes. Default: the labels of FER2013; majority for FERPlus's own image folders."""
     labels: Literal[7, 8, 11] | None = None
     """Label set; default: that of the data set (8 for AffectNet), or the smallest that contains the labels of the data."""
     validation_share: float = 0.1
@@ -215,7 +224,7 @@ class TrainConfig:
     def as_dict(self) -> dict:
         """Content for run.json: plain values; paths are reduced to their last part."""
         document = asdict(self)
-        for name in ("data", "relabel"):
+        for name in _PATHS:
             document[name] = document[name].name if document[name] else None
         return document
 
@@ -231,7 +240,7 @@ class TrainConfig:
             if values["preset"] not in PRESETS:
                 raise ValueError(f"unknown preset '{values['preset']}'")
             values.setdefault("tta", "none")  # older runs had none
-            values |= {name: Path(values[name]) if values.get(name) else None for name in ("data", "relabel")}
+            values |= {name: Path(values[name]) if values.get(name) else None for name in _PATHS}
             values["augment"] = Augmentation(**values.get("augment", {}))
             values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
             return cls(**values)
@@ -244,7 +253,7 @@ class TrainConfig:
         """The options that determine the result of a training, without those of name, review and execution.
 
         Raises:
-            AffectoscopeError: the file of --relabel cannot be read.
+            AffectoscopeError: the file of --relabel or --votes cannot be read.
         """
         document = self.as_dict()
         excluded = (
@@ -252,13 +261,15 @@ class TrainConfig:
         )  # fmt: skip
         for name in excluded:
             document.pop(name)
-        if self.relabel:  # the name does not identify the decisions
-            try:
-                document["relabel_sha256"] = hashlib.sha256(self.relabel.read_bytes()).hexdigest()
-            except OSError as error:
-                raise AffectoscopeError(
-                    f"--relabel {self.relabel} cannot be read ({error.strerror or error})."
-                ) from error
+        for name in _PATHS[1:]:
+            path = getattr(self, name)
+            if path:  # the name does not identify the content
+                try:
+                    document[f"{name}_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+                except OSError as error:
+                    raise AffectoscopeError(
+                        f"--{name} {path} cannot be read ({error.strerror or error})."
+                    ) from error
         return document
 
 

@@ -139,7 +139,15 @@ def test_an_unknown_name_has_a_spec_that_claims_nothing():
 
 def test_every_shipped_data_set_is_recognised_by_its_own_reader():
     known = {each.name: each for each in dataset_specs()}
-    assert set(known) >= {"affectnet-2017", "affectnet-2021", "drawn", "fer2013", "folders", "rafdb"}
+    assert set(known) >= {
+        "affectnet-2017",
+        "affectnet-2021",
+        "drawn",
+        "fer2013",
+        "ferplus",
+        "folders",
+        "rafdb",
+    }
     assert set(formats()) == {layout.format for each in known.values() for layout in each.layouts}
     assert {name for name, each in known.items() if each.boxes} >= {"affectnet-2017", "drawn"}
     assert {name for name, each in known.items() if each.redistributable} == {"drawn"}

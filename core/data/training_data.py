@@ -82,6 +82,8 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
             format=config.format,
             automatic=config.automatic,
             label_order=config.label_order,
+            votes=config.votes,
+            votes_protocol=config.votes_protocol,
             progress=progress,
         )
     labels = _label_set(config, table)

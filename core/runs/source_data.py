@@ -55,7 +55,23 @@ def _training_config(run: Run, path: Path | None, format: str | None) -> TrainCo
     options["label_order"] = run.info["config"].get("label_order")
     options["detector"] = run.detector
     options["relabel"] = _load_relabelling(run)
+    options["votes"] = _find_beside(run, "votes", path)
+    options["votes_protocol"] = run.info["config"].get("votes_protocol")
     return replace(PRESETS["quick"], **options | {"data": path, "format": format or options["format"]})
+
+
+def _find_beside(run: Run, option: str, path: Path | None) -> Path | None:
+    """Path of the file of an option of the training, in the data's folder or beside the data; None if there was none."""
+    name = run.info["config"].get(option)
+    if not name:
+        return None
+    folder = (path or Path()).absolute()
+    for each in (folder / name, folder.parent / name):
+        if each.is_file():
+            return each
+    raise AffectoscopeError(
+        f"Run '{run.name}' was trained with --{option} {name}; put that file beside {folder} and try again."
+    )
 
 
 def _load_relabelling(run: Run) -> Path | None:

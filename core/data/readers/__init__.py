@@ -27,6 +27,8 @@ def open_dataset(
     format: str | None = None,
     automatic: bool = False,
     label_order: str | None = None,
+    votes: Path | None = None,
+    votes_protocol: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> FaceTable:
     """The annotated faces at `path`, recognised by its content.
@@ -38,6 +40,8 @@ def open_dataset(
         format: one of `core.data.readers.spec.formats()`, where recognition is to be overruled.
         automatic: whether AffectNet 2017's automatically annotated list joins the manual ones.
         label_order: what the numbers of numbered labels mean, as core.label_orders.parse_label_order reads it.
+        votes: FERPlus's file of votes on FER2013's faces; default: one that lies in the path or beside it.
+        votes_protocol: one of `core.data.readers.ferplus.PROTOCOLS`, to label FER2013's faces by their votes.
         progress: called now and then as progress(done, total).
 
     Raises:
@@ -50,7 +54,7 @@ def open_dataset(
     if not path.exists():
         raise AffectoscopeError(f"There is no {path}. Pass the folder, zip or table of a data set.")
     order = parse_label_order(label_order) if label_order else None
-    source = Source(path, automatic, progress, order)
+    source = Source(path, automatic, progress, label_order=order, votes=votes, votes_protocol=votes_protocol)
     for layout in layouts():
         if layout.format == format or (format is None and layout.recognise(source)):
             if order and not layout.numbered:
@@ -60,8 +64,18 @@ def open_dataset(
                 )
             table = layout.open(source)
             if table is not None:
+                _check_votes(table, source)
                 return table
     raise _unrecognised(source, format)
+
+
+def _check_votes(table: FaceTable, source: Source) -> None:
+    """Refuse options of votes that the data has no use for."""
+    if (source.votes and table.votes is None) or (source.votes_protocol and table.name != "ferplus"):
+        raise AffectoscopeError(
+            f"{table.title} takes no votes: --votes and --votes-protocol are for FER2013's images with FERPlus's "
+            "fer2013new.csv; leave them out."
+        )
 
 
 def _unrecognised(source: Source, format: str | None) -> AffectoscopeError:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.readers.ferplus import add_votes, find_votes
 from core.data.readers.file_names import most_match, open_by_name
 from core.data.readers.listing import Listing
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
@@ -170,15 +171,21 @@ def _read_row(line: bytes, positions: dict[str, int]) -> tuple[int, str] | str:
 
 
 def _open_folders(source: Source) -> FaceTable | None:
-    return open_folders(source.listing) if source.listing.images else None
+    return _with_votes(open_folders(source.listing), source) if source.listing.images else None
 
 
 def _open_table(source: Source) -> FaceTable | None:
-    table = _find_table(source)
-    return open_csv(table, progress=source.progress) if table else None
+    table = find_table(source)
+    return _with_votes(open_csv(table, progress=source.progress), source) if table else None
 
 
-def _find_table(source: Source) -> Path | None:
+def _with_votes(table: FaceTable, source: Source) -> FaceTable:
+    """The faces with FERPlus's votes, where there are any; labels stay FER2013's."""
+    path = find_votes(source)
+    return add_votes(table, path, splits=USAGE) if path else table
+
+
+def find_table(source: Source) -> Path | None:
     """The table with the most of FER2013's columns, the largest of these; None where there is none."""
     columns = {
         file: len(found)
@@ -205,7 +212,7 @@ SPEC = register(
             Layout(
                 "fer2013-csv",
                 "a table with the columns emotion, pixels, Usage",
-                lambda source: _find_table(source) is not None,
+                lambda source: find_table(source) is not None,
                 _open_table,
                 precedence=-2,  # beside a folder of images, it is those that are read
             ),
@@ -222,6 +229,7 @@ SPEC = register(
             "train": dict(zip(FER2013, (3_995, 436, 4_097, 7_215, 4_830, 3_171, 4_965), strict=True))
         },
         frame_margins={"mtcnn": -0.02},
+        votes=True,
         citation=(
             "I. J. Goodfellow et al. (2013), Challenges in Representation Learning: A Report on Three Machine Learning "
             "Contests, International Conference on Neural Information Processing (ICONIP), 117-124."

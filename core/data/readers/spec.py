@@ -25,12 +25,16 @@ class Source:
         automatic: whether automatically annotated lists join the manual ones.
         progress: called now and then as progress(done, total).
         label_order: what the numbers of its labels mean; None where the user does not say it.
+        votes: a file of FERPlus's votes; None: one that lies in the path or beside it.
+        votes_protocol: how labels come from votes (core.data.readers.ferplus.PROTOCOLS); None: the data set's own labels.
     """
 
     path: Path
     automatic: bool = False
     progress: Callable[[int, int], None] | None = None
     label_order: LabelOrder | None = None
+    votes: Path | None = None
+    votes_protocol: str | None = None
 
     @cached_property
     def files(self) -> list[Path]:
