@@ -166,7 +166,7 @@ def _published(dataset: DatasetSpec) -> str:
     """Contents of the data set as published; '' without published counts."""
     if not dataset.published:
         return ""
-    sizes = listed([f"{faces:,} {split}" for split, faces in dataset.published.items()])
+    sizes = listed([f"{faces:,} {split}".strip() for split, faces in dataset.published.items()])
     annotated = {
         "face boxes": dataset.boxes,
         "valence and arousal": dataset.affect,

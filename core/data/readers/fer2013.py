@@ -15,7 +15,7 @@ from PIL import Image
 
 from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.data.readers.ferplus import add_votes, find_votes
-from core.data.readers.file_names import most_match, open_by_name
+from core.data.readers.file_names import NamedFace, most_match, open_by_name
 from core.data.readers.listing import Listing
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
@@ -52,9 +52,9 @@ def open_folders(listing: Listing) -> FaceTable:
     )
 
 
-def _read_name(match: re.Match[str]) -> tuple[int, str] | str:
+def _read_name(match: re.Match[str]) -> NamedFace | str:
     try:
-        return expression_code(match["emotion"]), USAGE[match["usage"].lower()]
+        return NamedFace(expression_code(match["emotion"]), USAGE[match["usage"].lower()])
     except ValueError:
         return "unknown label"
 
@@ -101,10 +101,18 @@ def header_columns(line: bytes) -> dict[str, int] | None:
     return columns if {"emotion", "pixels"} <= set(columns) else None
 
 
-def open_csv(path: Path, *, progress: Callable[[int, int], None] | None = None) -> FaceTable:
+def open_csv(
+    path: Path,
+    *,
+    emotions: tuple[str, ...] = FER2013,
+    progress: Callable[[int, int], None] | None = None,
+) -> FaceTable:
     """FER2013 as `fer2013.csv` (emotion,pixels,Usage) or `icml_face_data.csv` (emotion, Usage, pixels).
 
     A row's reference is `row-<n>`, n counting data rows from 0. A table without Usage is left unsplit.
+
+    Args:
+        emotions: labels by their codes, at most ten.
 
     Raises:
         AffectoscopeError: the header is another, or no row is usable.
@@ -125,7 +133,7 @@ def open_csv(path: Path, *, progress: Callable[[int, int], None] | None = None) 
             if line.strip():
                 reference = f"row-{len(starts)}"
                 ledger.read += 1
-                face = _read_row(line, positions)
+                face = _read_row(line, positions, emotions)
                 if isinstance(face, str):
                     ledger.reject(face, reference)
                 else:
@@ -151,13 +159,13 @@ def open_csv(path: Path, *, progress: Callable[[int, int], None] | None = None) 
     )
 
 
-def _read_row(line: bytes, positions: dict[str, int]) -> tuple[int, str] | str:
+def _read_row(line: bytes, positions: dict[str, int], emotions: tuple[str, ...]) -> tuple[int, str] | str:
     """(AffectNet code, split) of a row, or the reason it is rejected."""
     fields = _fields(line)
     if len(fields) <= max(positions.values()):
         return "unreadable row"
     emotion, usage = fields[positions["emotion"]].decode("latin-1"), ""
-    if not re.fullmatch("[0-6]", emotion):
+    if not (re.fullmatch("[0-9]", emotion) and int(emotion) < len(emotions)):
         return "unknown label"
     pixels = fields[positions["pixels"]]
     # Counting the spaces takes a tenth of the time, and is right unless some are doubled.
@@ -167,7 +175,7 @@ def _read_row(line: bytes, positions: dict[str, int]) -> tuple[int, str] | str:
         usage = USAGE.get(fields[positions["usage"]].decode("latin-1").lower())
         if usage is None:
             return "unknown split"
-    return expression_code(FER2013[int(emotion)]), usage
+    return expression_code(emotions[int(emotion)]), usage
 
 
 def _open_folders(source: Source) -> FaceTable | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.data.face_table import FaceTable, Ledger, as_face_frame
+from core.data.face_table import FaceTable, as_face_frame
 from core.data.readers import fer2013
 from core.data.readers.ferplus import (
     FILE,
@@ -17,7 +17,8 @@ from core.data.readers.ferplus import (
     parse_votes,
     read_votes,
 )
-from core.data.readers.listing import MISSING, Listing, common_prefix
+from core.data.readers.file_names import most_match
+from core.data.readers.listing import MISSING, common_prefix
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
@@ -30,12 +31,6 @@ LABELS = "label.csv"
 _FILE = re.compile(r"(?P<folder>(?:.*/)?(?P<split>FER2013(?:Train|Valid|Test))/)(?P<name>[^/]+)$", re.I)
 
 
-def looks_like_ferplus(listing: Listing) -> bool:
-    """Return whether most images lie in folders named as FERPlus's script names them."""
-    images = listing.images
-    return bool(images) and 2 * sum(bool(_FILE.match(name)) for name in images) > len(images)
-
-
 def open_images(source: Source) -> FaceTable:
     """FERPlus as FER2013Train|FER2013Valid|FER2013Test/fer0000000.png, before labels are made of the votes.
 
@@ -46,9 +41,7 @@ def open_images(source: Source) -> FaceTable:
         AffectoscopeError: there is no image with votes.
     """
     listing = source.listing
-    ledger = Ledger(read=len(listing.rejected))
-    for reason, name in listing.rejected:
-        ledger.reject(reason, name)
+    ledger = listing.ledger()
     votes: dict[str, np.ndarray] = {}
     for name, row in _rows(source):
         if name in votes or name.endswith("/"):
@@ -113,7 +106,7 @@ def _rows(source: Source) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _recognise(source: Source) -> bool:
-    return looks_like_ferplus(source.listing) or (source.votes_protocol is not None and _is_fer2013(source))
+    return most_match(source.listing, _FILE) or (source.votes_protocol is not None and _is_fer2013(source))
 
 
 def _is_fer2013(source: Source) -> bool:
@@ -126,7 +119,7 @@ def _open(source: Source) -> FaceTable | None:
     Raises:
         AffectoscopeError: there are no votes, or no face has a label by them.
     """
-    if looks_like_ferplus(source.listing):
+    if most_match(source.listing, _FILE):
         table = open_images(source)
     else:
         table = _open_fer2013(source)

@@ -2,11 +2,60 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
 
 from core.data.face_table import FaceTable, as_face_frame
 from core.data.readers.listing import Listing, common_prefix
-from core.data.readers.spec import DatasetSpec
+from core.data.readers.spec import DatasetSpec, Layout, dataset_spec
 from core.errors import AffectoscopeError
+
+
+@dataclass(frozen=True)
+class NamedFace:
+    """What the path of an image says of its face.
+
+    Attributes:
+        expression: AffectNet code.
+        split: name, "" where the path names none.
+        subject: identifier of the person shown, "" where unknown.
+        attributes: further columns, the same ones for every face of a data set.
+    """
+
+    expression: int
+    split: str = ""
+    subject: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+def named_layout(
+    name: str,
+    pattern: re.Pattern[str],
+    read: Callable[[re.Match[str]], NamedFace | str],
+    *,
+    example: str,
+) -> Layout:
+    """The only layout of a data set whose images are recognised by their paths.
+
+    Args:
+        name: of the data set and of the format.
+        pattern, read: as `open_by_name` takes them.
+        example: the path of an image.
+    """
+    return Layout(
+        name,
+        f"{example} and so on, in a folder or a zip",
+        lambda source: most_match(source.listing, pattern),
+        lambda source: open_by_name(
+            source.listing,
+            pattern,
+            read,
+            spec=dataset_spec(name),
+            other="file name of another form",
+            expected=example,
+        ),
+    )
 
 
 def most_match(listing: Listing, pattern: re.Pattern[str]) -> bool:
@@ -18,7 +67,7 @@ def most_match(listing: Listing, pattern: re.Pattern[str]) -> bool:
 def open_by_name(
     listing: Listing,
     pattern: re.Pattern[str],
-    read: Callable[[re.Match[str]], tuple[int, str] | str],
+    read: Callable[[re.Match[str]], NamedFace | str],
     *,
     spec: DatasetSpec,
     other: str,
@@ -27,8 +76,8 @@ def open_by_name(
     """The faces of the images whose names match.
 
     Args:
-        pattern: has the groups `head`, the folders above the data set, and `reference`.
-        read: gives (AffectNet code, split) of a match, or the reason that the image is rejected.
+        pattern: has the group `head`, the folders above the data set.
+        read: gives the face of a match, or the reason that the image is rejected.
         other: reason that images with other names are rejected.
         expected: examples of file names, for the error.
 
@@ -38,25 +87,28 @@ def open_by_name(
     ledger = listing.ledger()
     matches = [(name, pattern.match(name)) for name in listing.images]
     prefix = common_prefix({match["head"] for _, match in matches if match})
-    columns: dict[str, list] = {"reference": [], "expression": [], "split": []}
+    faces: dict[str, NamedFace] = {}
     for name, match in matches:
         ledger.read += 1
         face = read(match) if match else other
         if isinstance(face, str):
             ledger.reject(face, name)
-            continue
-        columns["reference"].append(name[len(prefix) :])
-        columns["expression"].append(face[0])
-        columns["split"].append(face[1])
-    if not columns["reference"]:
+        else:
+            faces[name[len(prefix) :]] = face
+    if not faces:
         raise AffectoscopeError(
             f"{listing.path} has no {spec.title} face: {ledger.sentence()}. Expected files such as {expected}."
         )
+    columns = {
+        name: [getattr(face, name) for face in faces.values()] for name in ("expression", "split", "subject")
+    }
+    attributes = pd.DataFrame([face.attributes for face in faces.values()])
     return FaceTable(
         name=spec.name,
         title=f"{spec.title} ({'zip of folders' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(columns),
+        faces=as_face_frame(columns | {"reference": list(faces)}),
         ledger=ledger,
         read_image=listing.reader(prefix),
         note=spec.note,
+        attributes=attributes if len(attributes.columns) else None,
     )

@@ -10,7 +10,7 @@ import re
 import pandas as pd
 
 from core.data.face_table import FaceTable, as_face_frame
-from core.data.readers.file_names import most_match, open_by_name
+from core.data.readers.file_names import NamedFace, most_match, open_by_name
 from core.data.readers.listing import MISSING, Listing, common_prefix, list_files, usable_lines
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
@@ -45,9 +45,9 @@ def open_kaggle(listing: Listing) -> FaceTable:
         AffectoscopeError: no image is named that way.
     """
 
-    def read(match: re.Match[str]) -> tuple[int, str] | str:
+    def read(match: re.Match[str]) -> NamedFace | str:
         code = label_code(match["number"])
-        return "unknown label" if code is None else (code, match["split"].lower())
+        return "unknown label" if code is None else NamedFace(code, match["split"].lower())
 
     return open_by_name(
         listing,

@@ -9,7 +9,7 @@ import os
 import re
 
 from core.data.face_table import FaceTable
-from core.data.readers.file_names import most_match, open_by_name
+from core.data.readers.file_names import NamedFace, most_match, open_by_name
 from core.data.readers.listing import Listing
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
@@ -41,9 +41,9 @@ def open_frames(listing: Listing) -> FaceTable:
     )
 
 
-def _read_name(match: re.Match[str]) -> tuple[int, str] | str:
+def _read_name(match: re.Match[str]) -> NamedFace | str:
     try:
-        return expression_code(match["emotion"] or ""), _SPLITS[match["split"].lower()]
+        return NamedFace(expression_code(match["emotion"] or ""), _SPLITS[match["split"].lower()])
     except ValueError:
         return "unknown label" if match["emotion"] else "no label"
 
