@@ -9,7 +9,7 @@ from core.errors import AffectoscopeError
 from core.label_orders import parse_label_order
 
 #: Options that are paths; those after the data are of files.
-_PATHS = ("data", "relabel", "votes")
+_PATHS = ("data", "relabel", "votes", "subjects")
 
 Preset = Literal["original", "quick", "standard", "affectnet", "affectnet-112"]
 
@@ -57,6 +57,9 @@ class TrainConfig:
     """Label FER2013's faces by FERPlus's votes, and leave out those without a label: majority, more than half of the votes
     without those for labels that one person alone chose (Barsoum et al. 2016); plurality, the most votes; strict, more than
     half of all votes. Default: the labels of FER2013; majority for FERPlus's own image folders."""
+    subjects: Path | None = None
+    """CSV with the columns reference and subject (the person shown), for data that does not name it; no person is in two of
+    the splits that are made."""
     labels: Literal[7, 8, 11] | None = None
     """Label set; default: that of the data set (8 for AffectNet), or the smallest that contains the labels of the data."""
     validation_share: float = 0.1
@@ -253,7 +256,7 @@ class TrainConfig:
         """The options that determine the result of a training, without those of name, review and execution.
 
         Raises:
-            AffectoscopeError: the file of --relabel or --votes cannot be read.
+            AffectoscopeError: the file of --relabel, --votes or --subjects cannot be read.
         """
         document = self.as_dict()
         excluded = (

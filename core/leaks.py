@@ -1,4 +1,4 @@
-"""Command line `python -m core.leaks`: find near-duplicates across splits."""
+"""Command line `python -m core.leaks`: find near-duplicates and persons across splits."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ import pandas as pd
 import tyro
 
 from core.analysis.leaks import labels_differ, leak_table, listed, load_leaks, save_leaks
+from core.analysis.shared_subjects import find_shared_subjects
 from core.config import PRESETS, Preset
 from core.data.near_duplicates import MAX_DISTANCE, cross_split_pairs
 from core.data.training_data import load_faces
@@ -19,7 +20,7 @@ from core.runtime.console import Console, run_command
 
 @dataclass(frozen=True)
 class LeaksOptions:
-    """Find near-duplicate faces across the splits of a data set and, with --run, score a run without them."""
+    """Find near-duplicate faces, and the same persons, across the splits of a data set and, with --run, score a run without them."""
 
     data: Path | None = None
     """Folder, zip or table of annotated faces, in a format that the README lists; with --run the data that it was
@@ -32,6 +33,8 @@ class LeaksOptions:
     """Format of the data, if it is not recognised."""
     label_order: str | None = None
     """What the numbers of numbered classes mean: affectnet, rafdb, fer2013, alphabetical, or a text file; default: as the run was trained."""
+    subjects: Path | None = None
+    """Without --run: CSV with the columns reference and subject (the person shown), for data that does not name it."""
     out: Path | None = None
     """Write the pairs to this CSV file."""
 
@@ -78,12 +81,14 @@ def _search_run(options: LeaksOptions, console: Console) -> pd.DataFrame:
 
 def _search_data(options: LeaksOptions, console: Console) -> pd.DataFrame:
     """Near-duplicates across the splits of the data set, before a training changes them."""
-    data = load_faces(
-        replace(
-            PRESETS[options.preset], data=options.data, format=options.format, label_order=options.label_order
-        ),
-        console,
+    config = replace(
+        PRESETS[options.preset],
+        data=options.data,
+        format=options.format,
+        label_order=options.label_order,
+        subjects=options.subjects,
     )
+    data = load_faces(config, console)
     faces = data.table.faces
     found = cross_split_pairs(data.hashes, faces["split"], of=set(faces["split"]) - {"train"})
     console.say(
@@ -95,6 +100,8 @@ def _search_data(options: LeaksOptions, console: Console) -> pd.DataFrame:
         alike = dict(zip(found.splits, of_split.sum(axis=0).tolist(), strict=True))
         counts = listed({name: alike.pop(name)} | alike) or "none"
         console.say(f"  {name or 'no split':14s}{len(of_split):9,} faces; with a near-duplicate: {counts}")
+    for name in found.splits if (faces["subject"] != "").any() else ():
+        console.say(f"  {find_shared_subjects(faces, split=name).sentence()}")
     return leak_table(faces, found)
 
 

@@ -123,6 +123,16 @@ def test_no_leak_is_told_with_how_many_faces_were_compared(open_page, tmp_path):
     )
 
 
+def test_people_of_the_training_among_the_scored_are_a_warning(open_page, tmp_path):
+    make_run(tmp_path, "shared", faces=30)
+    subjects = {"faces": 30, "known": 30, "subjects": 9, "shared": {"train": [4, 12]}}
+    keep(tmp_path, "shared", [], about=ABOUT | {"subjects": subjects})
+    shown = open_page("leaks", folder=tmp_path)
+    assert problems(shown) == [] and not shown.success
+    told = "Of the 9 people of the test faces, 4 are also in train (12 of 30 faces, 40.0%)."
+    assert told in shown.warning[0].value and "None of the 30 test faces" in shown.warning[0].value
+
+
 def test_a_run_that_was_never_looked_at_gets_the_command(open_page, tmp_path):
     make_run(tmp_path, "old", faces=30)
     make_run(tmp_path, "drawn", faces=30, data={"name": "drawn", "title": "Drawn faces"})

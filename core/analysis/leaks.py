@@ -5,12 +5,13 @@ are used unchanged.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from core.analysis.shared_subjects import SharedSubjects, find_shared_subjects
 from core.data.near_duplicates import LISTED, MAX_DISTANCE, CrossSplitPairs, cross_split_pairs
 from core.data.training_data import TrainingData
 from core.labels import EXPRESSIONS
@@ -50,6 +51,7 @@ class LeakSummary:
         every, leaked, without: scores of all faces, of the leaked faces (near-duplicate in a split of TRAINED_ON), and of
             the others.
         accuracy_gain, macro_f1_gain: difference every - without.
+        subjects: people who are also in other splits; None for older runs.
     """
 
     split: str
@@ -60,9 +62,17 @@ class LeakSummary:
     without: FaceScores
     accuracy_gain: Estimate
     macro_f1_gain: Estimate
+    subjects: SharedSubjects | None = None
 
     def sentence(self) -> str:
-        """Summary: number of leaked faces, and accuracy with and without them."""
+        """Summary: number of leaked faces, accuracy with and without them, and people who are in several splits."""
+        return f"{self._faces()} {self.subjects.sentence() if self.subjects else ''}".rstrip()
+
+    def shares_subjects(self) -> bool:
+        """Return whether a person of the scored faces is also in the training data."""
+        return self.subjects is not None and any(name in self.subjects.shared for name in TRAINED_ON)
+
+    def _faces(self) -> str:
         scored, others = f"{self.every.faces:,} {self.split} faces", sum(self.compared.values())
         if not self.leaked.faces:
             return (
@@ -211,7 +221,7 @@ def labels_differ(table: pd.DataFrame) -> np.ndarray:
 
 
 def save_leaks(folder: Path, data: TrainingData, *, split: str) -> pd.DataFrame:
-    """Find and save the near-duplicates of a run's scored split in the other splits of `data`.
+    """Find and save the near-duplicates of a run's scored split in the other splits of `data`, and the people of both.
 
     Raises:
         OSError: the folder cannot be written.
@@ -219,13 +229,23 @@ def save_leaks(folder: Path, data: TrainingData, *, split: str) -> pd.DataFrame:
     faces = data.table.faces
     table = find_leaks(faces, data.hashes, of=[split])
     compared = {name: int(count) for name, count in faces["split"].value_counts().items() if name != split}
-    about = {"split": split, "compared": compared, "max_distance": MAX_DISTANCE, "listed": LISTED}
+    about = {
+        "split": split,
+        "compared": compared,
+        "max_distance": MAX_DISTANCE,
+        "listed": LISTED,
+        "subjects": find_shared_subjects(faces, split=split).as_dict(),
+    }
     save_table(folder, LEAKS, table, about)
     return table
 
 
-def _parse_leaks(table: pd.DataFrame, about: dict) -> tuple[pd.DataFrame, str, dict[str, int]]:
-    return table, str(about["split"]), {str(name): int(count) for name, count in about["compared"].items()}
+def _parse_leaks(
+    table: pd.DataFrame, about: dict
+) -> tuple[pd.DataFrame, str, dict[str, int], SharedSubjects | None]:
+    split, compared = str(about["split"]), about["compared"].items()
+    subjects = SharedSubjects.from_dict(split, about["subjects"]) if "subjects" in about else None
+    return table, split, {str(name): int(count) for name, count in compared}, subjects
 
 
 def load_leaks(run: Run, predictions: Predictions | None = None) -> Leaks | None:
@@ -240,6 +260,7 @@ def load_leaks(run: Run, predictions: Predictions | None = None) -> Leaks | None
     stored = parse_table(run.path, LEAKS, _parse_leaks)
     if stored is None:
         return None
-    table, split, compared = stored
+    table, split, compared, subjects = stored
     predictions = run.predictions() if predictions is None else predictions
-    return Leaks(table, summarise(predictions, table, split=split, compared=compared))
+    summary = summarise(predictions, table, split=split, compared=compared)
+    return Leaks(table, replace(summary, subjects=subjects))

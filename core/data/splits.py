@@ -1,4 +1,8 @@
-"""Train, validation and test: splits that keep near-duplicates (core.data.near_duplicates) on one side."""
+"""Train, validation and test: splits that keep near-duplicates and the faces of one person on one side.
+
+scikit-learn's StratifiedGroupKFold makes equal folds of all faces. Here splits are carved from what the data's official splits
+leave, in given shares, and groups that touch an official split stay.
+"""
 
 from collections.abc import Sequence
 
@@ -33,7 +37,7 @@ def resolve_splits(
     Args:
         splits: (n,) names, "" where not yet split.
         expressions: (n,) codes.
-        groups: (n,) ids; faces of one group are near-duplicates.
+        groups: (n,) ids; faces of one group are near-duplicates or show one person (core.data.subjects).
         seed: the same seed and arguments give the same splits.
         validation_share, test_share: of the faces that are "train" or unsplit.
 

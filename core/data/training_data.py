@@ -17,6 +17,7 @@ from core.data.readers import open_dataset
 from core.data.readers.spec import dataset_spec
 from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.data.splits import resolve_splits, split_out_of_set
+from core.data.subjects import add_subjects, join_subjects
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
 from core.runtime.console import Console
@@ -41,6 +42,10 @@ class TrainingData:
         rows = np.flatnonzero((self.table.faces["split"] == split).to_numpy())
         return self.table.select(rows), self.pack.select(rows)
 
+    def groups(self) -> np.ndarray:
+        """(n,) ids of groups of faces that share a person or are near-duplicates, or chains of these."""
+        return join_subjects(near_duplicate_groups(self.hashes), self.table.faces["subject"])
+
     def sentence(self) -> str:
         sizes = self.table.faces["split"].value_counts()
         faces = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
@@ -55,7 +60,7 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
     faces["split"] = resolve_splits(
         named,
         faces["expression"].to_numpy(),
-        near_duplicate_groups(data.hashes),
+        data.groups(),
         seed=config.seed_of_split,
         validation_share=config.validation_share,
     )
@@ -86,6 +91,8 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
             votes_protocol=config.votes_protocol,
             progress=progress,
         )
+    if config.subjects:
+        table = add_subjects(table, config.subjects)
     labels = _label_set(config, table)
     counts = table.counts()
     inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)

@@ -55,7 +55,7 @@ def _training_config(run: Run, path: Path | None, format: str | None) -> TrainCo
     options["label_order"] = run.info["config"].get("label_order")
     options["detector"] = run.detector
     options["relabel"] = _load_relabelling(run)
-    options["votes"] = _find_beside(run, "votes", path)
+    options |= {name: _find_beside(run, name, path) for name in ("votes", "subjects")}
     options["votes_protocol"] = run.info["config"].get("votes_protocol")
     return replace(PRESETS["quick"], **options | {"data": path, "format": format or options["format"]})
 

@@ -13,7 +13,6 @@ import pandas as pd
 
 from core.config import TrainConfig
 from core.data.face_table import Ledger
-from core.data.near_duplicates import near_duplicate_groups
 from core.data.relabelling import TRAINED_SPLITS
 from core.data.splits import resolve_splits
 from core.data.training_data import TrainingData
@@ -38,8 +37,8 @@ def held_out_predictions(
     """Compute out-of-fold predictions for the run's training and validation faces.
 
     The run's configuration is trained `folds` times, each time without one fold. Folds are stratified by expression and
-    keep near-duplicates together. Each training selects its epoch on a validation split of its own faces, so that the
-    held-out fold has no influence. Teachers are not used: they were trained on all faces.
+    keep near-duplicates and the faces of one person together. Each training selects its epoch on a validation split of its
+    own faces, so that the held-out fold has no influence. Teachers are not used: they were trained on all faces.
 
     Finished folds are stored in a hidden folder next to the run. After an interruption the same call resumes, within a
     fold from its last epoch.
@@ -54,7 +53,7 @@ def held_out_predictions(
         Predictions in the order of the data, with the splits of the run; without embeddings.
 
     Raises:
-        AffectoscopeError: the run's configuration cannot be read, there are fewer groups of near-duplicates than folds,
+        AffectoscopeError: the run's configuration cannot be read, there are fewer groups of such faces than folds,
             or an interrupted call had other options or data.
     """
     config = _fold_config(run, epochs)
@@ -84,7 +83,9 @@ def _fold_config(run: Run, epochs: int | None) -> TrainConfig:
     return replace(
         config,
         epochs=epochs or config.epochs,
-        relabel=None,  # the data's labels are corrected already
+        relabel=None,  # the data has corrected labels, votes and subjects already
+        votes=None,
+        subjects=None,
         teacher=(),
         review="test",
         tta=run.test_time_augmentation,
@@ -96,7 +97,8 @@ def _fold_config(run: Run, epochs: int | None) -> TrainConfig:
 
 def _prepare_folder(working: Path, config: TrainConfig, data: TrainingData, folds: int) -> None:
     """Create the folder of the folds, or check that an existing one has the same options and data."""
-    faces = data.table.faces[["reference", "expression", "split"]]
+    named = ["subject"] if (data.table.faces["subject"] != "").any() else []
+    faces = data.table.faces[["reference", "expression", "split", *named]]
     digest = hashlib.sha256(pd.util.hash_pandas_object(faces, index=False).to_numpy().tobytes())
     plan = {**config.recipe(), "folds": folds, "faces": digest.hexdigest()}
     path = working / "plan.json"
@@ -123,11 +125,11 @@ def _folds(data: TrainingData, config: TrainConfig, folds: int) -> Iterator[Trai
     rows = np.flatnonzero(data.table.faces["split"].isin(TRAINED_SPLITS).to_numpy())
     table, pack, hashes = data.table.select(rows), data.pack.select(rows), data.hashes[rows]
     expressions = table.faces["expression"].to_numpy()
-    groups = near_duplicate_groups(hashes)
+    groups = replace(data, table=table, pack=pack, hashes=hashes).groups()
     if not 2 <= folds <= len(np.unique(groups)):
         raise AffectoscopeError(
             f"--folds {folds} is out of range; expected 2 to {len(np.unique(groups)):,}, the number of training faces "
-            "without near-duplicates."
+            "without near-duplicates and others of the same person."
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=config.seed_of_split)
     fold_of = np.empty(len(rows), int)

@@ -16,7 +16,10 @@ if leaks is None:
     st.code(text.command(run), language="bash", wrap_lines=True)
     st.stop()
 if leaks.table.empty:
-    st.success(leaks.summary.sentence(), icon=":material/verified:")
+    if leaks.summary.shares_subjects():
+        st.warning(leaks.summary.sentence(), icon=":material/group:")
+    else:
+        st.success(leaks.summary.sentence(), icon=":material/verified:")
     st.caption(text.MEANING)
     st.stop()
 

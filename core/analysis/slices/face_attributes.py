@@ -28,10 +28,14 @@ _LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
 
 
 def save_face_attributes(folder: Path, data: TrainingData, predictions: Predictions) -> None:
-    """Compute and save the ATTRIBUTES table of the scored faces."""
+    """Compute and save the ATTRIBUTES table of the scored faces, and the subject of each where any is known."""
     scored = data.table.faces["reference"].isin(predictions.frame["reference"]).to_numpy()
     rows = np.flatnonzero(scored)
-    save_table(folder, ATTRIBUTES, face_attributes(data.table.select(rows), data.pack.select(rows)))
+    attributes = face_attributes(data.table.select(rows), data.pack.select(rows))
+    subjects = data.table.faces["subject"].iloc[rows].to_numpy(object)
+    if (subjects != "").any():
+        attributes["subject"] = np.where(subjects == "", None, subjects)
+    save_table(folder, ATTRIBUTES, attributes)
 
 
 def face_attributes(table: FaceTable, pack: FacePack) -> pd.DataFrame:
