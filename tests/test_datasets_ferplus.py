@@ -1,16 +1,20 @@
 """FERPlus: votes read from each of its files, and the labels that each protocol makes of them."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from core.config import TrainConfig
 from core.data.readers import ferplus, open_dataset
 from core.data.readers.ferplus import labels_by_protocol, read_votes
+from core.data.training_data import load_faces
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
+from core.runtime.console import Console
 from tests.trees import FER_FACES, fer2013_csv, fer2013_folders, image_bytes, write, zipped
 
 REAL = Path(__file__).resolve().parents[1] / "../shared/data"
@@ -319,6 +323,20 @@ def test_options_that_have_no_use_are_refused(tmp_path):
     unlabelled = write(tmp_path / "png/FER2013Train/fer0.png", image_bytes(1)).parents[1]
     with pytest.raises(AffectoscopeError, match=r"no FERPlus face with votes.*Expected a label.csv"):
         open_dataset(unlabelled, format="ferplus")
+
+
+def test_a_training_is_given_the_votes_and_the_labels_of_its_options(tmp_path):
+    votes = write(tmp_path / "votes/v.csv", votes_of_fer_faces(dropped=2))
+    config = TrainConfig(data=fer2013_csv(tmp_path / "fer2013.csv"), votes=votes, size=16)
+    own, labelled = (
+        load_faces(replace(config, votes_protocol=protocol), Console()) for protocol in (None, "strict")
+    )
+    assert (own.table.name, len(own.labels), own.table.votes[3].max()) == ("fer2013", 7, 9)
+    assert (labelled.table.name, len(labelled.labels)) == ("ferplus", 8)
+    assert labelled.table.faces["expression"].tolist() == [
+        LABELS[row % 8] for row in range(len(FER_FACES)) if row != 2
+    ]
+    assert config.as_dict()["votes"] == "v.csv" and len(config.recipe()["votes_sha256"]) == 64
 
 
 @pytest.mark.skipif(not (REAL / "fer2013.zip").exists(), reason="the real FER2013 is not on this machine")

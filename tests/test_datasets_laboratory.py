@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from core.data.readers import ckplus, ckplus48, jaffe, kdef, open_dataset
+from core.data.readers.spec import dataset_spec
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS, expression_code
+from core.report.about import _published
 from tests.trees import fer2013_csv, image_bytes, write, zipped
 
 
@@ -173,3 +175,12 @@ def test_a_format_that_is_named_for_other_images_says_what_it_expects(tmp_path, 
     write(tmp_path / "happy/1.png", image_bytes(1))
     with pytest.raises(AffectoscopeError, match=r"Expected (the folder Emotion|files such as)"):
         open_dataset(tmp_path, format=reader.SPEC.layouts[0].format)
+
+
+def test_a_data_set_without_splits_is_described_by_its_faces():
+    told = {name: _published(dataset_spec(name)).split(". ")[0] for name in ("ckplus", "kdef")}
+    assert told == {
+        "ckplus": "CK+ was published with 327 faces",
+        "kdef": "KDEF was published with 4,900 faces",
+    }
+    assert "not face boxes" in _published(dataset_spec("jaffe"))

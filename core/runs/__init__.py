@@ -12,7 +12,7 @@ artifacts/<run>/
   data_summary.parquet valence, arousal and size of the faces of all splits; absent in older runs
   outside.parquet      predictions for scored faces with an out-of-label-set expression, if there are any
   leaks.parquet        pairs of a scored face and a near-duplicate in another split; absent in older runs
-  face_attributes.parquet  size, brightness, sharpness and pose of each scored face; absent in older runs
+  face_attributes.parquet  size, brightness, sharpness, pose and known subject of each scored face; absent in older runs
   robustness.json      scores on corrupted faces; from core.evaluate --corruptions
   detected.json        scores on detected faces; from core.evaluate --detect
   label_errors.parquet training faces ranked by label quality; from core.label_errors

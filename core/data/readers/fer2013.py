@@ -237,7 +237,6 @@ SPEC = register(
             "train": dict(zip(FER2013, (3_995, 436, 4_097, 7_215, 4_830, 3_171, 4_965), strict=True))
         },
         frame_margins={"mtcnn": -0.02},
-        votes=True,
         citation=(
             "I. J. Goodfellow et al. (2013), Challenges in Representation Learning: A Report on Three Machine Learning "
             "Contests, International Conference on Neural Information Processing (ICONIP), 117-124."

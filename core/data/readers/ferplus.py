@@ -75,7 +75,10 @@ def parse_votes(content: bytes, name: str) -> pd.DataFrame:
         AffectoscopeError: the file is another table.
     """
     text = content.decode("utf-8-sig", errors="replace")
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline="")) if row]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error:  # a cell of more than 128 KiB
+        rows = []
     header = [cell.lower() for cell in rows[0]] if rows else []
     if "image name" in header:
         del rows[0]
