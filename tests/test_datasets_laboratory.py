@@ -184,3 +184,10 @@ def test_a_data_set_without_splits_is_described_by_its_faces():
         "kdef": "KDEF was published with 4,900 faces",
     }
     assert "not face boxes" in _published(dataset_spec("jaffe"))
+
+
+@pytest.mark.parametrize("name", ["ckplus", "ckplus-48", "ckplus-csv", "jaffe", "kdef"])
+def test_published_faces_per_label_add_up(name):
+    spec = dataset_spec(name)
+    assert sum(spec.published_labels[""].values()) == spec.published[""]
+    assert set(spec.published_labels[""]) <= set(EXPRESSIONS[: spec.label_set])

@@ -122,17 +122,6 @@ def _boxes(points: np.ndarray) -> dict[str, np.ndarray]:
     return {"box_x": x, "box_y": y, "box_width": side, "box_height": side}
 
 
-CITATION = (
-    "P. Lucey, J. F. Cohn, T. Kanade, J. Saragih, Z. Ambadar, I. Matthews (2010), The Extended Cohn-Kanade Dataset (CK+): A "
-    "Complete Dataset for Action Unit and Emotion-Specified Expression, IEEE Computer Society Conference on Computer Vision "
-    "and Pattern Recognition Workshops, 94-101."
-)
-
-LIMITS = (
-    "The labelled expressions of CK+ were posed in a laboratory, frontal and evenly lit: scores on it do not hold for "
-    "spontaneous ones.",
-)
-
 SPEC = register(
     DatasetSpec(
         name="ckplus",
@@ -146,11 +135,19 @@ SPEC = register(
             ),
         ),
         published={"": 327},
+        published_labels={"": dict(zip(EMOTIONS[1:], (45, 18, 59, 25, 69, 28, 83), strict=True))},
         boxes=True,
         subjects=True,
         label_set=8,
-        citation=CITATION,
+        citation=(
+            "P. Lucey, J. F. Cohn, T. Kanade, J. Saragih, Z. Ambadar, I. Matthews (2010), The Extended Cohn-Kanade Dataset (CK+): A "
+            "Complete Dataset for Action Unit and Emotion-Specified Expression, IEEE Computer Society Conference on Computer Vision "
+            "and Pattern Recognition Workshops, 94-101."
+        ),
         note="CK+ has no official splits: those made here share no person. Only the last frame of a sequence is used.",
-        limits=LIMITS,
+        limits=(
+            "The labelled expressions of CK+ were posed in a laboratory, frontal and evenly lit: scores on it do not hold for "
+            "spontaneous ones.",
+        ),
     )
 )

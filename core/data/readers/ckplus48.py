@@ -4,8 +4,7 @@ import re
 from dataclasses import replace
 
 from core.data.face_table import FaceTable
-from core.data.readers import fer2013
-from core.data.readers.ckplus import CITATION, LIMITS
+from core.data.readers import ckplus, fer2013
 from core.data.readers.file_names import NamedFace, named_layout
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.label_orders import FER2013
@@ -60,14 +59,17 @@ SPEC = register(
         title="CK+48",
         layouts=(named_layout("ckplus-48", _FILE, _read_face, example="anger/S010_004_00000017.png"),),
         published={"": 981},
+        published_labels={
+            "": {label: 3 * faces for label, faces in ckplus.SPEC.published_labels[""].items()}
+        },
         subjects=True,
         label_set=8,
-        citation=CITATION,
+        citation=ckplus.SPEC.citation,
         note=(
             "CK+48 has no official splits: those made here share no person. It has the last three frames of each sequence, "
             "which are nearly the same."
         ),
-        limits=LIMITS,
+        limits=ckplus.SPEC.limits,
     )
 )
 
@@ -86,12 +88,13 @@ TABLE = register(
         ),
         official={"test": "PublicTest of the table", "private_test": "PrivateTest of the table"},
         published={"": _TABLE_ROWS},
+        published_labels={"": ckplus.SPEC.published_labels[""] | {"neutral": 593}},
         label_set=8,
-        citation=CITATION,
+        citation=ckplus.SPEC.citation,
         note=(
             "The splits are those of the table's author, who drew them by images and not by people: the same person can be in "
             "several, and the table does not say who is shown, so that scores are too high."
         ),
-        limits=LIMITS,
+        limits=ckplus.SPEC.limits,
     )
 )

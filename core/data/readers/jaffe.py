@@ -31,6 +31,7 @@ SPEC = register(
         title="JAFFE",
         layouts=(named_layout("jaffe", _FILE, _read_face, example="KA.AN1.39.tiff"),),
         published={"": 213},
+        published_labels={"": dict(zip(EXPRESSIONS.values(), (30, 29, 32, 31, 30, 31, 30), strict=True))},
         subjects=True,
         label_set=7,
         citation=(

@@ -40,6 +40,7 @@ SPEC = register(
         title="KDEF",
         layouts=(named_layout("kdef", _FILE, _read_face, example="AF01ANS.JPG"),),
         published={"": 4_900},
+        published_labels={"": dict.fromkeys(EXPRESSIONS.values(), 700)},
         subjects=True,
         label_set=7,
         citation=(
