@@ -110,6 +110,27 @@ def directional(truth: np.ndarray, probabilities: np.ndarray) -> Statistic:
     return statistic
 
 
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> Statistic:
+    """Spearman's correlation of `x` and `y` (n,), with mid-ranks for ties, (r,); NaN where one of them is constant.
+
+    Spearman (1904), "The Proof and Measurement of Association between Two Things", American Journal of Psychology 15(1).
+    """
+    ranked = [_tied_groups(x), _tied_groups(y)]
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        drawn = weights.astype(np.float64)
+        total = drawn.sum(axis=0)
+        ranks = []
+        for order, starts, group in ranked:
+            faces = np.add.reduceat(drawn[order], starts, axis=0)  # of each group of equal values
+            ranks.append((np.cumsum(faces, axis=0) - faces / 2 - total / 2)[group])  # mean 0
+        products = [(drawn * ranks[i] * ranks[j]).sum(axis=0) for i, j in ((0, 1), (0, 0), (1, 1))]
+        spread = np.sqrt(products[1] * products[2])
+        return np.divide(products[0], spread, out=np.full(len(total), np.nan), where=spread > 1e-9)
+
+    return statistic
+
+
 def average_precisions(truth: np.ndarray, probabilities: np.ndarray) -> Statistic:
     """Average precision of each label against the rest, (r, c); NaN for absent labels."""
     found = [_places(truth == label, column) for label, column in enumerate(probabilities.T)]
@@ -125,6 +146,12 @@ def average_precisions(truth: np.ndarray, probabilities: np.ndarray) -> Statisti
         return result
 
     return statistic
+
+
+def _tied_groups(values: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The order by rising value, where the groups of equal values start in it, and the group of each face."""
+    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.argsort(values, kind="stable"), np.cumsum(counts) - counts, group
 
 
 def _places(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -105,6 +105,19 @@ def draw_means(
     return rng.multivariate_normal(columns.mean(axis=0), covariance, size=resamples, method="eigh")
 
 
+def rank_correlation_interval(correlation: float, n: int, level: float) -> tuple[float, float]:
+    """Interval of a Spearman correlation of n pairs, -1 to 1; NaN for fewer than four, and for -1, 1 and NaN.
+
+    Fisher's transformation with the variance (1 + r^2 / 2) / (n - 3): Bonett & Wright (2000), "Sample size requirements
+    for estimating Pearson, Kendall and Spearman correlations", Psychometrika 65(1).
+    """
+    if n < 4 or not abs(correlation) < 1:
+        return float("nan"), float("nan")
+    half = ndtri((1 + level) / 2) * np.sqrt((1 + correlation**2 / 2) / (n - 3))
+    low, high = (float(np.tanh(np.arctanh(correlation) + end * half)) for end in (-1, 1))
+    return low, high
+
+
 def _placements(truth: np.ndarray, probabilities: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     """Each label's faces' parts in A(i, j), (n_i, c) at the other label; variances of the areas, (c,).
 
