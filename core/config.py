@@ -123,6 +123,9 @@ class TrainConfig:
     """Decoupled weight decay of convolution and dense kernels (0 to 0.5); none with adam. Each step subtracts the learning
     rate times this share of the kernel (Loshchilov & Hutter 2019), as in Keras. PyTorch's SGD adds the decay to the
     gradient instead, where momentum 0.9 accumulates it: 5e-4 there corresponds to about 5e-3 here."""
+    targets: Literal["majority", "soft"] = "majority"
+    """Targets of the expression loss. majority: the label of each face; soft: the shares of its annotators' votes, or its
+    soft label, among the labels of the set, and its label where it has none. Validation and test faces keep their label."""
     label_smoothing: float = 0.0
     """Label smoothing: share of each target that is distributed over all labels (0 to 0.5)."""
     imbalance: Literal["none", "class-weights", "balanced-sampling", "logit-adjusted", "focal"] = (

@@ -90,6 +90,8 @@ def _train_in(working: Path, config: TrainConfig, console: Console, data, after_
     console.say(data.sentence())
     if data.relabelled:
         console.say(data.relabelled.sentence())
+    if config.targets == "soft":
+        console.say(data.soft_sentence())
     network, fitted = _fit(TrainingJob.of(config, data, working), console, after_epoch, trainer)
     trained = time.perf_counter()
     seconds = {"data": packed - started, "train": fitted.seconds}
@@ -200,6 +202,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             "redistributable": data.table.redistributable,
             "has_affect": data.table.has_affect,
             **({"relabelled": data.relabelled.report} if data.relabelled else {}),
+            **({"voted": data.voted()} if data.table.votes is not None else {}),
         },
         "config": config.as_dict(),
         "preprocessing": data.preprocessing.as_dict(),

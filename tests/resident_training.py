@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from core.config import TrainConfig
-from core.data.batches import Targets
+from core.data.batches import Targets, soft_targets
 from core.data.face_pack import FacePack
 from core.data.preprocessing import PreprocessingConfig
 from core.labels import LABEL_SETS
@@ -18,6 +18,7 @@ from core.network.devices import OneDevice
 from core.network.fit import fit_network
 from core.network.resident import ResidentEpochs
 from core.network.training_job import TrainingJob
+from tests.soft_losses import soft_losses
 
 
 class Interrupted(Exception):
@@ -29,7 +30,7 @@ def compare(compiled: list[int], *, taught: bool = False, **options) -> dict:
 
     Args:
         compiled: what `compilations_of_epochs` gave; emptied here.
-        taught: with a teacher.
+        taught: with a teacher, and with soft targets for the training faces.
     """
     compiled.clear()
     config = TrainConfig(
@@ -45,6 +46,10 @@ def compare(compiled: list[int], *, taught: bool = False, **options) -> dict:
     )
     rng = np.random.default_rng(0)
     data = [faces_and_targets(rng, count) for count in (100, 40)]
+    if taught:
+        pack, targets = data[0]
+        soft = soft_targets(rng.integers(0, 4, (100, 7)), targets.expression)
+        data[0] = pack, replace(targets, soft=soft)
 
     def train(config: TrainConfig, folder: str, on_epoch=None):
         job = TrainingJob(config, PreprocessingConfig(size=20), LABEL_SETS[7], True, *data, Path(folder))
@@ -112,4 +117,5 @@ if __name__ == "__main__":
     counts = compilations_of_epochs()
     mixed = {"imbalance": "balanced-sampling", "optimiser": "sgd", "mixup": 0.4, "teacher": ("one",)}
     plain = compare(counts, imbalance="class-weights")
-    print(json.dumps({"plain": plain, "taught": compare(counts, taught=True, **mixed)}))
+    taught = compare(counts, taught=True, **mixed)
+    print(json.dumps({"plain": plain, "taught": taught, "soft": soft_losses()}))

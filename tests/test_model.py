@@ -13,6 +13,7 @@ from core.data.preprocessing import PreprocessingConfig
 from core.network.augmentation import FaceAugmentation
 from core.network.model import build_model
 from core.network.objective import expression_loss, optimizer
+from tests.soft_losses import expected_soft_losses, soft_losses
 
 SMALL = PreprocessingConfig(size=24)
 NO_AUGMENTATION = Augmentation(shift=0, flip=False, rotation=0, scale=0, brightness=0, contrast=0, erasing=0)
@@ -153,6 +154,10 @@ def test_losses_by_hand():
     adjusted = np.exp(logits) * np.array([0.8, 0.15, 0.05])
     adjusted /= adjusted.sum()
     assert loss_of(logits, 2, imbalance="logit-adjusted") == pytest.approx(-np.log(adjusted[2]), rel=1e-5)
+
+
+def test_losses_of_soft_targets_by_hand():
+    assert soft_losses() == pytest.approx(expected_soft_losses(), rel=1e-4)
 
 
 def rates(steps, **changes):

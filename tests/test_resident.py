@@ -13,6 +13,7 @@ import pytest
 from core.data.face_pack import FacePack
 from core.errors import AffectoscopeError
 from core.network.devices import OneDevice, uses_resident_training
+from tests.soft_losses import expected_soft_losses
 from tests.trained import small_config
 
 PACK = FacePack(np.zeros((10, 24, 24, 1), np.uint8), np.arange(10))
@@ -20,7 +21,7 @@ PACK = FacePack(np.zeros((10, 24, 24, 1), np.uint8), np.arange(10))
 
 @pytest.fixture(scope="module")
 def trained(project_root) -> dict[str, dict]:
-    """What tests.resident_training found, under "plain" and "taught"."""
+    """What tests.resident_training found, under "plain", "taught" and "soft"."""
     if importlib.util.find_spec("jax") is None:
         pytest.skip("JAX is not installed")
     ended = subprocess.run(
@@ -48,6 +49,10 @@ def test_the_weights_are_those_of_training_batch_by_batch(trained, kind):
     assert found["columns"][0] == found["columns"][1]
     assert found["weights"] < 1e-4 and found["history"] < 1e-4
     assert found["epochs"] == 2 and found["resumed"] < 1e-6
+
+
+def test_losses_of_soft_targets_are_those_of_numpy(trained):
+    assert trained["soft"] == pytest.approx(expected_soft_losses(), rel=1e-4)
 
 
 def test_faces_stay_on_the_host_where_keras_does_not_run_on_jax(tmp_path):

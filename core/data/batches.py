@@ -7,6 +7,7 @@ from itertools import count
 import numpy as np
 
 from core.data.face_pack import FacePack
+from core.metrics.votes import vote_shares
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,36 @@ class Targets:
         expression: (n,) positions in the label set.
         labels: how many labels there are.
         affect: (n, 2) float32 valence and arousal, NaN where not annotated; None without an affect head.
+        soft: (n, labels) float32 distributions that the expression loss learns in place of `expression`, such as those of
+            `soft_targets`; None: one-hot. Class weights, balanced sampling and validation use `expression`.
     """
 
     expression: np.ndarray
     labels: int
     affect: np.ndarray | None = None
+    soft: np.ndarray | None = None
+
+    @property
+    def distributions(self) -> np.ndarray:
+        """(n, labels) float32: `soft`, or `expression` as one-hot vectors."""
+        return np.eye(self.labels, dtype=np.float32)[self.expression] if self.soft is None else self.soft
 
     def select(self, rows: np.ndarray) -> "Targets":
-        return Targets(self.expression[rows], self.labels, None if self.affect is None else self.affect[rows])
+        affect, soft = (None if each is None else each[rows] for each in (self.affect, self.soft))
+        return Targets(self.expression[rows], self.labels, affect, soft)
+
+
+def soft_targets(votes: np.ndarray, expression: np.ndarray) -> np.ndarray:
+    """(n, c) float32 shares of the votes; the one-hot label where a face has no votes for these labels.
+
+    Args:
+        votes: (n, c) votes or weights of a soft label, of the c labels of the set in its order.
+        expression: (n,) positions of the labels.
+    """
+    shares = vote_shares(votes).astype(np.float32)
+    without = np.flatnonzero(~shares.any(axis=1))
+    shares[without, expression[without]] = 1.0
+    return shares
 
 
 def class_weights(expression: np.ndarray, labels: int) -> np.ndarray:
@@ -109,14 +132,14 @@ def targets_and_weights(
 ) -> tuple[dict, dict]:
     """Targets and sample weights as Keras takes them, by output.
 
-    Targets are {"expression": (n, labels) one-hot float32} and, with an affect head, {"affect": (n, 2)};
-    unannotated affect is 0 with weight 0. With `distilled` the expression also stands as "distilled", the
+    Targets are {"expression": (n, labels) float32 `Targets.distributions`} and, with an affect head,
+    {"affect": (n, 2)}; unannotated affect is 0 with weight 0. With `distilled` the expression also stands as "distilled", the
     output that learns from a teacher.
 
     Args:
         weights: what `label_weights` gives.
     """
-    truth = {"expression": np.eye(targets.labels, dtype=np.float32)[targets.expression]}
+    truth = {"expression": targets.distributions}
     weight = {"expression": weights[targets.expression]}
     if targets.affect is not None:
         known = ~np.isnan(targets.affect).any(axis=1)

@@ -150,7 +150,8 @@ def relabel(
 ) -> tuple[FaceTable, np.ndarray, Relabelled]:
     """The decisions applied to the faces of `splits`; None for all faces.
 
-    Removed faces are rejected in the ledger of the table that is returned.
+    Removed faces are rejected in the ledger of the table that is returned; votes on faces with a changed label are
+    dropped, so that soft targets learn the decision.
 
     Returns:
         The table that is left, with its labels; (n,) boolean, which rows of the one given that is; what was done.
@@ -180,6 +181,10 @@ def relabel(
     changed = applied[~applied["decision"].isin([KEEP, REMOVE])]
     codes[changed["row"]] = [EXPRESSIONS.index(name) for name in changed["decision"]]
     faces["expression"] = codes
+    votes = table.votes
+    if votes is not None and len(changed):
+        votes = votes.copy()
+        votes[changed["row"]] = 0
     removed = applied[applied["decision"] == REMOVE]
     ledger = table.ledger.copy()
     for reference in removed["reference"]:
@@ -197,7 +202,11 @@ def relabel(
         "not_found": len(decisions) - len(found),
         "changes": dict(changes.most_common()),
     }
-    return replace(table, faces=faces, ledger=ledger).select(left), left, Relabelled(relabelling, report)
+    return (
+        replace(table, faces=faces, ledger=ledger, votes=votes).select(left),
+        left,
+        Relabelled(relabelling, report),
+    )
 
 
 def _label(path: Path, line: int, column: str, text: str) -> str:

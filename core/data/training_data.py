@@ -14,7 +14,7 @@ from core.data.near_duplicates import near_duplicate_groups
 from core.data.perceptual_hashes import pack_hashes
 from core.data.preprocessing import PreprocessingConfig
 from core.data.readers import open_dataset
-from core.data.readers.spec import dataset_spec
+from core.data.readers.spec import dataset_spec, dataset_specs
 from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.data.splits import resolve_splits, split_out_of_set
 from core.data.subjects import add_subjects, join_subjects
@@ -45,6 +45,21 @@ class TrainingData:
     def groups(self) -> np.ndarray:
         """(n,) ids of groups of faces that share a person or are near-duplicates, or chains of these."""
         return join_subjects(near_duplicate_groups(self.hashes), self.table.faces["subject"])
+
+    def voted(self) -> dict[str, int]:
+        """Split -> faces with votes for labels of the set; empty for data without votes."""
+        if self.table.votes is None:
+            return {}
+        voted = self.table.votes[:, self.labels.codes].any(axis=1)
+        return self.table.faces["split"][voted].value_counts().sort_index().to_dict()
+
+    def soft_sentence(self) -> str:
+        """The training faces that soft targets differ from the labels on."""
+        voted, faces = self.voted().get("train", 0), int((self.table.faces["split"] == "train").sum())
+        return (
+            f"Soft targets: {voted:,} of {faces:,} training faces have votes for the {len(self.labels)} labels; "
+            f"the other {faces - voted:,} are trained on their label."
+        )
 
     def sentence(self) -> str:
         sizes = self.table.faces["split"].value_counts()
@@ -94,6 +109,8 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
     if config.subjects:
         table = add_subjects(table, config.subjects)
     labels = _label_set(config, table)
+    if config.targets == "soft":
+        _check_votes(table, labels)
     counts = table.counts()
     inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)
     out_of_set, table = table.select(~inside), table.select(inside)
@@ -156,6 +173,22 @@ def _label_set(config: TrainConfig, table: FaceTable) -> LabelSet:
     if usual := dataset_spec(table.name).label_set:
         return LABEL_SETS[usual]
     return smallest_label_set(set(table.faces["expression"].unique().tolist()))
+
+
+def _check_votes(table: FaceTable, labels: LabelSet) -> None:
+    """Raise AffectoscopeError where no face that may be trained on has votes for a label of the set."""
+    trained = table.faces["split"].isin(["train", ""]).to_numpy()
+    if table.votes is not None and table.votes[:, labels.codes][trained].any():
+        return
+    having = [spec.title for spec in dataset_specs() if spec.votes]
+    known = f" ({', '.join(having)})" if having else ""
+    lacking = (
+        "no votes" if table.votes is None else f"no votes for the {len(labels)} labels on a training face"
+    )
+    raise AffectoscopeError(
+        f"--targets soft needs faces with the votes of several annotators or soft labels{known}, and {table.title} has "
+        f"{lacking}; pass such data, or --targets majority."
+    )
 
 
 def _limited(table: FaceTable, config: TrainConfig) -> FaceTable:

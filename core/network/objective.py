@@ -12,7 +12,11 @@ FOCAL_GAMMA = 2.0
 
 
 def expression_loss(config: TrainConfig, targets: Targets):
-    """Loss of (n, c) one-hot truth and (n, c) logits, for config.imbalance and config.label_smoothing."""
+    """Loss of (n, c) true distributions and (n, c) logits, for config.imbalance and config.label_smoothing.
+
+    With soft targets the cross-entropy, focal included, is the expectation over the label of an annotator drawn at
+    random, and the prior of the logit adjustment that of these labels.
+    """
     smoothing = config.label_smoothing
     if config.imbalance == "focal":
         return keras.losses.CategoricalFocalCrossentropy(
@@ -20,7 +24,10 @@ def expression_loss(config: TrainConfig, targets: Targets):
         )
     if config.imbalance == "logit-adjusted":
         # Menon et al. (2021), "Long-tail learning via logit adjustment", eq. 10 with tau = 1.
-        counts = np.bincount(targets.expression, minlength=targets.labels)
+        if targets.soft is None:
+            counts = np.bincount(targets.expression, minlength=targets.labels)
+        else:
+            counts = targets.soft.sum(axis=0, dtype=np.float64)
         prior = np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)
 
         def logit_adjusted(truth, logits):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.config import TrainConfig
-from core.data.batches import Targets
+from core.data.batches import Targets, soft_targets
 from core.data.face_pack import FacePack
 from core.data.preprocessing import PreprocessingConfig
 from core.data.training_data import TrainingData
@@ -49,7 +49,10 @@ class TrainingJob:
             table, pack = data.part(split)
             values = table.faces[["valence", "arousal"]].to_numpy(np.float32) if affect else None
             expression = data.labels.positions(table.faces["expression"].to_numpy())
-            return pack, Targets(expression, len(data.labels), values)
+            soft = None
+            if config.targets == "soft" and split == "train":
+                soft = soft_targets(table.votes[:, data.labels.codes], expression)
+            return pack, Targets(expression, len(data.labels), values, soft)
 
         return cls(
             config, data.preprocessing, data.labels, affect, packed("train"), packed("validation"), folder

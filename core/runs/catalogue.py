@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.config import TrainConfig
 from core.errors import AffectoscopeError
 from core.runs.documents import read_document
 from core.runs.layout import (
@@ -144,12 +145,13 @@ def publish(working: Path, *, replace: bool = False) -> Run:
 
 
 def check_recipe(path: Path, recipe: dict) -> None:
-    """Check that an interrupted training was started with `recipe`.
+    """Check that an interrupted training was started with `recipe`; options that did not exist then have their defaults.
 
     Raises:
         AffectoscopeError: an option differs; the message names it.
     """
-    started = read_json(path)
+    defaults = json.loads(json.dumps(TrainConfig().as_dict()))
+    started = defaults | read_json(path)
     given = json.loads(json.dumps(recipe))
     changed = [name for name in given if started.get(name) != given[name]]
     if changed:
