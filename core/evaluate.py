@@ -1,4 +1,4 @@
-"""`python -m core.evaluate --run R --data PATH`: a saved network on other data, or images for a run's gallery."""
+"""`python -m core.evaluate --run R --data PATH ...`: a saved network on other data, or images for a run's gallery."""
 
 import sys
 from collections.abc import Callable
@@ -12,12 +12,11 @@ import tyro
 from core.analysis import evaluation
 from core.analysis.detection import DetectedScores
 from core.analysis.robustness import mean_accuracy
+from core.analysis.scored_faces import ScoredFaces, ScoringOptions
 from core.errors import AffectoscopeError
-from core.metrics.predictions import Predictions
-from core.metrics.scoring import Scores
 from core.metrics.text import listed, percent
 from core.options import ClusterOptions
-from core.report.score_tables import prominent_headlines
+from core.report.score_tables import prominent_headlines, vote_lines
 from core.runs.catalogue import open_run
 from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runtime.cluster import joined_cluster
@@ -26,12 +25,12 @@ from core.runtime.console import Console, run_command
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """Score a run's network on data of any known format and print the headline numbers."""
+    """Score a run's network on data of any known format, print the headline numbers and keep them with the run."""
 
     run: str
     """A run's folder, or its name under artifacts/."""
-    data: Path
-    """Folder, zip or table of annotated faces, in a format that the README lists."""
+    data: tuple[Path, ...]
+    """Folders, zips or tables of annotated faces, in formats that the README lists; each is scored for itself."""
     split: str | None = None
     """Which split to score: test, train, private_test, ... or all; default: test, or all where there is none."""
     format: str | None = None
@@ -42,6 +41,9 @@ class EvaluateOptions:
     """Score with the labels as a run's decisions.csv corrects them, on whatever split; default: as the data has them."""
     out: Path | None = None
     """Write the predictions (.parquet) or the scores and their protocol (.json) to this file."""
+    keep: bool = True
+    """Keep the scores with the run, where the page Transfer shows them, and the votes of the run's scored faces if this
+    data has them."""
     resamples: int = 1000
     """Bootstrap resamples behind the intervals; 0 for none."""
     tta: TestTimeAugmentation | None = None
@@ -77,20 +79,45 @@ def _only(chosen: list[str]) -> str:
     return chosen[0] if chosen else ""
 
 
-def evaluate(options: EvaluateOptions) -> tuple[Predictions, Scores]:
-    """Score the network on `options.data`; with --out, write the predictions or the scores.
+def evaluate(options: EvaluateOptions) -> list[evaluation.Evaluation]:
+    """Score the network on each of `options.data`; with --out, write the predictions or the scores of the only one.
+
+    Each is kept with the run as soon as it is done, so that an error in a later one loses nothing.
 
     Raises:
         AffectoscopeError: the run or the data cannot be read, or no face has one of the run's labels.
     """
     _check_out(options.out, ".parquet", ".json")
+    if options.out:
+        _only_data(options, "--out")
     console = Console()
-    found = evaluation.evaluate_faces(_scoring(options), resamples=options.resamples, console=console)
+    found = []
+    for data in options.data:
+        if len(options.data) > 1:
+            console.say(f"{data}:")
+        found.append(_evaluate(options, data, console))
+    if not found:
+        raise AffectoscopeError(
+            "--data names no data; pass at least one folder, zip or table of annotated faces."
+        )
+    return found
+
+
+def _evaluate(options: EvaluateOptions, data: Path, console: Console) -> evaluation.Evaluation:
+    found = evaluation.evaluate_faces(_scoring(options, data), resamples=options.resamples, console=console)
     console.say(prominent_headlines(found.scores, of=found.faces.split))
+    if found.votes:
+        console.say(vote_lines(found.votes))
     _say_protocol(console, found.faces)
+    if found.labels.network_only or found.labels.data_only:
+        console.say(found.labels.sentence())
     if options.out:
         found.save(options.out)
-    return found.predictions, found.scores
+    if options.keep and (voted := found.keep()):
+        console.say(
+            f"The votes on {voted:,} of the run's scored faces are kept with it; the page Votes shows them."
+        )
+    return found
 
 
 def evaluate_corrupted(options: EvaluateOptions) -> pd.DataFrame:
@@ -101,7 +128,8 @@ def evaluate_corrupted(options: EvaluateOptions) -> pd.DataFrame:
     """
     _check_out(options.out, ".csv")
     console = Console()
-    faces, table = evaluation.evaluate_corrupted_faces(_scoring(options), console=console, out=options.out)
+    scoring = _scoring(options, _only_data(options, "--corruptions"))
+    faces, table = evaluation.evaluate_corrupted_faces(scoring, console=console, out=options.out)
     _say_protocol(console, faces)
     console.say(
         f"Accuracy {percent(table.iloc[0]['accuracy'])} on {len(faces.table):,} faces, "
@@ -121,7 +149,8 @@ def evaluate_with_detector(options: EvaluateOptions) -> DetectedScores:
     """
     _check_out(options.out, ".json")
     console = Console()
-    faces, scores = evaluation.evaluate_detected_faces(_scoring(options), console=console, out=options.out)
+    scoring = _scoring(options, _only_data(options, "--detect"))
+    faces, scores = evaluation.evaluate_detected_faces(scoring, console=console, out=options.out)
     console.say(scores.sentence())
     _say_protocol(console, faces, detector_misses=scores.misses)
     return scores
@@ -134,12 +163,9 @@ def attach_images(options: EvaluateOptions) -> int:
         AffectoscopeError: the data does not hold the faces that the run was tested on.
     """
     console = Console()
+    data = _only_data(options, "--attach-images")
     found = evaluation.attach_images(
-        open_run(options.run),
-        options.data,
-        format=options.format,
-        label_order=options.label_order,
-        console=console,
+        open_run(options.run), data, format=options.format, label_order=options.label_order, console=console
     )
     console.say(
         f"{found.kept:,} of {found.wanted:,} test faces of run '{found.run.name}' have their image now."
@@ -149,9 +175,17 @@ def attach_images(options: EvaluateOptions) -> int:
     return found.kept
 
 
-def _scoring(options: EvaluateOptions) -> evaluation.ScoringOptions:
-    names = [field.name for field in fields(evaluation.ScoringOptions)]
-    return evaluation.ScoringOptions(**{name: getattr(options, name) for name in names})
+def _scoring(options: EvaluateOptions, data: Path) -> ScoringOptions:
+    names = {field.name for field in fields(ScoringOptions)} - {"data"}
+    return ScoringOptions(data=data, **{name: getattr(options, name) for name in names})
+
+
+def _only_data(options: EvaluateOptions, option: str) -> Path:
+    if len(options.data) != 1:
+        raise AffectoscopeError(
+            f"{option} takes one data set, and --data names {len(options.data)}; pass one."
+        )
+    return options.data[0]
 
 
 def _check_out(out: Path | None, *suffixes: str) -> None:
@@ -161,9 +195,7 @@ def _check_out(out: Path | None, *suffixes: str) -> None:
         )
 
 
-def _say_protocol(
-    console: Console, faces: evaluation.ScoredFaces, *, detector_misses: int | None = None
-) -> None:
+def _say_protocol(console: Console, faces: ScoredFaces, *, detector_misses: int | None = None) -> None:
     console.say(faces.protocol(detector_misses=detector_misses).sentence())
     for caution in faces.cautions():
         console.say(caution)

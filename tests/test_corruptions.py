@@ -131,7 +131,9 @@ def test_scores_by_hand(monkeypatch):
 def test_the_command_keeps_its_result_with_the_run(trained_run, drawn_tree, tmp_path, capsys):
     run = open_run(shutil.copytree(trained_run.path, tmp_path / "corrupted"))
     assert run.robustness() is None
-    table = evaluate_corrupted(EvaluateOptions(run=str(run.path), data=drawn_tree, out=tmp_path / "kept.csv"))
+    table = evaluate_corrupted(
+        EvaluateOptions(run=str(run.path), data=(drawn_tree,), out=tmp_path / "kept.csv")
+    )
     kept, about = run.robustness()
     pd.testing.assert_frame_equal(kept, table)
     assert about == {
@@ -149,7 +151,7 @@ def test_what_cannot_be_asked_for_together_or_written_is_refused(
 ):
     with pytest.raises(AffectoscopeError, match=r"expected a name ending in \.csv"):
         evaluate_corrupted(
-            EvaluateOptions(run=str(trained_run.path), data=drawn_tree, out=tmp_path / "kept.json")
+            EvaluateOptions(run=str(trained_run.path), data=(drawn_tree,), out=tmp_path / "kept.json")
         )
     from core import evaluate as command
 

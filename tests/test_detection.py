@@ -127,7 +127,7 @@ def test_the_live_detector_finds_drawn_faces_and_the_result_stays_with_the_run(
 ):
     assert load_detected_scores(own_run) is None
     out = tmp_path / "detected.json"
-    scores = evaluate_with_detector(EvaluateOptions(run=str(own_run.path), data=drawn_tree, out=out))
+    scores = evaluate_with_detector(EvaluateOptions(run=str(own_run.path), data=(drawn_tree,), out=out))
     assert sum(scores.faces.values()) == 40 and 0 <= scores.misses < 10
     assert 0.5 <= scores.median_overlap <= 1
     assert scores.by_annotation.value == pytest.approx(own_run.scores.headline["accuracy"].value)
@@ -145,14 +145,14 @@ def test_cropped_faces_have_nothing_to_find(own_run, drawn_tree, tmp_path):
     folder.mkdir(parents=True)
     for reference in table.faces["reference"][:3]:
         (folder / reference.replace("/", "-")).write_bytes(table.read_image(reference))
-    options = EvaluateOptions(run=str(own_run.path), data=tmp_path / "own")
-    assert len(evaluate(options)[0]) == 3
+    options = EvaluateOptions(run=str(own_run.path), data=(tmp_path / "own",))
+    assert len(evaluate(options)[0].predictions) == 3
     with pytest.raises(AffectoscopeError, match="--detect needs photos and a box around the face of each"):
         evaluate_with_detector(options)
 
 
 def test_bad_output_and_damage_are_named(own_run, drawn_tree, tmp_path):
-    options = EvaluateOptions(run=str(own_run.path), data=drawn_tree, out=tmp_path / "x.csv")
+    options = EvaluateOptions(run=str(own_run.path), data=(drawn_tree,), out=tmp_path / "x.csv")
     with pytest.raises(AffectoscopeError, match=r"expected a name ending in \.json"):
         evaluate_with_detector(options)
     for damage in ("{", "[]", '{"faces": 3}'):

@@ -17,7 +17,8 @@ from core.runtime.files import write_json
 
 def test_the_same_data_gives_the_same_predictions(trained_run, drawn_tree, tmp_path, capsys):
     out = tmp_path / "again.parquet"
-    predictions, scores = evaluate(EvaluateOptions(run=str(trained_run.path), data=drawn_tree, out=out))
+    [found] = evaluate(EvaluateOptions(run=str(trained_run.path), data=(drawn_tree,), out=out))
+    predictions, scores = found.predictions, found.scores
     np.testing.assert_allclose(predictions.probabilities, trained_run.predictions().probabilities, atol=1e-6)
     assert scores.headline["accuracy"].value == trained_run.scores.headline["accuracy"].value
     np.testing.assert_array_equal(Predictions.load(out).truth, predictions.truth)
@@ -28,10 +29,10 @@ def test_the_same_data_gives_the_same_predictions(trained_run, drawn_tree, tmp_p
 
 @pytest.mark.parametrize(("split", "title"), [("train", "Train"), ("all", "All")])
 def test_the_headline_names_the_split(trained_run, drawn_tree, capsys, split, title):
-    predictions, _ = evaluate(
-        EvaluateOptions(run=str(trained_run.path), data=drawn_tree, split=split, resamples=0)
+    [found] = evaluate(
+        EvaluateOptions(run=str(trained_run.path), data=(drawn_tree,), split=split, resamples=0)
     )
-    assert f"{title} faces: {len(predictions)}" in capsys.readouterr().out
+    assert f"{title} faces: {len(found.predictions)}" in capsys.readouterr().out
 
 
 def test_a_split_of_two_words_is_named_in_two_words(trained_run):
@@ -52,21 +53,21 @@ def class_folders(drawn_tree, tmp_path):
 
 
 def test_classes_without_splits_are_scored_whole(trained_run, class_folders):
-    predictions, scores = evaluate(EvaluateOptions(run=str(trained_run.path), data=class_folders))
-    assert len(predictions) == 12
-    assert scores.present_labels == ("happy", "surprise")
+    [found] = evaluate(EvaluateOptions(run=str(trained_run.path), data=(class_folders,)))
+    assert len(found.predictions) == 12
+    assert found.scores.present_labels == ("happy", "surprise")
 
 
 def test_bad_options_say_what_to_do(trained_run, drawn_tree, tmp_path):
     run = str(trained_run.path)
     for options, message in (
-        (EvaluateOptions(run="nothing", data=drawn_tree), "Run 'nothing' not found"),
-        (EvaluateOptions(run=run, data=tmp_path / "nowhere"), "There is no .*nowhere"),
+        (EvaluateOptions(run="nothing", data=(drawn_tree,)), "Run 'nothing' not found"),
+        (EvaluateOptions(run=run, data=(tmp_path / "nowhere",)), "There is no .*nowhere"),
         (
-            EvaluateOptions(run=run, data=drawn_tree, split="exam"),
+            EvaluateOptions(run=run, data=(drawn_tree,), split="exam"),
             "has no split 'exam'; there are: test, train",
         ),
-        (EvaluateOptions(run=run, data=drawn_tree, out=tmp_path / "x.xlsx"), "expected a name ending in"),
+        (EvaluateOptions(run=run, data=(drawn_tree,), out=tmp_path / "x.xlsx"), "expected a name ending in"),
     ):
         with pytest.raises(AffectoscopeError, match=message):
             evaluate(options)
@@ -76,9 +77,9 @@ def test_images_are_attached_to_a_run_without_them(trained_run, drawn_tree, clas
     bare = shutil.copytree(trained_run.path, tmp_path / "bare")
     (bare / "faces.parquet").unlink()
     with pytest.raises(AffectoscopeError, match="holds none of the 40 test faces"):
-        attach_images(EvaluateOptions(run=str(bare), data=class_folders))
+        attach_images(EvaluateOptions(run=str(bare), data=(class_folders,)))
     assert not open_run(bare).has_thumbnails
-    assert attach_images(EvaluateOptions(run=str(bare), data=drawn_tree)) == 40
+    assert attach_images(EvaluateOptions(run=str(bare), data=(drawn_tree,))) == 40
     assert open_run(bare).thumbnails() == trained_run.thumbnails()
 
 
@@ -94,13 +95,13 @@ def test_a_run_with_foreign_labels_is_refused(trained_run, drawn_tree, tmp_path)
     labels = [*trained_run.labels[:-1], "bored"]
     run = damaged(trained_run, tmp_path / "foreign", data=trained_run.info["data"] | {"labels": labels})
     with pytest.raises(AffectoscopeError, match="'foreign' .*bored"):
-        evaluate(EvaluateOptions(run=str(run), data=drawn_tree))
+        evaluate(EvaluateOptions(run=str(run), data=(drawn_tree,)))
 
 
 def test_images_are_not_attached_to_a_run_with_foreign_preprocessing(trained_run, drawn_tree, tmp_path):
     run = damaged(trained_run, tmp_path / "foreign", preprocessing={"side": 24})
     with pytest.raises(AffectoscopeError, match="preprocessing in run.json of 'foreign'"):
-        attach_images(EvaluateOptions(run=str(run), data=drawn_tree))
+        attach_images(EvaluateOptions(run=str(run), data=(drawn_tree,)))
 
 
 def test_thumbnails_are_webp():

@@ -139,5 +139,5 @@ def test_the_results_of_a_dry_run_become_published_runs(data, project_root, tmp_
         assert len(run.history) == TRIAL_EPOCHS
         assert run.info["environment"]["backend"] == "jax"
     assert student.info["config"]["teacher"] == [teacher.name]
-    again, _ = evaluate(EvaluateOptions(run=str(student.path), data=data, resamples=0))
+    again = evaluate(EvaluateOptions(run=str(student.path), data=(data,), resamples=0))[0].predictions
     np.testing.assert_allclose(again.probabilities, student.predictions().probabilities, atol=1e-5)

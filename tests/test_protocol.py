@@ -132,7 +132,7 @@ def test_an_evaluation_says_it_of_other_data(trained_run, drawn_tree, tmp_path, 
     out = tmp_path / "scores.json"
     evaluate(
         EvaluateOptions(
-            run=str(trained_run.path), data=drawn_tree, split="train", out=out, tta="mirror", resamples=0
+            run=str(trained_run.path), data=(drawn_tree,), split="train", out=out, tta="mirror", resamples=0
         )
     )
     kept = json.loads(out.read_text())["protocol"]

@@ -233,7 +233,7 @@ def test_resuming_with_other_decisions_is_refused(drawn_tree, decided, tmp_path)
 
 
 def test_evaluate_scores_with_corrected_labels_and_says_so(trained_run, drawn_tree, tmp_path, capsys):
-    plain, _ = evaluate(EvaluateOptions(str(trained_run.path), drawn_tree, resamples=0))
+    plain = evaluate(EvaluateOptions(str(trained_run.path), (drawn_tree,), resamples=0))[0].predictions
     references = plain.frame["reference"]
     given = plain.frame["expression"].astype(str)
     wrong = np.flatnonzero(~plain.correct)[:2]
@@ -242,9 +242,8 @@ def test_evaluate_scores_with_corrected_labels_and_says_so(trained_run, drawn_tr
     gone = int(np.flatnonzero(~plain.correct)[2])
     rows.append(f"{references[gone]},{given[gone]},remove\n")
     path = written(tmp_path, HEAD + "".join(rows))
-    corrected, scores = evaluate(
-        EvaluateOptions(str(trained_run.path), drawn_tree, relabel=path, resamples=0)
-    )
+    [found] = evaluate(EvaluateOptions(str(trained_run.path), (drawn_tree,), relabel=path, resamples=0))
+    corrected, scores = found.predictions, found.scores
     assert len(corrected) == len(plain) - 1
     assert (
         corrected.correct.sum()

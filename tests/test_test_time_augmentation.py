@@ -227,13 +227,14 @@ def test_what_the_options_say_is_not_measured(averaged_run):
 
 def test_evaluate_repeats_a_runs_own_scores_and_none_is_one_pass(averaged_run, data, drawn_tree):
     kept = averaged_run.predictions(with_embeddings=True)
-    options = EvaluateOptions(run=str(averaged_run.path), data=drawn_tree)
-    again, scores = evaluate(options)
+    options = EvaluateOptions(run=str(averaged_run.path), data=(drawn_tree,))
+    [found] = evaluate(options)
+    again, scores = found.predictions, found.scores
     np.testing.assert_array_equal(again.probabilities, kept.probabilities)
     assert again.frame["predicted_valence"].tolist() == kept.frame["predicted_valence"].tolist()
     np.testing.assert_array_equal(again.embeddings, kept.embeddings)
     assert scores.as_dict() == averaged_run.scores.as_dict()
-    single, _ = evaluate(replace(options, tta="none", resamples=0))
+    single = evaluate(replace(options, tta="none", resamples=0))[0].predictions
     assert not np.allclose(single.probabilities, kept.probabilities)
     passed = averaged_run.load_model().predict(data.part("test")[1][:], verbose=0)["expression"]
     np.testing.assert_allclose(single.probabilities, passed, atol=1e-5)

@@ -90,7 +90,7 @@ def test_its_network_gives_the_same_probabilities_in_tensorflow(jax_run, drawn_t
     from core.evaluate import EvaluateOptions, evaluate
 
     assert jax_run.info["environment"]["backend"] == "jax"
-    again, _ = evaluate(EvaluateOptions(run=str(jax_run.path), data=drawn_tree, resamples=0))
+    again = evaluate(EvaluateOptions(run=str(jax_run.path), data=(drawn_tree,), resamples=0))[0].predictions
     np.testing.assert_allclose(again.probabilities, jax_run.predictions().probabilities, atol=1e-4)
 
 

@@ -8,6 +8,7 @@ from core.analysis.data_summary import data_summary
 from core.analysis.leaks import save_leaks
 from core.analysis.selective.out_of_set import save_out_of_set_faces
 from core.analysis.slices.face_attributes import save_face_attributes
+from core.analysis.votes import save_votes
 from core.data.training_data import TrainingData
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores, score
@@ -35,7 +36,8 @@ def review_run(
 ) -> tuple[Scores, Calibration]:
     """Score predictions, calibrate the network and save the results in the run's folder.
 
-    Writes scores.json, the data summary, the training sample, leaks, face attributes and out-of-label-set faces.
+    Writes scores.json, the data summary, the training sample, leaks, face attributes, votes and
+    out-of-label-set faces.
 
     Args:
         data: the packed faces of the training, every one in its split.
@@ -60,6 +62,7 @@ def review_run(
     with console.progress("Reviewing faces") as progress:
         save_leaks(folder, data, split=split)
         save_face_attributes(folder, data, predictions)
+        save_votes(folder, data.table, predictions.frame["reference"])
         save_out_of_set_faces(folder, network, data, split=split, tta=tta, progress=progress)
     scores = score(predictions)
     save_table(folder, SUMMARY, data_summary(data.table))

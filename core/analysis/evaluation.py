@@ -3,96 +3,79 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from core.analysis.detection import DetectedScores, score_detected
-from core.analysis.protocol import Protocol, protocol_of_evaluation
 from core.analysis.robustness import robustness
+from core.analysis.scored_faces import ScoredFaces, ScoringOptions, read_faces
+from core.analysis.transfer import KeptEvaluation, LabelMapping, map_labels, now, score_shared
+from core.analysis.votes import keep_votes
 from core.data.detectors.detector import get_detector
-from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
 from core.data.readers import open_dataset
 from core.data.readers.spec import dataset_specs
-from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.errors import AffectoscopeError
-from core.labels import LabelSet
+from core.metrics.estimate import Estimate
 from core.metrics.predictions import BOX_COLUMNS, Predictions
 from core.metrics.scoring import Scores, score
 from core.metrics.text import listed
+from core.metrics.vote_scores import VoteScores, score_votes
 from core.network.outputs import to_predictions
 from core.network.resumable_inference import predict_resumable
-from core.runs.catalogue import open_run
 from core.runs.run import Run, write_detected, write_robustness
 from core.runs.tables import save_thumbnails
-from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runtime.console import Console
 from core.runtime.environment import quiet_tensorflow
 from core.runtime.files import write_json
 
 
 @dataclass(frozen=True)
-class ScoringOptions:
-    """A run, and the faces that its network is scored on."""
-
-    run: str  # folder, or name under artifacts/
-    data: Path
-    split: str | None = None  # None: test, or all where there is no such split
-    format: str | None = None  # None: recognised
-    label_order: str | None = None  # of numbered labels
-    relabel: Path | None = None  # a decisions.csv that corrects the labels
-    tta: TestTimeAugmentation | None = None  # None: as the run's own predictions were made
-
-
-@dataclass(frozen=True)
-class ScoredFaces:
-    """Faces of one split whose labels the run's network knows, packed."""
-
-    run: Run
-    table: FaceTable
-    pack: FacePack
-    labels: LabelSet
-    split: str
-    tta: TestTimeAugmentation
-    counts: dict[str, dict[str, int]]  # of all the data, before any face was chosen
-    relabelled: Relabelled | None = None
-
-    @property
-    def truth(self) -> np.ndarray:
-        """(n,) positions of the annotated labels."""
-        return self.labels.positions(self.table.faces["expression"].to_numpy())
-
-    def protocol(self, *, detector_misses: int | None = None) -> Protocol:
-        return protocol_of_evaluation(
-            self.run,
-            self.counts,
-            self.table,
-            split=self.split,
-            tta=self.tta,
-            detector_misses=detector_misses,
-            relabelled=self.relabelled.report if self.relabelled else None,
-        )
-
-    def cautions(self) -> list[str]:
-        """Sentences on faces that the network may know, and on corrected labels."""
-        cautions = []
-        if "train" in set(self.table.faces["split"]) and self.table.name == self.run.info["data"]["name"]:
-            cautions.append("Some of these faces may be the ones that the network was trained on.")
-        if self.relabelled:
-            cautions.append(
-                "Scored with corrected labels, which cannot be compared with scores of the labels as they are: "
-                f"{self.relabelled.sentence()}."
-            )
-        return cautions
-
-
-@dataclass(frozen=True)
 class Evaluation:
-    """Scores of a network on a set of faces."""
+    """Scores of a network on a set of faces.
+
+    Attributes:
+        votes: scores against the votes of the faces' annotators; None where the data has none.
+        shared: scores among the labels that network and data share.
+    """
 
     faces: ScoredFaces
     predictions: Predictions
     scores: Scores
+    votes: VoteScores | None
+    labels: LabelMapping
+    shared: dict[str, Estimate]
+
+    def keep(self) -> int:
+        """Keep the scores with the run and, where the data has them, the votes of the run's scored faces.
+
+        Returns:
+            Number of the run's scored faces whose votes were kept.
+
+        Raises:
+            AffectoscopeError: the folder of the run cannot be written.
+        """
+        faces = self.faces
+        tta = faces.tta if faces.tta != faces.run.test_time_augmentation else ""
+        try:
+            KeptEvaluation(
+                name=faces.table.name,
+                title=faces.table.title,
+                file=faces.options.data.resolve().name,
+                split=faces.split,
+                variant=" ".join([tta, "relabelled" * bool(faces.relabelled)]).strip(),
+                created=now(),
+                test_time_augmentation=faces.tta,
+                protocol=faces.protocol().sentence(),
+                cautions=tuple(faces.cautions()),
+                labels=self.labels,
+                scores=self.scores,
+                shared=self.shared,
+            ).keep(faces.run)
+            return keep_votes(faces.run, faces.read)
+        except OSError as error:
+            raise AffectoscopeError(
+                f"The scores cannot be kept in {faces.run.path} ({error.strerror or error}); pass --no-keep to score only."
+            ) from error
 
     def save(self, path: Path) -> None:
         """Write the scores and their protocol (.json) or the predictions (any other suffix).
@@ -131,7 +114,24 @@ def evaluate_faces(options: ScoringOptions, *, resamples: int, console: Console)
         predict_resumable(faces.run, faces.pack, faces.tta, progress=progress) as outputs,
     ):
         predictions = to_predictions(faces.table, faces.labels, outputs)
-    return Evaluation(faces, predictions, score(predictions, resamples=resamples))
+    labels = map_labels(predictions, faces.protocol().out_of_set_scored)
+    votes = None
+    if faces.table.votes is not None and faces.table.votes.any():
+        votes = score_votes(
+            faces.table.votes,
+            faces.labels.codes,
+            predictions.truth,
+            predictions.probabilities,
+            resamples=resamples,
+        )
+    return Evaluation(
+        faces,
+        predictions,
+        score(predictions, resamples=resamples),
+        votes,
+        labels,
+        score_shared(predictions, labels, resamples=resamples),
+    )
 
 
 def evaluate_corrupted_faces(
@@ -229,49 +229,3 @@ def attach_images(
     with console.progress("Keeping thumbnails") as progress:
         kept = save_thumbnails(run.path / "faces.parquet", table, preprocessing, progress=progress)
     return AttachedImages(run, table, kept, len(wanted))
-
-
-def read_faces(options: ScoringOptions, *, console: Console) -> ScoredFaces:
-    """Read, select, relabel and pack the faces to score.
-
-    Raises:
-        AffectoscopeError: the run or the data cannot be read, or no face is left.
-    """
-    run = open_run(options.run)
-    labels = run.label_set
-    with console.progress("Reading annotations") as progress:
-        table = open_dataset(
-            options.data, format=options.format, label_order=options.label_order, progress=progress
-        )
-    counts = table.counts()
-    table, split = _select_split(table, options.split)
-    inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)
-    if not inside.any():
-        raise AffectoscopeError(
-            f"{table.title} has no face with a label of run '{run.name}' ({', '.join(run.labels)})."
-        )
-    table, relabelled = table.select(inside), None
-    decisions = read_relabelling(options.relabel, labels) if options.relabel else None
-    with console.progress("Packing faces") as progress:
-        table, pack = pack_faces(table, run.preprocessing, progress=progress)
-    if decisions:
-        table, left, relabelled = relabel(table, decisions, splits=None)
-        pack = pack.select(np.flatnonzero(left))
-        if not len(table):
-            raise AffectoscopeError(f"{decisions.file} removes every face; keep some to score.")
-    tta = options.tta or run.test_time_augmentation
-    return ScoredFaces(run, table, pack, labels, split, tta, counts, relabelled)
-
-
-def _select_split(table: FaceTable, split: str | None) -> tuple[FaceTable, str]:
-    """The rows of one split and its name; by default the test faces, or all where there is no test split."""
-    splits = table.faces["split"]
-    if split is None:
-        split = "test" if (splits == "test").any() else "all"
-    if split == "all":
-        return table, split
-    rows = (splits == split).to_numpy()
-    if not rows.any():
-        there = ", ".join(name or "(none)" for name in sorted(splits.unique()))
-        raise AffectoscopeError(f"{table.title} has no split '{split}'; there are: {there}; or pass all.")
-    return table.select(rows), split

@@ -5,7 +5,8 @@ import pandas as pd
 
 from core.metrics.headline import HEADLINES, Metric
 from core.metrics.scoring import Scores
-from core.metrics.text import interval
+from core.metrics.text import interval, with_interval
+from core.metrics.vote_scores import VOTE_METRICS, VoteScores
 
 #: Numbers of one expression that have an interval and lie between 0 and 1.
 CLASS_NUMBERS = ("precision", "recall", "f1")
@@ -41,6 +42,32 @@ def prominent_headlines(scores: Scores, *, of: str) -> str:
             known = not np.isnan(scores.headline[metric.name].low)
             lines.append(f"  {metric.title:24s}{value}  ({'95% ' if known else ''}{ends})")
     return "\n".join(lines)
+
+
+def vote_lines(scores: VoteScores) -> str:
+    """Lines for the terminal: every number of the votes that can be computed, with its interval."""
+    lines = [f"Votes of the annotators on {scores.faces:,} of these faces:"]
+    for name, metric in VOTE_METRICS.items():
+        if not np.isnan(scores.numbers[name].value):
+            lines.append(
+                f"  {metric.title:34s}{with_interval(scores.numbers[name], metric.format, level=True)}"
+            )
+    return "\n".join(lines)
+
+
+def vote_table(scores: VoteScores) -> pd.DataFrame:
+    """Every number of the votes: name, number (its title), value, low, high, faces (that it is of)."""
+    return pd.DataFrame(
+        [
+            {
+                "name": name,
+                "number": metric.title,
+                **vars(scores.numbers[name]),
+                "faces": scores.with_majority if name == "majority_accuracy" else scores.faces,
+            }
+            for name, metric in VOTE_METRICS.items()
+        ]
+    )
 
 
 def per_class_long(scores: Scores) -> pd.DataFrame:

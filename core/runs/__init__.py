@@ -13,6 +13,8 @@ artifacts/<run>/
   outside.parquet      predictions for scored faces with an out-of-label-set expression, if there are any
   leaks.parquet        pairs of a scored face and a near-duplicate in another split; absent in older runs
   face_attributes.parquet  size, brightness, sharpness, pose and known subject of each scored face; absent in older runs
+  votes.parquet        votes of the annotators on the scored faces, where the data has them
+  evaluations/         scores on other data; from core.evaluate
   robustness.json      scores on corrupted faces; from core.evaluate --corruptions
   detected.json        scores on detected faces; from core.evaluate --detect
   label_errors.parquet training faces ranked by label quality; from core.label_errors

@@ -8,6 +8,9 @@ SAMPLE_FILE = "training_sample.parquet"
 #: Scores on corrupted faces; see core.analysis.robustness.
 ROBUSTNESS_FILE = "robustness.json"
 
+#: Folder of the scores on other data; see core.analysis.transfer.
+EVALUATIONS_FOLDER = "evaluations"
+
 #: Scores on detected faces; see core.analysis.detection.
 DETECTED_FILE = "detected.json"
 

@@ -16,6 +16,7 @@ from core.data.preprocessing import PreprocessingConfig
 from core.data.relabelling import Relabelling
 from core.data.thumbnails import make_thumbnails
 from core.errors import AffectoscopeError
+from core.labels import EXPRESSIONS
 from core.runs.layout import CARD_FILE, DECISIONS_FILE, RELABELLED_FILE, REPORT_FILE, TAGS_FILE
 from core.runtime.files import replacing
 
@@ -94,6 +95,9 @@ LABEL_ERRORS = RunTable(
     ),  # and p_<label> for each of the run's labels, valence, arousal, box; image (WebP) if it may be redistributed
     "python -m core.label_errors --run R --data PATH",
 )
+
+#: Votes of the annotators on the scored faces, or their soft labels; see core.analysis.votes.
+VOTES = RunTable("votes.parquet", ("reference", *EXPRESSIONS), "python -m core.evaluate --run R --data PATH")
 
 #: The scored faces in two dimensions; see core.face_map.
 MAP = RunTable("map.parquet", ("row", "pca_x", "pca_y", "tsne_x", "tsne_y"), "python -m core.face_map R")

@@ -80,12 +80,12 @@ def test_scores_are_those_of_one_process_though_a_worker_was_killed(
 ):
     monkeypatch.setattr(resumable_inference, "CHUNK_SIZE", 32)
     caches("scores")
-    options = EvaluateOptions(run=str(trained_run.path), data=drawn_tree, split="all", resamples=0)
-    here, _ = evaluate(options)
+    options = EvaluateOptions(run=str(trained_run.path), data=(drawn_tree,), split="all", resamples=0)
+    here = evaluate(options)[0].predictions
     marker = tmp_path / "died"
     monkeypatch.setattr(resumable_inference, "_load", DyingLoad(resumable_inference._load, marker))
     with use_executor(cluster):
-        there, _ = evaluate(options)
+        there = evaluate(options)[0].predictions
 
     assert marker.exists()
     assert len(there) == len(here) > 100
