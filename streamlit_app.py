@@ -39,10 +39,12 @@ PAGES = {
     "Trust": [
         page("protocol", "Protocol", "rule"),
         page("compare", "Compare runs", "balance"),
+        page("transfer", "Transfer", "swap_horiz"),
         page("calibration", "Calibration", "speed"),
         page("slices", "Slices", "pie_chart"),
         page("leaks", "Leaks", "content_copy"),
         page("label_errors", "Label errors", "label_off"),
+        page("votes", "Votes", "how_to_vote"),
     ],
     "Use": [page("live", "Live", "photo_camera")],
 }

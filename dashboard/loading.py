@@ -27,6 +27,8 @@ from core.analysis.label_errors import label_errors as compute_label_errors
 from core.analysis.leaks import Leaks, load_leaks
 from core.analysis.selective.abstention import Abstention, compute_abstention
 from core.analysis.slices.review import SliceReview, review_slices
+from core.analysis.transfer import KeptEvaluation, list_evaluations, own_evaluation, transfer_table
+from core.analysis.votes import VoteReview, load_votes
 from core.data.decisions import read_decisions
 from core.errors import AffectoscopeError
 from core.metrics import ranking
@@ -36,12 +38,12 @@ from core.metrics.scoring import Scores
 from core.metrics.thresholds import ThresholdPoints
 from core.metrics.thresholds import threshold_points as compute_threshold_points
 from core.runs.catalogue import Listing, list_runs
-from core.runs.layout import ARTIFACTS_FOLDER
+from core.runs.layout import ARTIFACTS_FOLDER, EVALUATIONS_FOLDER
 from core.runs.run import Run, load_history
 from core.runs.sweeps import Sweep, list_sweeps
 from core.runs.tables import ATTRIBUTES, SUMMARY
 from core.runs.tags import read_tags
-from dashboard.caching import cached, file_state, fingerprint
+from dashboard.caching import cached, file_state, fingerprint, run_state
 from dashboard.tables import affect, per_class
 from dashboard.tables import comparison as comparison_tables
 from dashboard.tables import faces as face_tables
@@ -315,6 +317,33 @@ def shared_faces(run: Run, other: Run) -> int:
     """Number of the scored faces of `run` that `other` was scored on too, by their references."""
     one, two = (predictions(each).frame["reference"] for each in (run, other))
     return len(one) if one.equals(two) else int(one.isin(two).sum())
+
+
+@cached(st.cache_resource, max_entries=4, show_spinner="Comparing the predictions with the votes ...")
+def votes(run: Run) -> VoteReview | None:
+    """The run's predictions beside the votes of the annotators; None where none are kept."""
+    return load_votes(run, predictions(run))
+
+
+def _evaluations_state(run: Run) -> tuple:
+    return run_state(run), fingerprint(run.path / EVALUATIONS_FOLDER)
+
+
+@cached(st.cache_data, max_entries=64, state=_evaluations_state)
+def evaluations(run: Run) -> tuple[list[KeptEvaluation], list[str]]:
+    """The scores of the run on its own and on other data, and a sentence on each file that cannot be read."""
+    found, problems = list_evaluations(run)
+    try:
+        return [own_evaluation(run), *found], problems
+    except (AffectoscopeError, OSError) as error:
+        return found, [f"The scores of '{run.name}' cannot be read: {error}", *problems]
+
+
+def transfer() -> tuple[pd.DataFrame, list[str]]:
+    """The `transfer_table` of all whole runs, newest first, and a sentence on each file that cannot be read."""
+    found = {name: evaluations(run) for name, run in runs().items() if _names_its_data(run)}
+    problems = [problem for _, of_run in found.values() for problem in of_run]
+    return transfer_table({name: kept for name, (kept, _) in found.items()}), problems
 
 
 # About 150 MB each where a million faces were scored.

@@ -20,7 +20,7 @@ from core.metrics.scoring import score
 from core.runs.catalogue import publish, working_folder
 from core.runs.layout import SCHEMA_VERSION
 from core.runs.run import Run
-from core.runs.tables import SUMMARY, save_table, write_thumbnails
+from core.runs.tables import SUMMARY, VOTES, save_table, write_thumbnails
 from core.runtime.files import write_json
 
 #: Where on the plane of valence and arousal each of the eight emotions lies, roughly (Russell 1980).
@@ -35,7 +35,13 @@ CONFUSED = (("fear", "surprise", 2.0), ("sad", "neutral", 1.5), ("disgust", "ang
 def make_states(folder: Path) -> Path:
     """One run for each state that a page must cope with, and a damaged one."""
     make_run(
-        folder, "thumbnails", faces=160, thumbnails=True, embeddings=True, created="2026-11-23T12:00:00+00:00"
+        folder,
+        "thumbnails",
+        faces=160,
+        thumbnails=True,
+        embeddings=True,
+        annotators=10,
+        created="2026-11-23T12:00:00+00:00",
     )
     make_run(folder, "affect", faces=160, label_set=8, affect=True, created="2026-11-22T12:00:00+00:00")
     make_run(folder, "absent", faces=160, label_set=8, absent=("disgust", "contempt"))
@@ -73,6 +79,7 @@ def make_run(
     *,
     summary: bool = False,
     thumbnails: bool = False,
+    annotators: int = 0,
     epochs: int = 12,
     resamples: int = 50,
     created: str = "2026-11-20T10:00:00+00:00",
@@ -84,6 +91,7 @@ def make_run(
 
     Args:
         summary: keep counts of every split, of made-up training and validation faces too.
+        annotators: keep as many votes on each face.
         data: entries of run.json's data that replace the made-up ones.
         of_predictions: of `make_predictions`.
     """
@@ -102,6 +110,10 @@ def make_run(
         ]
         tables = [data_summary(table) for table in (*others, predictions)]
         save_table(working, SUMMARY, pd.concat(tables, ignore_index=True))
+    if annotators:
+        votes = make_votes(predictions, annotators, seed=seed)
+        votes.insert(0, "reference", predictions.frame["reference"])
+        save_table(working, VOTES, votes, {"data": (data or {}).get("title", "Made-up faces")})
     write_json(working / "scores.json", score(predictions, resamples=resamples).as_dict())
     make_history(epochs, affect=of_predictions.get("affect", False)).to_csv(
         working / "history.csv", index=False
@@ -184,6 +196,17 @@ def make_predictions(
         embeddings=logits @ random.normal(0, 1, (len(labels), 16)) if embeddings else None,
         **numbers,
     )
+
+
+def make_votes(predictions: Predictions, annotators: int, *, seed: int = 0) -> pd.DataFrame:
+    """Votes on each face, a column per expression: mostly for its label, and where the network hesitates for others."""
+    random = np.random.default_rng([seed, 1])
+    shares = np.zeros((len(predictions), len(EXPRESSIONS)))
+    shares[:, : len(predictions.labels)] = 0.45 * predictions.probabilities
+    shares[np.arange(len(shares)), predictions.truth] += 0.5
+    shares[:, EXPRESSIONS.index("uncertain")] += 0.05
+    votes = random.multinomial(annotators, shares / shares.sum(axis=1, keepdims=True))
+    return pd.DataFrame(votes, columns=list(EXPRESSIONS)).astype(np.float32)
 
 
 def make_history(epochs: int, *, affect: bool = False) -> pd.DataFrame:

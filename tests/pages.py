@@ -5,11 +5,11 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Pages about one run; Live is about photos, Sweep about many trainings.
+#: Pages about one run; Live is about photos, Sweep about many trainings, Transfer about many runs.
 PAGES = sorted(
     path.stem
     for path in (ROOT / "dashboard" / "pages").glob("[!_]*.py")
-    if path.stem not in ("live", "sweep")
+    if path.stem not in ("live", "sweep", "transfer")
 )
 RUNS = ("thumbnails", "affect", "absent", "eleven", "one-class", "one-face", "drawn")
 

@@ -1,20 +1,20 @@
 """Votes of the annotators on a run's scored faces: kept with the run, compared with its predictions."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from core.data.face_table import FaceTable
-from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics import votes as vote_metrics
 from core.metrics.predictions import Predictions
 from core.metrics.thresholds import wilson_interval
 from core.metrics.vote_scores import VoteScores, score_votes
 from core.runs.run import Run
-from core.runs.tables import VOTES, save_table
+from core.runs.tables import VOTES, parse_table, save_table
 
 #: Lower ends of the bins of agreement: the share of a face's votes that its most chosen label has.
 AGREEMENT_BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -78,6 +78,9 @@ class VoteReview:
         faces: the m faces; columns agreement (share of the votes of the most chosen label), majority (its name, '' for a
             tie), people (entropy of the votes), network (entropy of the probabilities), votes ('sad 5, neutral 4'). The
             index is the row of the predictions.
+        bins: the faces by agreement, in AGREEMENT_BINS; columns from, to ('to' excluded but for 1), faces, confidence (mean
+            of the network), decided (faces with a majority for a label of the network), accuracy (against it), low, high
+            (Wilson interval), annotator (one against the majority of the others; NaN for soft labels).
     """
 
     rows: np.ndarray
@@ -86,6 +89,7 @@ class VoteReview:
     data: str
     scores: VoteScores
     faces: pd.DataFrame
+    bins: pd.DataFrame
 
 
 def load_votes(run: Run, predictions: Predictions) -> VoteReview | None:
@@ -94,22 +98,22 @@ def load_votes(run: Run, predictions: Predictions) -> VoteReview | None:
     Raises:
         AffectoscopeError: the file is damaged, or holds no face that the run was scored on.
     """
-    kept = run.table(VOTES)
-    if kept is None:
-        return None
-    table, about = kept
+    return parse_table(run.path, VOTES, partial(_review, run, predictions))
+
+
+def _review(run: Run, predictions: Predictions, table: pd.DataFrame, about: dict) -> VoteReview:
     rows = pd.Index(predictions.frame["reference"]).get_indexer(table["reference"])
     votes = table.loc[rows >= 0, list(EXPRESSIONS)].to_numpy(np.float32)
     rows = rows[rows >= 0]
-    if not len(rows) or not np.isfinite(votes).all() or (votes < 0).any() or not votes.any(axis=1).all():
-        raise AffectoscopeError(
-            f"{VOTES.file} of '{run.name}' does not hold votes of its scored faces; recreate it with {VOTES.command}."
-        )
+    if not len(rows):
+        raise ValueError("none of its faces was scored")
+    if not (np.isfinite(votes).all() and (votes >= 0).all() and votes.any(axis=1).all()):
+        raise ValueError("a face has no votes, or others than numbers from 0 up")
     scored = predictions.filter(rows)
     scores = score_votes(votes, run.label_set.codes, scored.truth, scored.probabilities)
-    return VoteReview(
-        rows, votes, len(predictions), str(about.get("data", "")), scores, _faces(rows, votes, scored)
-    )
+    faces = _faces(rows, votes, scored)
+    bins = _by_agreement(faces, votes, scored, counts=scores.counts)
+    return VoteReview(rows, votes, len(predictions), str(about["data"]), scores, faces, bins)
 
 
 def _faces(rows: np.ndarray, votes: np.ndarray, predictions: Predictions) -> pd.DataFrame:
@@ -135,36 +139,29 @@ def format_votes(votes: np.ndarray) -> str:
     return ", ".join(f"{EXPRESSIONS[label]} {votes[label]:.3g}" for label in order if votes[label] > 0)
 
 
-def by_agreement(review: VoteReview, predictions: Predictions) -> pd.DataFrame:
-    """The faces by agreement of their annotators, in AGREEMENT_BINS; bins without faces are left out.
-
-    Columns: from, to (ends of the bin, 'to' excluded but for 1), faces, confidence (mean of the network), decided (faces
-    with a majority for one of the network's labels), accuracy (against that majority), low, high (Wilson interval),
-    annotator (one annotator against the majority of the others; NaN for soft labels).
-    """
-    scored, faces = predictions.filter(review.rows), review.faces
+def _by_agreement(
+    faces: pd.DataFrame, votes: np.ndarray, predictions: Predictions, *, counts: bool
+) -> pd.DataFrame:
+    """The `VoteReview.bins` of its faces, their (m, 11) votes and predictions."""
     place = (
         np.searchsorted(np.array(AGREEMENT_BINS), faces["agreement"].to_numpy() + _TOLERANCE, side="right")
         - 1
     )
-    predicted = np.array(scored.labels, object)[scored.predicted]
-    decided = faces["majority"].isin(scored.labels).to_numpy()
+    decided = faces["majority"].isin(predictions.labels).to_numpy()
+    predicted = np.array(predictions.labels, object)[predictions.predicted]
     right = decided & (faces["majority"].to_numpy(object) == predicted)
-    counts = review.scores.counts
-    annotator = vote_metrics.human_agreements(review.votes) if counts else np.full(len(faces), np.nan)
+    annotator = vote_metrics.human_agreements(votes) if counts else np.full(len(faces), np.nan)
     rows = []
-    for number, low in enumerate(AGREEMENT_BINS):
+    for number in np.unique(place):
         own = place == number
-        if not own.any():
-            continue
         of_decided, hits = int(decided[own].sum()), int(right[own].sum())
         of_annotators = annotator[own][~np.isnan(annotator[own])]
         rows.append(
             {
-                "from": low,
-                "to": AGREEMENT_BINS[number + 1] if number + 1 < len(AGREEMENT_BINS) else 1.0,
+                "from": AGREEMENT_BINS[number],
+                "to": AGREEMENT_BINS[min(number + 1, len(AGREEMENT_BINS) - 1)],
                 "faces": int(own.sum()),
-                "confidence": float(scored.confidence[own].mean()),
+                "confidence": float(predictions.confidence[own].mean()),
                 "decided": of_decided,
                 "accuracy": hits / of_decided if of_decided else np.nan,
                 **dict(zip(("low", "high"), wilson_interval(hits, of_decided), strict=True)),

@@ -32,6 +32,9 @@ _COLUMNS = FACE | {
     "other_probability": Number(PERCENT, "probability there"),
     "loss": Number(SHORT_DECIMAL),
     "margin": Number(SHORT_DECIMAL),
+    "votes": "votes of people",
+    "people": Number(SHORT_DECIMAL, "entropy of the votes"),
+    "network": Number(SHORT_DECIMAL, "of the network"),
     "mark": "tag",
     "distance": Number(DECIMAL),
     "valence": Number(SHORT_DECIMAL),
@@ -118,6 +121,8 @@ def _picture(image: bytes | None, face: pd.Series, *, key: str, open_face: Opene
             f":small[{caption}]", key=key, type="tertiary", on_click=open_face, args=(reference,), help=help
         )
     about = [f"distance {face['distance']:.3f}"] if "distance" in face else []
+    if "votes" in face:
+        about.append(f"people: {face['votes']}")
     if "other_predicted" in face:
         about.append(face_text.format_other_run(face))
     if "predicted_valence" in face:
