@@ -1,10 +1,14 @@
 """A saved network on other data, and images attached to a run."""
 
+import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from core.analysis.transfer import list_evaluations
+from core.analysis.votes import load_votes
 from core.data.images import as_webp
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
@@ -12,6 +16,7 @@ from core.evaluate import EvaluateOptions, attach_images, evaluate
 from core.metrics.predictions import Predictions
 from core.report.score_tables import prominent_headlines
 from core.runs.catalogue import open_run
+from core.runs.layout import EVALUATIONS_FOLDER
 from core.runtime.files import write_json
 
 
@@ -58,6 +63,50 @@ def test_classes_without_splits_are_scored_whole(trained_run, class_folders):
     assert found.scores.present_labels == ("happy", "surprise")
 
 
+def test_several_data_sets_are_scored_and_kept_with_the_run(
+    trained_run, drawn_tree, class_folders, tmp_path, capsys
+):
+    run = open_run(shutil.copytree(trained_run.path, tmp_path / "run"))
+    shutil.rmtree(run.path / EVALUATIONS_FOLDER, ignore_errors=True)
+    data = (drawn_tree, class_folders)
+    evaluate(EvaluateOptions(run=str(run.path), data=data, resamples=50))
+    shown = capsys.readouterr().out
+    assert f"{drawn_tree}:" in shown and "Macro F1" in shown
+    missing = [label for label in run.labels if label not in ("happy", "surprise")]
+    assert f"The data has no {', '.join(missing[:-1])} or {missing[-1]}" in " ".join(shown.split())
+    found, damaged = list_evaluations(run)
+    assert damaged == [] and [(each.name, each.split) for each in found] == [
+        ("drawn", "test"),
+        ("folders", "all"),
+    ]
+    own, other = found
+    assert own.scores.headline["accuracy"].value == run.scores.headline["accuracy"].value
+    assert own.labels.data_only == {"none": 5, "uncertain": 5, "no-face": 5}
+    assert other.labels.network_only == tuple(missing) and other.labels.faces == 12
+    assert other.title == "own (image folders)" and str(tmp_path) not in json.dumps(other.as_dict())
+    evaluate(EvaluateOptions(run=str(run.path), data=(drawn_tree,), split="train", resamples=0, keep=False))
+    assert len(list_evaluations(run)[0]) == 2
+
+
+def test_votes_of_the_scored_faces_are_scored_and_kept_with_an_older_run(
+    trained_run, drawn_tree, tmp_path, monkeypatch, capsys
+):
+    run = open_run(shutil.copytree(trained_run.path, tmp_path / "run"))
+    table = open_dataset(drawn_tree)
+    votes = 8 * np.eye(11, dtype=np.float32)[table.faces["expression"]]
+    votes[:, 9] += 2
+    voted = replace(table, votes=votes)
+    monkeypatch.setattr("core.analysis.scored_faces.open_dataset", lambda *_, **__: voted)
+    [found] = evaluate(EvaluateOptions(run=str(run.path), data=(drawn_tree,), resamples=50))
+    assert found.votes.numbers["human_ceiling"].value == pytest.approx(0.8)
+    assert found.votes.numbers["majority_accuracy"].value == found.scores.headline["accuracy"].value
+    assert "votes on 40 of the run's scored faces are kept" in " ".join(capsys.readouterr().out.split())
+    review = load_votes(run, run.predictions())
+    assert review.scores.numbers["vote_kl"].value == pytest.approx(
+        found.votes.numbers["vote_kl"].value, rel=1e-4
+    )
+
+
 def test_bad_options_say_what_to_do(trained_run, drawn_tree, tmp_path):
     run = str(trained_run.path)
     for options, message in (
@@ -68,6 +117,11 @@ def test_bad_options_say_what_to_do(trained_run, drawn_tree, tmp_path):
             "has no split 'exam'; there are: test, train",
         ),
         (EvaluateOptions(run=run, data=(drawn_tree,), out=tmp_path / "x.xlsx"), "expected a name ending in"),
+        (EvaluateOptions(run=run, data=()), "--data names no data"),
+        (
+            EvaluateOptions(run=run, data=(drawn_tree, drawn_tree), out=tmp_path / "x.json"),
+            "--out takes one data set, and --data names 2",
+        ),
     ):
         with pytest.raises(AffectoscopeError, match=message):
             evaluate(options)
