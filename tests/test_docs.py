@@ -9,12 +9,14 @@ from core.analysis.calibration import fitting as calibrate
 from core.analysis.calibration import reliability
 from core.analysis.calibration import review as calibration_review
 from core.analysis.corruptions import CORRUPTIONS, SEVERITIES
+from core.analysis.transfer import NUMBERS
 from core.data.near_duplicates import MAX_DISTANCE
 from core.metrics import calibration, embeddings, intervals
 from core.metrics.affect import AffectScores
 from core.metrics.estimate import Estimate
 from core.metrics.headline import HEADLINES, compared_metrics
 from core.metrics.scoring import LabelScores
+from core.metrics.vote_scores import ACCEPTED_SHARE, VOTE_METRICS
 from core.runs import training_sample
 from core.runs.tables import ROBUSTNESS_COLUMNS
 from dashboard.tables import thresholds
@@ -63,6 +65,12 @@ def test_every_number_that_two_runs_are_compared_on_is_explained_and_said_to_be_
     for name in names:
         own = [entry for entry, head in zip(ENTRIES, HEADS, strict=True) if f"`{name}`" in head]
         assert any("Compare runs" in entry for entry in own), name
+
+
+def test_every_number_of_the_votes_and_of_other_data_is_explained():
+    assert set(VOTE_METRICS) | {f"shared_{name}" for name in NUMBERS} <= explained()
+    accepted = next(entry for entry in ENTRIES if "`accepted_accuracy`" in entry)
+    assert f"at least {ACCEPTED_SHARE:.0%} of".replace("%", " %") in accepted
 
 
 def test_every_number_of_a_calibration_is_explained():

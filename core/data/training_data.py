@@ -56,10 +56,8 @@ class TrainingData:
     def soft_sentence(self) -> str:
         """The training faces that soft targets differ from the labels on."""
         voted, faces = self.voted().get("train", 0), int((self.table.faces["split"] == "train").sum())
-        return (
-            f"Soft targets: {voted:,} of {faces:,} training faces have votes for the {len(self.labels)} labels; "
-            f"the other {faces - voted:,} are trained on their label."
-        )
+        others = f"; the other {faces - voted:,} are trained on their label" if voted < faces else ""
+        return f"Soft targets: {voted:,} of {faces:,} training faces have votes for the {len(self.labels)} labels{others}."
 
     def sentence(self) -> str:
         sizes = self.table.faces["split"].value_counts()
