@@ -30,7 +30,7 @@ ENTRIES = [" ".join(part.split()) for part in TEXT.split("\n\n") if part.startsw
 #: Where a paragraph says what it is about: before its first sentence ends.
 HEADS = [re.split(r"\. |: ", entry)[0] for entry in ENTRIES]
 
-PAGES = re.findall(r'title="([^"]+)"', (ROOT / "streamlit_app.py").read_text(encoding="utf-8"))
+PAGES = re.findall(r'page\("\w+", "([^"]+)"', (ROOT / "streamlit_app.py").read_text(encoding="utf-8"))
 
 
 def explained() -> set[str]:

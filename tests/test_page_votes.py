@@ -142,15 +142,17 @@ def test_a_table_of_other_faces_is_refused(home, tmp_path):
     votes = pd.DataFrame(np.ones((2, len(EXPRESSIONS)), np.float32), columns=list(EXPRESSIONS))
     votes.insert(0, "reference", ["x", "y"])
     save_table(run.path, VOTES, votes)
-    with pytest.raises(AffectoscopeError, match="votes.parquet of 'plain' does not hold votes"):
+    with pytest.raises(
+        AffectoscopeError, match="votes.parquet of 'plain' holds wrong values .none of its faces"
+    ):
         load_votes(run, run.predictions())
 
 
 def test_soft_labels_have_no_ceiling_in_words(home, tmp_path):
     run = open_run(shutil.copytree(home / "voted", tmp_path / "voted"))
-    table = run.table(VOTES)[0]
+    table, about = run.table(VOTES)
     table[list(EXPRESSIONS)] /= 10
-    save_table(run.path, VOTES, table)
+    save_table(run.path, VOTES, table, about)
     soft = load_votes(run, run.predictions())
     assert "a soft label each" in text.summary(soft) and "one annotator" not in text.finding(soft)
     assert "no human ceiling" in text.accepted(soft.scores)

@@ -132,7 +132,7 @@ def test_damaged_and_newer_files_are_named_and_the_others_read(folder):
     (home / "empty.json").write_text("{}", encoding="utf-8")
     found, damaged = list_evaluations(run)
     assert len(found) == 2 and len(damaged) == 3
-    assert "schema version 9" in "".join(damaged) and all("core.evaluate again" in each for each in damaged)
+    assert "schema 9" in "".join(damaged) and all("core.evaluate again" in each for each in damaged)
 
 
 def test_the_table_has_a_row_per_run_and_a_column_per_data_set(folder):

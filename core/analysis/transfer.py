@@ -19,9 +19,10 @@ from core.metrics.intervals import percentiles
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores, scores_from_dict
 from core.metrics.text import count_faces, listed, percent
+from core.runs.documents import read_document
 from core.runs.layout import EVALUATIONS_FOLDER
 from core.runs.run import Run
-from core.runtime.files import read_json, write_json
+from core.runtime.files import write_json
 
 #: Version of the document of an evaluation.
 SCHEMA_VERSION = 1
@@ -177,10 +178,6 @@ class KeptEvaluation:
         Raises:
             AffectoscopeError, KeyError, TypeError, ValueError: the document is not one.
         """
-        if document["schema_version"] > SCHEMA_VERSION:
-            raise AffectoscopeError(
-                f"it has schema version {document['schema_version']}: update Affectoscope"
-            )
         labels = dict(document["labels"])
         labels |= {name: tuple(labels[name]) for name in ("shared", "network_only")}
         texts = ("name", "title", "file", "split", "variant", "created", "test_time_augmentation", "protocol")
@@ -233,7 +230,8 @@ def list_evaluations(run: Run) -> tuple[list[KeptEvaluation], list[str]]:
     found, problems = [], []
     for path in sorted((run.path / EVALUATIONS_FOLDER).glob("[!.]*.json")):
         try:
-            found.append(KeptEvaluation.from_dict(read_json(path)))
+            document = read_document(path, version=SCHEMA_VERSION, keys=(), remedy="score the run again")
+            found.append(KeptEvaluation.from_dict(document))
         except (AffectoscopeError, KeyError, TypeError, ValueError) as error:
             problems.append(
                 f"{EVALUATIONS_FOLDER}/{path.name} of '{run.name}' cannot be read ({error}); delete it and run "
