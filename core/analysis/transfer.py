@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -181,8 +182,9 @@ class KeptEvaluation:
         labels = dict(document["labels"])
         labels |= {name: tuple(labels[name]) for name in ("shared", "network_only")}
         texts = ("name", "title", "file", "split", "variant", "created", "test_time_augmentation", "protocol")
+        plain: dict[str, Any] = {name: str(document[name]) for name in texts}
         return cls(
-            **{name: str(document[name]) for name in texts},
+            **plain,
             cautions=tuple(document["cautions"]),
             labels=LabelMapping(**labels),
             scores=scores_from_dict(document["scores"]),

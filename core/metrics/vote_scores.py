@@ -121,13 +121,13 @@ def score_votes(
     )
     found = _numbers(values.mean(axis=0, keepdims=True), n)
     found["entropy_correlation"] = correlation(np.ones((n, 1), np.float32))
-    ends = {}
+    ends: dict[str, tuple] = {}
     if resamples:
         rng = np.random.default_rng(seed)
         if n <= MOST_FACES_REDRAWN:
             statistics = [bootstrap.means(values), correlation]
             means, correlations = bootstrap.resample_faces(truth, statistics, resamples, rng)
-            of_correlation = tuple(float(end) for end in percentiles(correlations))
+            of_correlation = percentiles(correlations)
         else:
             means = large_samples.draw_means(truth, values, resamples, rng)
             of_correlation = large_samples.rank_correlation_interval(
