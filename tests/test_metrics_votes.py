@@ -162,6 +162,7 @@ def test_scores_of_a_network_by_hand():
     # Shares of the predictions: 0.9, 0.2, 0.4, 0.2, 0.7.
     assert numbers["accepted_accuracy"] == pytest.approx(3 / 5)
     assert numbers["human_ceiling"] == pytest.approx(np.mean([0.9, 0.0, 0.6, 0.7, 0.7]))
+    assert numbers["human_ceiling_decided"] == pytest.approx(np.mean([0.9, 0.6, 0.7]))
     q = [[0.9, 0.1, 0], [0.4, 0.4, 0.2], [0, 0.6, 0.4], [1 / 3, 2 / 3, 0], [0, 0.3, 0.7]]
     expected = -np.mean((np.array(q) * np.log(PROBABILITIES[[0, 1, 2, 3, 5]])).sum(axis=1))
     assert numbers["vote_cross_entropy"] == pytest.approx(expected, rel=1e-6)

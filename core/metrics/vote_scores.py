@@ -36,6 +36,11 @@ VOTE_METRICS: dict[str, VoteMetric] = {
         "one of t tied labels counts 1/t.",
         PERCENT,
     ),
+    "human_ceiling_decided": VoteMetric(
+        "One annotator where there is a majority",
+        "The same on the faces of the accuracy against the majority.",
+        PERCENT,
+    ),
     "accepted_accuracy": VoteMetric(
         "Accuracy against any accepted label",
         "Share of faces whose most probable expression has at least the stated share of the votes.",
@@ -69,7 +74,7 @@ class VoteScores:
     Attributes:
         faces: with votes.
         with_majority: of these, those with a single majority label, which the network has.
-        counts: the votes are numbers of annotators. Without, there is neither human_ceiling nor krippendorff_alpha.
+        counts: the votes are numbers of annotators. Without, there are no human ceilings and no krippendorff_alpha.
         annotators: mean number of votes of a face; NaN for weights.
         accepted_share: of the votes, from which on a label is accepted.
         numbers: by name, in the order of VOTE_METRICS; NaN where a number cannot be computed.
@@ -154,6 +159,7 @@ def _mean_columns(
     of_network = votes.vote_shares(face_votes[:, own])
     comparable = of_network.sum(axis=1) > 0
     majority = votes.majorities(face_votes)
+    decided = np.isin(majority, own)
     agreed = votes.human_agreements(face_votes) if counts else np.full(len(shares), np.nan)
     of_alpha = votes.alpha_columns(face_votes if counts else np.zeros_like(face_votes))
     return np.column_stack(
@@ -162,10 +168,12 @@ def _mean_columns(
             votes.kl_divergences(of_network, probabilities) * comparable,
             comparable,
             majority == predicted,
-            np.isin(majority, own),
+            decided,
             shares[np.arange(len(shares)), predicted] >= accepted_share - 1e-9,
             np.nan_to_num(agreed),
             ~np.isnan(agreed),
+            np.nan_to_num(agreed) * decided,
+            ~np.isnan(agreed) & decided,
             of_alpha,
         ]
     ).astype(np.float64)
@@ -173,14 +181,15 @@ def _mean_columns(
 
 def _numbers(means: np.ndarray, n: int) -> dict[str, np.ndarray]:
     """Numbers (r,) by name of means (r, q) of `_mean_columns` over n faces."""
-    cross_entropy, divergence, comparable, right, decided, accepted, agreed, pairable = means[:, :8].T
+    cross_entropy, divergence, comparable, right, decided, accepted, *ceilings = means[:, :10].T
     return {
         "majority_accuracy": _ratio(right, decided),
-        "human_ceiling": _ratio(agreed, pairable),
+        "human_ceiling": _ratio(*ceilings[:2]),
+        "human_ceiling_decided": _ratio(*ceilings[2:]),
         "accepted_accuracy": accepted,
         "vote_cross_entropy": _ratio(cross_entropy, comparable),
         "vote_kl": _ratio(divergence, comparable),
-        "krippendorff_alpha": votes.alpha_from_sums(means[:, 8:] * n),
+        "krippendorff_alpha": votes.alpha_from_sums(means[:, 10:] * n),
     }
 
 

@@ -50,7 +50,7 @@ def vote_lines(scores: VoteScores) -> str:
     for name, metric in VOTE_METRICS.items():
         if not np.isnan(scores.numbers[name].value):
             lines.append(
-                f"  {metric.title:34s}{with_interval(scores.numbers[name], metric.format, level=True)}"
+                f"  {metric.title:41s}{with_interval(scores.numbers[name], metric.format, level=True)}"
             )
     return "\n".join(lines)
 
@@ -63,7 +63,9 @@ def vote_table(scores: VoteScores) -> pd.DataFrame:
                 "name": name,
                 "number": metric.title,
                 **vars(scores.numbers[name]),
-                "faces": scores.with_majority if name == "majority_accuracy" else scores.faces,
+                "faces": scores.with_majority
+                if name in ("majority_accuracy", "human_ceiling_decided")
+                else scores.faces,
             }
             for name, metric in VOTE_METRICS.items()
         ]

@@ -41,12 +41,12 @@ def summary(review: VoteReview) -> str:
 def finding(review: VoteReview) -> str:
     """Network and people side by side, and whether they are unsure on the same faces."""
     numbers = review.scores.numbers
-    accuracy, ceiling = (numbers[name].value for name in ("majority_accuracy", "human_ceiling"))
+    accuracy, ceiling = (numbers[name].value for name in ("majority_accuracy", "human_ceiling_decided"))
     parts = []
     if not math.isnan(ceiling) and not math.isnan(accuracy):
         parts.append(
-            f"The network agrees with the majority on {percent(accuracy)} of the faces; one annotator agrees with the "
-            f"majority of the others on {percent(ceiling)}."
+            f"Where there is a majority, the network agrees with it on {percent(accuracy)} of the faces, and one annotator "
+            f"with the majority of the others on {percent(ceiling)}."
         )
     correlation = numbers["entropy_correlation"]
     if math.isnan(correlation.value):
