@@ -16,7 +16,7 @@ from core.analysis.scored_faces import ScoredFaces, ScoringOptions
 from core.errors import AffectoscopeError
 from core.metrics.text import listed, percent
 from core.options import ClusterOptions
-from core.report.score_tables import prominent_headlines, vote_lines
+from core.report.score_tables import prominent_headlines, shared_line, vote_lines
 from core.runs.catalogue import open_run
 from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runtime.cluster import joined_cluster
@@ -111,6 +111,8 @@ def _evaluate(options: EvaluateOptions, data: Path, console: Console) -> evaluat
     _say_protocol(console, found.faces)
     if found.labels.network_only or found.labels.data_only:
         console.say(found.labels.sentence())
+    if found.labels.network_only:
+        console.say(shared_line(found.shared, labels=len(found.labels.shared)))
     if options.out:
         found.save(options.out)
     if options.keep and (voted := found.keep()):

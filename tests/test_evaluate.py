@@ -74,6 +74,7 @@ def test_several_data_sets_are_scored_and_kept_with_the_run(
     assert f"{drawn_tree}:" in shown and "Macro F1" in shown
     missing = [label for label in run.labels if label not in ("happy", "surprise")]
     assert f"The data has no {', '.join(missing[:-1])} or {missing[-1]}" in " ".join(shown.split())
+    assert "Choosing among the 2 shared labels alone: accuracy" in " ".join(shown.split())
     found, damaged = list_evaluations(run)
     assert damaged == [] and [(each.name, each.split) for each in found] == [
         ("drawn", "test"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from core.metrics.estimate import Estimate
 from core.metrics.headline import HEADLINES, Metric
 from core.metrics.scoring import Scores
 from core.metrics.text import interval, with_interval
@@ -42,6 +43,15 @@ def prominent_headlines(scores: Scores, *, of: str) -> str:
             known = not np.isnan(scores.headline[metric.name].low)
             lines.append(f"  {metric.title:24s}{value}  ({'95% ' if known else ''}{ends})")
     return "\n".join(lines)
+
+
+def shared_line(shared: dict[str, Estimate], *, labels: int) -> str:
+    """Line for the terminal: the scores among the labels that network and data share; see core.analysis.transfer."""
+    numbers = [
+        f"{HEADLINES[name].short} {with_interval(estimate, HEADLINES[name].format, level=True)}"
+        for name, estimate in shared.items()
+    ]
+    return f"Choosing among the {labels} shared labels alone: {', '.join(numbers)}."
 
 
 def vote_lines(scores: VoteScores) -> str:
