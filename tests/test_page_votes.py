@@ -84,6 +84,10 @@ def test_faces_by_agreement(review, home):
     assert row["accuracy"] == pytest.approx((review.votes.argmax(axis=1) == predicted)[of_six].mean())
     assert row["low"] < row["accuracy"] < row["high"]
     assert row["annotator"] == pytest.approx(human_agreements(review.votes)[of_six].mean())
+    lowest, undecided = bins.iloc[0], review.faces["majority"] == ""
+    few = (top <= 4) & ~undecided.to_numpy()
+    assert lowest["from"] == 0 and lowest["decided"] == few.sum() < lowest["faces"]
+    assert lowest["annotator"] == pytest.approx(human_agreements(review.votes)[few].mean())
     figure = charts.agreement(bins)
     assert len(figure.data) == 3 and list(figure.data[0].y) == bins["accuracy"].tolist()
 
@@ -120,7 +124,7 @@ def test_the_page_shows_the_scores_and_the_faces(open_page, home, review):
     assert problems(shown) == [] and not shown.error
     values = {metric.label: metric.value for metric in shown.metric}
     ceiling = review.scores.numbers["human_ceiling"].value
-    assert values["One annotator against the others"] == f"{100 * ceiling:.1f}%"
+    assert values["One annotator"] == f"{100 * ceiling:.1f}%"
     told = text_of(shown)
     assert (
         "10.0 votes per face" in told and "The network is unsure on the faces that people disagree on" in told

@@ -40,7 +40,7 @@ def test_what_is_mapped_and_what_is_lost_by_hand():
     assert (mapping.predicted, mapping.faces) == (1, 6)
     assert mapping.sentence() == (
         "The data has no contempt: one face (16.7%) is predicted so, which is never right. "
-        "The network has no fear or none: 3 fear and 1 none left out."
+        "Left out, because the network does not have their label: 3 fear and 1 none."
     )
     assert "the same labels" in replace(mapping, network_only=(), data_only={}).sentence()
 
@@ -147,10 +147,15 @@ def test_the_table_has_a_row_per_run_and_a_column_per_data_set(folder):
     assert grid.loc["seven", "FER2013, test"] == (
         f"{100 * own.value:.1f}% ({100 * own.low:.1f} to {100 * own.high:.1f}) *"
     )
+    kept(make_predictions(faces=50), name="fer2013", title="FER2013 (folders)").keep(runs["seven"])
+    newest = [own_evaluation(runs["seven"]), *list_evaluations(runs["seven"])[0]]
+    shown = tables.grid(transfer_table({"seven": newest}), "accuracy").loc[0, "FER2013, test"]
+    again = newest[1].scores.headline["accuracy"].value
+    assert again != own.value and shown.startswith(f"{100 * again:.1f}% (") and shown.endswith("*")
     other = table[(table["run"] == "eight") & (table["data"] == "FER2013, test")].iloc[0]
     assert grid.loc["eight", "FER2013, test"].startswith(f"{100 * other['accuracy']:.1f}% (")
     assert grid.loc["seven", "own (image folders), test"] == ""
-    assert "The data has no contempt" in other["lost"] and "2 none left out" in other["lost"]
+    assert "The data has no contempt" in other["lost"] and "their label: 2 none" in other["lost"]
     among = tables.grid(table, "macro_f1", shared=True).set_index("run")
     assert among.loc["eight", "FER2013, test"].startswith(f"{other['shared_macro_f1']:.3f} (")
     assert other["shared_accuracy"] >= other["accuracy"]

@@ -61,7 +61,7 @@ class LabelMapping:
             )
         if self.data_only:
             named = listed([f"{faces:,} {label}" for label, faces in self.data_only.items()])
-            parts.append(f"The network has no {listed(list(self.data_only), last='or')}: {named} left out.")
+            parts.append(f"Left out, because the network does not have their label: {named}.")
         return " ".join(parts) or "The network and the data have the same labels."
 
 

@@ -80,7 +80,7 @@ class VoteReview:
             index is the row of the predictions.
         bins: the faces by agreement, in AGREEMENT_BINS; columns from, to ('to' excluded but for 1), faces, confidence (mean
             of the network), decided (faces with a majority for a label of the network), accuracy (against it), low, high
-            (Wilson interval), annotator (one against the majority of the others; NaN for soft labels).
+            (Wilson interval), annotator (one against the majority of the others, on the same faces; NaN for soft labels).
     """
 
     rows: np.ndarray
@@ -155,7 +155,7 @@ def _by_agreement(
     for number in np.unique(place):
         own = place == number
         of_decided, hits = int(decided[own].sum()), int(right[own].sum())
-        of_annotators = annotator[own][~np.isnan(annotator[own])]
+        of_annotators = annotator[own & decided & ~np.isnan(annotator)]
         rows.append(
             {
                 "from": AGREEMENT_BINS[number],

@@ -15,9 +15,16 @@ ACCEPTED_SHARE = 0.3
 
 @dataclass(frozen=True)
 class VoteMetric:
-    """How a number of VoteScores is named, explained and written."""
+    """How a number of VoteScores is named, explained and written.
+
+    Attributes:
+        title: in the first column of a table.
+        short: over a number, in at most three words.
+        meaning: one or two sentences of explanation.
+    """
 
     title: str
+    short: str
     meaning: str
     format: NumberFormat = DECIMAL
 
@@ -26,41 +33,49 @@ class VoteMetric:
 VOTE_METRICS: dict[str, VoteMetric] = {
     "majority_accuracy": VoteMetric(
         "Accuracy against the majority",
+        "Majority accuracy",
         "Share of faces whose most probable expression has the most votes; faces with a tie, and with a majority for a label "
         "that the network does not have, are left out.",
         PERCENT,
     ),
     "human_ceiling": VoteMetric(
         "One annotator against the others",
+        "One annotator",
         "Expected share of faces on which one annotator agrees with the majority of the other annotators; an agreement with "
         "one of t tied labels counts 1/t.",
         PERCENT,
     ),
     "human_ceiling_decided": VoteMetric(
         "One annotator where there is a majority",
+        "… with a majority",
         "The same on the faces of the accuracy against the majority.",
         PERCENT,
     ),
     "accepted_accuracy": VoteMetric(
         "Accuracy against any accepted label",
+        "Accepted labels",
         "Share of faces whose most probable expression has at least the stated share of the votes.",
         PERCENT,
     ),
     "vote_cross_entropy": VoteMetric(
         "Cross-entropy to the votes",
+        "Cross-entropy",
         "Mean of -sum q ln p over the labels of the network: q the shares of the votes, p the probabilities. Its least "
         "value is the mean entropy of the votes.",
     ),
     "vote_kl": VoteMetric(
         "KL divergence to the votes",
+        "KL divergence",
         "Cross-entropy to the votes less the mean entropy of the votes: 0 where the probabilities equal the shares.",
     ),
     "krippendorff_alpha": VoteMetric(
+        "Krippendorff's alpha",
         "Krippendorff's alpha",
         "Agreement of the annotators with each other beyond chance: 1 is perfect, 0 is chance.",
     ),
     "entropy_correlation": VoteMetric(
         "Spearman of the entropies",
+        "Spearman (entropies)",
         "Rank correlation of the entropy of the votes and that of the network's probabilities: positive where the network "
         "is unsure on the faces that people disagree on.",
     ),

@@ -12,7 +12,7 @@ def agreement(bins: pd.DataFrame, *, ink: str = INK) -> go.Figure:
     """Accuracy with its interval, confidence and one annotator over the bins of `VoteReview.bins`."""
     figure = base_figure(height=380, x="agreement of the annotators", y="share of faces")
     titles = [
-        f"{low:.0%}" if low == high else f"{low:.0%} to {high:.0%}"
+        f"{low:.0%}" if low == high else f"{low:.0%} to {high:.0%}" if low else f"below {high:.0%}"
         for low, high in zip(bins["from"], bins["to"], strict=True)
     ]
     series = {

@@ -26,13 +26,13 @@ with st.grid("auto", min_column_width=190):
     for name, value, between in text.metrics(review.scores):
         metric = VOTE_METRICS[name]
         st.metric(
-            metric.title,
+            metric.short,
             value,
             delta=between,
             delta_color="off",
             delta_arrow="off",
             border=True,
-            help=f"{metric.meaning} Below: the 95% interval.",
+            help=f"{metric.title}. {metric.meaning} Below: the 95% interval.",
         )
 csv_button(vote_table(review.scores), f"{run.name}-vote-scores")
 st.caption(text.accepted(review.scores))

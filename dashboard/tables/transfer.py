@@ -16,13 +16,15 @@ OWN = " *"
 def grid(table: pd.DataFrame, number: str, *, shared: bool = False) -> pd.DataFrame:
     """A row per run and a column per data set and split of a `transfer_table`: the number with its interval, or "".
 
-    Where a run has both the scores that it was published with and kept ones of the same faces, the former are shown.
+    Of several scores of a run in the same column, such as those of its training and of a later evaluation, the newest are
+    shown.
 
     Args:
         number: a key of NUMBERS.
         shared: the number among shared labels, where they are not all of the network's; else the number itself.
     """
-    cells = table.sort_values("own", ascending=False, kind="stable").drop_duplicates(["run", "data"])
+    cells = table.assign(own=table.groupby(["run", "data"])["own"].transform("any"))
+    cells = cells.sort_values("created", ascending=False, kind="stable").drop_duplicates(["run", "data"])
     format = HEADLINES[number].format
     texts = []
     for _, row in cells.iterrows():

@@ -13,7 +13,7 @@ from dashboard.tables.votes import AGREE, DISAGREE
 AGREEMENT = (
     "Agreement is the share of a face's votes that its most chosen label has. Accuracy is against the majority, on faces "
     "that have one; the bars are its 95% interval (Wilson). The line of one annotator is the expected agreement with the "
-    "majority of the others, where a tie of t labels counts 1/t."
+    "majority of the others on the same faces, where a tie of t labels counts 1/t."
 )
 
 
