@@ -103,11 +103,13 @@ def test_evaluations_are_kept_read_again_and_replaced(folder):
     found, damaged = list_evaluations(run)
     assert damaged == []
     assert sorted(path.name for path in (run.path / EVALUATIONS_FOLDER).iterdir()) == [
-        "fer2013-fer2013-test.json", "folders-own-test-mirror.json", "folders-own-test.json",
+        "fer2013-test.json", "own-image-folders-test-mirror.json", "own-image-folders-test.json",
     ]  # fmt: skip
     assert [each.column for each in found] == [
         "FER2013, test", "own (image folders), test, mirror", "own (image folders), test",
     ]  # fmt: skip
+    by_votes = replace(found[0], title="FER2013 (folders), majority of votes")
+    assert by_votes.column == "FER2013, majority of votes, test"
     assert (
         found[0].as_dict()
         == kept(
@@ -124,8 +126,8 @@ def test_evaluations_are_kept_read_again_and_replaced(folder):
 def test_damaged_and_newer_files_are_named_and_the_others_read(folder):
     run = open_run(folder / "eight")
     home = run.path / EVALUATIONS_FOLDER
-    (home / "folders-own-test.json").write_text("{", encoding="utf-8")
-    newer = (home / "fer2013-fer2013-test.json").read_text(encoding="utf-8")
+    (home / "own-image-folders-test.json").write_text("{", encoding="utf-8")
+    newer = (home / "fer2013-test.json").read_text(encoding="utf-8")
     (home / "newer.json").write_text(
         newer.replace('"schema_version": 1', '"schema_version": 9', 1), encoding="utf-8"
     )

@@ -137,22 +137,21 @@ class KeptEvaluation:
 
     @property
     def column(self) -> str:
-        """Data set, split and variant. Copies of a data set with official splits have the same column."""
-        spec = dataset_spec(self.name)
-        title = spec.title if spec.official else self.title
+        """Data set, split and variant. Copies of a data set with official splits have the same column: its title without
+        the layout in brackets."""
+        title = re.sub(r" \([^)]*\)", "", self.title) if dataset_spec(self.name).official else self.title
         return ", ".join(part for part in (title, self.split, self.variant) if part)
 
     def keep(self, run: Run) -> Path:
-        """Write the evaluation in the run's folder, in place of an earlier one on the same data, split and variant.
+        """Write the evaluation in the run's folder, in place of an earlier one of the same column.
 
         Raises:
             OSError: the folder cannot be written.
         """
-        parts = [self.name, Path(self.file).stem, self.split, self.variant]
-        plain = "-".join(re.sub(r"[^\w.]+", "-", part).strip("-.") for part in parts if part)
+        plain = re.sub(r"[^\w.]+", "-", self.column.lower()).strip("-.")
         folder = run.path / EVALUATIONS_FOLDER
         folder.mkdir(exist_ok=True)
-        path = folder / f"{plain.lower()[:120]}.json"
+        path = folder / f"{plain[:120]}.json"
         write_json(path, self.as_dict())
         return path
 
