@@ -82,6 +82,7 @@ class FaceTable:
             Safe to pickle, so that worker processes can read in parallel.
         redistributable: whether thumbnails of the faces may travel with a run.
         note: one sentence about the splits that belongs beside every score, or "".
+        format: of the Layout that it was recognised as, or "".
     """
 
     name: str
@@ -94,6 +95,7 @@ class FaceTable:
     note: str = ""
     votes: np.ndarray | None = None
     attributes: pd.DataFrame | None = None
+    format: str = ""
 
     def __len__(self) -> int:
         return len(self.faces)

@@ -202,3 +202,9 @@ def as_webp(pixels: np.ndarray, *, quality: int = 80) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=quality, method=4)
     return buffer.getvalue()
+
+
+def laplacian(grey: np.ndarray) -> np.ndarray:
+    """(n, h - 2, w - 2) discrete Laplacian of (n, h, w) images, without the border."""
+    middle = grey[:, 1:-1, 1:-1]
+    return grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:] - 4 * middle

@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.data.face_pack import FacePack
 from core.data.face_table import FaceTable
+from core.data.images import laplacian
 from core.data.training_data import TrainingData
 from core.metrics.predictions import LANDMARKS, Predictions
 from core.runs.tables import ATTRIBUTES, save_table
@@ -85,14 +86,8 @@ def _light(pack: FacePack) -> tuple[np.ndarray, np.ndarray]:
         faces = pack[rows].astype(np.float32)
         grey = faces[..., 0] if faces.shape[-1] == 1 else faces @ _LUMA
         brightness[rows] = grey.mean(axis=(1, 2), dtype=np.float64) / 255
-        sharpness[rows] = _laplacian(grey).var(axis=(1, 2), dtype=np.float64)
+        sharpness[rows] = laplacian(grey).var(axis=(1, 2), dtype=np.float64)
     return brightness, sharpness
-
-
-def _laplacian(grey: np.ndarray) -> np.ndarray:
-    """(n, h - 2, w - 2) discrete Laplacian of (n, h, w) images, without the border."""
-    middle = grey[:, 1:-1, 1:-1]
-    return grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:] - 4 * middle
 
 
 def _pose(landmarks: np.ndarray | None, faces: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ Every file of this folder that reads a format registers its DatasetSpec (core.da
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -65,7 +66,7 @@ def open_dataset(
             table = layout.open(source)
             if table is not None:
                 _check_votes(table, source)
-                return table
+                return replace(table, format=layout.format)
     raise _unrecognised(source, format)
 
 

@@ -253,6 +253,7 @@ SPEC = register(
                 lambda source: bool(find_sets(source.path)),
                 _open,
                 precedence=1,  # others would list its million annotation files
+                labels="AffectNet's codes in the files *_exp.npy",
             ),
         ),
         official={"test": "AffectNet's validation set (it has no public test set)"},

@@ -33,6 +33,7 @@ SPEC = register(
                 _is_drawn,
                 open_drawn,
                 precedence=1,  # its lists are AffectNet 2017's
+                labels="AffectNet's codes in the column expression",
             ),
         ),
         official={"test": "the drawn validation list"},

@@ -223,18 +223,25 @@ SPEC = register(
                 lambda source: find_table(source) is not None,
                 _open_table,
                 precedence=-2,  # beside a folder of images, it is those that are read
+                labels=f"FER2013's codes in the column emotion: {', '.join(f'{code} {name}' for code, name in enumerate(FER2013))}",
             ),
             Layout(
                 "fer2013-folders",
                 "train/angry/Training_1.jpg and so on, in a folder or a zip",
                 lambda source: most_match(source.listing, _FILE),
                 _open_folders,
+                labels="the names of the class folders",
             ),
         ),
         official={"test": "PublicTest", "private_test": "PrivateTest"},
         published={"train": 28_709, "test": 3_589, "private_test": 3_589},
         published_labels={
-            "train": dict(zip(FER2013, (3_995, 436, 4_097, 7_215, 4_830, 3_171, 4_965), strict=True))
+            split: dict(zip(FER2013, faces, strict=True))
+            for split, faces in {
+                "train": (3995, 436, 4097, 7215, 4830, 3171, 4965),
+                "test": (467, 56, 496, 895, 653, 415, 607),
+                "private_test": (491, 55, 528, 879, 594, 416, 626),
+            }.items()
         },
         frame_margins={"mtcnn": -0.02},
         citation=(

@@ -142,6 +142,7 @@ SPEC = register(
                 _open,
                 precedence=-1,  # many data sets have such folders
                 numbered=True,
+                labels="the names of the class folders, or their numbers",
             ),
         ),
     )

@@ -74,6 +74,7 @@ class Layout:
         open: reads it; None where the source holds nothing of the kind.
         precedence: layouts with a higher one are asked first.
         numbered: its labels can be numbers, whose order --label-order tells.
+        labels: where its labels and their order come from, in a few words.
     """
 
     format: str
@@ -82,6 +83,7 @@ class Layout:
     open: Callable[[Source], FaceTable | None]
     precedence: int = 0
     numbered: bool = False
+    labels: str = ""
 
 
 @dataclass(frozen=True)
