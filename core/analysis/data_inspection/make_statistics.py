@@ -48,18 +48,17 @@ def make_statistics(
     percentiles = np.linspace(0, 1, 101)
     duplicates = duplicate_table(measures).set_index("split")
     kept = _isolated(measures, references or {}, random)
+    known = [name for name in MEASURES if train[name].notna().any()]
     return PublishedStatistics(
         datasets=tuple(datasets),
         side=side,
         colour=str(measures["colour"].mode()[0]),
         faces={str(split): int(count) for split, count in measures["split"].value_counts().items()},
         quantiles={
-            str(split): {name: np.quantile(part[name], percentiles) for name in MEASURES}
+            str(split): {name: np.quantile(part[name], percentiles) for name in known}
             for split, part in measures.groupby("split")
         },
-        tolerance={
-            name: _tolerance(train[name].to_numpy(), train["expression"], random) for name in MEASURES
-        },
+        tolerance={name: _tolerance(train[name].to_numpy(), train["expression"], random) for name in known},
         changes=_changes(table, kept, side) if len(kept) else {},
         leaked={
             str(split): round(float(row["leaked"] / row["faces"]), 4)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.analysis.data_inspection.alteration import (
     ENOUGH_FACES,
+    JPEG,
     compare_splits,
     find_alteration,
     judged,
@@ -95,13 +96,15 @@ def judge(facts: Facts) -> Verdict:
     problems += _repeated(facts)
     missing, is_part = _missing(sizes)
     remarks = [text for text in (unjudged, *_sizes(facts), *_published_leaks(facts)) if text]
-    name = facts.title + (f", {facts.dataset.title} by its pictures" if facts.by_pictures else "")
+    name = (
+        f"{facts.dataset.title} by its pictures, read as {facts.title}" if facts.by_pictures else facts.title
+    )
     if facts.dataset.published or facts.published:
         if differing:
-            status, text = (
-                "altered",
-                f"This is {name}, but altered: {_joined(problems)}; numbers on it are not comparable",
-            )
+            only_encoded = len(problems) == 1 and JPEG in problems[0]
+            text = f"This is {name}, but altered: {_joined(problems)}; numbers on it "
+            text += "may differ from those published" if only_encoded else "are not comparable"
+            status = "altered"
         else:
             status = "not judged" if unjudged else "part" if is_part else "as published"
             text = f"This is {'a part of ' if is_part else ''}{name}"
@@ -127,7 +130,7 @@ def _agreement(facts: Facts, is_part: bool) -> str:
     ]
     if is_part or not known:
         return f", and its {listed(known)} fit the published ones" if known else ""
-    return f" as published, by its {listed(known)}"
+    return f", as published by its {listed(known)}"
 
 
 def _pixels(facts: Facts) -> tuple[list[str], str]:
@@ -136,7 +139,7 @@ def _pixels(facts: Facts) -> tuple[list[str], str]:
     if facts.published is None:
         reason = "no statistics of its pixels are known here" if facts.dataset.published else ""
         return between, "" if between else reason
-    if not judged(facts.statistics):
+    if not judged(facts.statistics).any():
         faces = len(facts.measures)
         return (
             between,
@@ -145,9 +148,8 @@ def _pixels(facts: Facts) -> tuple[list[str], str]:
     found = find_alteration(facts.statistics)
     if found is None:
         return between, ""
-    whole = set(found.splits) == set(facts.statistics["split"])
-    which = "" if whole else f" (only {named_splits(found.splits)})"
     cause = f", as after {found.cause}" if found.cause else ""
+    which = f" (only {named_splits(found.splits)})" if found.only else ""
     return [f"{found.evidence}{cause}{which}"], ""
 
 
