@@ -99,7 +99,8 @@ def _measure_piece(
             faces[row] = crop_face(image, tuple(box) if boxed else None, preprocessing)[..., 0]
         except AffectoscopeError:
             problem = _OUTSIDE
-        about.append((problem, *image.size, _colour(image), boxed or image.size != (side, side)))
+        crop = round(float(max(box[2:]))) if boxed else max(image.size)
+        about.append((problem, *image.size, _colour(image), crop != side))
     table = pd.DataFrame(about, columns=["problem", "width", "height", "colour", "resized"])
     table["twin"] = np.array([_twin(face) for face in faces], np.uint64)
     table["hash"] = perceptual_hashes(faces[..., None])
