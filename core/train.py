@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from core.analysis.after_training import review_run
+from core.analysis.data_inspection.inspection import Inspection, inspect_training
 from core.analysis.leaks import load_leaks
 from core.analysis.protocol import protocol_from
 from core.config import TrainConfig
@@ -85,6 +86,7 @@ def train(
 def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch, trainer) -> Run:
     started = time.perf_counter()
     data = data or load_training_data(config, console)
+    inspection = inspect_training(data, extended=config.automatic) if data.found else None
     packed = time.perf_counter()
     console.say(data.table.ledger.sentence())
     console.say(data.sentence())
@@ -92,10 +94,12 @@ def _train_in(working: Path, config: TrainConfig, console: Console, data, after_
         console.say(data.relabelled.sentence())
     if config.targets == "soft":
         console.say(data.soft_sentence())
+    if inspection:
+        console.say(inspection.verdict.sentence)
     network, fitted = _fit(TrainingJob.of(config, data, working), console, after_epoch, trainer)
     trained = time.perf_counter()
     seconds = {"data": packed - started, "train": fitted.seconds}
-    run = _review(network, config, data, fitted, working, console, seconds=seconds)
+    run = _review(network, config, data, inspection, fitted, working, console, seconds=seconds)
     console.say(
         f"Run '{run.name}' is ready after {time.perf_counter() - started:.0f} s ({packed - started:.0f} s data, "
         f"{trained - packed:.0f} s training, {time.perf_counter() - trained:.0f} s review): {run.path}"
@@ -153,7 +157,9 @@ def _fit(job: TrainingJob, console: Console, after_epoch, trainer):
     return network, fitted
 
 
-def _review(network, config, data, fitted, working, console, *, seconds: dict) -> Run:
+def _review(
+    network, config, data, inspection: Inspection | None, fitted, working, console, *, seconds: dict
+) -> Run:
     """Predict and score the test faces, write every file of the run, and publish it."""
     from core.network.inference import compare_augmentations, predict_table
 
@@ -203,6 +209,7 @@ def _review(network, config, data, fitted, working, console, *, seconds: dict) -
             "has_affect": data.table.has_affect,
             **({"relabelled": data.relabelled.report} if data.relabelled else {}),
             **({"voted": data.voted()} if data.table.votes is not None else {}),
+            **({"inspection": inspection.as_dict()} if inspection else {}),
         },
         "config": config.as_dict(),
         "preprocessing": data.preprocessing.as_dict(),

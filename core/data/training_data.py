@@ -37,6 +37,9 @@ class TrainingData:
     origins: dict[str, list[str]] = field(default_factory=dict)  # per split: what the data calls its faces'
     out_of_set: FaceTable | None = None  # faces with other labels; of the scored split alone, once split
     out_of_set_pack: FacePack | None = None  # of `out_of_set`, once split
+    found: dict[str, dict[str, int]] = field(
+        default_factory=dict
+    )  # counts of the whole data set, in its own splits; empty for a part
 
     def part(self, split: str) -> tuple[FaceTable, FacePack]:
         rows = np.flatnonzero((self.table.faces["split"] == split).to_numpy())
@@ -130,7 +133,9 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
         table, pack = pack_faces(table, preprocessing, progress=progress)
     with console.progress("Looking for near-duplicates") as progress:
         hashes = pack_hashes(pack, progress=progress)
-    return TrainingData(table, pack, labels, preprocessing, counts, hashes, out_of_set=out_of_set)
+    return TrainingData(
+        table, pack, labels, preprocessing, counts, hashes, out_of_set=out_of_set, found=counts
+    )
 
 
 def _relabelled(data: TrainingData, path: Path) -> TrainingData:

@@ -20,6 +20,12 @@ SPLITS_DIFFER = 0.5
 #: The cause that leaves the pictures much as they were.
 JPEG = "encoding again as JPEG of low quality"
 
+#: Columns of a `statistics_table`.
+STATISTICS_COLUMNS = (
+    "split", "measure", "faces", "low", "median", "high", "published_low", "published_median", "published_high",
+    "distance", "tolerance", "matched", "change", "largest_change", "differs",
+)  # fmt: skip
+
 _SHOWN = (0.05, 0.5, 0.95)
 
 
@@ -75,11 +81,7 @@ def statistics_table(
                 row |= _beside(values, name, split, published)
             row |= changes.get(name, {})
             rows.append(row)
-    columns = (
-        "split", "measure", "faces", "low", "median", "high", "published_low", "published_median", "published_high",
-        "distance", "tolerance", "matched", "change", "largest_change",
-    )  # fmt: skip
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=list(STATISTICS_COLUMNS[:-1]))
     paired = (table["matched"] >= ENOUGH_MATCHES).to_numpy()
     changed = (table["change"].abs() > table["largest_change"]).to_numpy()
     distant = ((table["distance"] > table["tolerance"]) & (table["faces"] >= ENOUGH_FACES)).to_numpy()

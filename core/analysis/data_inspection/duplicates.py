@@ -10,6 +10,9 @@ from core.data.near_duplicates import cross_split_pairs, near_duplicate_groups
 #: Near-duplicates with one label in one split from which on they are called copies of each other.
 COPIES = 3
 
+#: Columns of a `duplicate_table`.
+DUPLICATES_COLUMNS = ("split", "faces", "identical", "near", "copies", "leaked", "leaked_identical")
+
 #: File names that augmentation leaves: a suffix within the name (x.jpg0.jpg), a word for what was done, or the names of
 #: Keras's ImageDataGenerator (aug_0_1234.jpg).
 _AUGMENTED = re.compile(
@@ -59,8 +62,7 @@ def duplicate_table(faces: pd.DataFrame) -> pd.DataFrame:
             float(faces.loc[here, "twin"].isin(trained).sum()) if leaks and twins else np.nan
         )
         rows.append(row)
-    columns = ("split", "faces", "identical", "near", "copies", "leaked", "leaked_identical")
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(DUPLICATES_COLUMNS))
 
 
 def _sizes(faces: pd.DataFrame, keys: list[str]) -> np.ndarray:

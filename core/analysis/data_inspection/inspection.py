@@ -1,14 +1,19 @@
 """Inspection of a data set: everything that is known of its faces, in one record."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from core.analysis.data_inspection.alteration import statistics_table
-from core.analysis.data_inspection.duplicates import augmented_names, duplicate_table, shared_subjects
-from core.analysis.data_inspection.label_counts import counts_table
+from core.analysis.data_inspection.alteration import STATISTICS_COLUMNS, statistics_table
+from core.analysis.data_inspection.duplicates import (
+    DUPLICATES_COLUMNS,
+    augmented_names,
+    duplicate_table,
+    shared_subjects,
+)
+from core.analysis.data_inspection.label_counts import COUNTS_COLUMNS, counts_table
 from core.analysis.data_inspection.measures import measure_faces
 from core.analysis.data_inspection.published import (
     Matches,
@@ -17,9 +22,12 @@ from core.analysis.data_inspection.published import (
     recognise,
     shipped_statistics,
 )
-from core.analysis.data_inspection.verdict import Facts, Verdict, judge
+from core.analysis.data_inspection.verdict import Facts, Verdict, judge, parse_verdict
 from core.data.face_table import FaceTable
 from core.data.readers.spec import dataset_spec
+from core.data.training_data import TrainingData
+from core.errors import AffectoscopeError
+from core.runs.run import Run
 
 #: Faces of each split that are decoded for the pixel statistics of a training.
 SAMPLED = 1000
@@ -29,6 +37,16 @@ INSPECTED = 50_000
 
 #: Side in pixels that faces of data sets without published statistics are compared at.
 _SIDE = 48
+
+
+#: Columns of the tables of an Inspection, and its numbers.
+_COLUMNS = {
+    "statistics": STATISTICS_COLUMNS,
+    "duplicates": DUPLICATES_COLUMNS,
+    "counts": COUNTS_COLUMNS,
+    "sizes": ("width", "height", "colour", "faces"),
+}
+_NUMBERS = ("measured", "compared", "faces", "subjects", "subjects_shared", "augmented")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +82,34 @@ class Inspection:
 
     def as_dict(self) -> dict:
         """Content for run.json: plain values, None where a number is unknown."""
-        tables = {
-            name: getattr(self, name)
-            .astype(object)
-            .where(getattr(self, name).notna(), None)
-            .to_dict("records")
-            for name in ("statistics", "duplicates", "counts", "sizes")
-        }
-        numbers = ("measured", "compared", "faces", "subjects", "subjects_shared", "augmented", "unreadable")
-        return {**self.verdict.as_dict(), **{name: getattr(self, name) for name in numbers}, **tables}
+        tables = {name: _records(getattr(self, name)) for name in _COLUMNS}
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        return {**self.verdict.as_dict(), "unreadable": self.unreadable, **numbers, **tables}
+
+
+def _records(table: pd.DataFrame) -> list[dict]:
+    """Rows as plain values, None for what is unknown."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def load_inspection(run: Run) -> Inspection | None:
+    """The inspection of the data that a run was trained on; None for a run from before there were any.
+
+    Raises:
+        AffectoscopeError: the entry in run.json is damaged.
+    """
+    document = run.info["data"].get("inspection")
+    if document is None:
+        return None
+    try:
+        tables = {name: pd.DataFrame(document[name], columns=list(_COLUMNS[name])) for name in _COLUMNS}
+        numbers = {name: int(document[name]) for name in _NUMBERS}
+        unreadable = {str(reason): int(count) for reason, count in document["unreadable"].items()}
+        return Inspection(verdict=parse_verdict(document), unreadable=unreadable, **tables, **numbers)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AffectoscopeError(
+            f"The inspection of the data in run.json of '{run.name}' is damaged ({error}); train the run again."
+        ) from error
 
 
 def inspect_faces(
@@ -116,21 +153,20 @@ def inspect_faces(
 
 
 def inspect_training(
-    table: FaceTable,
-    hashes: np.ndarray,
-    counts: dict[str, dict[str, int]],
+    data: TrainingData,
     *,
     candidates: Sequence[PublishedStatistics] | None = None,
     extended: bool = False,
 ) -> Inspection:
-    """Inspect the faces of a training, whose hashes are known: SAMPLED faces of each split are decoded.
+    """Inspect the data set of a training, whose hashes are known: SAMPLED faces of each split are decoded.
 
     Args:
-        table: readable faces, with the splits that the data names.
-        hashes: (n,) uint64 of core.data.perceptual_hashes.
-        counts: faces per split and label of the whole data set, as `FaceTable.counts`.
-        extended: as for inspect_faces.
+        candidates, extended: as for inspect_faces.
     """
+    # Every split as the data names it: validation faces that the training held out are training faces.
+    own = {split: names[0] for split, names in data.origins.items() if len(names) == 1}
+    table = replace(data.table, faces=data.table.faces.assign(split=data.table.faces["split"].replace(own)))
+    hashes, counts = data.hashes, data.found or data.counts
     candidates = shipped_statistics() if candidates is None else candidates
     named = _statistics_of(table.name, candidates)
     side = named.side if named else _SIDE

@@ -9,6 +9,9 @@ from scipy.optimize import linear_sum_assignment
 from core.data.readers.spec import DatasetSpec
 from core.labels import EXPRESSIONS
 
+#: Columns of a `counts_table`.
+COUNTS_COLUMNS = ("split", "expression", "faces", "published")
+
 #: Fewer faces of a split do not tell the order of their labels.
 ENOUGH_LABELS = 1000
 
@@ -30,7 +33,7 @@ def counts_table(counts: dict[str, dict[str, int]], dataset: DatasetSpec) -> pd.
         for name in EXPRESSIONS:
             if found.get(name) or known.get(name):
                 rows.append((split, name, found.get(name, 0), known.get(name, 0) if known else np.nan))
-    return pd.DataFrame(rows, columns=["split", "expression", "faces", "published"])
+    return pd.DataFrame(rows, columns=list(COUNTS_COLUMNS))
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,20 @@ class Verdict:
         }
 
 
+def parse_verdict(document: dict) -> Verdict:
+    """Verdict of its `as_dict`.
+
+    Raises:
+        KeyError, TypeError: the document is damaged.
+    """
+    return Verdict(
+        document["status"],
+        str(document["verdict"]),
+        tuple(map(str, document["problems"])),
+        tuple(map(str, document["remarks"])),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Facts:
     """What a verdict is made of; the tables are those of Inspection.
