@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tomllib import loads
 
+from core.analysis.data_inspection.inspection import recorded_verdict
 from core.config import TrainConfig
 from core.data.face_table import Ledger
 from core.data.readers.spec import DatasetSpec
@@ -44,7 +45,11 @@ def data(review: Review) -> Section:
     counted = Ledger(ledger.get("read", 0), ledger.get("refused", {}), ledger.get("examples", {}))
     blocks: list[Block] = [
         Text(f"{about['title']}. {about.get('note', '')}".strip(), cited(run)),
-        *(Text(sentence) for sentence in (about_people(run), _published(run.dataset)) if sentence),
+        *(
+            Text(sentence)
+            for sentence in (about_people(run), _published(run.dataset), _inspected(run))
+            if sentence
+        ),
         _counts(review),
         Text(f"{counted.sentence()}."),
     ]
@@ -177,6 +182,14 @@ def _published(dataset: DatasetSpec) -> str:
     absent = [name for name, known in annotated.items() if not known]
     sentence = f"{dataset.title} was published with {sizes} faces. Annotated are {listed(['the expression', *there])}"
     return f"{sentence}, not {listed(absent, last='or')}." if absent else f"{sentence}."
+
+
+def _inspected(run: Run) -> str:
+    """Verdict on the data and what else its inspection found; '' without one."""
+    verdict = recorded_verdict(run)
+    if verdict is None:
+        return ""
+    return " ".join((verdict.sentence, *(f"{remark[0].upper()}{remark[1:]}." for remark in verdict.remarks)))
 
 
 def _counts(review: Review) -> Table:

@@ -1,6 +1,7 @@
 """Sections of the report, in order."""
 
 from core.analysis.calibration.wording import calibration_findings
+from core.analysis.data_inspection.inspection import recorded_verdict
 from core.analysis.slices.findings import slice_findings
 from core.metrics.text import count_faces
 from core.report import about, confidence, faces, numbers, trust, uses
@@ -40,9 +41,10 @@ def sections(review: Review) -> list[Section]:
 
 def findings(review: Review) -> Section:
     """Summary of the report."""
-    scores = review.scores
+    scores, verdict = review.scores, recorded_verdict(review.run)
     cautions = [
         review.run.dataset.caution,
+        verdict.sentence if verdict and verdict.problems else "",
         few_faces(scores),
         presence(scores),
     ]

@@ -8,7 +8,7 @@ from core.metrics.text import PERCENT, NumberFormat
 from core.runs.tables import SUMMARY_COLUMNS
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import bars
-from dashboard.components import face_statistics, gallery, number_table
+from dashboard.components import face_statistics, gallery, inspection, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.images import image_source
@@ -27,6 +27,8 @@ st.markdown(f"**{data['title']}**")
 for note in (run_text.drawn_note(run), data.get("note", "")):
     if note:
         st.info(note, icon=":material/info:")
+
+inspection.show_verdict(run)
 
 st.subheader("Faces per expression")
 table = tables.class_counts(data["counts"])
@@ -80,6 +82,8 @@ if has_sizes:
     if not every_split:
         st.caption(face_statistics.ONLY_TEST)
 
+inspection.show_inspection(run)
+
 st.subheader("Rejected rows")
 st.markdown(f"{run_text.ledger_sentence(run)}.")
 ledger = tables.ledger(run)
@@ -104,3 +108,5 @@ faces = face_tables.faces_at(predictions, rows)
 source = image_source(run, predictions)
 if len(faces):
     gallery.show(faces, source, name=f"{run.name}-faces-{expression or 'all'}")
+
+inspection.offer_inspection()

@@ -9,7 +9,7 @@ from core.metrics.text import NumberFormat
 from core.report import score_tables, wording
 from core.report.figures import training as training_figures
 from dashboard import loading, run_selector, url_state
-from dashboard.components import appearance, cautions, number_table, run_table
+from dashboard.components import appearance, cautions, inspection, number_table, run_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.components.report_button import offer_report
@@ -56,6 +56,8 @@ st.caption(f"The data: {run_text.ledger_sentence(run)}.")
 for caution in (run_text.drawn_note(run), run.info["data"].get("note", "")):
     if caution:
         st.info(caution, icon=":material/info:")
+
+inspection.show_verdict(run)
 
 (scores,) = run_selector.load(run, "scores")
 cautions.show(scores)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from core.analysis.data_inspection.inspection import Inspection
 from core.metrics.text import percent
 from core.runs.run import Run
 
@@ -85,3 +86,23 @@ def examples(faces: int, expression: str | None) -> str:
     if expression is None:
         return "A few test faces of each expression. Choose an expression above to see all of its faces."
     return f"{faces:,} test {'face' if faces == 1 else 'faces'} annotated {expression}."
+
+
+#: Where a run has no inspection of its data.
+NOT_INSPECTED = (
+    "The data of this run was not inspected: it was trained before trainings did, or on a part of a data set. "
+    "`python -m core.inspect PATH` says what a data set is, and whether it is as it was published."
+)
+
+#: What the inspection of a path says.
+INSPECTS = (
+    "What it is and how it was recognised, counts and pixels beside the published ones, duplicates and subjects within and "
+    "across splits. `python -m core.inspect PATH` gives the same."
+)
+
+
+def pixels(found: Inspection) -> str:
+    """What the pixel statistics are of."""
+    known = found.statistics["published_median"].notna().any()
+    text = f"Pixels of {found.measured:,} of the {found.faces:,} faces, drawn at random"
+    return f"{text}: 5%, median and 95%." if known else f"{text}; no published statistics of them are known."

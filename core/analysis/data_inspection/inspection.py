@@ -112,6 +112,14 @@ def load_inspection(run: Run) -> Inspection | None:
         ) from error
 
 
+def recorded_verdict(run: Run) -> Verdict | None:
+    """The verdict on the data that a run was trained on; None for a run without one, or with a damaged one."""
+    try:
+        return parse_verdict(run.info["data"]["inspection"])
+    except (KeyError, TypeError):
+        return None
+
+
 def inspect_faces(
     table: FaceTable,
     *,
