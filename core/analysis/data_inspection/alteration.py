@@ -156,7 +156,7 @@ def _diagnose(rows: pd.DataFrame) -> tuple[str, str]:
     spread = (rows["high"] - rows["low"]) / (rows["published_high"] - rows["published_low"])
     if spread["brightness"] < 0.6 and spread["contrast"] < 0.6:
         return "histogram equalisation", "brightness"
-    if rises.get("blockiness"):
+    if excess.idxmax() == "blockiness" and rises.get("blockiness"):
         return JPEG, "blockiness"
     if excess.idxmax() == "sharpness":
         return ("sharpening or added noise" if rises["sharpness"] else "blurring or resizing"), "sharpness"
