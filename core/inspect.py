@@ -22,6 +22,8 @@ class InspectOptions:
     """Folder, zip or table of annotated faces, in a format that the README lists."""
     format: str | None = None
     """Format of the data, if it is not recognised."""
+    label_order: str | None = None
+    """What the numbers of numbered classes mean: affectnet, rafdb, fer2013, alphabetical, or a text file, as in core.train."""
     automatic: bool = False
     """Also read AffectNet's automatically annotated list."""
     faces: int = INSPECTED
@@ -45,7 +47,11 @@ def inspect(options: InspectOptions) -> Inspection:
     console = Console()
     with console.progress("Reading annotations") as progress:
         table = open_annotated(
-            options.data, format=options.format, automatic=options.automatic, progress=progress
+            options.data,
+            format=options.format,
+            label_order=options.label_order,
+            automatic=options.automatic,
+            progress=progress,
         )
     with console.progress("Decoding faces") as progress:
         inspection = inspect_faces(table, most=options.faces, extended=options.automatic, progress=progress)

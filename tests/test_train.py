@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from core import train as training
+from core.analysis.data_inspection.inspection import load_inspection
 from core.config import TrainConfig
 from core.data.training_data import load_training_data
 from core.errors import AffectoscopeError
@@ -246,6 +247,12 @@ def test_data_without_a_face_of_the_label_set(drawn_tree, tmp_path, folder):
 def test_bad_run_names_are_refused(drawn_tree, folder):
     with pytest.raises(AffectoscopeError, match="Invalid run name"):
         train(small_config(drawn_tree, name="../outside"), folder=folder)
+
+
+def test_the_verdict_on_the_data_is_kept(trained_run):
+    found = load_inspection(trained_run)
+    assert found.verdict.status == "unknown" and not found.verdict.problems
+    assert found.faces == trained_run.info["data"]["ledger"]["used"] and found.compared <= found.faces
 
 
 def test_run_json_is_strict_json(trained_run):

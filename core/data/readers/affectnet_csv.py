@@ -153,6 +153,7 @@ SPEC = register(
                 lambda source: find_table(source.listing) is not None,
                 _open,
                 numbered=True,
+                labels="the column label of labels.csv",
             ),
         ),
         label_set=8,

@@ -189,6 +189,7 @@ SPEC = register(
                 "a JSON file with Human-Label and Soft-Label for each image, in a folder or a zip",
                 lambda source: looks_like_affectnet_plus(source.listing),
                 _open,
+                labels="AffectNet's codes in Human-Label",
             ),
         ),
         official={"test": "AffectNet's validation set (it has no public test set)"},

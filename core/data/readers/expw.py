@@ -104,6 +104,7 @@ SPEC = register(
                 "label/label.lst and the photos that it names, in a folder or a zip",
                 lambda source: looks_like_expw(source.listing),
                 _open,
+                labels="ExpW's codes in label.lst, those of FER2013",
             ),
         ),
         boxes=True,

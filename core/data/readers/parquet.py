@@ -305,6 +305,7 @@ SPEC = register(
                 lambda source: bool(find_files(source)),
                 _open,
                 numbered=True,
+                labels="the class names in the metadata, or --label-order",
             ),
         ),
     )

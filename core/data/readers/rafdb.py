@@ -164,16 +164,22 @@ SPEC = register(
                 "EmoLabel/list_patition_label.txt and Image/aligned/train_00001_aligned.jpg, in a folder or a zip",
                 lambda source: bool(_release(source).find(*_LISTS)),
                 _open_official,
+                labels="RAF-DB's codes 1 to 7 in list_patition_label.txt",
             ),
             Layout(
                 "rafdb-folders",
                 "train/1/train_00001_aligned.jpg and so on, in a folder or a zip",
                 lambda source: most_match(source.listing, _KAGGLE),
                 _open_kaggle,
+                labels="RAF-DB's codes 1 to 7 as class folders, because the files are named *_aligned.jpg",
             ),
         ),
         official={"test": "RAF-DB's test set"},
         published={"train": 12_271, "test": 3_068},
+        published_labels={
+            "train": dict(zip(RAFDB, (1_290, 281, 717, 4_772, 1_982, 705, 2_524), strict=True)),
+            "test": dict(zip(RAFDB, (329, 74, 160, 1_185, 478, 162, 680), strict=True)),
+        },
         citation=(
             "S. Li, W. Deng, J. Du (2017), Reliable Crowdsourcing and Deep Locality-Preserving Learning for Expression "
             "Recognition in the Wild, IEEE Conference on Computer Vision and Pattern Recognition (CVPR), 2584-2593."

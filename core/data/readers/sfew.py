@@ -89,6 +89,7 @@ SPEC = register(
                 "Train/Angry/<film>_<time>_<frame>.png and Val/..., aligned or not, in a folder or a zip",
                 lambda source: most_match(source.listing, _FRAME),
                 _open,
+                labels="the names of the class folders",
             ),
             Layout(
                 "afew",

@@ -192,7 +192,7 @@ def _layout(format: str, looks: str, *, affectnet: bool) -> Layout:
     def open_layout(source: Source) -> FaceTable | None:
         return open_yolo(source.listing, affectnet=affectnet, progress=source.progress)
 
-    return Layout(format, looks, recognise, open_layout)
+    return Layout(format, looks, recognise, open_layout, labels="the names in data.yaml")
 
 
 AFFECTNET = register(
