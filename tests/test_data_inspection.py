@@ -487,6 +487,9 @@ def test_a_run_keeps_the_inspection_and_its_pages_and_report_show_it(real, stati
     for name in ("overview", "data"):
         page = open_page(name, run="inspected")
         assert not problems(page) and found.verdict.sentence in [warning.value for warning in page.warning]
+    page.text_input(key="inspected-path").input(str(tmp_path / "nothing"))
+    page = next(button for button in page.button if button.label == "Inspect").click().run()
+    assert any("There is no" in error.value for error in page.error)
     run.info["data"]["inspection"]["statistics"] = 3
     with pytest.raises(AffectoscopeError, match="damaged"):
         load_inspection(run)

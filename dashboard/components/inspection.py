@@ -17,8 +17,6 @@ from dashboard.text import data as data_text
 #: Faces that are decoded where a page waits for them.
 _FACES = 10_000
 
-_PATH = "inspected_path"
-
 
 def show_verdict(run: Run) -> None:
     """The verdict on the run's data, as a warning where anything is wrong with it."""
@@ -73,20 +71,26 @@ def offer_inspection() -> None:
     """An input for a path, and what `core.inspect` says of the data set there."""
     with st.expander("Inspect another data set", icon=":material/search:"):
         st.caption(data_text.INSPECTS)
-        typed = st.text_input(
-            "Path of a data set",
-            key=_PATH,
-            placeholder="/path/to/data.zip",
-            help="Read on this machine only.",
-        ).strip()
-        if not typed or not st.button("Inspect"):
+        with st.form("inspect", border=False):
+            path = st.text_input(
+                "Path of a data set on this machine", key="inspected-path", placeholder="/path/to/data.zip"
+            )
+            wanted = st.form_submit_button("Inspect")
+        if not wanted or not path.strip():
             return
-        try:
-            with st.spinner("Decoding faces ..."):
-                table = open_annotated(typed)
-                lines = inspection_lines(table, inspect_faces(table, most=_FACES))
-        except (AffectoscopeError, OSError) as error:
-            st.error(str(error), icon=":material/folder_off:")
-            return
-        st.markdown(f"**{lines[0]}**")
-        st.code("\n".join(lines[2:]), language=None)
+        with st.spinner("Decoding faces ..."):
+            lines, problem = _inspect(path.strip())
+        if problem:
+            st.error(problem, icon=":material/folder_off:")
+        else:
+            st.markdown(f"**{lines[0]}**")
+            st.code("\n".join(lines[2:]), language=None)
+
+
+def _inspect(path: str) -> tuple[list[str], str]:
+    """Lines of an inspection, and why there are none."""
+    try:
+        table = open_annotated(path)
+        return inspection_lines(table, inspect_faces(table, most=_FACES)), ""
+    except (AffectoscopeError, OSError) as error:
+        return [], str(error)

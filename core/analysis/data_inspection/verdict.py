@@ -113,6 +113,7 @@ def judge(facts: Facts) -> Verdict:
     name = (
         f"{facts.dataset.title} by its pictures, read as {facts.title}" if facts.by_pictures else facts.title
     )
+    status: Status = "unknown"
     if facts.dataset.published or facts.published:
         if differing:
             only_encoded = len(problems) == 1 and JPEG in problems[0]
@@ -126,7 +127,6 @@ def judge(facts: Facts) -> Verdict:
             text += f", but {_joined(problems)}" if problems else ""
         text += f"; missing are {listed(missing)}" if missing else ""
     else:
-        status = "unknown"
         text = f"This is {name}: no published numbers are known to compare it with"
         text += f"; {_joined(problems)}" if problems else ", and its splits show nothing unusual"
     return Verdict(status, f"{text}.", tuple(problems), tuple(remarks))
