@@ -21,7 +21,7 @@ from core.analysis.data_inspection.inspection import (
     load_inspection,
     recorded_verdict,
 )
-from core.analysis.data_inspection.label_counts import reordered_labels, split_sizes
+from core.analysis.data_inspection.label_counts import fit_labels, split_sizes
 from core.analysis.data_inspection.make_statistics import make_statistics
 from core.analysis.data_inspection.measures import MEASURES, measure_faces, pixel_measures
 from core.analysis.data_inspection.published import match_references, parse_statistics, shipped_statistics
@@ -319,15 +319,17 @@ def test_labels_upside_down(real, statistics, monkeypatch):
 def test_the_order_of_labels_by_hand():
     rows = {"train": {"happy": 1000, "sad": 500, "fear": 100}}
     known = DatasetSpec("x", "X", published_labels={"train": {"happy": 100, "sad": 500, "fear": 1000}})
-    assert reordered_labels(rows, known) == {"happy": "fear", "fear": "happy"}
-    assert reordered_labels({"train": {"happy": 10, "sad": 50, "fear": 100}}, known) == {}
-    # RAF-DB's codes read as AffectNet's: its surprise becomes happy, and so on.
-    official = dict(zip(("surprise", "fear", "disgust", "happy", "sad", "anger", "neutral"), (1290, 281, 717, 4772, 1982, 705, 2524), strict=True))  # fmt: skip
-    as_affectnet = dict(zip(EXPRESSIONS[1:8], official.values(), strict=True))
-    order = reordered_labels(
-        {"train": as_affectnet}, DatasetSpec("r", "R", published_labels={"train": official})
-    )
-    assert order["fear"] == "happy" and order["contempt"] == "neutral"
+    fit = fit_labels(rows, known)
+    assert fit.order == {"happy": "fear", "fear": "happy"} and fit.misfit == pytest.approx(900 / 1600)
+    few = fit_labels({"train": {"happy": 10, "sad": 50, "fear": 100}}, known)
+    assert few.order == {} and np.isnan(few.misfit)
+    balanced = fit_labels({"train": {"happy": 500, "sad": 500, "fear": 500}}, known)
+    assert balanced.order == {} and balanced.misfit == pytest.approx(1000 / 1600 - 1 / 3)
+    # RAF-DB's numbers read as AffectNet's: its happy becomes fear.
+    rafdb = dataset_spec("rafdb")
+    as_affectnet = dict(zip(EXPRESSIONS[1:8], rafdb.published_labels["train"].values(), strict=True))
+    order = fit_labels({"train": as_affectnet}, rafdb).order
+    assert order["fear"] == "happy" and order["contempt"] == "neutral" and "anger" not in order.values()
 
 
 def test_sizes_of_splits():

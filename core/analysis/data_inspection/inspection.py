@@ -206,6 +206,7 @@ def _inspection(
     sizes = measures.groupby(["width", "height", "colour"]).size().rename("faces").reset_index()
     subjects, shared = shared_subjects(table.faces)
     augmented = int(augmented_names(table.faces["reference"]).sum())
+    faces = sum(sum(row.values()) for row in counts.values())
     facts = Facts(
         title=table.title,
         dataset=dataset,
@@ -220,6 +221,7 @@ def _inspection(
         subjects_shared=shared,
         augmented=augmented,
         extended=extended,
+        sampled=len(searched) + int((problems != "").sum()) < faces,
     )
     return Inspection(
         verdict=judge(facts),
@@ -232,7 +234,7 @@ def _inspection(
         },
         measured=len(measures),
         compared=len(searched),
-        faces=sum(sum(row.values()) for row in counts.values()),
+        faces=faces,
         subjects=subjects,
         subjects_shared=shared,
         augmented=augmented,

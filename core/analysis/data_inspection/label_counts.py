@@ -1,5 +1,6 @@
 """Faces per split and label beside those published: missing and surplus faces, and labels in another order."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,26 +69,38 @@ def split_sizes(counts: dict[str, dict[str, int]], dataset: DatasetSpec) -> list
     return sizes + [SplitSizes(split, 0, published[split], (split,)) for split in absent]
 
 
-def reordered_labels(counts: dict[str, dict[str, int]], dataset: DatasetSpec) -> dict[str, str]:
-    """Label in the data -> label that has this share of the published faces; empty where the labels fit as they are.
+@dataclass(frozen=True)
+class LabelFit:
+    """How well the labels fit the published numbers.
 
-    Compared are the shares of the labels in the largest split whose numbers are published, so that a random part fits too.
+    Attributes:
+        misfit: share of the faces whose labels would have to be others to give the published shares; NaN where the
+            numbers are not known or the faces too few.
+        order: label in the data -> label that has its share of the published faces; empty where the labels fit as they are,
+            or in no other order either.
     """
+
+    misfit: float
+    order: dict[str, str]
+
+
+def fit_labels(counts: dict[str, dict[str, int]], dataset: DatasetSpec) -> LabelFit:
+    """Compare the shares of the labels in the largest split whose numbers are published, so that a random part fits too."""
     splits = [
         split for split in dataset.published_labels if sum(counts.get(split, {}).values()) >= ENOUGH_LABELS
     ]
     if not splits:
-        return {}
+        return LabelFit(math.nan, {})
     split = max(splits, key=lambda name: sum(counts[name].values()))
     known = dataset.published_labels[split]
     names = [name for name in EXPRESSIONS if counts[split].get(name) or known.get(name)]
     found = np.array([counts[split].get(name, 0) for name in names]) / sum(counts[split].values())
     expected = np.array([known.get(name, 0) for name in names]) / sum(known.values())
-    misfit = np.abs(found[:, None] - expected)
-    if np.trace(misfit) / 2 < MISFIT:
-        return {}
-    rows, columns = linear_sum_assignment(misfit)
-    if misfit[rows, columns].sum() / 2 > MISFIT_REORDERED:
-        return {}
+    apart = np.abs(found[:, None] - expected)
+    misfit, (rows, columns) = float(np.trace(apart)) / 2, linear_sum_assignment(apart)
+    if misfit < MISFIT or apart[rows, columns].sum() / 2 > MISFIT_REORDERED:
+        return LabelFit(misfit, {})
     order = {names[row]: names[column] for row, column in zip(rows, columns, strict=True)}
-    return {name: other for name, other in order.items() if name != other and counts[split].get(name)}
+    return LabelFit(
+        misfit, {name: other for name, other in order.items() if name != other and counts[split].get(name)}
+    )

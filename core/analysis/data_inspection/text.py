@@ -31,6 +31,7 @@ def inspection_lines(table: FaceTable, inspection: Inspection) -> list[str]:
         if inspection.subjects
         else "not known",
         "Augmented": f"{inspection.augmented:,} files are named like augmented copies",
+        "Remarks": "; ".join(inspection.verdict.remarks),
     }
     lines = [inspection.verdict.sentence, ""]
     lines += [f"{name:14s}{text}" for name, text in facts.items() if text]

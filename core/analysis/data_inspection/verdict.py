@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from core.analysis.data_inspection.alteration import (
@@ -14,7 +13,7 @@ from core.analysis.data_inspection.alteration import (
     judged,
     named_splits,
 )
-from core.analysis.data_inspection.label_counts import SplitSizes, reordered_labels, split_sizes
+from core.analysis.data_inspection.label_counts import MISFIT, LabelFit, SplitSizes, fit_labels, split_sizes
 from core.analysis.data_inspection.published import Matches, PublishedStatistics
 from core.data.readers.spec import DatasetSpec
 from core.metrics.text import listed, percent
@@ -37,12 +36,14 @@ Status = Literal["as published", "part", "altered", "not judged", "unknown"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Attributes:
-    status: 'altered' where anything makes numbers on this data incomparable with published ones; 'part' of the published
-        set; 'not judged' for too few faces; 'unknown' for a data set without published statistics.
-    sentence: the whole, for the terminal and beside every score.
-    problems: what is wrong with the data, a clause each; the sentence has them all.
-    remarks: what should be known besides.
+    """A verdict on a data set.
+
+    Attributes:
+        status: 'altered' where anything makes numbers on this data incomparable with published ones; 'part' of the
+            published set; 'not judged' for too few faces; 'unknown' for a data set without published numbers.
+        sentence: the whole, for the terminal and beside every score.
+        problems: what is wrong with the data, a clause each; the sentence has them all.
+        remarks: what should be known besides.
     """
 
     status: Status
@@ -84,6 +85,7 @@ class Facts:
         published: its statistics, None where there are none.
         matches: reference faces among the rows of `measures`.
         extended: more faces than published are no finding.
+        sampled: duplicates were looked for among a random part of the faces.
     """
 
     title: str
@@ -99,17 +101,30 @@ class Facts:
     subjects_shared: int
     augmented: int
     extended: bool = False
+    sampled: bool = False
 
 
 def judge(facts: Facts) -> Verdict:
     """The verdict on a data set."""
     sizes = split_sizes(facts.counts, facts.dataset)
     altered, unjudged = _pixels(facts)
-    problems = [*altered, *_labels(facts), *_mixed(facts), *_surplus(facts, sizes)]
+    fit = fit_labels(facts.counts, facts.dataset)
+    problems = [*altered, *_labels(fit), *_mixed(facts), *_surplus(facts, sizes)]
     differing = bool(problems)
     problems += _repeated(facts)
     missing, is_part = _missing(sizes)
-    remarks = [text for text in (unjudged, *_sizes(facts), *_published_leaks(facts)) if text]
+    remarks = [
+        text
+        for text in (
+            unjudged,
+            f"the labels of {percent(fit.misfit)} of its faces are other than in the published set"
+            if fit.misfit >= MISFIT and not fit.order
+            else "",
+            *_sizes(facts),
+            *(text for text, surprising in _leaks(facts) if not surprising),
+        )
+        if text
+    ]
     name = (
         f"{facts.dataset.title} by its pictures, read as {facts.title}" if facts.by_pictures else facts.title
     )
@@ -123,7 +138,7 @@ def judge(facts: Facts) -> Verdict:
         else:
             status = "not judged" if unjudged else "part" if is_part else "as published"
             text = f"This is {'a part of ' if is_part else ''}{name}"
-            text += f": {unjudged}" if unjudged else _agreement(facts, is_part)
+            text += f": {unjudged}" if unjudged else _agreement(facts, fit, is_part)
             text += f", but {_joined(problems)}" if problems else ""
         text += f"; missing are {listed(missing)}" if missing else ""
     else:
@@ -136,12 +151,8 @@ def _joined(clauses: list[str]) -> str:
     return "; ".join(clauses)
 
 
-def _agreement(facts: Facts, is_part: bool) -> str:
-    known = [
-        name
-        for name, there in (("pixels", facts.published), ("labels", facts.dataset.published_labels))
-        if there
-    ]
+def _agreement(facts: Facts, fit: LabelFit, is_part: bool) -> str:
+    known = [name for name, fits in (("pixels", facts.published), ("labels", fit.misfit < MISFIT)) if fits]
     if is_part or not known:
         return f", and its {listed(known)} fit the published ones" if known else ""
     return f", as published by its {listed(known)}"
@@ -167,11 +178,12 @@ def _pixels(facts: Facts) -> tuple[list[str], str]:
     return [f"{found.evidence}{cause}{which}"], ""
 
 
-def _labels(facts: Facts) -> list[str]:
-    order = reordered_labels(facts.counts, facts.dataset)
-    if not order:
+def _labels(fit: LabelFit) -> list[str]:
+    if not fit.order:
         return []
-    shown = [f"{name} has the number of published {other} faces" for name, other in list(order.items())[:3]]
+    shown = [
+        f"{name} has the number of published {other} faces" for name, other in list(fit.order.items())[:3]
+    ]
     return [f"its labels are in another order ({listed(shown)})"]
 
 
@@ -230,26 +242,15 @@ def _missing(sizes: list[SplitSizes]) -> tuple[list[str], bool]:
 
 
 def _repeated(facts: Facts) -> list[str]:
-    """Copies within the training faces, near-duplicates across splits, people in several splits."""
-    texts = []
-    table = facts.duplicates.set_index("split")
-    published = facts.published
-    for split, row in table.iterrows():
-        copies = row["copies"] / row["faces"]
-        if copies > REPEATED + (published.repeated if published else 0):
-            texts.append(
-                f"{percent(copies)} of the {split or 'unsplit'} faces are in groups of near-duplicates with one label, as "
-                "augmented copies are"
-            )
-        expected = published.leaked.get(split, 0.0) if published else 0.0
-        leaked = row["leaked"] / row["faces"]
-        if np.isfinite(leaked) and leaked > LEAKED + expected:
-            known = (
-                f" (published set: {percent(expected)})" if published and split in published.leaked else ""
-            )
-            texts.append(
-                f"{row['leaked']:,.0f} of {row['faces']:,.0f} {split} faces have a near-duplicate among the training faces{known}"
-            )
+    """Copies within the splits, near-duplicates across them, people in several of them."""
+    expected = facts.published.repeated if facts.published else 0.0
+    texts = [
+        f"{percent(row.copies / row.faces)} of the {row.split or 'unsplit'} faces are in groups of near-duplicates with one "
+        "label, as augmented copies are"
+        for row in facts.duplicates.itertuples()
+        if row.copies / row.faces > REPEATED + expected
+    ]
+    texts += [text for text, surprising in _leaks(facts) if surprising]
     if facts.augmented and not any("augmented" in text for text in texts):
         texts.append(f"{facts.augmented:,} files are named like augmented copies")
     if facts.subjects_shared:
@@ -257,18 +258,17 @@ def _repeated(facts: Facts) -> list[str]:
     return texts
 
 
-def _published_leaks(facts: Facts) -> list[str]:
-    """Near-duplicates across splits that the published set has as well."""
-    rows = facts.duplicates[facts.duplicates["leaked"] > 0]
-    return [
-        f"{row.leaked:,.0f} of {row.faces:,} {row.split} faces have a near-duplicate among the training faces"
-        + (
-            f" (published set: {percent(facts.published.leaked[row.split])})"
-            if facts.published and row.split in facts.published.leaked
-            else ""
-        )
-        for row in rows.itertuples()
-    ]
+def _leaks(facts: Facts) -> list[tuple[str, bool]]:
+    """Near-duplicates among the training faces of each other split, and whether they are more than published."""
+    known, texts = facts.published.leaked if facts.published else {}, []
+    for row in facts.duplicates[facts.duplicates["leaked"] > 0].itertuples():
+        text = f"{row.leaked:,.0f} of {row.faces:,} {row.split} faces have a near-duplicate among the training faces"
+        if facts.sampled:
+            text += " drawn with them"
+        elif row.split in known:
+            text += f" (published set: {percent(known[row.split])})"
+        texts.append((text, row.leaked / row.faces > LEAKED + known.get(row.split, 0.0)))
+    return texts
 
 
 def _sizes(facts: Facts) -> list[str]:
