@@ -289,6 +289,13 @@ def test_mixed_official_splits(real, statistics):
     assert not inspected(replace(real, faces=real.faces.assign(split=held_out)), statistics).verdict.problems
 
 
+def test_an_altered_copy_with_three_splits_is_a_screen(real, statistics):
+    split = real.faces["split"].where(np.arange(len(real)) % 3 > 0, "validation")
+    copy = replace(altered(real, equalised), faces=real.faces.assign(split=split))
+    lines = inspection_lines(copy, inspected(copy, statistics))
+    assert sum(line.endswith("*") for line in lines) >= 6 and len(lines) <= SCREEN
+
+
 def test_pictures_are_recognised_under_another_name(real, statistics):
     verdict = inspected(replace(real, name="folders", title="archive"), statistics).verdict
     assert verdict.status == "as published" and "Made faces by its pictures" in verdict.sentence

@@ -14,6 +14,10 @@ from core.metrics.text import UNKNOWN, number
 #: Measures that are always shown; of the others those that differ from the published ones.
 _SHOWN = ("brightness", "contrast", "evenness", "sharpness")
 
+#: Measures that are shown where there are more than _MOST rows of the others.
+_BRIEF = ("brightness", "contrast", "sharpness")
+_MOST = 12
+
 #: Sizes of images and reasons of rejection that are named.
 _NAMED = 3
 
@@ -86,14 +90,14 @@ def _statistics(inspection: Inspection) -> list[str]:
     rows = [
         ["Pixels: 5%, median, 95%", "faces", "found", "published" if known else "published: not known", ""]
     ]
-    for row in table.itertuples():
-        if row.measure in _SHOWN or row.differs:
-            found = " ".join(map(number, (row.low, row.median, row.high)))
-            published = " ".join(map(number, (row.published_low, row.published_median, row.published_high)))
-            name = f"{row.split or 'all'}: {MEASURES[row.measure]}"
-            rows.append(
-                [name, f"{row.faces:,}", found, published if known else "", "*" if row.differs else ""]
-            )
+    shown = table["measure"].isin(_SHOWN) | table["differs"]
+    if shown.sum() > _MOST:
+        shown = table["measure"].isin(_BRIEF)
+    for row in table[shown].itertuples():
+        found = " ".join(map(number, (row.low, row.median, row.high)))
+        published = " ".join(map(number, (row.published_low, row.published_median, row.published_high)))
+        name = f"{row.split or 'all'}: {MEASURES[row.measure]}"
+        rows.append([name, f"{row.faces:,}", found, published if known else "", "*" if row.differs else ""])
     return _aligned(rows)
 
 
