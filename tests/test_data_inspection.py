@@ -274,6 +274,9 @@ def test_random_parts_and_single_labels_raise_no_alarm(real, statistics):
     for seed in range(3):
         rows = np.random.default_rng(seed).choice(len(real), 350, replace=False)
         assert not inspected(part_of(real, rows), statistics).verdict.problems
+    rejecting = part_of(real, rows)
+    rejecting.ledger.reject("votes tied", "a.png", count=7)
+    assert "(7 rows were rejected)" in inspected(rejecting, statistics).verdict.sentence
     for label in range(2):
         found = inspected(part_of(real, np.flatnonzero(real.faces["expression"] == label)), statistics)
         assert found.verdict.status in ("part", "not judged") and not found.verdict.problems

@@ -220,6 +220,7 @@ def _inspection(
         matches=matches,
         subjects_shared=shared,
         augmented=augmented,
+        rejected=table.ledger.read - table.ledger.used,
         extended=extended,
         sampled=len(searched) + int((problems != "").sum()) < faces,
     )

@@ -28,7 +28,7 @@ def inspection_lines(table: FaceTable, inspection: Inspection) -> list[str]:
     facts = {
         "Recognised as": f"{layout.format}: {layout.looks}" if layout else "",
         "Rows": _ledger(table.ledger, inspection),
-        "Labels from": layout.labels if layout else "",
+        "Labels from": (layout.labels or "what the format defines") if layout else "",
         "Note": table.note,
         "Images": _images(inspection.sizes, inspection.measured),
         "Subjects": f"{inspection.subjects:,}, of them {inspection.subjects_shared:,} in several splits"

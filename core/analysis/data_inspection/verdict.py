@@ -84,6 +84,7 @@ class Facts:
         by_pictures: the reader did not name that data set; its pictures were recognised.
         published: its statistics, None where there are none.
         matches: reference faces among the rows of `measures`.
+        rejected: rows of the data that were not used.
         extended: more faces than published are no finding.
         sampled: duplicates were looked for among a random part of the faces.
     """
@@ -100,6 +101,7 @@ class Facts:
     matches: Matches | None
     subjects_shared: int
     augmented: int
+    rejected: int
     extended: bool = False
     sampled: bool = False
 
@@ -140,7 +142,9 @@ def judge(facts: Facts) -> Verdict:
             text = f"This is {'a part of ' if is_part else ''}{name}"
             text += f": {unjudged}" if unjudged else _agreement(facts, fit, is_part)
             text += f", but {_joined(problems)}" if problems else ""
-        text += f"; missing are {listed(missing)}" if missing else ""
+        if missing:
+            rejected = f" ({facts.rejected:,} rows were rejected)" if facts.rejected else ""
+            text += f"; missing are {listed(missing)}{rejected}"
     else:
         text = f"This is {name}: no published numbers are known to compare it with"
         text += f"; {_joined(problems)}" if problems else ", and its splits show nothing unusual"
