@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pandas as pd
 import tyro
@@ -37,6 +37,10 @@ class EvaluateOptions:
     """Format of the data when it is not recognised."""
     label_order: str | None = None
     """What the numbers of numbered classes mean: affectnet, rafdb, fer2013, alphabetical, or a text file, as in core.train."""
+    votes: Path | None = None
+    """FERPlus's votes on FER2013's faces; default: fer2013new.csv in the data's folder or beside it."""
+    votes_protocol: Literal["majority", "plurality", "strict"] | None = None
+    """Score FER2013's faces by labels from FERPlus's votes, as core.train makes them; default: by FER2013's labels."""
     relabel: Path | None = None
     """Score with the labels as a run's decisions.csv corrects them, on whatever split; default: as the data has them."""
     out: Path | None = None

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.analysis.scored_faces import ScoringOptions, read_faces
 from core.config import TrainConfig
 from core.data.readers import ferplus, open_dataset
 from core.data.readers.ferplus import labels_by_protocol, read_votes
@@ -15,6 +16,7 @@ from core.data.training_data import load_faces
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.runtime.console import Console
+from tests.made_runs import make_run
 from tests.trees import FER_FACES, fer2013_csv, fer2013_folders, image_bytes, write, zipped
 
 REAL = Path(__file__).resolve().parents[1] / "../shared/data"
@@ -337,6 +339,17 @@ def test_a_training_is_given_the_votes_and_the_labels_of_its_options(tmp_path):
         LABELS[row % 8] for row in range(len(FER_FACES)) if row != 2
     ]
     assert config.as_dict()["votes"] == "v.csv" and len(config.recipe()["votes_sha256"]) == 64
+
+
+def test_a_network_is_scored_by_the_labels_of_votes(tmp_path):
+    votes = write(tmp_path / "votes/v.csv", votes_of_fer_faces(dropped=2))
+    run = make_run(tmp_path, "run", faces=60, resamples=0, data={"name": "fer2013", "title": "FER2013"})
+    data = fer2013_csv(tmp_path / "fer2013.csv")
+    options = ScoringOptions(str(run.path), data, "train", votes=votes, votes_protocol="majority")
+    faces = read_faces(options, console=Console())
+    assert faces.table.name == "ferplus" and set(faces.table.faces["split"]) == {"train"}
+    assert faces.table.faces["expression"].tolist() == [LABELS[row] for row in range(7) if row != 2]
+    assert any("trained on" in caution for caution in faces.cautions())  # the images are FER2013's
 
 
 @pytest.mark.skipif(not (REAL / "fer2013.zip").exists(), reason="the real FER2013 is not on this machine")

@@ -9,6 +9,7 @@ from core.analysis.protocol import Protocol, protocol_of_evaluation
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
 from core.data.readers import open_dataset
+from core.data.readers.spec import dataset_spec
 from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.errors import AffectoscopeError
 from core.labels import LabelSet
@@ -27,6 +28,8 @@ class ScoringOptions:
     split: str | None = None  # None: test, or all where there is no such split
     format: str | None = None  # None: recognised
     label_order: str | None = None  # of numbered labels
+    votes: Path | None = None  # FERPlus's votes; None: found with the data
+    votes_protocol: str | None = None  # labels by votes; None: the data's own
     relabel: Path | None = None  # a decisions.csv that corrects the labels
     tta: TestTimeAugmentation | None = None  # None: as the run's own predictions were made
 
@@ -65,7 +68,10 @@ class ScoredFaces:
     def cautions(self) -> list[str]:
         """Sentences on faces that the network may know, and on corrected labels."""
         cautions = []
-        if "train" in set(self.table.faces["split"]) and self.table.name == self.run.info["data"]["name"]:
+        images = {
+            dataset_spec(name).images or name for name in (self.table.name, self.run.info["data"]["name"])
+        }
+        if "train" in set(self.table.faces["split"]) and len(images) == 1:
             cautions.append("Some of these faces may be the ones that the network was trained on.")
         if self.relabelled:
             cautions.append(
@@ -85,7 +91,12 @@ def read_faces(options: ScoringOptions, *, console: Console) -> ScoredFaces:
     labels = run.label_set
     with console.progress("Reading annotations") as progress:
         table = open_dataset(
-            options.data, format=options.format, label_order=options.label_order, progress=progress
+            options.data,
+            format=options.format,
+            label_order=options.label_order,
+            votes=options.votes,
+            votes_protocol=options.votes_protocol,
+            progress=progress,
         )
     read, counts = table, table.counts()
     table, split = _select_split(table, options.split)

@@ -166,6 +166,7 @@ SPEC = register(
             "private_test": "PrivateTest (FER2013Test of FERPlus)",
         },
         published={"train": 28_561, "test": 3_579},
+        images=fer2013.SPEC.name,
         votes=True,
         label_set=8,
         frame_margins=fer2013.SPEC.frame_margins,

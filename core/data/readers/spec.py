@@ -101,6 +101,7 @@ class DatasetSpec:
         affect: faces have valence and arousal.
         affectnet_regions: affect was annotated with AffectNet's software, which expected expressions in the regions that
             core.analysis.contradictions has.
+        images: name of another data set whose images these are, or "".
         votes: faces have the votes of several annotators.
         subjects: faces name the person shown.
         label_set: label set used by default; None: the smallest that holds the labels.
@@ -123,6 +124,7 @@ class DatasetSpec:
     boxes: bool = False
     affect: bool = False
     affectnet_regions: bool = False
+    images: str = ""
     votes: bool = False
     subjects: bool = False
     label_set: Literal[7, 8, 11] | None = None
