@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.analysis.data_inspection.inspection import inspect_faces
+from core.analysis.data_inspection.text import inspection_lines
 from core.analysis.leaks import save_leaks
 from core.analysis.shared_subjects import SharedSubjects, find_shared_subjects
 from core.analysis.slices.face_attributes import save_face_attributes
 from core.config import TrainConfig
+from core.data.readers import open_dataset
 from core.data.splits import resolve_splits
 from core.data.subjects import join_subjects, read_subjects
 from core.data.training_data import load_training_data
@@ -243,3 +246,11 @@ def test_a_recipe_knows_the_content_of_the_table(official):
     assert TrainConfig.from_dict(config.as_dict()).subjects.name == "people.csv"
     with pytest.raises(AffectoscopeError, match=r"--votes .*nowhere\.csv cannot be read"):
         replace(config, votes=config.data / "../nowhere.csv").recipe()
+
+
+def test_an_inspection_counts_the_people_and_faces_of_data_without_splits(lab):
+    config, _ = lab
+    table = open_dataset(config.data)
+    text = "\n".join(inspection_lines(table, inspect_faces(table)))
+    assert "73 of 213 faces" in text and re.search(r"Subjects +10, of them 0 in several splits", text)
+    assert re.search(r"fear +20 \(32\)", text)

@@ -220,12 +220,17 @@ def _mixed(facts: Facts) -> list[str]:
     ]
 
 
+def _of_split(faces: int, size: SplitSizes) -> str:
+    """'3,589 test faces', or '213 faces' of data without splits."""
+    return f"{faces:,} {size.split}".rstrip() + " faces"
+
+
 def _surplus(facts: Facts, sizes: list[SplitSizes]) -> list[str]:
     if facts.extended:
         return []
     named = f", {facts.augmented:,} of them named like augmented copies" if facts.augmented else ""
     return [
-        f"it has {size.faces:,} {size.split} faces, {size.faces - size.published:,} more than were published{named}"
+        f"it has {_of_split(size.faces, size)}, {size.faces - size.published:,} more than were published{named}"
         for size in sizes
         if size.published and size.faces > (1 + SURPLUS) * size.published
     ]
@@ -235,9 +240,9 @@ def _missing(sizes: list[SplitSizes]) -> tuple[list[str], bool]:
     """(what is missing of the published splits, whether so much that the data is a part)."""
     lacking = [size for size in sizes if size.published and size.faces < size.published]
     texts = [
-        f"{size.published - size.faces:,} of {size.published:,} {size.split} faces"
+        f"{size.published - size.faces:,} of {_of_split(size.published, size)}"
         if size.faces
-        else f"the {size.published:,} {size.split} faces"
+        else f"the {_of_split(size.published, size)}"
         for size in lacking
     ]
     return texts, any(
