@@ -20,7 +20,8 @@ AGREEMENT = (
 def none_yet(run: Run) -> str:
     return (
         f"No votes are kept with run '{run.name}'. Where the data holds the votes of several annotators or soft labels for the "
-        "faces that the run was scored on, this command keeps them; the page shows them as soon as they are there:"
+        "faces that the run was scored on, this command keeps them (FERPlus's fer2013new.csv is found beside FER2013, or named "
+        "with --votes); the page shows them as soon as they are there:"
     )
 
 
