@@ -451,6 +451,13 @@ def test_unreadable_and_coloured_images_are_counted(real, statistics):
     assert "1 missing file" in text and "1 undecodable image" in text
 
 
+def test_a_data_set_without_a_readable_image(real, statistics):
+    broken = part_of(real, np.arange(3))
+    broken.read_image = lambda reference: b"no image"
+    with pytest.raises(AffectoscopeError, match="3 undecodable image"):
+        inspected(broken, statistics)
+
+
 @pytest.fixture
 def training(real) -> TrainingData:
     """The made data set, a tenth of its training faces held out for validation."""

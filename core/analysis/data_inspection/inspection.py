@@ -35,6 +35,9 @@ SAMPLED = 1000
 #: Faces that are decoded for all of an inspection; of larger data sets a random sample of so many.
 INSPECTED = 50_000
 
+#: Sizes of images that run.json keeps: photos have thousands.
+_SIZES_KEPT = 20
+
 #: Side in pixels that faces of data sets without published statistics are compared at.
 _SIDE = 48
 
@@ -81,8 +84,9 @@ class Inspection:
     augmented: int
 
     def as_dict(self) -> dict:
-        """Content for run.json: plain values, None where a number is unknown."""
-        tables = {name: _records(getattr(self, name)) for name in _COLUMNS}
+        """Content for run.json: plain values, None where a number is unknown; the most frequent sizes alone."""
+        kept = {**{name: getattr(self, name) for name in _COLUMNS}, "sizes": self.sizes.head(_SIZES_KEPT)}
+        tables = {name: _records(table) for name, table in kept.items()}
         numbers = {name: getattr(self, name) for name in _NUMBERS}
         return {**self.verdict.as_dict(), "unreadable": self.unreadable, **numbers, **tables}
 
@@ -134,6 +138,9 @@ def inspect_faces(
         candidates: known statistics; default: those that are shipped.
         extended: faces were added to the published ones on purpose, so that more of them are no finding.
         progress: called as progress(done, total) in faces.
+
+    Raises:
+        AffectoscopeError: no face can be decoded.
     """
     candidates = shipped_statistics() if candidates is None else candidates
     named = _statistics_of(table.name, candidates)
@@ -143,6 +150,13 @@ def inspect_faces(
         rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
     measures = measure_faces(table, rows, side=side, progress=progress)
     readable = measures[measures["problem"] == ""]
+    if readable.empty:
+        reasons = ", ".join(
+            f"{count:,} {reason}" for reason, count in measures["problem"].value_counts().items()
+        )
+        raise AffectoscopeError(
+            f"None of {len(rows):,} faces of {table.title} can be decoded ({reasons}); check that the images are whole."
+        )
     known = readable.reset_index(drop=True)
     faces = table.faces.iloc[known["row"]].reset_index(drop=True)
     known = known.assign(split=faces["split"].to_numpy())
