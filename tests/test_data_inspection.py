@@ -14,14 +14,14 @@ from scipy.stats import ks_2samp
 from core.analysis.data_inspection import inspection, label_counts
 from core.analysis.data_inspection import published as statistics_module
 from core.analysis.data_inspection.alteration import ks_distance
-from core.analysis.data_inspection.duplicates import augmented_names, duplicate_table, shared_subjects
+from core.analysis.data_inspection.duplicates import augmented_names, count_subjects, duplicate_table
 from core.analysis.data_inspection.inspection import (
     inspect_faces,
     inspect_training,
     load_inspection,
     recorded_verdict,
 )
-from core.analysis.data_inspection.label_counts import fit_labels, split_sizes
+from core.analysis.data_inspection.label_counts import counts_table, fit_labels, split_sizes
 from core.analysis.data_inspection.make_statistics import make_statistics
 from core.analysis.data_inspection.measures import MEASURES, measure_faces, pixel_measures
 from core.analysis.data_inspection.published import match_references, parse_statistics, shipped_statistics
@@ -352,6 +352,15 @@ def test_sizes_of_splits():
     assert [(size.split, size.published) for size in folders] == [("train", 28_709), ("test", 7_178)]
 
 
+def test_faces_that_were_published_without_splits():
+    ckplus = dataset_spec("ckplus-48")
+    counts = {"train": {"happy": 140, "sad": 60}, "test": {"happy": 67, "sad": 20}}
+    (size,) = split_sizes(counts, ckplus)
+    assert (size.split, size.faces, size.published) == ("", 287, 981)
+    happy = counts_table(counts, ckplus).set_index("expression").loc["happy"]
+    assert (happy["faces"], happy["published"]) == (207, 207)
+
+
 def test_augmented_copies_by_name_number_and_pictures(real, statistics):
     names = [
         "a/x.jpg0.jpg",
@@ -417,8 +426,8 @@ def test_people_in_several_splits(real, statistics):
     assert (found.subjects, found.subjects_shared) == (40, 40)
     assert "40 people are in several splits" in found.verdict.sentence
     split = np.where(np.arange(40) < 30, "train", "test")
-    assert shared_subjects(pd.DataFrame({"subject": subjects[:40], "split": split})) == (40, 0)
-    assert shared_subjects(pd.DataFrame({"subject": ["", ""], "split": ["train", "test"]})) == (0, 0)
+    assert count_subjects(pd.DataFrame({"subject": subjects[:40], "split": split})) == (40, 0)
+    assert count_subjects(pd.DataFrame({"subject": ["", ""], "split": ["train", "test"]})) == (0, 0)
 
 
 def test_a_sample_is_drawn_of_a_large_data_set(real, statistics):

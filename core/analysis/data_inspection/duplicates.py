@@ -69,7 +69,7 @@ def _sizes(faces: pd.DataFrame, keys: list[str]) -> np.ndarray:
     return faces.groupby(keys)[keys[0]].transform("size").to_numpy()
 
 
-def shared_subjects(faces: pd.DataFrame) -> tuple[int, int]:
+def count_subjects(faces: pd.DataFrame) -> tuple[int, int]:
     """Number of known subjects, and of those with faces in several splits."""
     known = faces[faces["subject"] != ""]
     splits = known.groupby("subject")["split"].nunique()

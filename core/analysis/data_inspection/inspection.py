@@ -10,8 +10,8 @@ from core.analysis.data_inspection.alteration import STATISTICS_COLUMNS, statist
 from core.analysis.data_inspection.duplicates import (
     DUPLICATES_COLUMNS,
     augmented_names,
+    count_subjects,
     duplicate_table,
-    shared_subjects,
 )
 from core.analysis.data_inspection.label_counts import COUNTS_COLUMNS, counts_table
 from core.analysis.data_inspection.measures import measure_faces
@@ -218,7 +218,7 @@ def _inspection(
     statistics = statistics_table(measures, published, matches)
     duplicates = duplicate_table(searched)
     sizes = measures.groupby(["width", "height", "colour"]).size().rename("faces").reset_index()
-    subjects, shared = shared_subjects(table.faces)
+    subjects, shared = count_subjects(table.faces)
     augmented = int(augmented_names(table.faces["reference"]).sum())
     faces = sum(sum(row.values()) for row in counts.values())
     facts = Facts(

@@ -22,9 +22,17 @@ ENOUGH_LABELS = 1000
 MISFIT, MISFIT_REORDERED = 0.08, 0.04
 
 
+def as_published(counts: dict[str, dict[str, int]], dataset: DatasetSpec) -> dict[str, dict[str, int]]:
+    """Counts with the splits of the published ones: all faces together, as split "", where these know no splits."""
+    if set(dataset.published) != {""}:
+        return counts
+    names = {name for row in counts.values() for name in row}
+    return {"": {name: sum(row.get(name, 0) for row in counts.values()) for name in names}}
+
+
 def counts_table(counts: dict[str, dict[str, int]], dataset: DatasetSpec) -> pd.DataFrame:
     """One row per split and label: split, expression, faces and published (NaN where that is not known)."""
-    published = dataset.published_labels
+    published, counts = dataset.published_labels, as_published(counts, dataset)
     splits = sorted(
         set(counts) | set(published), key=lambda name: (name not in counts, name != "train", name)
     )
@@ -54,7 +62,7 @@ class SplitSizes:
 
 def split_sizes(counts: dict[str, dict[str, int]], dataset: DatasetSpec) -> list[SplitSizes]:
     """Sizes of the splits that are there or published."""
-    published = dataset.published
+    published, counts = dataset.published, as_published(counts, dataset)
     absent = [split for split in published if split not in counts]
     sizes = []
     for split, row in sorted(counts.items(), key=lambda item: (item[0] != "train", item[0])):
@@ -86,6 +94,7 @@ class LabelFit:
 
 def fit_labels(counts: dict[str, dict[str, int]], dataset: DatasetSpec) -> LabelFit:
     """Compare the shares of the labels in the largest split whose numbers are published, so that a random part fits too."""
+    counts = as_published(counts, dataset)
     splits = [
         split for split in dataset.published_labels if sum(counts.get(split, {}).values()) >= ENOUGH_LABELS
     ]

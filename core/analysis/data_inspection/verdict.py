@@ -151,6 +151,10 @@ def judge(facts: Facts) -> Verdict:
     return Verdict(status, f"{text}.", tuple(problems), tuple(remarks))
 
 
+def _faces_of(split: str) -> str:
+    return f"{split} faces" if split else "faces"
+
+
 def _joined(clauses: list[str]) -> str:
     return "; ".join(clauses)
 
@@ -220,17 +224,12 @@ def _mixed(facts: Facts) -> list[str]:
     ]
 
 
-def _of_split(faces: int, size: SplitSizes) -> str:
-    """'3,589 test faces', or '213 faces' of data without splits."""
-    return f"{faces:,} {size.split}".rstrip() + " faces"
-
-
 def _surplus(facts: Facts, sizes: list[SplitSizes]) -> list[str]:
     if facts.extended:
         return []
     named = f", {facts.augmented:,} of them named like augmented copies" if facts.augmented else ""
     return [
-        f"it has {_of_split(size.faces, size)}, {size.faces - size.published:,} more than were published{named}"
+        f"it has {size.faces:,} {_faces_of(size.split)}, {size.faces - size.published:,} more than were published{named}"
         for size in sizes
         if size.published and size.faces > (1 + SURPLUS) * size.published
     ]
@@ -240,9 +239,9 @@ def _missing(sizes: list[SplitSizes]) -> tuple[list[str], bool]:
     """(what is missing of the published splits, whether so much that the data is a part)."""
     lacking = [size for size in sizes if size.published and size.faces < size.published]
     texts = [
-        f"{size.published - size.faces:,} of {_of_split(size.published, size)}"
+        f"{size.published - size.faces:,} of {size.published:,} {_faces_of(size.split)}"
         if size.faces
-        else f"the {_of_split(size.published, size)}"
+        else f"the {size.published:,} {_faces_of(size.split)}"
         for size in lacking
     ]
     return texts, any(
@@ -255,7 +254,7 @@ def _repeated(facts: Facts) -> list[str]:
     expected = facts.published.repeated if facts.published else 0.0
     texts = [
         f"{percent(row.copies / row.faces)} of the {row.split or 'unsplit'} faces are in groups of near-duplicates with one "
-        "label, as augmented copies are"
+        "label, as augmented copies and frames of a film are"
         for row in facts.duplicates.itertuples()
         if row.copies / row.faces > REPEATED + expected
     ]

@@ -132,6 +132,7 @@ SPEC = register(
                 "cohn-kanade-images/S005/001/*.png, Emotion/S005/001/*_emotion.txt and, if there, Landmarks/",
                 lambda source: most_match(source.listing, _IMAGE),
                 open_sequences,
+                labels="CK+'s codes 0 to 7 in *_emotion.txt, of the last frame",
             ),
         ),
         published={"": 327},

@@ -57,7 +57,15 @@ SPEC = register(
     DatasetSpec(
         name="ckplus-48",
         title="CK+48",
-        layouts=(named_layout("ckplus-48", _FILE, _read_face, example="anger/S010_004_00000017.png"),),
+        layouts=(
+            named_layout(
+                "ckplus-48",
+                _FILE,
+                _read_face,
+                example="anger/S010_004_00000017.png",
+                labels="the names of the class folders",
+            ),
+        ),
         published={"": 981},
         published_labels={
             "": {label: 3 * faces for label, faces in ckplus.SPEC.published_labels[""].items()}
@@ -84,6 +92,7 @@ TABLE = register(
                 _is_table,
                 _open_table,
                 precedence=-1,  # before FER2013's table
+                labels="FER2013's codes in the column emotion, and 7 contempt",
             ),
         ),
         official={"test": "PublicTest of the table", "private_test": "PrivateTest of the table"},

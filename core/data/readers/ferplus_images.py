@@ -159,6 +159,7 @@ SPEC = register(
                 _recognise,
                 _open,
                 precedence=1,  # FER2013's own layouts would read the same files
+                labels="the annotators' votes, by the protocol that the title names",
             ),
         ),
         official={

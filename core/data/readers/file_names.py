@@ -35,6 +35,7 @@ def named_layout(
     read: Callable[[re.Match[str]], NamedFace | str],
     *,
     example: str,
+    labels: str = "the file names",
 ) -> Layout:
     """The only layout of a data set whose images are recognised by their paths.
 
@@ -42,6 +43,7 @@ def named_layout(
         name: of the data set and of the format.
         pattern, read: as `open_by_name` takes them.
         example: the path of an image.
+        labels: where the labels come from.
     """
     return Layout(
         name,
@@ -55,6 +57,7 @@ def named_layout(
             other="file name of another form",
             expected=example,
         ),
+        labels=labels,
     )
 
 
