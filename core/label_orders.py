@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import AffectoscopeError
-from core.labels import EXPRESSIONS, LABEL_SETS, expression_code
+from core.labels import EXPRESSIONS, LABEL_SETS, expression_code, find_code
 
 #: Labels of RAF-DB's numbers 1 to 7 (Li, Deng & Du 2017); copies that count from 0 keep the order.
 RAFDB = ("surprise", "fear", "disgust", "happy", "sad", "anger", "neutral")
@@ -118,12 +118,7 @@ def read_labels(counts: dict[str, int], order: LabelOrder | None, what: str) -> 
     Raises:
         AffectoscopeError: nothing says whose the numbers are.
     """
-    codes = {}
-    for label in counts:
-        try:
-            codes[label] = expression_code(label)
-        except ValueError:
-            continue
+    codes = {label: code for label in counts if (code := find_code(label)) is not None}
     numbers = {label: int(label) for label in counts if label.isascii() and label.isdigit()}
     if not numbers:
         return codes, ""

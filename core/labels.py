@@ -93,6 +93,14 @@ def expression_code(name: str) -> int:
     return EXPRESSIONS.index(plain)
 
 
+def find_code(name: str) -> int | None:
+    """`expression_code`, or None where the name is unknown."""
+    try:
+        return expression_code(name)
+    except ValueError:
+        return None
+
+
 def smallest_label_set(codes: set[int]) -> LabelSet:
     """The smallest label set that contains all given codes (0 to 10)."""
     highest = max(codes, default=0)

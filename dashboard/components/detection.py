@@ -6,7 +6,7 @@ from core.analysis.detection import DetectedScores
 from core.analysis.protocol import Protocol
 from core.metrics.text import PERCENT
 from core.runs.run import Run
-from dashboard.components import number_table
+from dashboard.components import empty_state, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.tables import protocol as tables
@@ -16,8 +16,9 @@ from dashboard.text import protocol as text
 def show(run: Run, protocol: Protocol, scores: DetectedScores | None) -> None:
     """Misses and accuracy, overall and per label; without `scores`, the command that measures them."""
     if scores is None:
-        st.info(text.not_detected(run, protocol), icon=":material/center_focus_strong:")
-        st.code(text.detection_command(run), language="bash", wrap_lines=True)
+        empty_state.show(
+            text.not_detected(run, protocol), text.detection_command(run), icon="center_focus_strong"
+        )
         return
     overall, labels = tables.detected(scores), tables.detected_per_label(scores)
     st.markdown(text.detected(scores, protocol))

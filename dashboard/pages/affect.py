@@ -8,7 +8,7 @@ from core.metrics.text import DECIMAL, PERCENT
 from core.report import wording
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import bars, curves, planes
-from dashboard.components import appearance, gallery, number_table
+from dashboard.components import appearance, empty_state, gallery, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.images import image_source
@@ -21,8 +21,9 @@ st.title("Valence and arousal")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
 if not predictions.has_affect:
-    st.info(run_text.no_affect(run), icon=":material/info:")
-    st.code(f"{run_text.TRAIN_COMMAND} --data /path/to/AffectNet", language="bash")
+    empty_state.show(
+        run_text.no_affect(run), f"{run_text.TRAIN_COMMAND} --data /path/to/AffectNet", icon="info"
+    )
     st.stop()
 if caution := wording.few_faces(scores):
     st.warning(caution, icon=":material/warning:")

@@ -11,7 +11,7 @@ from core.metrics.text import DECIMAL, PERCENT, POINTS, NumberFormat
 from core.report.figures import calibration as figures
 from core.runs.calibration import upgrade_command
 from dashboard import loading, run_selector, url_state
-from dashboard.components import appearance, number_table
+from dashboard.components import appearance, empty_state, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.tables import calibration as tables
@@ -29,8 +29,7 @@ run = run_selector.choose_run()
 predictions, review = run_selector.load(run, "predictions", "calibration")
 st.markdown("\n".join(f"- {finding}" for finding in calibration_findings(review)))
 if review.fitted is None:
-    st.info(text.no_temperature(run), icon=":material/thermostat:")
-    st.code(upgrade_command(run), language="bash", wrap_lines=True)
+    empty_state.show(text.no_temperature(run), upgrade_command(run), icon="thermostat")
 numbers = tables.numbers(review)
 number_table.show(tables.as_text(numbers), width="content")
 st.caption(text.intervals(review))

@@ -7,7 +7,7 @@ from core.metrics.text import SMALL_DIFFERENCE, NumberFormat
 from core.report.figures import comparison as figures
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import matrices
-from dashboard.components import appearance, changed_faces, number_table
+from dashboard.components import appearance, changed_faces, empty_state, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.tables import comparison as tables
@@ -36,8 +36,7 @@ name = url_state.selectbox(
     help="The baseline: differences are the run in the sidebar minus this one.",
 ) or next(iter(fitting), None)
 if name is None:
-    st.info(text.nothing_fits(run, len(obstacles)), icon=":material/balance:")
-    st.code(text.command(run), language="bash", wrap_lines=True)
+    empty_state.show(text.nothing_fits(run, len(obstacles)), text.command(run), icon="balance")
     if obstacles:
         show_obstacles(obstacles)
     st.stop()

@@ -5,7 +5,7 @@ import streamlit as st
 from core.data.relabelling import trained_with
 from core.metrics.text import PERCENT
 from dashboard import run_selector, url_state
-from dashboard.components import label_decisions, label_error_gallery, number_table
+from dashboard.components import empty_state, label_decisions, label_error_gallery, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.images import image_source
@@ -24,8 +24,7 @@ if corrected := trained_with(run.info["data"]):
 of = url_state.segments("Labels of", tables.SOURCES, key="source")
 (errors,) = run_selector.load(run, "label_errors" if of == "scored" else "training_label_errors")
 if errors is None:
-    st.info(text.not_ranked(run), icon=":material/label_off:")
-    st.code(text.command(run), language="bash", wrap_lines=True)
+    empty_state.show(text.not_ranked(run), text.command(run), icon="label_off")
     st.stop()
 st.markdown(errors.sentence())
 if errors.about:

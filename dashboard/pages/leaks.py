@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import images, loading, run_selector, url_state
-from dashboard.components import face_pairs, number_table
+from dashboard.components import empty_state, face_pairs, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.tables import leaks as tables
 from dashboard.text import leaks as text
@@ -12,8 +12,7 @@ st.title("Leaks")
 run = run_selector.choose_run()
 predictions, leaks = run_selector.load(run, "predictions", "leaks")
 if leaks is None:
-    st.info(text.none_yet(run), icon=":material/content_copy:")
-    st.code(text.command(run), language="bash", wrap_lines=True)
+    empty_state.show(text.none_yet(run), text.command(run), icon="content_copy")
     st.stop()
 if leaks.table.empty:
     if leaks.summary.shares_subjects():

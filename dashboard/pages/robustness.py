@@ -6,7 +6,7 @@ from core.analysis.corruptions import CORRUPTIONS
 from core.metrics.text import PERCENT
 from dashboard import run_selector, url_state
 from dashboard.charts import robustness as charts
-from dashboard.components import appearance, number_table
+from dashboard.components import appearance, empty_state, number_table
 from dashboard.components.corrupted_faces import corrupted_faces
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
@@ -20,8 +20,7 @@ st.title("Robustness")
 run = run_selector.choose_run()
 (kept,) = run_selector.load(run, "robustness")
 if kept is None:
-    st.info(text.none_yet(run), icon=":material/blur_on:")
-    st.code(text.command(run), language="bash", wrap_lines=True)
+    empty_state.show(text.none_yet(run), text.command(run), icon="blur_on")
     st.stop()
 table, about = kept
 st.markdown(text.findings(table, about))

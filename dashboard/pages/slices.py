@@ -10,7 +10,7 @@ from core.metrics.text import DECIMAL, DIFFERENCE, PERCENT, NumberFormat
 from core.report.figures import slices as figures
 from core.runs.run import Run
 from dashboard import loading, run_selector, url_state
-from dashboard.components import appearance, gallery, joined_csv, number_table
+from dashboard.components import appearance, empty_state, gallery, joined_csv, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.images import image_source
@@ -77,8 +77,7 @@ run = run_selector.choose_run()
 predictions, attributes = run_selector.load(run, "predictions", "face_attributes")
 st.markdown(text.MEANING)
 if attributes is None:
-    st.info(text.no_attributes(run), icon=":material/straighten:")
-    st.code(text.command(run), language="bash", wrap_lines=True)
+    empty_state.show(text.no_attributes(run), text.command(run), icon="straighten")
 joined = joined_csv.choose(run)
 bins = url_state.segments("Bins", {name: name for name in tables.PARTS}, key="cut")
 review = joined_csv.review(run, joined, tables.PARTS[bins])

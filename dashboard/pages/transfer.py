@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import loading, url_state
-from dashboard.components import number_table
+from dashboard.components import empty_state, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.tables import transfer as tables
 from dashboard.text import transfer as text
@@ -14,8 +14,7 @@ table, problems = loading.transfer()
 for problem in problems:
     st.warning(problem, icon=":material/broken_image:")
 if table.empty or table["own"].all():
-    st.info(text.NONE_YET, icon=":material/swap_horiz:")
-    st.code(text.COMMAND, language="bash", wrap_lines=True)
+    empty_state.show(text.NONE_YET, text.COMMAND, icon="swap_horiz")
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -6,7 +6,7 @@ from core.metrics.vote_scores import VOTE_METRICS
 from core.report.score_tables import vote_table
 from dashboard import run_selector, url_state
 from dashboard.charts import votes as charts
-from dashboard.components import appearance, gallery
+from dashboard.components import appearance, empty_state, gallery
 from dashboard.components.downloads import csv_button
 from dashboard.images import image_source
 from dashboard.tables import votes as tables
@@ -16,8 +16,7 @@ st.title("Votes")
 run = run_selector.choose_run()
 predictions, review = run_selector.load(run, "predictions", "votes")
 if review is None:
-    st.info(text.none_yet(run), icon=":material/how_to_vote:")
-    st.code(text.command(run), language="bash", wrap_lines=True)
+    empty_state.show(text.none_yet(run), text.command(run), icon="how_to_vote")
     st.stop()
 
 st.markdown(text.summary(review))

@@ -7,11 +7,11 @@ import csv
 import io
 from collections import Counter
 
-from core.data.face_table import FaceTable, as_face_frame
+from core.data.face_table import FaceTable
 from core.data.readers.affectnet2017 import CITATION, LIMITS
 from core.data.readers.folders import SPLITS
 from core.data.readers.listing import MISSING, Listing, common_prefix
-from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.data.readers.spec import DatasetSpec, Layout, Source, register, table_of_files
 from core.data.readers.storage import OUTSIDE, leaves_folder
 from core.errors import AffectoscopeError
 from core.label_orders import LabelOrder, read_labels
@@ -78,14 +78,7 @@ def open_mirror(listing: Listing, *, label_order: LabelOrder | None = None) -> F
     columns["reference"] = [name[len(prefix) :] for name in columns["reference"]]
     if disagreements:
         note = f"{note} {disagreements:,} of {len(met):,} faces lie in the folder of another label; labels.csv decides."
-    return FaceTable(
-        name=SPEC.name,
-        title=f"{SPEC.title} ({'zip' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(columns),
-        ledger=ledger,
-        read_image=listing.reader(prefix),
-        note=f"{SPEC.note} {note}".strip(),
-    )
+    return table_of_files(SPEC, listing, columns, ledger, prefix=prefix, note=f"{SPEC.note} {note}".strip())
 
 
 class _Images:

@@ -13,11 +13,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from core.data.face_table import FaceTable, as_face_frame
+from core.data.face_table import FaceTable
 from core.data.readers.affectnet2017 import LIMITS, NOTE
 from core.data.readers.attributes import comparable_attributes
 from core.data.readers.listing import MISSING, Listing, common_prefix
-from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.data.readers.spec import DatasetSpec, Layout, Source, register, table_of_files
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 
@@ -93,16 +93,12 @@ def open_annotations(
         prefix = ""
     columns["reference"] = [name[len(prefix) :] for name in columns["reference"]]
     found = np.array(votes, np.float32)
-    return FaceTable(
-        name=SPEC.name,
-        title=f"{SPEC.title} ({'zip' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(columns),
-        ledger=ledger,
-        read_image=listing.reader(prefix),
-        note=SPEC.note if "test" in columns["split"] else "",
-        votes=found if found.any() else None,
-        attributes=comparable_attributes(pd.DataFrame(attributes)),
-    )
+    parts = {
+        "note": SPEC.note if "test" in columns["split"] else "",
+        "votes": found if found.any() else None,
+        "attributes": comparable_attributes(pd.DataFrame(attributes)),
+    }
+    return table_of_files(SPEC, listing, columns, ledger, prefix=prefix, **parts)
 
 
 def _by_stem(listing: Listing) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], str]]:

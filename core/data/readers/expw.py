@@ -7,9 +7,9 @@ of label/label.lst: image name, face id in the image, top, left, right, bottom, 
 import numpy as np
 import pandas as pd
 
-from core.data.face_table import FaceTable, as_face_frame
+from core.data.face_table import FaceTable
 from core.data.readers.listing import MISSING, Listing, common_prefix, usable_lines
-from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.data.readers.spec import DatasetSpec, Layout, Source, register, table_of_files
 from core.data.readers.storage import OUTSIDE, FacesOfImages, face_reference, leaves_folder
 from core.errors import AffectoscopeError
 from core.label_orders import FER2013
@@ -62,14 +62,11 @@ def open_list(listing: Listing) -> FaceTable | None:
         )
     prefix = common_prefix({f"{images[name].rpartition('/')[0]}/" for name, _ in met})
     columns["reference"] = [reference[len(prefix) :] for reference in columns["reference"]]
-    return FaceTable(
-        name=SPEC.name,
-        title=f"{SPEC.title} ({'zip' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(columns),
-        ledger=ledger,
-        read_image=FacesOfImages(listing.reader(prefix)),
-        attributes=pd.DataFrame({"box_confidence": np.array(confidences, np.float32)}),
-    )
+    parts = {
+        "read_image": FacesOfImages(listing.reader(prefix)),
+        "attributes": pd.DataFrame({"box_confidence": np.array(confidences, np.float32)}),
+    }
+    return table_of_files(SPEC, listing, columns, ledger, prefix=prefix, **parts)
 
 
 def _read_line(line: str) -> tuple[str, int, float, int, float, float, float, float] | str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.data.face_table import FaceTable, as_face_frame
+from core.data.face_table import FaceTable
 from core.data.readers import fer2013
 from core.data.readers.ferplus import (
     FILE,
@@ -19,7 +19,7 @@ from core.data.readers.ferplus import (
 )
 from core.data.readers.file_names import most_match
 from core.data.readers.listing import MISSING, common_prefix
-from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.data.readers.spec import DatasetSpec, Layout, Source, register, table_of_files
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 
@@ -69,21 +69,16 @@ def open_images(source: Source) -> FaceTable:
             f"each folder, or {FILE}, which --votes names."
         )
     prefix = common_prefix({name[: name.index(_FILE.match(name)["split"])] for name in kept["name"]})
-    return FaceTable(
-        name=SPEC.name,
-        title=f"{SPEC.title} (image {'zip' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(
-            {
-                "reference": [name[len(prefix) :] for name in kept["name"]],
-                "expression": [EXPRESSIONS.index("uncertain")] * len(kept["name"]),
-                "split": kept["split"],
-            }
-        ),
-        ledger=ledger,
-        read_image=listing.reader(prefix),
-        note=SPEC.note,
-        votes=np.array([votes[name] for name in kept["name"]]),
-    )
+    columns = {
+        "reference": [name[len(prefix) :] for name in kept["name"]],
+        "expression": [EXPRESSIONS.index("uncertain")] * len(kept["name"]),
+        "split": kept["split"],
+    }
+    parts = {
+        "title": f"{SPEC.title} (image {'zip' if listing.is_zip else 'folders'})",
+        "votes": np.array([votes[name] for name in kept["name"]]),
+    }
+    return table_of_files(SPEC, listing, columns, ledger, prefix=prefix, **parts)
 
 
 def _rows(source: Source) -> Iterator[tuple[str, np.ndarray]]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from core.data.face_table import FaceTable, as_face_frame
+from core.data.face_table import FaceTable
 from core.data.readers.listing import Listing, common_prefix
-from core.data.readers.spec import DatasetSpec, Layout, dataset_spec
+from core.data.readers.spec import DatasetSpec, Layout, dataset_spec, table_of_files
 from core.errors import AffectoscopeError
 
 
@@ -106,12 +106,8 @@ def open_by_name(
         name: [getattr(face, name) for face in faces.values()] for name in ("expression", "split", "subject")
     }
     attributes = pd.DataFrame([face.attributes for face in faces.values()])
-    return FaceTable(
-        name=spec.name,
-        title=f"{spec.title} ({'zip of folders' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(columns | {"reference": list(faces)}),
-        ledger=ledger,
-        read_image=listing.reader(prefix),
-        note=spec.note,
-        attributes=attributes if len(attributes.columns) else None,
-    )
+    parts = {
+        "title": f"{spec.title} ({'zip of folders' if listing.is_zip else 'folders'})",
+        "attributes": attributes if len(attributes.columns) else None,
+    }
+    return table_of_files(spec, listing, columns | {"reference": list(faces)}, ledger, prefix=prefix, **parts)

@@ -3,17 +3,17 @@
 import os
 from collections import Counter
 
-from core.data.face_table import FaceTable, as_face_frame
+from core.data.face_table import FaceTable
 from core.data.readers.listing import (
     IGNORED_SUFFIXES,
     IMAGE_SUFFIXES,
     Listing,
     common_prefix,
 )
-from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.data.readers.spec import DatasetSpec, Layout, Source, register, table_of_files
 from core.errors import AffectoscopeError
 from core.label_orders import LabelOrder, read_labels
-from core.labels import EXPRESSIONS, expression_code
+from core.labels import EXPRESSIONS, find_code
 
 SPLITS = {
     "train": "train",
@@ -36,14 +36,9 @@ def class_folders(folders: Counter[str]) -> Counter[str]:
     numbers = {folder: int(folder) for folder in folders if folder.isascii() and folder.isdigit()}
     if max(numbers.values(), default=0) >= len(EXPRESSIONS):
         numbers = {}
-    return Counter({folder: folders[folder] for folder in folders if folder in numbers or _is_label(folder)})
-
-
-def _is_label(folder: str) -> bool:
-    try:
-        return expression_code(folder) >= 0
-    except ValueError:
-        return False
+    return Counter(
+        {folder: folders[folder] for folder in folders if folder in numbers or find_code(folder) is not None}
+    )
 
 
 def head_length(listing: Listing) -> int | None:
@@ -99,14 +94,11 @@ def open_folders(listing: Listing, *, label_order: LabelOrder | None = None) -> 
             f"{listing.path} has no image in a class folder ({ledger.sentence()}). Expected folders "
             f"such as train/happy and test/happy, or only happy, named {', '.join(EXPRESSIONS)}."
         )
-    return FaceTable(
-        name=SPEC.name,
-        title=f"{listing.path.stem} ({'zip of image folders' if listing.is_zip else 'image folders'})",
-        faces=as_face_frame(columns),
-        ledger=ledger,
-        read_image=listing.reader(prefix),
-        note=note,
-    )
+    parts = {
+        "title": f"{listing.path.stem} ({'zip of image folders' if listing.is_zip else 'image folders'})",
+        "note": note,
+    }
+    return table_of_files(SPEC, listing, columns, ledger, prefix=prefix, **parts)
 
 
 def _read_path(

@@ -9,10 +9,10 @@ import re
 
 import pandas as pd
 
-from core.data.face_table import FaceTable, as_face_frame
+from core.data.face_table import FaceTable
 from core.data.readers.file_names import NamedFace, most_match, open_by_name
 from core.data.readers.listing import MISSING, Listing, common_prefix, list_files, usable_lines
-from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.data.readers.spec import DatasetSpec, Layout, Source, register, table_of_files
 from core.errors import AffectoscopeError
 from core.label_orders import RAFDB
 from core.labels import expression_code
@@ -87,15 +87,11 @@ def open_official(listing: Listing) -> FaceTable:
             f"{listing.path} has {os.path.basename(path)} and no usable face: {ledger.sentence()}. Expected lines such as "
             "'train_00001.jpg 5' and images such as Image/aligned/train_00001_aligned.jpg; unpack aligned.zip."
         )
-    return FaceTable(
-        name=SPEC.name,
-        title=f"{SPEC.title} ({'zip of the release' if listing.is_zip else 'official release'})",
-        faces=as_face_frame(columns),
-        ledger=ledger,
-        read_image=listing.reader(prefix),
-        note=SPEC.note,
-        attributes=_attributes(listing, used),
-    )
+    parts = {
+        "title": f"{SPEC.title} ({'zip of the release' if listing.is_zip else 'official release'})",
+        "attributes": _attributes(listing, used),
+    }
+    return table_of_files(SPEC, listing, columns, ledger, prefix=prefix, **parts)
 
 
 def label_code(number: str) -> int | None:

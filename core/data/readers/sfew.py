@@ -13,7 +13,7 @@ from core.data.readers.file_names import NamedFace, most_match, open_by_name
 from core.data.readers.listing import Listing
 from core.data.readers.spec import DatasetSpec, Layout, Source, register
 from core.errors import AffectoscopeError
-from core.labels import expression_code
+from core.labels import find_code
 
 _SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -42,23 +42,20 @@ def open_frames(listing: Listing) -> FaceTable:
 
 
 def _read_name(match: re.Match[str]) -> NamedFace | str:
-    try:
-        return NamedFace(expression_code(match["emotion"] or ""), _SPLITS[match["split"].lower()])
-    except ValueError:
+    code = find_code(match["emotion"] or "")
+    if code is None:
         return "unknown label" if match["emotion"] else "no label"
+    return NamedFace(code, _SPLITS[match["split"].lower()])
 
 
 def _clips(listing: Listing) -> list[str]:
     """Video clips in class folders."""
-    found = []
-    for name in listing.names:
-        if os.path.splitext(name)[1].lower() in _CLIPS:
-            try:
-                expression_code(os.path.basename(os.path.dirname(name)))
-            except ValueError:
-                continue
-            found.append(name)
-    return found
+    return [
+        name
+        for name in listing.names
+        if os.path.splitext(name)[1].lower() in _CLIPS
+        and find_code(os.path.basename(os.path.dirname(name))) is not None
+    ]
 
 
 def _has_clips(source: Source) -> bool:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from core.data.face_table import FaceTable
+from core.data.face_table import FaceTable, Ledger, as_face_frame
 from core.data.readers.listing import Listing, list_files, shallow_folders
 from core.label_orders import LabelOrder
 
@@ -174,3 +174,21 @@ def layouts() -> tuple[Layout, ...]:
 def formats() -> dict[str, str]:
     """Values of --format and what each looks like on disk, by name."""
     return {layout.format: layout.looks for layout in sorted(layouts(), key=lambda layout: layout.format)}
+
+
+def table_of_files(
+    spec: DatasetSpec, listing: Listing, columns: dict, ledger: Ledger, *, prefix: str, **parts
+) -> FaceTable:
+    """The FaceTable of faces in a folder or zip.
+
+    Args:
+        columns: of `as_face_frame`; references are names in the listing without `prefix`.
+        parts: attributes of FaceTable that are not the usual ones.
+    """
+    usual = {
+        "name": spec.name,
+        "title": f"{spec.title} ({'zip' if listing.is_zip else 'folders'})",
+        "read_image": listing.reader(prefix),
+        "note": spec.note,
+    }
+    return FaceTable(faces=as_face_frame(columns), ledger=ledger, **usual | parts)

@@ -14,11 +14,11 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from core.data.face_table import FaceTable, as_face_frame
+from core.data.face_table import FaceTable
 from core.data.readers.affectnet2017 import CITATION, LIMITS
 from core.data.readers.folders import SPLITS
 from core.data.readers.listing import MISSING, Listing
-from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.data.readers.spec import DatasetSpec, Layout, Source, register, table_of_files
 from core.data.readers.storage import FacesOfImages, face_reference
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS, expression_code
@@ -118,14 +118,7 @@ def open_yolo(
             f"{listing.path} has a data.yaml and no usable face: {ledger.sentence()}. Expected images such as "
             "train/images/a.jpg and lines 'class cx cy w h' such as '4 0.5 0.5 1 1' in train/labels/a.txt."
         )
-    return FaceTable(
-        name=spec.name,
-        title=f"{spec.title} ({'zip' if listing.is_zip else 'folders'})",
-        faces=as_face_frame(columns),
-        ledger=ledger,
-        read_image=FacesOfImages(reader),
-        note=spec.note,
-    )
+    return table_of_files(spec, listing, columns, ledger, prefix=prefix, read_image=FacesOfImages(reader))
 
 
 def _key(name: str, folder: str, suffixes: tuple[str, ...] | None = None) -> str:
@@ -212,7 +205,7 @@ AFFECTNET = register(
         label_set=8,
         citation=CITATION,
         note=(
-            "A public mirror of AffectNet in YOLO format, about balanced and cropped to 96x96: its splits are not AffectNet's, "
+            "A public mirror of AffectNet in YOLO format, cropped to 96x96: its splits are not AffectNet's, "
             "and scores on them compare with no published ones."
         ),
         limits=LIMITS,
