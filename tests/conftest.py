@@ -20,6 +20,7 @@ GROUPS = {
     "network": (  # TensorFlow, `trained_run`
         "test_detection",
         "test_devices",
+        "test_earlier_run",
         "test_evaluate",
         "test_gradcam",
         "test_learning_from",
