@@ -11,3 +11,9 @@ def show(reason: str, command: str, *, icon: str) -> None:
     """
     st.info(reason, icon=f":material/{icon}:")
     st.code(command, language="bash", wrap_lines=True)
+
+
+def stop(reason: str, command: str, *, icon: str) -> None:
+    """`show`, and end the page there."""
+    show(reason, command, icon=icon)
+    st.stop()

@@ -21,10 +21,9 @@ st.title("Valence and arousal")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
 if not predictions.has_affect:
-    empty_state.show(
+    empty_state.stop(
         run_text.no_affect(run), f"{run_text.TRAIN_COMMAND} --data /path/to/AffectNet", icon="info"
     )
-    st.stop()
 if caution := wording.few_faces(scores):
     st.warning(caution, icon=":material/warning:")
 

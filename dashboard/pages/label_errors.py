@@ -24,8 +24,7 @@ if corrected := trained_with(run.info["data"]):
 of = url_state.segments("Labels of", tables.SOURCES, key="source")
 (errors,) = run_selector.load(run, "label_errors" if of == "scored" else "training_label_errors")
 if errors is None:
-    empty_state.show(text.not_ranked(run), text.command(run), icon="label_off")
-    st.stop()
+    empty_state.stop(text.not_ranked(run), text.command(run), icon="label_off")
 st.markdown(errors.sentence())
 if errors.about:
     st.caption(text.held_out(errors.about))

@@ -12,8 +12,7 @@ st.title("Leaks")
 run = run_selector.choose_run()
 predictions, leaks = run_selector.load(run, "predictions", "leaks")
 if leaks is None:
-    empty_state.show(text.none_yet(run), text.command(run), icon="content_copy")
-    st.stop()
+    empty_state.stop(text.none_yet(run), text.command(run), icon="content_copy")
 if leaks.table.empty:
     if leaks.summary.shares_subjects():
         st.warning(leaks.summary.sentence(), icon=":material/group:")

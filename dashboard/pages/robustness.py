@@ -20,8 +20,7 @@ st.title("Robustness")
 run = run_selector.choose_run()
 (kept,) = run_selector.load(run, "robustness")
 if kept is None:
-    empty_state.show(text.none_yet(run), text.command(run), icon="blur_on")
-    st.stop()
+    empty_state.stop(text.none_yet(run), text.command(run), icon="blur_on")
 table, about = kept
 st.markdown(text.findings(table, about))
 

@@ -14,8 +14,7 @@ table, problems = loading.transfer()
 for problem in problems:
     st.warning(problem, icon=":material/broken_image:")
 if table.empty or table["own"].all():
-    empty_state.show(text.NONE_YET, text.COMMAND, icon="swap_horiz")
-    st.stop()
+    empty_state.stop(text.NONE_YET, text.COMMAND, icon="swap_horiz")
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     number = url_state.segments("Number", tables.NUMBERS, key="number")

@@ -16,8 +16,7 @@ st.title("Votes")
 run = run_selector.choose_run()
 predictions, review = run_selector.load(run, "predictions", "votes")
 if review is None:
-    empty_state.show(text.none_yet(run), text.command(run), icon="how_to_vote")
-    st.stop()
+    empty_state.stop(text.none_yet(run), text.command(run), icon="how_to_vote")
 
 st.markdown(text.summary(review))
 st.markdown(text.finding(review))

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,9 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.data.face_table import FaceTable, Ledger, as_face_frame
-from core.data.readers.affectnet2017 import CITATION, LIMITS, NOTE
+from core.data.readers import affectnet2017
 from core.data.readers.listing import IMAGE_SUFFIXES, FolderContents, is_hidden, shallow_folders
-from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.data.readers.spec import Layout, Source, register
 from core.data.readers.storage import OUTSIDE, FolderImages
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
@@ -243,7 +244,8 @@ def _open(source: Source) -> FaceTable | None:
 
 
 SPEC = register(
-    DatasetSpec(
+    replace(
+        affectnet2017.SPEC,
         name="affectnet-2021",
         title="AffectNet 2021",
         layouts=(
@@ -263,11 +265,6 @@ SPEC = register(
                 zip(EXPRESSIONS, (74_874, 134_415, 25_459, 14_090, 6_378, 3_803, 24_882, 3_750), strict=False)
             ),
         },
-        affect=True,
-        affectnet_regions=True,
-        label_set=8,
-        citation=CITATION,
-        note=NOTE,
-        limits=LIMITS,
+        boxes=False,
     )
 )

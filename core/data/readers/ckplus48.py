@@ -6,7 +6,7 @@ from dataclasses import replace
 from core.data.face_table import FaceTable
 from core.data.readers import ckplus, fer2013
 from core.data.readers.file_names import NamedFace, named_layout
-from core.data.readers.spec import DatasetSpec, Layout, Source, register
+from core.data.readers.spec import Layout, Source, register
 from core.label_orders import FER2013
 from core.labels import expression_code
 
@@ -54,9 +54,11 @@ def _open_table(source: Source) -> FaceTable | None:
 
 
 SPEC = register(
-    DatasetSpec(
+    replace(
+        ckplus.SPEC,
         name="ckplus-48",
         title="CK+48",
+        boxes=False,
         layouts=(
             named_layout(
                 "ckplus-48",
@@ -70,21 +72,19 @@ SPEC = register(
         published_labels={
             "": {label: 3 * faces for label, faces in ckplus.SPEC.published_labels[""].items()}
         },
-        subjects=True,
-        label_set=8,
-        citation=ckplus.SPEC.citation,
         note=(
             "CK+48 has no official splits: those made here share no person. It has the last three frames of each sequence, "
             "which are nearly the same."
         ),
-        limits=ckplus.SPEC.limits,
     )
 )
 
 TABLE = register(
-    DatasetSpec(
+    replace(
+        ckplus.SPEC,
         name="ckplus-csv",
         title="CK+ (table of pixels)",
+        boxes=False,
         layouts=(
             Layout(
                 "ckplus-csv",
@@ -96,14 +96,12 @@ TABLE = register(
             ),
         ),
         official={"test": "PublicTest of the table", "private_test": "PrivateTest of the table"},
+        subjects=False,
         published={"": _TABLE_ROWS},
         published_labels={"": ckplus.SPEC.published_labels[""] | {"neutral": 593}},
-        label_set=8,
-        citation=ckplus.SPEC.citation,
         note=(
             "The splits are those of the table's author, who drew them by images and not by people: the same person can be in "
             "several, and the table does not say who is shown, so that scores are too high."
         ),
-        limits=ckplus.SPEC.limits,
     )
 )
