@@ -197,6 +197,7 @@ SPEC = register(
                 "full images, and CSV lists of them with face boxes",
                 _recognise,
                 _open,
+                precedence=2,  # others would list its million images
                 labels="AffectNet's codes 0 to 10 in the column expression",
             ),
         ),

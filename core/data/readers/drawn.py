@@ -32,7 +32,7 @@ SPEC = register(
                 "the faces that Affectoscope draws, with drawn-faces.json beside their lists",
                 _is_drawn,
                 open_drawn,
-                precedence=1,  # its lists are AffectNet 2017's
+                precedence=3,  # its lists are AffectNet 2017's
                 labels="AffectNet's codes in the column expression",
             ),
         ),
