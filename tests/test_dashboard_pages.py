@@ -115,7 +115,7 @@ def test_the_overview_shows_the_numbers_of_scores_json(open_page, made_runs):
     assert metric.delta == f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}%"
     table = shown.dataframe[0].value.set_index("run")
     assert set(table.index) == set(RUNS)
-    assert table.loc["affect", "accuracy"] == pytest.approx(accuracy.value)
+    assert table.loc["affect", "accuracy"] == pytest.approx(100 * accuracy.value)
     assert "3,000 rows read, 2,997 used, 3 rejected" in text_of(shown)
 
 
@@ -219,7 +219,7 @@ def test_misclassified_faces_come_surest_first_and_in_pages(open_page, made_runs
     predictions = open_run(made_runs / "affect").predictions()
     wrong = predictions.confidence[~predictions.correct]
     table = shown.dataframe[0].value
-    assert table["probability"].to_numpy() == pytest.approx(np.sort(wrong)[::-1][: len(table)])
+    assert table["probability"].to_numpy() == pytest.approx(100 * np.sort(wrong)[::-1][: len(table)])
     assert f"{len(wrong)} of 160 faces are misclassified" in text_of(shown)
     assert len(wrong) > 24 and len(shown.pagination) == 1
 
@@ -227,7 +227,7 @@ def test_misclassified_faces_come_surest_first_and_in_pages(open_page, made_runs
 def test_filters_narrow_the_misclassified_faces(open_page):
     shown = open_page("misclassified", run="affect", true="fear", confidence=["60", "100"])
     table = shown.dataframe[0].value
-    assert set(table["true"]) == {"fear"} and table["probability"].min() >= 0.6
+    assert set(table["true"]) == {"fear"} and table["probability"].min() >= 60
     nobody = open_page("misclassified", run="affect", true="fear", predicted="fear")
     assert "No misclassified face passes these filters" in nobody.info[0].value
 

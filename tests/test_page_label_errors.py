@@ -63,7 +63,10 @@ def test_the_likeliest_errors_come_first_with_their_numbers(open_page, pictured)
     )
     assert "Northcutt et al. 2021" in text and words.NOTHING_DECIDED in text
     table = shown.dataframe[-1].value
-    pd.testing.assert_frame_equal(table.reset_index(drop=True), errors.per_label())
+    expected = errors.per_label()
+    pd.testing.assert_frame_equal(
+        table.reset_index(drop=True), expected.assign(share=100 * expected["share"])
+    )
 
 
 def text_of_progress(page):

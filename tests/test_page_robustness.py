@@ -44,7 +44,7 @@ def test_the_page_shows_what_was_measured(open_page, folder):
     )
     assert "Largest mean loss: noise (30.0 points)" in told
     grid = shown.dataframe[0].value
-    assert grid["corruption"][0] == "noise" and grid["mean"][0] == pytest.approx(0.5)
+    assert grid["corruption"][0] == "noise" and grid["mean"][0] == pytest.approx(50)
     assert sum(len(each.proto.imgs) for each in shown.image) == 6
 
 

@@ -58,7 +58,7 @@ def test_lines_stand_out_from_the_page_in_both_themes():
 def test_the_page_tells_the_gap_at_the_best_epoch(open_page):
     shown = open_page("training", run="affect")
     row = shown.dataframe[0].value.iloc[0]
-    gap = 100 * (row["training_accuracy"] - row["validation_accuracy"])
+    gap = row["training_accuracy"] - row["validation_accuracy"]
     assert f"{gap:.1f} points above validation accuracy" in text_of(shown)
 
 

@@ -21,7 +21,7 @@ _NAME = st.column_config.TextColumn(pinned=True)
 _POINTS = Number(NumberFormat(1, signed=True))
 _COLUMNS = {
     "slice": _NAME,
-    "accuracy": Number(PERCENT),
+    "accuracy": Number(replace(PERCENT, factor=1.0)),
     "gap": replace(_POINTS, title="gap (points)"),
     "gap, same mix": _POINTS,
     "macro-F1": Number(DECIMAL),

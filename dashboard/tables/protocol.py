@@ -57,13 +57,13 @@ def detected(scores: DetectedScores) -> pd.DataFrame:
 
 
 def detected_per_label(scores: DetectedScores) -> pd.DataFrame:
-    """A row per label: label, faces, found, missed, correct, recall (%) of the found ones and of all."""
+    """A row per label: label, faces, found, missed, correct, recall of the found ones and of all."""
     table = pd.DataFrame({"faces": scores.faces, "found": scores.found, "correct": scores.correct})
     table = table.rename_axis("label").reset_index()
     table.insert(3, "missed", table["faces"] - table["found"])
     return table.assign(
-        recall_of_found=100 * table["correct"] / table["found"].where(table["found"] > 0),
-        recall_of_all=100 * table["correct"] / table["faces"].where(table["faces"] > 0),
+        recall_of_found=table["correct"] / table["found"].where(table["found"] > 0),
+        recall_of_all=table["correct"] / table["faces"].where(table["faces"] > 0),
     )
 
 
