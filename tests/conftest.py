@@ -10,6 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+# As many test processes as cores run at once: threads of OpenMP (scikit-learn, BLAS) would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Tests never touch the user's own cache; each test process has one of its own.
 _cache = tempfile.TemporaryDirectory(prefix="affectoscope-tests-")
 os.environ["AFFECTOSCOPE_CACHE"] = _cache.name
