@@ -127,3 +127,10 @@ def test_the_top_level_is_what_was_asked_for():
             "requirements-cluster.txt", ".streamlit", ".ci", ".gitignore", "LICENSE",
     }  # fmt: skip
     assert {name_of(path).split("/")[0] for path in tracked_files()} <= allowed
+
+
+def test_the_groups_of_tests_reach_the_scheduler(request):
+    """Without them, what a group shares is made by every worker."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("not run with --dist loadgroup")
+    assert request.node.nodeid.endswith("@processes")

@@ -94,7 +94,7 @@ def test_damaged_sweeps_are_named_and_the_others_shown(open_page, tmp_path):
     assert "Best trials" in text_of(shown)
     (tmp_path / "sweeps" / "whole" / "trials.csv").write_text("nonsense\n1\n")
     shown = open_page("sweep", folder=tmp_path)
-    assert "trials.csv of sweep 'whole' has no column" in shown.error[0].value
+    assert "trials.csv of 'whole' has no column" in shown.error[0].value
 
 
 def test_a_space_that_is_not_known_any_more_still_shows_its_trials(open_page, tmp_path):

@@ -102,7 +102,7 @@ def test_crops_are_not_searched(photos, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--out", "faces.xlsx"], "expected a name ending in .csv, .json, .parquet"),
+        (["--out", "faces.xlsx"], "expected a name ending in .csv, .json or .parquet"),
         (["--out", "/nowhere/faces.csv"], "its folder does not exist"),
         (["--run", "gone"], "Run 'gone' not found"),
         (["--resume"], "--resume needs --out"),

@@ -44,9 +44,8 @@ def check_file_name(out: Path, suffixes: Sequence[str]) -> None:
         AffectoscopeError: it has none of the suffixes, is a folder, or lies in a folder that does not exist.
     """
     if out.suffix.lower() not in suffixes:
-        raise AffectoscopeError(
-            f"--out {out} has no known format; expected a name ending in {' or '.join(suffixes)}."
-        )
+        known = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
+        raise AffectoscopeError(f"--out {out} has no known format; expected a name ending in {known}.")
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise AffectoscopeError(
             f"--out {out} cannot be written: it is a folder, or its folder does not exist."
