@@ -138,6 +138,12 @@ class TrainConfig:
     """Momentum of the moving average of the weights, which is evaluated and saved (0 = off, to 0.9999)."""
     mixup: float = 0.0
     """Parameter a of mixup, with weights from Beta(a, a) (0 = off, to 2); Zhang et al. 2018."""
+    cutmix: float = 0.0
+    """Parameter a of cutmix: a rectangle of each face is cut from another one, the rest has a share from Beta(a, a) (0 = off, to
+    2); Yun et al. 2019. Not together with --mixup."""
+    stochastic_depth: float = 0.0
+    """Probability of leaving out the residual branch of the last block, per face and step; earlier blocks have their part of
+    it by depth (0 to 0.6); Huang et al. 2016."""
     sharpness: float = 0.0
     """Radius of sharpness-aware minimisation, which doubles the time per step (0 = off, to 1); Foret et al. 2021."""
     teacher: tuple[str, ...] = ()
@@ -209,6 +215,10 @@ class TrainConfig:
             raise AffectoscopeError(
                 "--validation-epochs above 1 needs --keep last and no --early-stopping, which need a validation after every epoch."
             )
+        if self.mixup and self.cutmix:
+            raise AffectoscopeError("--mixup and --cutmix mix the same faces twice; pass one of them.")
+        if self.stochastic_depth and not self.residual:
+            raise AffectoscopeError("--stochastic-depth leaves out residual branches; it needs --residual.")
         if len(self.repeats) not in (1, len(self.filters)):
             raise AffectoscopeError(
                 f"--repeats has {len(self.repeats)} numbers; expected 1, or one per block ({len(self.filters)})."
@@ -300,6 +310,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "affect_weight": (0.0, 10.0),
     "ema": (0.0, 0.9999),
     "mixup": (0.0, 2.0),
+    "cutmix": (0.0, 2.0),
+    "stochastic_depth": (0.0, 0.6),
     "sharpness": (0.0, 1.0),
     "teacher_weight": (0.0, 1.0),
     "teacher_temperature": (0.5, 20.0),

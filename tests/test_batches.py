@@ -129,3 +129,60 @@ def test_mixed_batches_are_those_of_the_plan(pack):
         np.testing.assert_allclose(truth["expression"], expected, rtol=1e-6)
         np.testing.assert_array_equal(truth["distilled"], truth["expression"])
         np.testing.assert_allclose(weight["distilled"], 1, rtol=1e-6)
+
+
+def test_cutmix_by_hand():
+    faces = np.stack([np.full((4, 4, 1), value, np.uint8) for value in (10, 20, 30)])
+    box = np.array([[0, 2, 1, 4], [0, 0, 0, 0], [0, 4, 0, 4]], np.int32)
+    share, partner = np.array([10 / 16, 1, 0], np.float32), np.array([1, 2, 0])
+    truth = {"expression": np.eye(3, dtype=np.float32)}
+    pixels, both, _ = mixed(faces, truth, {}, share, partner, box)
+    assert pixels.dtype == np.uint8
+    assert pixels[0, :, :, 0].tolist() == [[10, 20, 20, 20], [10, 20, 20, 20], [10] * 4, [10] * 4]
+    assert (pixels[1] == 20).all() and (pixels[2] == 10).all()
+    np.testing.assert_allclose(both["expression"], [[0.625, 0.375, 0], [0, 1, 0], [1, 0, 0]])
+
+
+def test_the_share_of_cutmix_is_that_of_the_pixels_that_stay():
+    """Squares of the area 1 - l around a random pixel: cut off at the border, they leave a little more than l."""
+    plan = plan_epoch(np.zeros(20_000, int), batch_size=500, seed=0, epoch=0, cutmix=1.0, side=48)
+    top, bottom, left, right = np.moveaxis(plan.box, -1, 0)
+    assert (top >= 0).all() and (left >= 0).all() and (bottom <= 48).all() and (right <= 48).all()
+    assert (bottom >= top).all() and (right >= left).all()
+    np.testing.assert_allclose(plan.share, 1 - (bottom - top) * (right - left) / 48**2, rtol=1e-6)
+    whole = (top > 0) & (bottom < 48) & (left > 0) & (right < 48)
+    np.testing.assert_array_equal((bottom - top)[whole], (right - left)[whole])
+    # The mean of l is 1/2; borders cut a side of length c off to c - c^2 / 4 on average, lengths as shares of the face.
+    cut = np.sqrt(1 - np.random.default_rng(1).random(10**6))
+    assert plan.share.mean() == pytest.approx(1 - ((cut - cut**2 / 4) ** 2).mean(), abs=0.01)
+
+
+def test_batches_of_cutmix_are_those_of_the_plan(pack):
+    targets = Targets(EXPRESSION, 3)
+    side = pack.images.shape[1]
+    plan = plan_epoch(EXPRESSION, batch_size=25, seed=4, epoch=0, cutmix=1.0, side=side)
+    batches = training_batches(pack, targets, batch_size=25, seed=4, cutmix=1.0)
+    for step, rows in enumerate(plan.rows):
+        faces, truth, _ = next(batches)
+        own = (faces == pack[rows]).all(axis=-1).mean(axis=(1, 2))
+        assert (own >= plan.share[step] - 1e-6).all()
+        np.testing.assert_allclose(truth["expression"].sum(axis=1), 1, rtol=1e-6)
+        one_hot = np.eye(3)[EXPRESSION[rows]]
+        share, partner = plan.share[step][:, None], plan.partner[step]
+        np.testing.assert_allclose(
+            truth["expression"], share * one_hot + (1 - share) * one_hot[partner], rtol=1e-5
+        )
+
+
+def test_jax_mixes_as_numpy_does():
+    jnp = pytest.importorskip("jax.numpy", reason="JAX is not installed")
+    rng = np.random.default_rng(2)
+    faces = rng.integers(0, 256, (8, 12, 12, 1), np.uint8)
+    truth = {"expression": np.eye(8, dtype=np.float32)}
+    weight = {"expression": np.ones(8, np.float32)}
+    for options in ({"mixup": 0.4}, {"cutmix": 1.0, "side": 12}):
+        mixture = plan_epoch(np.zeros(8, int), batch_size=8, seed=0, epoch=0, **options).mixture(0)
+        ours = mixed(faces, truth, weight, *mixture)
+        theirs = mixed(jnp.asarray(faces), truth, weight, *mixture, numpy=jnp)
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        np.testing.assert_allclose(ours[1]["expression"], theirs[1]["expression"], rtol=1e-6)

@@ -101,3 +101,10 @@ def test_a_config_tells_no_path():
     config = replace(TrainConfig(), data=Path("/home/somebody/AffectNet"))
     assert config.as_dict()["data"] == "AffectNet"
     assert "somebody" not in str(config.as_dict())
+
+
+def test_options_that_exclude_each_other_are_refused():
+    with pytest.raises(AffectoscopeError, match="--mixup and --cutmix"):
+        TrainConfig(mixup=0.2, cutmix=1.0)
+    with pytest.raises(AffectoscopeError, match="--stochastic-depth .* needs --residual"):
+        TrainConfig(stochastic_depth=0.1, residual=False)

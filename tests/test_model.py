@@ -185,3 +185,24 @@ def test_only_kernels_decay():
     made.build(model.trainable_variables)
     decayed = {v.path.rsplit("/")[-1] for v in model.trainable_variables if made._use_weight_decay(v)}
     assert decayed == {"kernel"}
+
+
+def test_stochastic_depth_leaves_whole_branches_out_more_often_the_deeper_they_are(tmp_path):
+    config = TrainConfig(
+        filters=(4, 8), repeats=(2,), residual=True, stochastic_depth=0.4, pooling="average", dense=()
+    )
+    model = build_model(config, SMALL, 7)
+    depths = [model.get_layer(f"block{index}_depth") for index in (1, 2)]
+    assert [layer.rate for layer in depths] == pytest.approx([0.2, 0.4])
+    branch = np.random.default_rng(0).normal(size=(2000, 3, 3, 2)).astype(np.float32)
+    kept = ops.convert_to_numpy(depths[1](branch, training=True))
+    left_out = (kept == 0).all(axis=(1, 2, 3))
+    assert left_out.mean() == pytest.approx(0.4, abs=0.05)
+    np.testing.assert_allclose(kept[~left_out], branch[~left_out] / 0.6, rtol=1e-5)
+    np.testing.assert_array_equal(ops.convert_to_numpy(depths[1](branch, training=False)), branch)
+    without = build_model(replace(config, stochastic_depth=0.0), SMALL, 7)
+    assert model.count_params() == without.count_params()
+    model.save(tmp_path / "model.keras")
+    faces = np.random.default_rng(1).integers(0, 256, (3, 24, 24, 1), np.uint8)
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(faces)["expression"], model(faces)["expression"], atol=1e-6)

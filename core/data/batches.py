@@ -86,13 +86,20 @@ class EpochPlan:
 
     Attributes:
         rows: (steps, b) which faces.
-        share: (steps, b) float32, how much of each face its mixture holds, in steps of 2^-16; None without mixup.
-        partner: (steps, b) place in the batch of the face that has the rest; None without mixup.
+        share: (steps, b) float32, how much of each face its mixture holds; None without mixup and cutmix.
+        partner: (steps, b) place in the batch of the face that has the rest; None without mixup and cutmix.
+        box: (steps, b, 4) int32 top, bottom, left and right of the pixels that come from the partner, the lower and right
+            ends exclusive; None without cutmix.
     """
 
     rows: np.ndarray
     share: np.ndarray | None = None
     partner: np.ndarray | None = None
+    box: np.ndarray | None = None
+
+    def mixture(self, step: int) -> tuple:
+        """Share, partner and box of a step's faces, as `mixed` takes them."""
+        return self.share[step], self.partner[step], None if self.box is None else self.box[step]
 
 
 def plan_epoch(
@@ -103,21 +110,37 @@ def plan_epoch(
     epoch: int,
     balanced: bool = False,
     mixup: float = 0.0,
+    cutmix: float = 0.0,
+    side: int = 0,
 ) -> EpochPlan:
     """The batches of epoch `epoch`, from 0, in `face_order`.
 
     With `mixup` above 0 the shares come from Beta(mixup, mixup) and each batch has its own pairs. Of shares
     with 16 bits float32 mixes pixels without error, so that every processor rounds the mixture alike.
+
+    With `cutmix` above 0 a square of the area 1 - l, l from Beta(cutmix, cutmix), lies around a random pixel of the faces
+    of `side` pixels; what of it lies outside is cut off, and the share is that of the other pixels (Yun et al. 2019,
+    "CutMix: Regularization strategy to train strong classifiers with localizable features", algorithm A1).
     """
     order = face_order(expression, seed=seed, epoch=epoch, balanced=balanced)
     steps, size = steps_per_epoch(len(order), batch_size), min(batch_size, len(order))
     rows = order[: steps * size].reshape(steps, size)
-    if not mixup:
+    strength = mixup or cutmix
+    if not strength:
         return EpochPlan(rows)
     rng = np.random.default_rng([seed, epoch, 1])
-    drawn = [(rng.beta(mixup, mixup, size), rng.permutation(size)) for _ in range(steps)]
+    drawn = [(rng.beta(strength, strength, size), rng.permutation(size)) for _ in range(steps)]
     share, partner = map(np.stack, zip(*drawn, strict=True))
-    return EpochPlan(rows, (np.rint(share * 2**16) / 2**16).astype(np.float32), partner)
+    if mixup:
+        return EpochPlan(rows, (np.rint(share * 2**16) / 2**16).astype(np.float32), partner)
+    cut = np.rint(np.sqrt(1 - share) * side).astype(np.int32)[..., None]
+    begin = rng.integers(side, size=(steps, size, 2), dtype=np.int32) - cut // 2
+    (top, left), (bottom, right) = (
+        np.moveaxis(np.clip(ends, 0, side), -1, 0) for ends in (begin, begin + cut)
+    )
+    box = np.stack([top, bottom, left, right], axis=-1)
+    left_over = 1 - (bottom - top) * (right - left) / side**2
+    return EpochPlan(rows, left_over.astype(np.float32), partner, box)
 
 
 def label_weights(targets: Targets, *, weighted: bool) -> np.ndarray:
@@ -160,27 +183,36 @@ def training_batches(
     balanced: bool = False,
     weighted: bool = False,
     mixup: float = 0.0,
+    cutmix: float = 0.0,
     distilled: bool = False,
 ) -> Iterator[tuple]:
     """Endless (faces, targets, sample weights), epoch after epoch from `first_epoch` on.
 
-    The batches are those of `plan_epoch`, with `targets_and_weights`, mixed as `mixed` does.
+    The batches are those of `plan_epoch`, with `targets_and_weights`, mixed as `mixed` does with mixup or cutmix.
     """
     weights = label_weights(targets, weighted=weighted)
     for epoch in count(first_epoch):
         plan = plan_epoch(
-            targets.expression, batch_size=batch_size, seed=seed, epoch=epoch, balanced=balanced, mixup=mixup
+            targets.expression,
+            batch_size=batch_size,
+            seed=seed,
+            epoch=epoch,
+            balanced=balanced,
+            mixup=mixup,
+            cutmix=cutmix,
+            side=pack.images.shape[1],
         )
         for step, rows in enumerate(plan.rows):
             batch = pack[rows], *targets_and_weights(targets.select(rows), weights, distilled=distilled)
-            yield mixed(*batch, plan.share[step], plan.partner[step]) if mixup else batch
+            yield batch if plan.share is None else mixed(*batch, *plan.mixture(step))
 
 
-def mixed(faces, truth: dict, weight: dict, share, partner, *, numpy=np) -> tuple:
+def mixed(faces, truth: dict, weight: dict, share, partner, box=None, *, numpy=np) -> tuple:
     """Each face a share l of itself and 1 - l of another of the batch, its target likewise.
 
-    Zhang et al. (2018), "mixup: Beyond empirical risk minimization", with a share per face. Where one of two
-    faces has no affect, the mixture has none.
+    Zhang et al. (2018), "mixup: Beyond empirical risk minimization", with a share per face: pixels are blended. With `box`
+    its pixels are those of the other face instead (cutmix, see `plan_epoch`). Where one of two faces has no affect, the
+    mixture has none.
 
     Args:
         faces: (b, S, S, C) uint8.
@@ -188,10 +220,17 @@ def mixed(faces, truth: dict, weight: dict, share, partner, *, numpy=np) -> tupl
         weight: name -> (b,) float32.
         share: (b,) float32, each face's l.
         partner: (b,) place of the other face.
+        box: (b, 4) as in EpochPlan, or None.
         numpy: the module whose arrays these are: numpy or jax.numpy.
     """
-    of_face = share[:, None, None, None]
-    pixels = numpy.rint(of_face * faces + (1 - of_face) * faces[partner]).astype(numpy.uint8)
+    if box is None:
+        of_face = share[:, None, None, None]
+        pixels = numpy.rint(of_face * faces + (1 - of_face) * faces[partner]).astype(numpy.uint8)
+    else:
+        place = numpy.arange(faces.shape[1])
+        down, across = ((place >= box[:, low, None]) & (place < box[:, low + 1, None]) for low in (0, 2))
+        inside = (down[:, :, None] & across[:, None, :])[..., None]
+        pixels = numpy.where(inside, faces[partner], faces)
     both = {
         name: share[:, None] * values + (1 - share[:, None]) * values[partner]
         for name, values in truth.items()

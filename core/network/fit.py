@@ -91,6 +91,7 @@ def fit_network(
         "balanced": config.imbalance == "balanced-sampling",
         "weighted": config.imbalance == "class-weights",
         "mixup": config.mixup,
+        "cutmix": config.cutmix,
         "distilled": bool(teachers),
     }
     schedule = {"epochs": config.epochs, "initial_epoch": state.epochs_done, "callbacks": [state]}

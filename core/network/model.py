@@ -50,7 +50,10 @@ def build_model(
     for index, (filters, repeats) in enumerate(
         zip(config.filters, config.convolutions_per_block, strict=True)
     ):
-        x = _block(x, filters, repeats, config, batch_normalization, name=f"block{index + 1}")
+        depth = config.stochastic_depth * (index + 1) / len(config.filters)
+        x = _block(
+            x, filters, repeats, config, batch_normalization, stochastic_depth=depth, name=f"block{index + 1}"
+        )
         if config.dropout:
             x = layers.Dropout(config.dropout, name=f"block{index + 1}_dropout")(x)
     x = layers.Identity(name="last_features")(x)
@@ -70,7 +73,16 @@ def build_model(
     return keras.Model(faces, outputs, name="affectoscope")
 
 
-def _block(x, filters: int, repeats: int, config: TrainConfig, batch_normalization, *, name: str):
+def _block(
+    x,
+    filters: int,
+    repeats: int,
+    config: TrainConfig,
+    batch_normalization,
+    *,
+    stochastic_depth: float,
+    name: str,
+):
     """3x3 convolution, 2x2 max-pooling, normalisation and ReLU, then `repeats` - 1 further convolutions.
 
     Pooling precedes normalisation and ReLU: the maximum commutes with both (for a positive scale), and they then cost a
@@ -95,6 +107,9 @@ def _block(x, filters: int, repeats: int, config: TrainConfig, batch_normalizati
             x = layers.ReLU(name=f"{name}_relu{index}")(x)
     if config.squeeze_excitation:
         x = _squeeze_excitation(x, filters, name=name)
+    if stochastic_depth and repeats > 1:
+        # One draw per face: the whole branch is left out, or scaled so that its mean stays (Huang et al. 2016).
+        x = layers.Dropout(stochastic_depth, noise_shape=(None, 1, 1, 1), name=f"{name}_depth")(x)
     if config.residual and repeats > 1:
         x = layers.ReLU(name=f"{name}_relu{repeats}")(layers.Add(name=f"{name}_add")([x, shortcut]))
     return x

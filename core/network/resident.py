@@ -34,7 +34,7 @@ class ResidentEpochs:
 
     Args:
         trainer: compiled Keras model whose input are the faces of `pack`; its optimiser has to be built.
-        pack, targets, batch_size, seed, balanced, weighted, mixup, distilled: as for `training_batches`.
+        pack, targets, batch_size, seed, balanced, weighted, mixup, cutmix, distilled: as for `training_batches`.
     """
 
     def __init__(
@@ -48,11 +48,19 @@ class ResidentEpochs:
         balanced: bool = False,
         weighted: bool = False,
         mixup: float = 0.0,
+        cutmix: float = 0.0,
         distilled: bool = False,
     ) -> None:
         self.trainer = trainer
         self._plan = partial(
-            plan_epoch, targets.expression, batch_size=batch_size, seed=seed, balanced=balanced, mixup=mixup
+            plan_epoch,
+            targets.expression,
+            batch_size=batch_size,
+            seed=seed,
+            balanced=balanced,
+            mixup=mixup,
+            cutmix=cutmix,
+            side=pack.images.shape[1],
         )
         weights = label_weights(targets, weighted=weighted)
         data = pack[:], *targets_and_weights(targets, weights, distilled=distilled)
@@ -122,10 +130,10 @@ def _build_metrics(trainer: keras.Model, data: tuple) -> None:
 
 def _on_device(plan: EpochPlan) -> tuple:
     partner = None if plan.partner is None else plan.partner.astype(np.int32)
-    return plan.rows.astype(np.int32), plan.share, partner
+    return plan.rows.astype(np.int32), plan.share, partner, plan.box
 
 
-def _gathered(data: tuple, rows, share, partner) -> tuple:
-    """Gather a batch on the device and apply mixup if `share` is given."""
+def _gathered(data: tuple, rows, share, partner, box) -> tuple:
+    """Gather a batch on the device and mix its faces if `share` is given."""
     batch = jax.tree.map(lambda each: jnp.take(each, rows, axis=0), data)
-    return batch if share is None else mixed(*batch, share, partner, numpy=jnp)
+    return batch if share is None else mixed(*batch, share, partner, box, numpy=jnp)

@@ -121,6 +121,8 @@ CHANGES: dict[str, Callable[[TrainConfig], dict]] = {
     "adamw": lambda base: {"optimiser": "adamw", "learning_rate": 2e-3, "weight_decay": 5e-3},
     "standardised light": lambda base: {"standardise": True},
     "mixup": lambda base: {"mixup": 0.2},
+    "cutmix": lambda base: {"cutmix": 1.0},
+    "stochastic depth": lambda base: {"stochastic_depth": 0.1},
     "sharpness-aware": lambda base: {"sharpness": 0.05},
     "class weights": lambda base: {"imbalance": "class-weights"},
     "balanced sampling": lambda base: {"imbalance": "balanced-sampling"},
