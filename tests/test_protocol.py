@@ -96,6 +96,27 @@ def test_faces_that_chose_the_epoch_make_an_optimistic_score():
     assert "epoch chosen on these very faces, so the score is optimistic" in protocol.sentence()
 
 
+@pytest.mark.parametrize(
+    ("config", "last"),
+    [
+        ({"keep": None, "schedule": "cosine"}, True),
+        ({"keep": "last", "schedule": "constant", "early_stopping": 0}, True),
+        ({"keep": None, "schedule": "constant"}, False),
+        ({"keep": "accuracy", "schedule": "cosine"}, False),
+        ({"keep": "last", "schedule": "cosine", "early_stopping": 5}, False),
+        ({"schedule": "cosine"}, False),
+    ],
+)
+def test_no_face_chose_an_epoch_where_the_last_is_kept(config, last):
+    protocol = protocol_from(info() | {"config": config})
+    step = "last epoch kept, validated on 4" if last else "epoch chosen on 4"
+    assert protocol.last_epoch == last and f"{step} validation faces" in protocol.sentence()
+    reason = "validation: they " + ("validated the epochs" if last else "chose the epoch")
+    assert reason in protocol.rows()["reason"].tolist()
+    on_these = protocol_from(info() | {"config": config | {"review": "validation"}})
+    assert ("optimistic" in on_these.sentence()) != last
+
+
 def test_what_limit_leaves_out_is_a_row_and_a_contradiction_another():
     more = info(ledger={"read": 100, "refused": {}})
     assert protocol_from(more).unaccounted == 13

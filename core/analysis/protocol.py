@@ -56,11 +56,21 @@ def official_split(data: dict, split: str) -> str:
     return _UNSPLIT if "" in origins else _HELD_OUT
 
 
+def keeps_last_epoch(info: dict) -> bool:
+    """Return whether the run has the weights of its last epoch, whatever the validation said."""
+    config = info.get("config") or {}
+    if "keep" not in config or config.get(
+        "early_stopping"
+    ):  # earlier versions kept the lowest validation loss
+        return False
+    return (config["keep"] or ("last" if config.get("schedule") == "cosine" else "loss")) == "last"
+
+
 def chosen_on(info: dict) -> str:
-    """The faces that chose the epoch."""
+    """The faces that validated the epochs, and chose one unless `keeps_last_epoch`."""
     data, config = info["data"], info.get("config") or {}
     if config.get("review") == "validation":
-        return "these very faces, so the score is optimistic"
+        return "these very faces" + ("" if keeps_last_epoch(info) else ", so the score is optimistic")
     known, _ = known_and_out_of_set(data["counts"], data["labels"])
     if not known.get("validation"):
         return "faces that run.json does not name"
@@ -87,7 +97,8 @@ class Protocol:
         unaccounted: rows that are in none of these; not 0 only where run.json contradicts itself.
         boxes: 'annotated', 'none' (the image is the face) or 'detected'.
         detector_misses: faces among those scored that the detector did not find; None where none was asked.
-        chosen_on: the faces that the epoch was chosen on.
+        chosen_on: the faces that the epoch was chosen on, or only validated on.
+        last_epoch: the weights are those of the last epoch, which no face chose.
         relabelled: what was corrected in the labels; '' for nothing.
         test_time_augmentation: what the network's outputs were averaged over.
         own: these are the scores that the run was published with.
@@ -107,6 +118,7 @@ class Protocol:
     boxes: Literal["annotated", "none", "detected"]
     detector_misses: int | None
     chosen_on: str
+    last_epoch: bool = False
     relabelled: str = ""
     test_time_augmentation: TestTimeAugmentation = "none"
     own: bool = True
@@ -130,7 +142,7 @@ class Protocol:
             f"{faces}{official}, {BOXES[self.boxes]}{averaged and f', {averaged}'}",
             f"left out: {self._left_out()}",
             self._detector(),
-            f"epoch chosen on {self.chosen_on}",
+            f"{'last epoch kept, validated' if self.last_epoch else 'epoch chosen'} on {self.chosen_on}",
         ]
         return f"Protocol: {'; '.join([*parts, self.relabelled] if self.relabelled else parts)}."
 
@@ -168,6 +180,8 @@ class Protocol:
         if self.beyond_limit:
             rows.append(("not used", "training faces beyond --limit", -self.beyond_limit))
         purposes = _PURPOSES if self.own else {}
+        if self.own and self.last_epoch:
+            purposes = purposes | {"validation": "they validated the epochs"}
         rows += [
             ("other split", f"{split or 'no split'}: {purposes.get(split, 'not scored here')}", -faces)
             for split, faces in self.others.items()
@@ -217,6 +231,7 @@ def protocol_from(info: dict) -> Protocol:
         boxes=_boxes(data.get("name", "")),
         detector_misses=None,
         chosen_on=chosen_on(info),
+        last_epoch=keeps_last_epoch(info),
         relabelled=_relabelled(data.get("relabelled"), "training and validation labels"),
         test_time_augmentation=run_augmentation(info),
     )
@@ -260,6 +275,7 @@ def protocol_of_evaluation(
         unaccounted=left - sum(sum(of.values()) for of in out_of_set.values()),
         boxes=_boxes(table.name) if detector_misses is None else "detected",
         detector_misses=detector_misses,
+        last_epoch=keeps_last_epoch(run.info),
         chosen_on=f"{chosen_on(run.info)} of {run.info['data']['title']} (run '{run.name}')",
         relabelled=_relabelled(relabelled, "labels"),
         test_time_augmentation=tta,
