@@ -95,15 +95,15 @@ def evaluate(options: EvaluateOptions) -> list[evaluation.Evaluation]:
     if options.out:
         _only_data(options, "--out")
     console = Console()
+    if not options.data:
+        raise AffectoscopeError(
+            "--data names no data; pass at least one folder, zip or table of annotated faces."
+        )
     found = []
     for data in options.data:
         if len(options.data) > 1:
             console.say(f"{data}:")
         found.append(_evaluate(options, data, console))
-    if not found:
-        raise AffectoscopeError(
-            "--data names no data; pass at least one folder, zip or table of annotated faces."
-        )
     return found
 
 

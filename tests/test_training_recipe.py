@@ -232,7 +232,11 @@ def test_ctrl_c_within_an_epoch_leaves_the_checkpoint_of_the_last_whole_one(
         patch.setattr(fit.TrainingCallback, "on_train_batch_end", ctrl_c)
         _, stopped = fit_epochs(config, made(tmp_path / "stopped"))
     assert (stopped.ended, len(stopped.history)) == ("interrupted", 1)
+    half_written = [tmp_path / "stopped/.history.csv.1.new", tmp_path / "stopped/checkpoint/.state.npz.1.new"]
+    for path in half_written:
+        path.write_bytes(b"killed here")
     resumed, _ = fit_epochs(config, tmp_path / "stopped")
+    assert not any(path.exists() for path in half_written)
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

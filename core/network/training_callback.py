@@ -144,8 +144,11 @@ class TrainingCallback(keras.callbacks.Callback):
             )
 
     def resume(self) -> None:
-        """Load the checkpoint if it exists."""
+        """Load the checkpoint if it exists; what a killed training had half written is removed."""
         path = checkpoint_file(self.folder)
+        if self.devices.is_chief:
+            for stale in (*self.folder.glob(".*.new"), *path.parent.glob(".*.new")):
+                stale.unlink(missing_ok=True)
         if not path.exists():
             return
         with np.load(path, allow_pickle=False) as saved:

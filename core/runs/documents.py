@@ -1,12 +1,12 @@
 """Documents of runs and sweeps, checked when they are read: run.json and sweep.json, and their CSV tables."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from core.errors import AffectoscopeError
+from core.runtime.files import read_json
 
 
 def read_document(path: Path, *, version: int, keys: Sequence[str], remedy: str) -> dict:
@@ -22,10 +22,7 @@ def read_document(path: Path, *, version: int, keys: Sequence[str], remedy: str)
         AffectoscopeError: it cannot be read, is of a newer version, or lacks a key.
     """
     title = f"{path.name} of '{path.parent.name}'"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AffectoscopeError(f"{title} cannot be read as JSON ({error}); {remedy}.") from error
+    document = read_json(path, remedy=remedy)
     found = document.get("schema_version") if isinstance(document, dict) else None
     if not isinstance(found, int):
         raise AffectoscopeError(f"{title} has no schema_version; {remedy}.")

@@ -52,8 +52,11 @@ def check_file_name(out: Path, suffixes: Sequence[str]) -> None:
         )
 
 
-def read_json(path: Path):
-    """Read a JSON file of a run.
+def read_json(path: Path, *, remedy: str = "train the run again"):
+    """Read a JSON file of a run or sweep.
+
+    Args:
+        remedy: what the user can do about a damaged one.
 
     Raises:
         AffectoscopeError: it cannot be read, or is not JSON.
@@ -62,7 +65,7 @@ def read_json(path: Path):
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise AffectoscopeError(
-            f"{path.name} of '{path.parent.name}' cannot be read as JSON ({error}); train the run again."
+            f"{path.name} of '{path.parent.name}' cannot be read as JSON ({error}); {remedy}."
         ) from error
 
 
