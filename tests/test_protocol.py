@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.analysis.protocol import load_protocol, protocol_from, protocol_of_evaluation
+from core.analysis.protocol import chosen_on, load_protocol, protocol_from, protocol_of_evaluation
 from core.data.readers import open_dataset
 from core.evaluate import EvaluateOptions, evaluate
 from core.runtime.files import write_json
@@ -115,6 +115,12 @@ def test_no_face_chose_an_epoch_where_the_last_is_kept(config, last):
     assert reason in protocol.rows()["reason"].tolist()
     on_these = protocol_from(info() | {"config": config | {"review": "validation"}})
     assert ("optimistic" in on_these.sentence()) != last
+
+
+def test_on_other_data_no_scored_face_chose_the_epoch():
+    document = info() | {"config": {"review": "validation", "keep": None, "schedule": "constant"}}
+    assert chosen_on(document) == "these very faces, so the score is optimistic"
+    assert chosen_on(document, own=False).startswith("4 validation faces")
 
 
 def test_what_limit_leaves_out_is_a_row_and_a_contradiction_another():

@@ -168,8 +168,8 @@ def test_the_page_shows_the_grid_what_is_lost_and_damaged_files(open_page, folde
     (folder / "eight" / EVALUATIONS_FOLDER / "bad.json").write_text("{", encoding="utf-8")
     shown = open_page("transfer", folder=folder)
     assert problems(shown) == [] and "bad.json" in shown.warning[0].value
-    grid, details = (element.value for element in shown.dataframe)
-    assert set(grid["run"]) == {"eight", "seven"} and len(details) == 3
+    (grid,), (details,) = shown.dataframe, shown.table
+    assert set(grid.value["run"]) == {"eight", "seven"} and len(details.value) == 3
     shown.segmented_control(key="number").set_value("macro-F1").run()
     assert problems(shown) == []
     assert "%" not in shown.dataframe[0].value["FER2013, test"].iloc[0]

@@ -66,10 +66,14 @@ def keeps_last_epoch(info: dict) -> bool:
     return (config["keep"] or ("last" if config.get("schedule") == "cosine" else "loss")) == "last"
 
 
-def chosen_on(info: dict) -> str:
-    """The faces that validated the epochs, and chose one unless `keeps_last_epoch`."""
+def chosen_on(info: dict, *, own: bool = True) -> str:
+    """The faces that validated the epochs, and chose one unless `keeps_last_epoch`.
+
+    Args:
+        own: the score is that of the run's own scored faces, not of other data.
+    """
     data, config = info["data"], info.get("config") or {}
-    if config.get("review") == "validation":
+    if own and config.get("review") == "validation":
         return "these very faces" + ("" if keeps_last_epoch(info) else ", so the score is optimistic")
     known, _ = known_and_out_of_set(data["counts"], data["labels"])
     if not known.get("validation"):
@@ -276,7 +280,7 @@ def protocol_of_evaluation(
         boxes=_boxes(table.name) if detector_misses is None else "detected",
         detector_misses=detector_misses,
         last_epoch=keeps_last_epoch(run.info),
-        chosen_on=f"{chosen_on(run.info)} of {run.info['data']['title']} (run '{run.name}')",
+        chosen_on=f"{chosen_on(run.info, own=False)} of {run.info['data']['title']} (run '{run.name}')",
         relabelled=_relabelled(relabelled, "labels"),
         test_time_augmentation=tta,
         own=False,

@@ -24,6 +24,6 @@ st.caption(text.caption(shared=shared))
 csv_button(table, "transfer")
 
 st.subheader("What was mapped and what is lost")
-number_table.show(tables.details(table), {"faces": number_table.COUNT}, height="content")
+st.table(tables.details(table), hide_index=True)  # whole sentences, which a data frame would cut off
 st.caption(text.MAPPING)
 st.code(text.COMMAND, language="bash", wrap_lines=True)

@@ -38,6 +38,6 @@ def grid(table: pd.DataFrame, number: str, *, shared: bool = False) -> pd.DataFr
 
 
 def details(table: pd.DataFrame) -> pd.DataFrame:
-    """run, data, faces, lost, cautions and protocol of the evaluations that were kept, in the order of the table."""
-    columns = ["run", "data", "faces", "lost", "cautions", "protocol"]
+    """run, data, lost and cautions of the evaluations that were kept, in the order of the table."""
+    columns = ["run", "data", "lost", "cautions"]
     return table.loc[~table["own"].astype(bool), columns].reset_index(drop=True)

@@ -14,7 +14,8 @@ SHARED = (
 
 MAPPING = (
     "Labels are matched by their meaning. Faces with a label that the network does not have are left out; a prediction of a "
-    "label that the data does not have is an error. Macro F1 is over the labels that the scored faces have."
+    "label that the data does not have is an error. Macro F1 is over the labels that the scored faces have. The "
+    "CSV has the protocol of each score."
 )
 
 
