@@ -80,6 +80,7 @@ def make_configs(
             shift=0.04, rotation=12.0, scale=0.15, brightness=0.15, contrast=0.3, erasing=0.25
         ),
         split_seed=0,
+        validation_share=0.05,
     )
     teacher = replace(
         common, name=f"{name}-teacher", filters=(96, 192, 384, 512), seed=1, review="validation"

@@ -16,6 +16,7 @@ from core.network import fit, validation
 from core.network.augmentation import FaceAugmentation
 from core.network.batch_statistics import recompute_batch_statistics
 from core.network.model import build_model
+from core.network.pooling import StridedMaxPooling2D
 from core.network.precision import FusedBatchNormalization, resolve_precision
 from core.train import train
 from tests.trained import fit_epochs, made, tiny_config
@@ -303,3 +304,22 @@ def test_fused_batch_normalisation_gives_the_same_numbers():
         results.append([outputs, *gradients, layer.moving_mean, layer.moving_variance, layer(inputs)])
     for keras_value, fused in zip(*results, strict=True):
         np.testing.assert_allclose(np.asarray(fused), np.asarray(keras_value), rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow computes the gradients")
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("sides", [(6, 8), (5, 8), (7, 5)])
+def test_strided_max_pooling_gives_the_same_numbers(sides, padding):
+    import tensorflow as tf
+
+    values = np.random.default_rng(0).normal(0, 1, (3, *sides, 2)).astype(np.float32)
+    results = []
+    for kind in (layers.MaxPooling2D, StridedMaxPooling2D):
+        inputs = tf.constant(values)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = kind(2, padding=padding)(inputs)
+            loss = tf.reduce_sum(outputs**2)
+        results.append((outputs, tape.gradient(loss, inputs)))
+    for keras_value, strided in zip(*results, strict=True):
+        np.testing.assert_array_equal(np.asarray(strided), np.asarray(keras_value))

@@ -21,6 +21,7 @@ def build_model(
     affect: bool = False,
     side: int | None = None,
     batch_normalization: type[layers.BatchNormalization] = layers.BatchNormalization,
+    max_pooling: type[layers.MaxPooling2D] = layers.MaxPooling2D,
 ) -> keras.Model:
     """Build the network.
 
@@ -31,7 +32,7 @@ def build_model(
         affect: add an output for valence and arousal.
         side: side of the centre crop that the network uses, in pixels, at most preprocessing.size; default: the whole
             face. With global average pooling the weights do not depend on it.
-        batch_normalization: layer class with the same weights as keras.layers.BatchNormalization.
+        batch_normalization, max_pooling: layer classes with the weights and results of those of Keras.
 
     Returns:
         Model from uint8 faces, (n, size, size, channels), to {"expression": (n, labels) probabilities} and, with
@@ -52,7 +53,14 @@ def build_model(
     ):
         depth = config.stochastic_depth * (index + 1) / len(config.filters)
         x = _block(
-            x, filters, repeats, config, batch_normalization, stochastic_depth=depth, name=f"block{index + 1}"
+            x,
+            filters,
+            repeats,
+            config,
+            batch_normalization,
+            max_pooling,
+            stochastic_depth=depth,
+            name=f"block{index + 1}",
         )
         if config.dropout:
             x = layers.Dropout(config.dropout, name=f"block{index + 1}_dropout")(x)
@@ -79,6 +87,7 @@ def _block(
     repeats: int,
     config: TrainConfig,
     batch_normalization,
+    max_pooling,
     *,
     stochastic_depth: float,
     name: str,
@@ -96,7 +105,7 @@ def _block(
     if x.shape[1] >= SMALLEST_POOLED_SIDE:
         # "valid" with flattening, to reproduce the parameter counts of the study.
         padding = "same" if config.pooling == "average" else "valid"
-        x = layers.MaxPooling2D(2, padding=padding, name=f"{name}_pool")(x)
+        x = max_pooling(2, padding=padding, name=f"{name}_pool")(x)
     x = normalised(x, name=f"{name}_norm1")
     x = layers.ReLU(name=f"{name}_relu1")(x)
     shortcut = x

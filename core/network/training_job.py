@@ -63,16 +63,18 @@ class TrainingJob:
         import keras
 
         from core.network.model import build_model
+        from core.network.pooling import StridedMaxPooling2D
         from core.network.precision import FusedBatchNormalization
 
         preprocessing = replace(self.preprocessing, size=self.config.crop or self.preprocessing.size)
-        fused = keras.backend.backend() == "tensorflow" and devices.count == 1
-        layer = FusedBatchNormalization if fused else keras.layers.BatchNormalization
+        layers = {}
+        if keras.backend.backend() == "tensorflow" and devices.count == 1:
+            layers["batch_normalization"] = FusedBatchNormalization
+        elif keras.backend.backend() == "jax":
+            layers["max_pooling"] = StridedMaxPooling2D
         keras.config.set_dtype_policy(precision)
         try:
-            return build_model(
-                self.config, preprocessing, len(self.labels), affect=self.affect, batch_normalization=layer
-            )
+            return build_model(self.config, preprocessing, len(self.labels), affect=self.affect, **layers)
         finally:
             keras.config.set_dtype_policy("float32")
 
