@@ -30,8 +30,11 @@ TEACHER_SHARE = 3.5 / 7.5
 #: Seconds reserved for the work after a training's last epoch, and tolerated slowdown of its epochs.
 RESERVE, SLOWDOWN = 25, 1.04
 
-#: Epochs of a trial, also the fewest of a training; the most of a training; its validations.
-TRIAL_EPOCHS, MOST_EPOCHS, VALIDATIONS = 3, 1000, 10
+#: Epochs of a trial, also the fewest of a training; its validations, each with a checkpoint.
+TRIAL_EPOCHS, VALIDATIONS = 3, 10
+
+#: Most epochs of a training. A teacher of 307 epochs overfitted: its validation loss was lowest at epoch 124.
+MOST_EPOCHS = {"teacher": 120, "student": 400}
 
 #: Number of validation faces whose probabilities are saved, and the file with them.
 CHECK_FACES, CHECK_FILE = 256, "check.npz"
@@ -69,7 +72,6 @@ def make_configs(
         PRESETS["standard"],
         data=data,
         limit=limit,
-        crop=44,
         batch_size=256,
         learning_rate=0.2,
         warmup_epochs=2.0,
@@ -77,13 +79,19 @@ def make_configs(
         precision="mixed_bfloat16",
         resident="yes",
         augment=Augmentation(
-            shift=0.04, rotation=12.0, scale=0.15, brightness=0.15, contrast=0.3, erasing=0.25
+            shift=0.04, rotation=15.0, scale=0.2, brightness=0.15, contrast=0.3, erasing=0.4
         ),
         split_seed=0,
         validation_share=0.05,
     )
     teacher = replace(
-        common, name=f"{name}-teacher", filters=(96, 192, 384, 512), seed=1, review="validation"
+        common,
+        name=f"{name}-teacher",
+        filters=(96, 192, 384, 512),
+        mixup=0.4,
+        dense_dropout=0.4,
+        seed=1,
+        review="validation",
     )
     student = replace(
         common,
@@ -108,10 +116,10 @@ class Pace:
     epoch: float
     validation: float
 
-    def epochs_in(self, seconds: float) -> int:
-        """Number of epochs, with VALIDATIONS validations, that take so long; within TRIAL_EPOCHS and MOST_EPOCHS."""
+    def epochs_in(self, seconds: float, most: int) -> int:
+        """Number of epochs, with VALIDATIONS validations, that take so long; within TRIAL_EPOCHS and `most`."""
         once = self.compilation + self.first_validation + (VALIDATIONS - 1) * self.validation
-        return int(np.clip((seconds - once) / (self.epoch * SLOWDOWN), TRIAL_EPOCHS, MOST_EPOCHS))
+        return int(np.clip((seconds - once) / (self.epoch * SLOWDOWN), TRIAL_EPOCHS, most))
 
 
 class GpuTraining:
@@ -146,8 +154,8 @@ class GpuTraining:
         pace, network = self.try_out("teacher", self.teacher, data)
         student_pace, _ = self.try_out("student", self.student, data, as_teachers(network))
         seconds = (self.seconds_left() - RESERVE) * TEACHER_SHARE
-        network = self.train("teacher", self.teacher, data, pace.epochs_in(seconds))
-        epochs = student_pace.epochs_in(self.seconds_left() - RESERVE)
+        network = self.train("teacher", self.teacher, data, pace.epochs_in(seconds, MOST_EPOCHS["teacher"]))
+        epochs = student_pace.epochs_in(self.seconds_left() - RESERVE, MOST_EPOCHS["student"])
         self.train("student", self.student, data, epochs, as_teachers(network))
         self.log(f"Finished with {self.seconds_left():.0f} s left")
 
@@ -175,10 +183,9 @@ class GpuTraining:
 
     def train(self, role: str, config: TrainConfig, data: TrainingData, epochs: int, teachers: Sequence = ()):
         """Train for `epochs` epochs, fewer if time runs out; write the results and return the network."""
-        half = -(-epochs // 2)
-        config = replace(
-            config, epochs=epochs, validation_epochs=-(-epochs // VALIDATIONS), checkpoint_epochs=half
-        )
+        interval = -(-epochs // VALIDATIONS)
+        half = interval * (epochs // 2 // interval or 1)
+        config = replace(config, epochs=epochs, validation_epochs=interval, checkpoint_epochs=interval)
         folder = self.work / config.name
         shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
         folder.mkdir()
