@@ -10,6 +10,7 @@ import tyro
 from core.analysis.data_inspection.inspection import INSPECTED, Inspection, inspect_faces
 from core.analysis.data_inspection.text import inspection_lines
 from core.analysis.data_inspection.unannotated import open_annotated
+from core.data.locations import remember_location
 from core.data.subjects import add_subjects
 from core.errors import AffectoscopeError
 from core.runtime.console import Console, run_command
@@ -63,6 +64,7 @@ def inspect(options: InspectOptions) -> Inspection:
             automatic=options.automatic,
             progress=progress,
         )
+    remember_location(table.name, options.data)
     if options.subjects:
         table = add_subjects(table, options.subjects)
     with console.progress("Decoding faces") as progress:

@@ -11,12 +11,14 @@ from PIL import Image
 
 from core.data.face_table import FaceTable
 from core.data.images import as_webp, read_upright
+from core.data.locations import find_locations, remember_location
 from core.data.preprocessing import PreprocessingConfig, crop_face
 from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.runs.run import Run
 from dashboard import loading
+from dashboard.caching import cached
 from dashboard.text import runs as run_text
 
 #: Side in pixels of faces read from a data set: larger than the input of most networks.
@@ -100,6 +102,8 @@ def attached_photos(
     copy = _copy(run)
     references = predictions.frame["reference"]
     found = references.isin(_references(copy)).sum()
+    if found:
+        _remember(run.info["data"].get("name") or table.name, copy.path)
     if not found:
         st.error(
             f"None of this run's {len(references):,} faces is in {table.title}; it names faces such as "
@@ -158,19 +162,22 @@ def shown_preprocessing(run: Run) -> PreprocessingConfig:
 
 
 def _attached_table(run: Run, why: str) -> FaceTable | None:
-    """The user's own copy of the data, opened; None until a path is given that can be."""
+    """The user's own copy of the data, opened; None until there is one that can be.
+
+    A copy of which this machine knows the path is opened at once.
+    """
+    # Kept beside the widget: a widget's own state is dropped on pages that do not draw it.
+    typed = st.session_state.setdefault(_WIDGET, st.session_state.get(_PATH, "")).strip()
+    if not typed and (known := _known_copy(run)):
+        table = _opened(_copy_at(known, run))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(run_text.images_found(table))
+            with st.popover("Other copy", type="tertiary"):
+                _path_input()
+        return table
     with st.container(border=True):
         st.markdown(f":material/image_not_supported: {why}")
-        # Kept beside the widget: a widget's own state is dropped on pages that do not draw it.
-        st.session_state.setdefault(_WIDGET, st.session_state.get(_PATH, ""))
-        typed = st.text_input(
-            "Path of your copy of the data",
-            key=_WIDGET,
-            placeholder="/path/to/data.zip",
-            help="Read on this machine only. The path is remembered until you close the page.",
-        ).strip()
-        st.session_state[_PATH] = typed
-        if not typed:
+        if not _path_input():
             return None
         try:
             table = _opened(_copy(run))
@@ -181,6 +188,43 @@ def _attached_table(run: Run, why: str) -> FaceTable | None:
         return table
 
 
+def _path_input() -> str:
+    """Draw the input for the path of a copy; return the path, "" if there is none."""
+    typed = st.text_input(
+        "Path of your copy of the data",
+        key=_WIDGET,
+        placeholder="/path/to/data.zip",
+        help="Read on this machine only. A copy that holds the run's faces is remembered on this machine.",
+    ).strip()
+    st.session_state[_PATH] = typed
+    return typed
+
+
+def _known_copy(run: Run) -> str:
+    """Path of a copy on this machine that holds faces of the run; "" if none is known."""
+    config = run.info.get("config") or {}
+    paths = find_locations(run.info["data"].get("name") or "", config.get("data"))
+    return _first_copy(run, tuple(str(path) for path in paths))
+
+
+@cached(st.cache_data, max_entries=32)
+def _first_copy(run: Run, paths: tuple[str, ...]) -> str:
+    references = set(loading.predictions(run).frame["reference"]) if paths else set()
+    for path in paths:
+        try:
+            if not references.isdisjoint(_references(_copy_at(path, run))):
+                return path
+        except (AffectoscopeError, OSError):
+            continue
+    return ""
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _remember(name: str, path: str) -> None:
+    """Remember the path, once in the lifetime of the cache instead of on every run of a page."""
+    remember_location(name, Path(path))
+
+
 def _preprocessing(run: Run) -> PreprocessingConfig:
     names = {field.name for field in fields(PreprocessingConfig)}
     known = {name: value for name, value in run.info["preprocessing"].items() if name in names}
@@ -188,14 +232,19 @@ def _preprocessing(run: Run) -> PreprocessingConfig:
 
 
 def _copy(run: Run) -> _Copy:
-    """The copy whose path was typed, as the run's training read it."""
-    path, stamp = st.session_state[_PATH], None
+    """The copy whose path was typed, or that this machine knows."""
+    return _copy_at(st.session_state.get(_PATH) or _known_copy(run), run)
+
+
+def _copy_at(path: str, run: Run) -> _Copy:
+    """The copy at `path`, as the run's training read it."""
+    stamp = None
     try:
         status = Path(path).expanduser().stat()
         stamp = (status.st_mtime_ns, status.st_size)
     except OSError:
         pass
-    return _Copy(path, run.info["config"].get("label_order"), stamp)
+    return _Copy(path, (run.info.get("config") or {}).get("label_order"), stamp)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the data ...")

@@ -13,9 +13,11 @@ sys.path.insert(0, str(ROOT))
 # As many test processes as cores run at once: threads of OpenMP (scikit-learn, BLAS) would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Tests never touch the user's own cache; each test process has one of its own.
+# Tests never touch the user's own cache and configuration; each test process has its own.
 _cache = tempfile.TemporaryDirectory(prefix="affectoscope-tests-")
 os.environ["AFFECTOSCOPE_CACHE"] = _cache.name
+os.environ["AFFECTOSCOPE_CONFIG"] = f"{_cache.name}/config"  # of fixtures; each test has its own
+os.environ.pop("AFFECTOSCOPE_DATA", None)
 
 
 #: Modules that share what is expensive. One worker of xdist runs all of a group, and all of any other module.
@@ -85,6 +87,14 @@ def pytest_collection_modifyitems(items):
             or item.originalname in STARTING_PROCESSES
         ):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(monkeypatch):
+    """No test knows where another one read a data set."""
+    with tempfile.TemporaryDirectory(dir=_cache.name) as folder:
+        monkeypatch.setenv("AFFECTOSCOPE_CONFIG", folder)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

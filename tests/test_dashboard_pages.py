@@ -297,6 +297,15 @@ def test_faces_of_ones_own_copy_are_shown_and_its_path_stays_out_of_the_url(open
     assert str(tmp_path) not in str(dict(shown.query_params))
     assert shown.session_state["data_path"] == str(tmp_path / "copy")
 
+    again = open_page("misclassified", folder=tmp_path / "runs")  # of a later visit
+    assert problems(again) == [] and [element.value for element in again.error] == []
+    assert pictures(again) == pictures(shown) and "found on this machine" in text_of(again)
+    assert str(tmp_path) not in str(dict(again.query_params)) + text_of(again)
+    again.text_input[0].set_value(str(tmp_path / "nothing.zip")).run()
+    assert pictures(again) == 0 and "nothing.zip" in again.error[0].value
+    again.text_input[0].set_value("").run()
+    assert pictures(again) == pictures(shown) and not list(again.error)
+
 
 def test_a_copy_of_other_data_is_refused(open_page, tmp_path):
     (tmp_path / "copy" / "happy").mkdir(parents=True)

@@ -8,6 +8,7 @@ import numpy as np
 from core.analysis.protocol import Protocol, protocol_of_evaluation
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
+from core.data.locations import remember_location
 from core.data.readers import open_dataset
 from core.data.readers.spec import dataset_spec
 from core.data.relabelling import Relabelled, read_relabelling, relabel
@@ -98,6 +99,7 @@ def read_faces(options: ScoringOptions, *, console: Console) -> ScoredFaces:
             votes_protocol=options.votes_protocol,
             progress=progress,
         )
+    remember_location(table.name, options.data)
     read, counts = table, table.counts()
     table, split = _select_split(table, options.split)
     inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)

@@ -10,6 +10,7 @@ from core.data.detectors.detector import get_detector
 from core.data.drawn.dataset import drawn_faces_folder
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
+from core.data.locations import remember_location
 from core.data.near_duplicates import near_duplicate_groups
 from core.data.perceptual_hashes import pack_hashes
 from core.data.preprocessing import PreprocessingConfig
@@ -107,6 +108,7 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
             votes_protocol=config.votes_protocol,
             progress=progress,
         )
+    remember_location(table.name, path)
     if config.subjects:
         table = add_subjects(table, config.subjects)
     labels = _label_set(config, table)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.data.face_table import Ledger
+from core.data.face_table import FaceTable, Ledger
 from core.runs.run import Run
 from dashboard.tables.counts import of_labels, ordered_splits
 
@@ -31,6 +31,11 @@ def trained_on(run: Run) -> str:
         f"{data['title']}: {parts} faces, {len(run.labels)} labels ({', '.join(run.labels)}). "
         f"{size}, {colour} faces of {preprocessing.get('size')} × {preprocessing.get('size')} pixels."
     )
+
+
+def images_found(table: FaceTable) -> str:
+    """Where the images come from, if the user did not type it."""
+    return f"Images from {table.title}, found on this machine: {len(table):,} faces."
 
 
 def no_images(run: Run) -> str:
