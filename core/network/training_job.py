@@ -67,14 +67,18 @@ class TrainingJob:
         from core.network.precision import FusedBatchNormalization
 
         preprocessing = replace(self.preprocessing, size=self.config.crop or self.preprocessing.size)
-        layers = {}
-        if keras.backend.backend() == "tensorflow" and devices.count == 1:
-            layers["batch_normalization"] = FusedBatchNormalization
-        elif keras.backend.backend() == "jax":
-            layers["max_pooling"] = StridedMaxPooling2D
+        backend, layers = keras.backend.backend(), keras.layers
+        fused = backend == "tensorflow" and devices.count == 1
         keras.config.set_dtype_policy(precision)
         try:
-            return build_model(self.config, preprocessing, len(self.labels), affect=self.affect, **layers)
+            return build_model(
+                self.config,
+                preprocessing,
+                len(self.labels),
+                affect=self.affect,
+                batch_normalization=FusedBatchNormalization if fused else layers.BatchNormalization,
+                max_pooling=StridedMaxPooling2D if backend == "jax" else layers.MaxPooling2D,
+            )
         finally:
             keras.config.set_dtype_policy("float32")
 
