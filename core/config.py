@@ -34,16 +34,10 @@ class Augmentation:
     """Probability of erasing a random rectangle of the face (0 to 1); Zhong et al. 2020."""
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """Train a facial-expression network and leave a reviewed run in artifacts/."""
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions:
+    """How a data set is read."""
 
-    preset: Preset = "quick"
-    """Preset with the defaults of all options below."""
-
-    # Data
-    data: Path | None = None
-    """Folder, zip or table of annotated faces, in a format that the README lists; default: drawn faces."""
     format: str | None = None
     """Format of the data, if it is not recognised; the README lists the formats."""
     label_order: str | None = None
@@ -60,6 +54,18 @@ class TrainConfig:
     subjects: Path | None = None
     """CSV with the columns reference and subject (the person shown), for data that does not name it; no person is in two of
     the splits that are made."""
+
+
+@dataclass(frozen=True)
+class TrainConfig(ReadingOptions):
+    """Train a facial-expression network and leave a reviewed run in artifacts/."""
+
+    preset: Preset = "quick"
+    """Preset with the defaults of all options below."""
+
+    # Data
+    data: Path | None = None
+    """Folder, zip or table of annotated faces, in a format that the README lists; default: drawn faces."""
     labels: Literal[7, 8, 11] | None = None
     """Label set; default: that of the data set (8 for AffectNet), or the smallest that contains the labels of the data."""
     validation_share: float = 0.1

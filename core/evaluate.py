@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import pandas as pd
 import tyro
@@ -13,6 +13,7 @@ from core.analysis import evaluation
 from core.analysis.detection import DetectedScores
 from core.analysis.robustness import mean_accuracy
 from core.analysis.scored_faces import ScoredFaces, ScoringOptions
+from core.config import ReadingOptions
 from core.errors import AffectoscopeError
 from core.metrics.text import listed, percent
 from core.options import ClusterOptions
@@ -24,7 +25,7 @@ from core.runtime.console import Console, run_command
 
 
 @dataclass(frozen=True)
-class EvaluateOptions:
+class EvaluateOptions(ReadingOptions):
     """Score a run's network on data of any known format, print the headline numbers and keep them with the run."""
 
     run: str
@@ -33,14 +34,6 @@ class EvaluateOptions:
     """Folders, zips or tables of annotated faces, in formats that the README lists; each is scored for itself."""
     split: str | None = None
     """Which split to score: test, train, private_test, ... or all; default: test, or all where there is none."""
-    format: str | None = None
-    """Format of the data when it is not recognised."""
-    label_order: str | None = None
-    """What the numbers of numbered classes mean: affectnet, rafdb, fer2013, alphabetical, or a text file, as in core.train."""
-    votes: Path | None = None
-    """FERPlus's votes on FER2013's faces; default: fer2013new.csv in the data's folder or beside it."""
-    votes_protocol: Literal["majority", "plurality", "strict"] | None = None
-    """Score FER2013's faces by labels from FERPlus's votes, as core.train makes them; default: by FER2013's labels."""
     relabel: Path | None = None
     """Score with the labels as a run's decisions.csv corrects them, on whatever split; default: as the data has them."""
     out: Path | None = None

@@ -3,38 +3,24 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import tyro
 
 from core.analysis.data_inspection.inspection import INSPECTED, Inspection, inspect_faces
 from core.analysis.data_inspection.text import inspection_lines
-from core.analysis.data_inspection.unannotated import open_annotated
-from core.data.locations import remember_location
-from core.data.subjects import add_subjects
+from core.config import ReadingOptions
+from core.data.reading import read_dataset
 from core.errors import AffectoscopeError
 from core.runtime.console import Console, run_command
 from core.runtime.files import write_json
 
 
 @dataclass(frozen=True)
-class InspectOptions:
+class InspectOptions(ReadingOptions):
     """Say what a data set is and whether it is as published: rows, labels, pixels, duplicates, subjects."""
 
     data: tyro.conf.Positional[Path]
     """Folder, zip or table of annotated faces, in a format that the README lists."""
-    format: str | None = None
-    """Format of the data, if it is not recognised."""
-    label_order: str | None = None
-    """What the numbers of numbered classes mean: affectnet, rafdb, fer2013, alphabetical, or a text file, as in core.train."""
-    votes: Path | None = None
-    """FERPlus's votes on FER2013's faces (fer2013new.csv); default: that file in the data's folder or beside it."""
-    votes_protocol: Literal["majority", "plurality", "strict"] | None = None
-    """Label FER2013's faces by FERPlus's votes, as in core.train."""
-    subjects: Path | None = None
-    """CSV file with the columns reference and subject, as in core.train."""
-    automatic: bool = False
-    """Also read AffectNet's automatically annotated list."""
     faces: int = INSPECTED
     """Largest number of faces that are decoded and searched for duplicates, drawn at random."""
     out: Path | None = None
@@ -55,18 +41,7 @@ def inspect(options: InspectOptions) -> Inspection:
         raise AffectoscopeError(f"--faces {options.faces} is out of range; expected 1 or more.")
     console = Console()
     with console.progress("Reading annotations") as progress:
-        table = open_annotated(
-            options.data,
-            format=options.format,
-            label_order=options.label_order,
-            votes=options.votes,
-            votes_protocol=options.votes_protocol,
-            automatic=options.automatic,
-            progress=progress,
-        )
-    remember_location(table.name, options.data)
-    if options.subjects:
-        table = add_subjects(table, options.subjects)
+        table = read_dataset(options.data, options, progress=progress)
     with console.progress("Decoding faces") as progress:
         inspection = inspect_faces(table, most=options.faces, extended=options.automatic, progress=progress)
     for line in inspection_lines(table, inspection):

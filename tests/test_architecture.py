@@ -25,6 +25,7 @@ NETWORK_MODULES = (
     "core/network/validation.py",
     "core/network/training_callback.py",
     "core/network/batch_statistics.py",
+    "core/network/pooling.py",
     "core/network/precision.py",
     "core/network/inference.py",
     "core/network/distillation.py",

@@ -97,7 +97,7 @@ def test_votes_of_the_scored_faces_are_scored_and_kept_with_an_older_run(
     votes = 8 * np.eye(11, dtype=np.float32)[table.faces["expression"]]
     votes[:, 9] += 2
     voted = replace(table, votes=votes)
-    monkeypatch.setattr("core.analysis.scored_faces.open_dataset", lambda *_, **__: voted)
+    monkeypatch.setattr("core.data.reading.open_dataset", lambda *_, **__: voted)
     [found] = evaluate(EvaluateOptions(run=str(run.path), data=(drawn_tree,), resamples=50))
     assert found.votes.numbers["human_ceiling"].value == pytest.approx(0.8)
     assert found.votes.numbers["majority_accuracy"].value == found.scores.headline["accuracy"].value

@@ -116,7 +116,7 @@ def test_data_without_votes_is_refused_before_any_work(tmp_path, monkeypatch, ta
     with pytest.raises(AffectoscopeError, match=r"--targets soft needs .* and own .* has no votes; pass"):
         load_training_data(config, Console())
     table.votes[:4] = 0
-    monkeypatch.setattr("core.data.training_data.open_dataset", lambda *_, **__: table)
+    monkeypatch.setattr("core.data.reading.open_dataset", lambda *_, **__: table)
     with pytest.raises(AffectoscopeError, match="no votes for the 7 labels on a training face"):
         load_training_data(config, Console())
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from core.analysis.protocol import Protocol, protocol_of_evaluation
+from core.config import ReadingOptions
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
-from core.data.locations import remember_location
-from core.data.readers import open_dataset
 from core.data.readers.spec import dataset_spec
+from core.data.reading import read_dataset
 from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.errors import AffectoscopeError
 from core.labels import LabelSet
@@ -21,16 +21,12 @@ from core.runtime.console import Console
 
 
 @dataclass(frozen=True)
-class ScoringOptions:
+class ScoringOptions(ReadingOptions):
     """A run, and the faces that its network is scored on."""
 
     run: str  # folder, or name under artifacts/
     data: Path
     split: str | None = None  # None: test, or all where there is no such split
-    format: str | None = None  # None: recognised
-    label_order: str | None = None  # of numbered labels
-    votes: Path | None = None  # FERPlus's votes; None: found with the data
-    votes_protocol: str | None = None  # labels by votes; None: the data's own
     relabel: Path | None = None  # a decisions.csv that corrects the labels
     tta: TestTimeAugmentation | None = None  # None: as the run's own predictions were made
 
@@ -91,15 +87,7 @@ def read_faces(options: ScoringOptions, *, console: Console) -> ScoredFaces:
     run = open_run(options.run)
     labels = run.label_set
     with console.progress("Reading annotations") as progress:
-        table = open_dataset(
-            options.data,
-            format=options.format,
-            label_order=options.label_order,
-            votes=options.votes,
-            votes_protocol=options.votes_protocol,
-            progress=progress,
-        )
-    remember_location(table.name, options.data)
+        table = read_dataset(options.data, options, progress=progress)
     read, counts = table, table.counts()
     table, split = _select_split(table, options.split)
     inside = np.isin(table.faces["expression"].to_numpy(), labels.codes)

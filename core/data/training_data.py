@@ -10,15 +10,14 @@ from core.data.detectors.detector import get_detector
 from core.data.drawn.dataset import drawn_faces_folder
 from core.data.face_pack import FacePack, pack_faces
 from core.data.face_table import FaceTable
-from core.data.locations import remember_location
 from core.data.near_duplicates import near_duplicate_groups
 from core.data.perceptual_hashes import pack_hashes
 from core.data.preprocessing import PreprocessingConfig
-from core.data.readers import open_dataset
 from core.data.readers.spec import dataset_spec, dataset_specs
+from core.data.reading import read_dataset
 from core.data.relabelling import Relabelled, read_relabelling, relabel
 from core.data.splits import resolve_splits, split_out_of_set
-from core.data.subjects import add_subjects, join_subjects
+from core.data.subjects import join_subjects
 from core.errors import AffectoscopeError
 from core.labels import LABEL_SETS, LabelSet, smallest_label_set
 from core.runtime.console import Console
@@ -99,18 +98,7 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
     else:
         path = config.data
     with console.progress("Reading annotations") as progress:
-        table = open_dataset(
-            path,
-            format=config.format,
-            automatic=config.automatic,
-            label_order=config.label_order,
-            votes=config.votes,
-            votes_protocol=config.votes_protocol,
-            progress=progress,
-        )
-    remember_location(table.name, path)
-    if config.subjects:
-        table = add_subjects(table, config.subjects)
+        table = read_dataset(path, config, progress=progress)
     labels = _label_set(config, table)
     if config.targets == "soft":
         _check_votes(table, labels)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.analysis.data_inspection.inspection import inspect_faces, load_inspection, recorded_verdict
 from core.analysis.data_inspection.text import inspection_lines
-from core.analysis.data_inspection.unannotated import open_annotated
+from core.data.readers import open_dataset
 from core.errors import AffectoscopeError
 from core.metrics.text import DECIMAL, PERCENT
 from core.runs.run import Run
@@ -90,7 +90,7 @@ def offer_inspection() -> None:
 def _inspect(path: str) -> tuple[list[str], str]:
     """Lines of an inspection, and why there are none."""
     try:
-        table = open_annotated(path)
+        table = open_dataset(path)
         return inspection_lines(table, inspect_faces(table, most=_FACES)), ""
     except (AffectoscopeError, OSError) as error:
         return [], str(error)

@@ -4,6 +4,7 @@ Every file of this folder that reads a format registers its DatasetSpec (core.da
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -85,6 +86,21 @@ def _unrecognised(source: Source, format: str | None) -> AffectoscopeError:
         return AffectoscopeError(
             f"{source.path} does not hold {format} ({known[format]}): found {_found(source)}. "
             f"Other values of --format: {', '.join(name for name in known if name != format)}."
+        )
+    if not source.listing.names and source.path.is_dir():
+        return AffectoscopeError(
+            f"{source.path} is empty: no images and no table of labels. Expected the folder, zip or table of a data set."
+        )
+    images = source.listing.images
+    if images and len(images) == len(source.listing.names):
+        kinds = Counter(os.path.splitext(name)[1].lower() for name in images)
+        found = ", ".join(f"{count:,} {suffix}" for suffix, count in kinds.most_common(3))
+        folders = len({name.rpartition("/")[0] for name in images})
+        return AffectoscopeError(
+            f"{source.path} is no data set of annotated faces: {len(images):,} images ({found}) in {folders:,} "
+            f"{'folder' if folders == 1 else 'folders'}, none of them named after an expression, and no table of labels. "
+            f"To predict the expressions in photos: python -m core.predict {source.path}; to train on them, sort the faces "
+            "into folders such as train/happy and train/sad."
         )
     looks = "; ".join(f"{name}: {look}" for name, look in known.items())
     return AffectoscopeError(
