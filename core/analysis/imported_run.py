@@ -343,7 +343,7 @@ def _report(
         unknown=joined.unknown,
         repeated=joined.repeated,
         not_predicted=scored.not_predicted,
-        found_by=dict(joined.found_by),
+        found_by={str(how): rows for how, rows in joined.found_by.items()},
         validation=len(validation) if validation else 0,
         order_confirmed=confirmed,
         options=options,

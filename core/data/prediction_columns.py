@@ -203,7 +203,8 @@ def read_numbers(frame: pd.DataFrame, columns: Sequence[str], name: str) -> np.n
         if not pd.api.types.is_numeric_dtype(cells):
             text = cells.astype("str").str.strip()
             cells = pd.to_numeric(
-                text.str.replace(r"^([+-]?\d*),(\d+)$", r"\1.\2", regex=True), errors="coerce"
+                text.str.replace(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$", r"\1.\2", regex=True),
+                errors="coerce",
             )
         values[:, place] = cells.to_numpy(np.float64, na_value=np.nan)
         odd = ~np.isfinite(values[:, place])
