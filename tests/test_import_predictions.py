@@ -492,6 +492,8 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
     refuse(tmp_path / "absent.csv", "No such file")
     (tmp_path / "twice.csv").write_text("reference,happy,happy\na,0.5,0.5\n")
     refuse(tmp_path / "twice.csv", "'happy' twice")
+    (tmp_path / "long.csv").write_text("path,happy,sad\na,b.png,0.5,0.5\nc,d.png,0.5,0.5\n")
+    refuse(tmp_path / "long.csv", "cannot be read as a table")
     refuse(_small().drop(columns="reference"), "no column that identifies the faces")
 
 
@@ -612,8 +614,8 @@ def test_the_scored_split():
     # Nothing has a split: the predicted faces are those of the test.
     assert _split(["", "", ""], [0, 2]) == ("test", ["test", rest, "test"], 1)
     assert _split(["train", "test", "test"], [0, 1], asked="all") == (
-        "all",
-        ["all", "all", "all, not predicted"],
+        "predicted",
+        ["predicted", "predicted", "not predicted"],
         1,
     )
     # Of validation faces only the predicted ones calibrate; faces with unknown labels are none without a prediction.

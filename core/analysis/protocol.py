@@ -230,11 +230,13 @@ def protocol_from(info: dict) -> Protocol:
     missing = used - sum(sum(of.values()) for of in counts.values())
     beyond = missing if config.get("limit") and missing > 0 else 0
     known, out_of_set = known_and_out_of_set(counts, data["labels"])
+    origins = (data.get("origins") or {}).get(split)
+    own_split = imported is None or origins in ([split], ["validation"])
     return Protocol(
         data=data["title"],
         labels=tuple(data["labels"]),
         split=split,
-        official=official_split(data, split),
+        official=official_split(data, split) if own_split else "",
         faces=known.get(split, 0),
         read=read,
         rejected=rejected,

@@ -9,6 +9,9 @@ from core.errors import AffectoscopeError
 #: Added to the name of a split for its faces without a prediction.
 NOT_PREDICTED = "not predicted"
 
+#: Split of the scored faces where they are of several.
+PREDICTED = "predicted"
+
 
 @dataclass(frozen=True, eq=False)
 class ScoredSplit:
@@ -40,7 +43,7 @@ def choose_split(
     - "validation" without "test" becomes "test", as in a training: such data reports on it.
     - By default "test" is scored; where the table's rows are all of one other split that is not "train", that split; where
       nothing has a split, all predicted faces, which are then called "test".
-    - "all": all predicted faces, whatever their split.
+    - "all": all predicted faces, whatever their split; theirs is then PREDICTED.
     - Faces of the scored split, and of "validation" if any of it is predicted, that have no prediction are in a split of
       their own ("test, not predicted"), except those with unknown labels.
 
@@ -73,10 +76,10 @@ def choose_split(
             f"{_counts(splits[predicted]) or 'none of its faces'}. Pass --split with one of these, or all."
         )
     if split == "all":
-        split = "test" if not any(splits[scored]) else "all"
+        split = PREDICTED if any(splits[scored]) else "test"
         splits[chosen & (has_prediction | ~known)] = split
     rest = chosen & ~has_prediction & known
-    splits[rest] = f"{split}, {NOT_PREDICTED}"
+    splits[rest] = NOT_PREDICTED if split == PREDICTED else f"{split}, {NOT_PREDICTED}"
     if split != "validation" and ((splits == "validation") & has_prediction).any():
         splits[(splits == "validation") & ~has_prediction & known] = f"validation, {NOT_PREDICTED}"
     return ScoredSplit(split, splits, int(rest.sum()))

@@ -13,7 +13,7 @@ from core.labels import EXPRESSIONS, find_code
 
 #: Names of the column that identifies the face of a row, in order of preference; case-insensitive, as all names here.
 REFERENCES = (
-    "reference", "path", "file", "image", "face", "filename", "file_name", "image_path", "file_path", "image_name",
+    "reference", "path", "file", "filename", "file_name", "image_path", "file_path", "image_name", "image", "face",
 )  # fmt: skip
 
 #: Names of the column with the row number of the face in the data set, from 0.

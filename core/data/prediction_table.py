@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -143,15 +144,22 @@ def _read(path: Path) -> pd.DataFrame:
         if twice := [column for place, column in enumerate(header) if column in header[:place]]:
             raise AffectoscopeError(f"{path.name} has the column '{twice[0]}' twice; rename one.")
         text = {*REFERENCES, *TRUTHS, *SPLITS}
-        return pd.read_csv(
-            path,
-            sep=delimiter,
-            encoding="utf-8-sig",
-            index_col=False,
-            dtype={column: "str" for column in header if column.strip().lower() in text},
-            low_memory=False,
-        )
-    except (OSError, ValueError, pa.ArrowException) as error:  # pandas' parsing errors are ValueErrors
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with more cells than the header
+            return pd.read_csv(
+                path,
+                sep=delimiter,
+                encoding="utf-8-sig",
+                index_col=False,
+                dtype={column: "str" for column in header if column.strip().lower() in text},
+                low_memory=False,
+            )
+    except (
+        OSError,
+        ValueError,
+        pd.errors.ParserWarning,
+        pa.ArrowException,
+    ) as error:  # pandas' parsing errors are ValueErrors
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error).strip().split("\n")[0]
         raise AffectoscopeError(
             f"{path} cannot be read as a table ({reason}); expected a CSV file in UTF-8 or a Parquet file."
