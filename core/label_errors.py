@@ -86,6 +86,7 @@ def rank(options: LabelErrorOptions) -> LabelErrors:
 
 
 def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> LabelErrors:
+    run.require_network("Ranking training faces")
     from core.sweep.cross_validation import forget_folds, held_out_predictions
 
     drawn = str(options.data) == DRAWN and not run.info["config"].get("data")

@@ -100,6 +100,7 @@ def predict(options: PredictOptions) -> int:
             f"No photos found in {given}; expected files or folders of {', '.join(SUFFIXES)}."
         )
     run = open_run(options.run or newest_run())
+    run.require_network("A prediction on photos")
     output = None
     if options.out:
         recipe = {
@@ -138,15 +139,17 @@ def _check(options: PredictOptions) -> None:
 
 
 def newest_run() -> Path:
-    """Folder of the newest run under artifacts/.
+    """Folder of the newest run under artifacts/ that has a network.
 
     Raises:
         AffectoscopeError: there is none.
     """
     for listing in list_runs(ARTIFACTS_FOLDER):
-        if listing.run:
+        if listing.run and listing.run.has_network:
             return listing.path
-    raise AffectoscopeError("No runs under artifacts/; train one with python -m core.train, or pass --run.")
+    raise AffectoscopeError(
+        "No runs with a network under artifacts/; train one with python -m core.train, or pass --run."
+    )
 
 
 def _load(

@@ -14,8 +14,10 @@ from core.analysis.after_training import review_run
 from core.analysis.leaks import load_leaks
 from core.analysis.protocol import load_protocol
 from core.data.training_data import TrainingData
+from core.errors import AffectoscopeError
 from core.report.card import write_card
 from core.report.score_tables import prominent_headlines
+from core.runs.calibration import upgrade_command
 from core.runs.catalogue import open_run
 from core.runs.run import Run
 from core.runs.source_data import load_run_data, restrict_counts
@@ -52,6 +54,10 @@ def upgrade(options: UpgradeOptions) -> Run:
     """
     console = Console()
     run = open_run(options.run)
+    if not run.has_network:
+        raise AffectoscopeError(
+            f"Run '{run.name}' was imported without a network; make all of it again with {upgrade_command(run)}."
+        )
     with quiet_tensorflow():
         network = run.load_model()
     data = load_run_data(run, options.data, console, format=options.format, label_order=options.label_order)

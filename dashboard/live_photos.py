@@ -71,9 +71,9 @@ def warm_up(run: Run | None = None) -> threading.Thread | None:
     The first photo is then predicted as fast as the later ones.
 
     Args:
-        run: None: the newest one, after a delay that leaves the CPU to the first page. Without any run, nothing is loaded.
+        run: None: the newest one with a network, after a delay that leaves the CPU to the first page. Without any run, nothing is loaded.
     """
-    chosen = run or next(iter(loading.runs().values()), None)
+    chosen = run or next((each for each in loading.runs().values() if each.has_network), None)
     if chosen is None:
         return None
     return _warm_up(chosen, _delay=0.0 if run else WARM_UP_DELAY)

@@ -66,6 +66,7 @@ def test_importing_a_command_does_not_import_tensorflow():
     modules = (
         "core.train",
         "core.evaluate",
+        "core.import_predictions",
         "core.inspect",
         "core.predict",
         "core.compare",

@@ -16,7 +16,9 @@ from core.network.distillation import add_distillation_output, distillation_loss
 from core.network.sam import SharpnessAware
 from core.runs.catalogue import open_run
 from core.runtime.console import Console
+from core.runtime.files import write_json
 from core.train import train
+from tests.made_runs import make_run
 from tests.trained import fit_epochs, made, small_config, tiny_config
 
 
@@ -135,6 +137,15 @@ def test_a_teacher_that_does_not_fit_is_refused_before_training(drawn_tree, fold
     with pytest.raises(AffectoscopeError, match=message):
         train(small_config(drawn_tree, **{"name": "student", "teacher": ("small",)} | changes), folder=folder)
     assert not list(folder.glob("*"))
+
+
+def test_a_run_without_a_network_is_no_teacher(drawn_tree, tmp_path):
+    run = make_run(tmp_path, "imported", faces=20)
+    write_json(run.path / "run.json", run.info | {"imported_predictions": {"table": "table.csv"}})
+    (run.path / "model.keras").unlink()
+    config = small_config(drawn_tree, teacher=(str(run.path),))
+    with pytest.raises(AffectoscopeError, match="A teacher needs a network"):
+        load_teachers(config, run.preprocessing, run.labels, precision="float32")
 
 
 def test_teachers_come_as_networks(trained_run, folder):

@@ -13,6 +13,7 @@ from core.data.face_table import FaceTable
 from core.data.readers.spec import dataset_spec
 from core.labels import EXPRESSIONS
 from core.metrics.text import listed, percent
+from core.runs.layout import IMPORTED_PREDICTIONS
 from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation, run_augmentation
 
@@ -106,6 +107,8 @@ class Protocol:
         relabelled: what was corrected in the labels; '' for nothing.
         test_time_augmentation: what the network's outputs were averaged over.
         own: these are the scores that the run was published with.
+        imported: the table that the predictions were imported from, without a network; '' for none.
+        not_predicted: faces of the scored split without an imported prediction.
     """
 
     data: str
@@ -126,6 +129,8 @@ class Protocol:
     relabelled: str = ""
     test_time_augmentation: TestTimeAugmentation = "none"
     own: bool = True
+    imported: str = ""
+    not_predicted: int = 0
 
     @property
     def out_of_set_scored(self) -> dict[str, int]:
@@ -146,7 +151,9 @@ class Protocol:
             f"{faces}{official}, {BOXES[self.boxes]}{averaged and f', {averaged}'}",
             f"left out: {self._left_out()}",
             self._detector(),
-            f"{'last epoch kept, validated' if self.last_epoch else 'epoch chosen'} on {self.chosen_on}",
+            f"predictions imported from {self.imported}, by a network of unknown training"
+            if self.imported
+            else f"{'last epoch kept, validated' if self.last_epoch else 'epoch chosen'} on {self.chosen_on}",
         ]
         return f"Protocol: {'; '.join([*parts, self.relabelled] if self.relabelled else parts)}."
 
@@ -160,6 +167,8 @@ class Protocol:
         why = ", ".join(f"{count:,} {reason}" for reason, count in _largest(self.rejected))
         rows = f"{rejected:,} of {self.read:,} rows rejected{f' ({why})' if rejected else ''}"
         out_of_set = self.out_of_set_scored
+        if self.not_predicted:
+            rows += f", {_faces(self.not_predicted)} without a prediction"
         if not out_of_set:
             return f"{rows}, no face for its label"
         named = ", ".join(f"{count:,} {label}" for label, count in out_of_set.items())
@@ -183,8 +192,8 @@ class Protocol:
         ]
         if self.beyond_limit:
             rows.append(("not used", "training faces beyond --limit", -self.beyond_limit))
-        purposes = _PURPOSES if self.own else {}
-        if self.own and self.last_epoch:
+        purposes = _PURPOSES if self.own and not self.imported else {}
+        if purposes and self.last_epoch:
             purposes = purposes | {"validation": "they validated the epochs"}
         rows += [
             ("other split", f"{split or 'no split'}: {purposes.get(split, 'not scored here')}", -faces)
@@ -214,17 +223,20 @@ def protocol_from(info: dict) -> Protocol:
     """Protocol of a run's own scores, from the document run.json."""
     data, config = info["data"], info.get("config") or {}
     split, counts = config.get("review") or "test", data["counts"]
+    imported = info.get(IMPORTED_PREDICTIONS)
     ledger = data.get("ledger") or {}
     read, rejected = int(ledger.get("read", 0)), dict(ledger.get("refused") or {})
     used = read - sum(rejected.values())
     missing = used - sum(sum(of.values()) for of in counts.values())
     beyond = missing if config.get("limit") and missing > 0 else 0
     known, out_of_set = known_and_out_of_set(counts, data["labels"])
+    origins = (data.get("origins") or {}).get(split)
+    own_split = imported is None or origins in ([split], ["validation"])
     return Protocol(
         data=data["title"],
         labels=tuple(data["labels"]),
         split=split,
-        official=official_split(data, split),
+        official=official_split(data, split) if own_split else "",
         faces=known.get(split, 0),
         read=read,
         rejected=rejected,
@@ -238,6 +250,8 @@ def protocol_from(info: dict) -> Protocol:
         last_epoch=keeps_last_epoch(info),
         relabelled=_relabelled(data.get("relabelled"), "training and validation labels"),
         test_time_augmentation=run_augmentation(info),
+        imported=str(imported.get("table", "a table")) if isinstance(imported, dict) else "",
+        not_predicted=int(imported.get("not_predicted") or 0) if isinstance(imported, dict) else 0,
     )
 
 

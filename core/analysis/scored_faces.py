@@ -85,6 +85,7 @@ def read_faces(options: ScoringOptions, *, console: Console) -> ScoredFaces:
         AffectoscopeError: the run or the data cannot be read, or no face is left.
     """
     run = open_run(options.run)
+    run.require_network("Scoring other faces")
     labels = run.label_set
     with console.progress("Reading annotations") as progress:
         table = read_dataset(options.data, options, progress=progress)

@@ -89,8 +89,12 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
     return _with_out_of_set(replace(data, origins=origins), out_of_set, config.review, console)
 
 
-def load_faces(config: TrainConfig, console: Console) -> TrainingData:
-    """Data of `load_training_data` before the split: every row in the split that the data names, or in ""."""
+def load_faces(config: TrainConfig, console: Console, *, labels: LabelSet | None = None) -> TrainingData:
+    """Data of `load_training_data` before the split: every row in the split that the data names, or in "".
+
+    Args:
+        labels: the label set; None: as `config` and the data say.
+    """
     get_detector(config.detector)  # an unknown one is refused before the work
     if config.data is None:
         with console.progress("Drawing faces") as progress:
@@ -99,7 +103,7 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
         path = config.data
     with console.progress("Reading annotations") as progress:
         table = read_dataset(path, config, progress=progress)
-    labels = _label_set(config, table)
+    labels = labels or _label_set(config, table)
     if config.targets == "soft":
         _check_votes(table, labels)
     counts = table.counts()

@@ -33,6 +33,7 @@ def load_teachers(
 def _teacher(
     run: Run, config: TrainConfig, preprocessing: PreprocessingConfig, labels: tuple[str, ...], precision: str
 ) -> keras.Model:
+    run.require_network("A teacher")
     if run.labels != labels:
         raise AffectoscopeError(
             f"Teacher '{run.name}' has the labels {', '.join(run.labels)}, this training {', '.join(labels)}; "

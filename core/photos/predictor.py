@@ -57,6 +57,7 @@ class Predictor:
     """
 
     def __init__(self, run: Run) -> None:
+        run.require_network("A prediction on photos")
         self.run = run
         self.preprocessing = run.preprocessing
         self.detector = get_detector(run.detector)

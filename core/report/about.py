@@ -21,6 +21,7 @@ from core.report.document import Block, Commands, Figure, Items, Section, Table,
 from core.report.figures import training as figures
 from core.report.review import Review, data_path
 from core.report.score_tables import learning_curves
+from core.runs.imported import load_import
 from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS
 
@@ -65,7 +66,9 @@ def data(review: Review) -> Section:
 
 
 def training(review: Review) -> Section:
-    """Section with the training and its learning curves."""
+    """Section with the training and its learning curves, or with the import of the predictions."""
+    if not review.run.has_network:
+        return _import(review.run)
     info, run = review.run.info, review.run
     about, place = info["training"], info["environment"]
     parameters, best = info["network"].get("parameters"), about.get("best_epoch")
@@ -106,19 +109,33 @@ def training(review: Review) -> Section:
     return Section("training", "Training", tuple(blocks), card=True)
 
 
+def _import(run: Run) -> Section:
+    """Section with the origin of imported predictions."""
+    report = load_import(run)
+    blocks = [
+        Text(
+            f"Predictions that were made elsewhere were imported, as one of {len(run.labels)} labels: {', '.join(run.labels)}. "
+            "How the network was built and trained is not known here."
+        ),
+        *([Text(report.sentence()), Text(f"SHA-256 of the table: {report.sha256}.")] if report else []),
+    ]
+    return Section("training", "Origin of the predictions", tuple(blocks), card=True)
+
+
 def reproduction(review: Review) -> Section:
     """The commands that give the run and this report again, and what both were made with."""
     run = review.run
     name, path = shlex.quote(run.name), shlex.quote(data_path(run))
     against = f" --against {shlex.quote(review.comparison.paired.a)}" if review.comparison else ""
     joined = " --join CSV" if review.joined else ""
-    commands = [
-        f"python -m core.evaluate --run {name} --data {path}",
-        f"python -m core.report {name}{against}{joined}",
-    ]
+    commands = [f"python -m core.report {name}{against}{joined}"]
     blocks: list[Block] = []
     try:
-        commands.insert(0, _training_command(run))
+        if run.has_network:
+            commands.insert(0, f"python -m core.evaluate --run {name} --data {path}")
+            commands.insert(0, _training_command(run))
+        else:
+            commands.insert(0, _import_command(run))
     except AffectoscopeError as error:
         blocks.append(Text(f"The command that trained the run cannot be given: {error}"))
     trained = run.info["environment"].get("packages", {})
@@ -210,6 +227,11 @@ def _counts(review: Review) -> Table:
 
 
 def _preprocessing(run: Run) -> str:
+    if not run.has_network:
+        return (
+            "How the network that made the predictions sees a face is not known: galleries, brightness, sharpness and "
+            "near-duplicates are of faces as they are cropped here."
+        )
     about = run.info["preprocessing"]
     colour = "grey" if about.get("colour") == "grey" else "colour"
     margin = about.get("margin", 0)
@@ -251,6 +273,13 @@ def _learning(review: Review, measure: str) -> Figure:
         f"{shown(first)} to {shown(last)}.",
         f"{measure.capitalize()} over the epochs: training dotted, validation solid.",
     )
+
+
+def _import_command(run: Run) -> str:
+    report = load_import(run)
+    table, options = (report.table, report.options) if report else ("TABLE", ())
+    words = ("python", "-m", "core.import_predictions", table, "--data", data_path(run), "--name", run.name)
+    return shlex.join((*words, *options))
 
 
 def _training_command(run: Run) -> str:

@@ -17,6 +17,7 @@ from core.report.score_tables import (
     strongest_confusions,
 )
 from core.report.wording import M_IS, confusion, few_faces, interval_note, presence
+from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS
 
 
@@ -37,7 +38,7 @@ def headline(review: Review) -> Section:
         (
             Text(
                 f"On {count_faces(scores.faces)} of the split '{review.split}', "
-                f"{DESCRIPTIONS[review.run.test_time_augmentation] or 'one pass over each face'}, the most probable "
+                f"{_pass_over(review.run)}, the most probable "
                 "expression taken as the answer."
             ),
             *cautions,
@@ -212,3 +213,10 @@ def weakest(review: Review) -> str:
         f"By F1, {ranked.index[-1]} is read best ({ranked.iloc[-1]:.3f}) and {ranked.index[0]} worst "
         f"({ranked.iloc[0]:.3f}, {review.scores.per_class[ranked.index[0]].support:,} faces)."
     )
+
+
+def _pass_over(run: Run) -> str:
+    """What the outputs were averaged over, in words."""
+    if not run.has_network:
+        return "predicted elsewhere"
+    return DESCRIPTIONS[run.test_time_augmentation] or "one pass over each face"

@@ -25,8 +25,16 @@ from core.analysis.slices.user_columns import JoinedColumns
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
+from core.runs.calibration import upgrade_command
 from core.runs.run import Run, load_history
 from core.runs.tables import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUT_OF_SET
+
+#: Parts that only a run with a network can have.
+_NEEDS_NETWORK = {
+    "history": "A learning curve",
+    "training_label_errors": "Ranking training faces",
+    "robustness": "Scoring corrupted faces",
+}
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,9 @@ def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumn
             found = load()
         except (AffectoscopeError, OSError) as error:
             found, reason = None, _portable(str(error), run)
-        if found is None:
+        if found is None and not run.has_network and name in _NEEDS_NETWORK:
+            missing[name] = Missing(run.no_network(_NEEDS_NETWORK[name]))
+        elif found is None:
             missing[name] = Missing(reason, command_of(run, command))
         return found
 
@@ -146,7 +156,9 @@ def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumn
 
 
 def command_of(run: Run, template: str) -> str:
-    """Replace R and PATH in a command line by the run and its data."""
+    """Replace R and PATH in a command line by the run and its data; of a run without a network, the command of its import."""
+    if not run.has_network and template:
+        template = upgrade_command(run)
     words = {"R": run.name, "PATH": data_path(run)}
     return " ".join(shlex.quote(words[word]) if word in words else word for word in template.split())
 

@@ -1,5 +1,7 @@
 """Runs and sweeps on disk. A run is written atomically and versioned; nothing is unpickled.
 
+A run of imported predictions (core.import_predictions) has no model.keras, history.csv and training sample.
+
 artifacts/<run>/
   run.json             data, configuration, training and environment; see RUN_KEYS
   model.keras          the network: uint8 faces to probabilities

@@ -97,5 +97,7 @@ def load_temperature(run: Run) -> FittedTemperature | None:
 
 
 def upgrade_command(run: Run) -> str:
-    """Command line that fits the temperature of a run."""
+    """Command line that fits the temperature of a run and makes its review tables again."""
+    if not run.has_network:
+        return f"python -m core.import_predictions TABLE --data PATH --name {run.name} --overwrite"
     return f"python -m core.upgrade --run {run.name} --data PATH"

@@ -13,11 +13,13 @@ from core.runs.documents import read_document
 from core.runs.layout import (
     ARTIFACTS_FOLDER,
     DECISIONS_FILE,
+    IMPORTED_PREDICTIONS,
     REQUIRED_FILES,
     RUN_KEYS,
     SCHEMA_VERSION,
     SWEEPS_FOLDER,
     TAGS_FILE,
+    TRAINED_FILES,
 )
 from core.runs.run import Run, run_name
 from core.runtime.files import read_json
@@ -51,7 +53,7 @@ def open_run(path: str | Path) -> Run:
     if not folder.is_dir():
         known = ", ".join(listing.path.name for listing in list_runs() if listing.run) or "none yet"
         raise AffectoscopeError(f"Run '{path}' not found; runs under artifacts/: {known}.")
-    missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
+    missing = _missing_files(folder)
     if missing:
         raise AffectoscopeError(
             f"Run '{folder.name}' is incomplete, {', '.join(missing)} missing; train it again."
@@ -60,6 +62,19 @@ def open_run(path: str | Path) -> Run:
         folder / "run.json", version=SCHEMA_VERSION, keys=RUN_KEYS, remedy="train the run again"
     )
     return Run(folder.resolve(), info)
+
+
+def _missing_files(folder: Path) -> list[str]:
+    """Required files that a run lacks; a run of imported predictions needs none of TRAINED_FILES."""
+    missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
+    if missing and set(missing) <= set(TRAINED_FILES):
+        try:
+            info = read_json(folder / "run.json")
+        except AffectoscopeError:
+            return missing
+        if isinstance(info, dict) and IMPORTED_PREDICTIONS in info:
+            return []
+    return missing
 
 
 def list_runs(folder: Path = ARTIFACTS_FOLDER) -> list[Listing]:
@@ -123,7 +138,7 @@ def publish(working: Path, *, replace: bool = False) -> Run:
     target = working.parent / run_name(working)
     if target.exists() and not replace:
         raise AffectoscopeError(f"Run '{target.name}' already exists; pass --overwrite or another --name.")
-    missing = [name for name in REQUIRED_FILES if not (working / name).is_file()]
+    missing = _missing_files(working)
     if missing:
         raise AffectoscopeError(
             f"Run '{target.name}' is incomplete, {', '.join(missing)} missing; train it again."

@@ -39,4 +39,11 @@ RUN_KEYS = (
 #: Folder of sweeps in the folder of runs; see core.sweep.
 SWEEPS_FOLDER = "sweeps"
 
+#: Files of every run; those of the training are absent where predictions were imported without a network.
 REQUIRED_FILES = ("run.json", "model.keras", "history.csv", "predictions.parquet", "scores.json")
+
+#: Entry of run.json on how its predictions were imported; only in runs without a network.
+IMPORTED_PREDICTIONS = "imported_predictions"
+
+#: Files that a run without a network does not have.
+TRAINED_FILES = ("model.keras", "history.csv")

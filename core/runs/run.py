@@ -22,6 +22,7 @@ from core.runs.layout import (
     CARD_FILE,
     DECISIONS_FILE,
     DETECTED_FILE,
+    IMPORTED_PREDICTIONS,
     RELABELLED_FILE,
     ROBUSTNESS_FILE,
     SAMPLE_FILE,
@@ -89,6 +90,33 @@ class Run:
                 f"expected labels among {', '.join(EXPRESSIONS)}; train the run again."
             )
         return LabelSet(self.labels)
+
+    @property
+    def has_network(self) -> bool:
+        """Return whether the run has its network; a run of imported predictions has none."""
+        return IMPORTED_PREDICTIONS not in self.info
+
+    @property
+    def imported(self) -> dict:
+        """How the run's predictions were imported; see core.analysis.imported_run. {} for a run with a network."""
+        entry = self.info.get(IMPORTED_PREDICTIONS, {})
+        return entry if isinstance(entry, dict) else {}
+
+    def no_network(self, purpose: str) -> str:
+        """Sentence on why something cannot be had of a run without a network, and what to do.
+
+        Args:
+            purpose: what needs the network, as the subject of the sentence: 'Grad-CAM'.
+        """
+        return (
+            f"{purpose} needs a network, and run '{self.name}' was imported without one, as the predictions in "
+            f"{self.imported.get('table', 'a table')}: choose a run with its network, or train one with python -m core.train."
+        )
+
+    def require_network(self, purpose: str) -> None:
+        """Raises AffectoscopeError, the sentence of `no_network`, if the run has no network."""
+        if not self.has_network:
+            raise AffectoscopeError(self.no_network(purpose))
 
     @property
     def detector(self) -> str:
@@ -221,9 +249,10 @@ class Run:
         """Load the network and check it against the run's labels and preprocessing. Imports Keras.
 
         Raises:
-            AffectoscopeError: model.keras is damaged or its SHA-256 differs from run.json, its input or outputs have
+            AffectoscopeError: the run has no network, model.keras is damaged or its SHA-256 differs from run.json, its input or outputs have
                 other shapes, or the labels differ from those of the predictions.
         """
+        self.require_network("This")
         import keras
 
         trained = self.info["network"].get("sha256")
@@ -288,8 +317,9 @@ def load_history(run: Run) -> pd.DataFrame:
     """Load history.csv and validate it.
 
     Raises:
-        AffectoscopeError: the file is damaged, has no epochs, or lacks a numeric column of HISTORY_COLUMNS.
+        AffectoscopeError: the run has none, the file is damaged, has no epochs, or lacks a numeric column of HISTORY_COLUMNS.
     """
+    run.require_network("A learning curve")
     history = read_csv(run.path / "history.csv", columns=HISTORY_COLUMNS, remedy="train the run again")
     if history.empty:
         raise AffectoscopeError(f"history.csv of '{run.name}' has no epochs; train the run again.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from core.config import PRESETS, TrainConfig
 from core.data.training_data import TrainingData, load_training_data
 from core.errors import AffectoscopeError
+from core.runs.calibration import upgrade_command
 from core.runs.run import Run
 from core.runtime.console import Console
 from core.runtime.files import digest
@@ -26,8 +27,14 @@ def load_run_data(
         format, label_order: override those recorded in run.json.
 
     Raises:
-        AffectoscopeError: labels or numbers of faces per split differ from those of the training.
+        AffectoscopeError: labels or numbers of faces per split differ from those of the training, or the run was imported
+            without a network: there was none.
     """
+    if not run.has_network:
+        raise AffectoscopeError(
+            f"Run '{run.name}' was imported without a network, and its data was read then: import it again with "
+            f"{upgrade_command(run)}."
+        )
     config = _training_config(run, path, format)
     data = load_training_data(replace(config, label_order=label_order or config.label_order), console)
     trained, now = (

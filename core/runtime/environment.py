@@ -57,13 +57,20 @@ def environment() -> dict:
 
     backend = keras.backend.backend()
     return {
+        **machine(),
+        **({"accelerator": accelerator} if (accelerator := _accelerator(backend)) else {}),
+        "backend": backend,
+        "packages": package_versions(PACKAGES),
+    }
+
+
+def machine() -> dict:
+    """Python and processor for run.json."""
+    return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": processor_name(),
         "cores": os.cpu_count(),
-        **({"accelerator": accelerator} if (accelerator := _accelerator(backend)) else {}),
-        "backend": backend,
-        "packages": package_versions(PACKAGES),
     }
 
 

@@ -15,6 +15,9 @@ from dashboard.text import protocol as text
 
 def show(run: Run, protocol: Protocol, scores: DetectedScores | None) -> None:
     """Misses and accuracy, overall and per label; without `scores`, the command that measures them."""
+    if scores is None and not run.has_network:
+        st.info(run.no_network("Scoring detected faces"), icon=":material/center_focus_strong:")
+        return
     if scores is None:
         empty_state.show(
             text.not_detected(run, protocol), text.detection_command(run), icon="center_focus_strong"

@@ -63,7 +63,8 @@ def show_sizes(run: Run, summary: pd.DataFrame) -> None:
     side, margin = run.info["preprocessing"].get("size", 0), run.info["preprocessing"].get("margin", 0.0)
     smallest = side / (1 + 2 * margin)
     numbers, sizes = tables.size_numbers(summary, smallest), tables.sizes(summary)
-    st.markdown(data_text.enlarged(numbers, side, margin))
+    if run.has_network:
+        st.markdown(data_text.enlarged(numbers, side, margin))
     figure = planes.sizes(sizes, side=smallest, ink=appearance.ink())
     appearance.plot(figure, key="sizes", alt="Histogram of face sizes per split.")
     csv_button(sizes, f"{run.name}-face-sizes")

@@ -98,6 +98,9 @@ def _show_explanation(
 ) -> None:
     """Heat map of a label over the face."""
     place = st.empty()
+    if not run.has_network:
+        place.warning(run.no_network("An explanation"), icon=":material/psychology_alt:")
+        return
     label = str(face[url_state.segments("Label to explain", _EXPLAINED, key="explained")])
     method = url_state.segments("Method", _METHODS, key="method")
     network_input = images.network_face(run, predictions, row, source)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.metrics.text import DECIMAL, PERCENT
 from core.report import wording
+from core.runs.calibration import upgrade_command
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import bars, curves, planes
 from dashboard.components import appearance, empty_state, gallery, number_table
@@ -21,9 +22,8 @@ st.title("Valence and arousal")
 run = run_selector.choose_run()
 scores, predictions = run_selector.load(run, "scores", "predictions")
 if not predictions.has_affect:
-    empty_state.stop(
-        run_text.no_affect(run), f"{run_text.TRAIN_COMMAND} --data /path/to/AffectNet", icon="info"
-    )
+    train = f"{run_text.TRAIN_COMMAND} --data /path/to/AffectNet"
+    empty_state.stop(run_text.no_affect(run), train if run.has_network else upgrade_command(run), icon="info")
 if caution := wording.few_faces(scores):
     st.warning(caution, icon=":material/warning:")
 

@@ -11,6 +11,7 @@ from dashboard.components.number_table import Number
 from dashboard.images import image_source
 from dashboard.tables import label_errors as tables
 from dashboard.text import label_errors as text
+from dashboard.text.runs import TRAIN_COMMAND
 
 
 def open_face(reference: str) -> None:
@@ -23,6 +24,8 @@ if corrected := trained_with(run.info["data"]):
     st.caption(corrected)
 of = url_state.segments("Labels of", tables.SOURCES, key="source")
 (errors,) = run_selector.load(run, "label_errors" if of == "scored" else "training_label_errors")
+if errors is None and not run.has_network:
+    empty_state.stop(run.no_network("Ranking training faces"), TRAIN_COMMAND, icon="label_off")
 if errors is None:
     empty_state.stop(text.not_ranked(run), text.command(run), icon="label_off")
 st.markdown(errors.sentence())

@@ -7,8 +7,9 @@ import streamlit as st
 from core.errors import AffectoscopeError
 from core.photos.results import as_table
 from dashboard import live_photos, loading, run_selector, url_state
-from dashboard.components import face_cards, number_table
+from dashboard.components import empty_state, face_cards, number_table
 from dashboard.components.downloads import csv_button
+from dashboard.text.runs import TRAIN_COMMAND
 
 SOURCES = {"files": "Files", "camera": "Camera", "drawing": "Sample photo"}
 
@@ -50,12 +51,14 @@ def take_photos() -> list[live_photos.Photo]:
 
 st.title("Live")
 runs = [run_selector.choose_run()]
+if not runs[0].has_network:
+    empty_state.stop(runs[0].no_network("A prediction on photos"), TRAIN_COMMAND, icon="photo_camera")
 live_photos.warm_up(runs[0])
 st.caption(
     ":material/lock: A photo stays in this machine's memory until you remove it or close the tab: it is never "
     "written to disk, shared between visitors, logged or sent anywhere."
 )
-others = [name for name in loading.runs() if name != runs[0].name]
+others = [name for name, run in loading.runs().items() if name != runs[0].name and run.has_network]
 if others:
     second = url_state.selectbox("Compare with", others, key="beside", placeholder="no second run")
     if second:

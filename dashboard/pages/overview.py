@@ -83,20 +83,21 @@ with st.expander("All headline numbers"):
     )
 csv_button(headlines, f"{run.name}-headlines")
 
-(history,) = run_selector.load(run, "history")
-st.subheader("Learning curves")
-best = {run.name: run.info["training"].get("best_epoch")}
-for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-    table = score_tables.learning_curves({run.name: history}, measure)
-    with column:
-        appearance.plot(
-            training_figures.learning(
-                table, title=measure, best_epochs=best, height=260, ink=appearance.ink()
-            ),
-            key=f"small-{measure}",
-            alt=f"Training and validation {measure} over the epochs.",
-        )
-csv_button(history, f"{run.name}-history")
+if run.has_network:
+    (history,) = run_selector.load(run, "history")
+    st.subheader("Learning curves")
+    best = {run.name: run.info["training"].get("best_epoch")}
+    for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        table = score_tables.learning_curves({run.name: history}, measure)
+        with column:
+            appearance.plot(
+                training_figures.learning(
+                    table, title=measure, best_epochs=best, height=260, ink=appearance.ink()
+                ),
+                key=f"small-{measure}",
+                alt=f"Training and validation {measure} over the epochs.",
+            )
+    csv_button(history, f"{run.name}-history")
 
 offer_report(run)
 if run.card:

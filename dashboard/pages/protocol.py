@@ -7,6 +7,7 @@ from core.analysis.selective.tables import confidence_bins, group_table, risk_cu
 from core.metrics.text import PERCENT
 from core.photos.face_classifier import MIN_CONFIDENCE
 from core.report.figures import abstention as figures
+from core.runs.calibration import upgrade_command
 from dashboard import run_selector, url_state
 from dashboard.components import appearance, detection, number_table
 from dashboard.components.downloads import csv_button
@@ -44,7 +45,7 @@ st.subheader("Confidence outside the label set")
 if not abstention.groups:
     st.info(text.no_out_of_set(run, abstention), icon=":material/do_not_disturb_on:")
     if abstention.not_kept:
-        st.code(text.upgrade_command(run), language="bash", wrap_lines=True)
+        st.code(upgrade_command(run), language="bash", wrap_lines=True)
 st.markdown("\n".join(f"- {finding}" for finding in abstention.findings()))
 threshold = url_state.number(
     "Accept faces with a confidence of at least", 0.0, 1.0, default=MIN_CONFIDENCE, step=0.01, key="accept"

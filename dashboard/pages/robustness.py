@@ -12,6 +12,7 @@ from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.tables import robustness as tables
 from dashboard.text import robustness as text
+from dashboard.text import runs as run_text
 
 #: Side of a picture on the page, in pixels: six beside each other on a wide screen, two on a telephone.
 PICTURE = 112
@@ -19,6 +20,8 @@ PICTURE = 112
 st.title("Robustness")
 run = run_selector.choose_run()
 (kept,) = run_selector.load(run, "robustness")
+if kept is None and not run.has_network:
+    empty_state.stop(run.no_network("Scoring corrupted faces"), run_text.TRAIN_COMMAND, icon="blur_on")
 if kept is None:
     empty_state.stop(text.none_yet(run), text.command(run), icon="blur_on")
 table, about = kept

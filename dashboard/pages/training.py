@@ -7,7 +7,7 @@ from core.report import score_tables
 from core.report.figures import training as training_figures
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import curves
-from dashboard.components import appearance, number_table
+from dashboard.components import appearance, empty_state, number_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.tables import runs as tables
@@ -17,10 +17,12 @@ _AT_BEST = "At the best epoch."
 
 st.title("Training")
 run = run_selector.choose_run()
+if not run.has_network:
+    empty_state.stop(run.no_network("A learning curve"), run_text.TRAIN_COMMAND, icon="show_chart")
 (history,) = run_selector.load(run, "history")
 
 runs = loading.runs()
-others = [name for name in runs if name != run.name]
+others = [name for name, other in runs.items() if name != run.name and other.has_network]
 histories = {run.name: history}
 if others:
     compared = url_state.several("Compare with", others, key="with", placeholder="none", most=5)

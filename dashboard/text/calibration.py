@@ -50,6 +50,11 @@ LABEL_TITLES: dict[str, str] = {
 
 
 def no_temperature(run: Run) -> str:
+    if not run.has_network:
+        return (
+            f"Run '{run.name}' has no temperature: its table has no predictions of validation faces that are not scored. Import "
+            "a table with such rows:"
+        )
     return f"Run '{run.name}' has no temperature. This command fits one on its validation faces:"
 
 

@@ -132,7 +132,7 @@ def apply_commands(run: Run, decisions: pd.DataFrame) -> str:
     path, lines = _shown(run.decisions_path), []
     if decisions["split"].isin(TRAINED_SPLITS).any():
         lines.append(_train(run, path))
-    if not decisions["split"].isin(TRAINED_SPLITS).all():
+    if run.has_network and not decisions["split"].isin(TRAINED_SPLITS).all():
         lines.append(f"python -m core.evaluate --run {run.name} --data PATH --relabel {path}")
     return "\n".join(lines)
 

@@ -61,6 +61,11 @@ def inconsistency(protocol: Protocol) -> str:
 
 def no_out_of_set(run: Run, abstention: Abstention) -> str:
     """Reason why there are no out-of-set faces."""
+    if abstention.not_kept and not run.has_network:
+        return (
+            f"The table of run '{run.name}' has no predictions of the {abstention.not_kept:,} {abstention.split} faces whose "
+            "labels are outside its label set. Import one that has them:"
+        )
     if abstention.not_kept:
         return (
             f"Run '{run.name}' has no predictions of the {abstention.not_kept:,} {abstention.split} faces whose labels are "
@@ -76,10 +81,6 @@ def no_out_of_set(run: Run, abstention: Abstention) -> str:
         f"All {abstention.split} faces of {run.info['data']['title']} have labels of the network: there is none on "
         "which it should abstain."
     )
-
-
-def upgrade_command(run: Run) -> str:
-    return f"python -m core.upgrade --run {run.name} --data PATH"
 
 
 def accepted(abstention: Abstention, at: Accepted) -> str:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from core.data.face_table import FaceTable, Ledger
+from core.runs.imported import load_import
 from core.runs.run import Run
 from dashboard.tables.counts import of_labels, ordered_splits
 
@@ -25,6 +26,11 @@ def trained_on(run: Run) -> str:
     kept = of_labels(data["counts"], run.labels)
     parts = ", ".join(f"{sum(kept[split].values()):,} {split}" for split in ordered_splits(kept))
     parameters = run.info["network"].get("parameters")
+    if not run.has_network:
+        report = load_import(run)
+        return f"{data['title']}: {parts} faces, {len(run.labels)} labels ({', '.join(run.labels)}). " + (
+            f"Imported predictions, without a network. {report.sentence()}" if report else ""
+        )
     size = f"{parameters:,} parameters" if parameters is not None else "a network"
     colour = "grey" if preprocessing.get("colour") == "grey" else "colour"
     return (
@@ -76,6 +82,11 @@ def training(run: Run, history: pd.DataFrame) -> str:
 
 def no_affect(run: Run) -> str:
     """Reason why a run has no valence and arousal, and the training that would give them."""
+    if not run.has_network:
+        return (
+            f"Run '{run.name}' has no valence and arousal: either its table has no columns predicted_valence and "
+            f"predicted_arousal, or {run.info['data']['title']} does not annotate them. Import such a table:"
+        )
     if run.info["data"].get("has_affect"):
         return (
             f"Run '{run.name}' predicts no valence and arousal, although {run.info['data']['title']} annotates them: "
@@ -89,6 +100,11 @@ def no_affect(run: Run) -> str:
 
 def no_embeddings(run: Run) -> str:
     """Reason why a run has no face map, and the remedy."""
+    if not run.has_network:
+        return (
+            f"Run '{run.name}' has no embeddings of its test faces, so there is no face map. Import its predictions again "
+            "with a column embedding (lists, Parquet) or columns embedding_0, embedding_1, ..."
+        )
     return (
         f"Run '{run.name}' has no embeddings of its test faces, so there is no face map. Train it again: every new run "
         "has them."

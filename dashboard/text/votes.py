@@ -5,6 +5,7 @@ import math
 from core.analysis.votes import VoteReview
 from core.metrics.text import count_faces, interval, percent, with_interval
 from core.metrics.vote_scores import VOTE_METRICS, VoteScores
+from core.runs.calibration import upgrade_command
 from core.runs.run import Run
 from core.runs.tables import VOTES
 from dashboard.tables.votes import AGREE, DISAGREE
@@ -26,6 +27,8 @@ def none_yet(run: Run) -> str:
 
 
 def command(run: Run) -> str:
+    if not run.has_network:
+        return f"{upgrade_command(run)} --votes fer2013new.csv"
     return VOTES.command.replace(" R ", f" {run.name} ")
 
 
