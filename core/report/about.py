@@ -260,6 +260,7 @@ def _training_command(run: Run) -> str:
         name=run.name,
         resume=False,
         overwrite=False,
+        tensorboard=None,
         thumbnails="auto",
         teacher=tuple(Path(teacher).name for teacher in config.teacher),
     )
