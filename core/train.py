@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -166,7 +166,7 @@ def _finished(config: TrainConfig, folder: Path) -> Run:
 
 
 def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch, trainer) -> Run:
-    events = nullcontext(None)
+    events: AbstractContextManager = nullcontext(None)
     if config.tensorboard:
         replaced = config.overwrite and not config.resume
         events = scalar_writer(config.tensorboard / run_name(working), replace=replaced)

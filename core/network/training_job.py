@@ -67,7 +67,7 @@ class TrainingJob:
         from core.network.precision import FusedBatchNormalization
 
         preprocessing = replace(self.preprocessing, size=self.config.crop or self.preprocessing.size)
-        layers = {}
+        layers: dict = {}
         if keras.backend.backend() == "tensorflow" and devices.count == 1:
             layers["batch_normalization"] = FusedBatchNormalization
         elif keras.backend.backend() == "jax":
