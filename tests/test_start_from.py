@@ -1,6 +1,7 @@
 """A pretrained start: weights of another run or file, frozen layers, and a user's backbone."""
 
 import hashlib
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -23,11 +24,13 @@ from core.network.model import build_model
 from core.network.precision import FusedBatchNormalization
 from core.network.pretrained import load_pretrained, start_training
 from core.network.training_job import TrainingJob
+from core.options import parse_train_options
 from core.report.wording import starting_weights
 from core.runs.parent import find_parent, training_recipe
 from core.runtime.console import Console
 from core.sweep.cross_validation import _fold_config
 from core.train import train
+from tests.conftest import ROOT
 from tests.pages import problems, text_of
 from tests.trained import fit_epochs, made, small_config, tiny_config
 
@@ -385,3 +388,18 @@ def test_paths_stay_out_of_runs_and_the_backbone_is_in_the_recipe(saved):
     recipe = config.recipe()
     assert recipe["backbone_sha256"] == hashlib.sha256(config.backbone.read_bytes()).hexdigest()
     assert "tensorboard" not in recipe
+
+
+def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch):
+    text = (ROOT / "docs" / "any-model.md").read_text(encoding="utf-8").split("## A pretrained start")[1]
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
+    assert 'weights="imagenet"' in code
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code.replace('"imagenet"', "None"), "any-model.md", "exec"), {})  # that would be downloaded
+    (options,) = re.findall(r"core\.train (.*--backbone .*)", text)
+    config, _, _ = parse_train_options(options.split())
+    network = build_model(config, PreprocessingConfig(colour=config.colour, size=config.size), 7)
+    assert network.get_layer("last_features").output.shape == (None, 3, 3, 1280)
+    assert network.get_layer("rescaling").offset == -1.0
+    commands = re.findall(r"core\.train (.*)", text)
+    assert [parse_train_options(each.split())[0].freeze_epochs for each in commands] == [2, 3]
