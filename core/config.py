@@ -8,8 +8,15 @@ from typing import Literal
 from core.errors import AffectoscopeError
 from core.label_orders import parse_label_order
 
-#: Options that are paths; those after the data are of files.
-_PATHS = ("data", "relabel", "votes", "subjects")
+#: Options that are files, whose content determines the result, and all options that are paths.
+_FILES = ("relabel", "votes", "subjects", "backbone")
+_PATHS = ("data", "start_from", "tensorboard", *_FILES)
+
+#: Options of the network that --backbone replaces.
+_OF_THE_BLOCKS = (
+    "filters", "repeats", "pooling", "dropout", "normalisation", "residual", "squeeze_excitation", "stochastic_depth",
+    "standardise",
+)  # fmt: skip
 
 Preset = Literal["original", "quick", "standard", "affectnet", "affectnet-112"]
 
@@ -111,6 +118,15 @@ class TrainConfig(ReadingOptions):
     """Add each block's input to its output (He et al. 2016)."""
     squeeze_excitation: bool = False
     """Re-weight each block's channels (Hu et al. 2018)."""
+    backbone: Path | None = None
+    """Keras file of a pretrained feature network, which replaces the blocks: its last feature map, averaged, or its vector
+    is followed by --dense and the outputs. It ends without class probabilities and has built-in layers only."""
+    backbone_scale: Literal["0..255", "0..1", "-1..1"] | None = None
+    """Range of the pixels that the backbone expects; default: 0..255 if it begins with layers that rescale them."""
+    start_from: Path | None = None
+    """Finished run or Keras file whose weights the training starts from, layer by layer, where name and shape are equal."""
+    freeze_epochs: int = 0
+    """First epochs in which layers with weights from --start-from or --backbone are not trained (0 to 1000)."""
 
     # Training
     epochs: int = 10
@@ -197,6 +213,8 @@ class TrainConfig(ReadingOptions):
     crops; auto: the cheapest whose log loss on the validation faces is within 0.002 of the lowest."""
     thumbnails: Literal["auto", "yes", "no"] = "auto"
     """Save thumbnails of the scored faces with the run; auto: only if the data may be redistributed."""
+    tensorboard: Path | None = None
+    """Folder for event files of TensorBoard, in a subfolder named after the run; default: none are written."""
 
     def __post_init__(self) -> None:
         if self.label_order:  # run.json keeps what a file says, not its path
@@ -229,6 +247,19 @@ class TrainConfig(ReadingOptions):
             raise AffectoscopeError(
                 f"--repeats has {len(self.repeats)} numbers; expected 1, or one per block ({len(self.filters)})."
             )
+        if self.freeze_epochs and not (self.start_from or self.backbone):
+            raise AffectoscopeError(
+                "--freeze-epochs freezes pretrained layers; it needs --start-from or --backbone."
+            )
+        if self.backbone_scale and not self.backbone:
+            raise AffectoscopeError(
+                "--backbone-scale is the range of pixels of a backbone; it needs --backbone."
+            )
+        for name in _OF_THE_BLOCKS if self.backbone else ():
+            if getattr(self, name) != getattr(PRESETS[self.preset], name):
+                raise AffectoscopeError(
+                    f"--{name.replace('_', '-')} is of the blocks that --backbone replaces; pass only one of them."
+                )
 
     @property
     def convolutions_per_block(self) -> tuple[int, ...]:
@@ -271,23 +302,30 @@ class TrainConfig(ReadingOptions):
                 f"The configuration cannot be read ({error}); expected the config in a run.json written by core.train."
             ) from error
 
-    def recipe(self) -> dict:
-        """The options that determine the result of a training, without those of name, review and execution.
-
-        Raises:
-            AffectoscopeError: the file of --relabel, --votes or --subjects cannot be read.
-        """
+    def recipe_options(self) -> dict:
+        """The options that determine the result of a training, without those of name and execution; files by name."""
         document = self.as_dict()
         excluded = (
             "name", "resume", "overwrite", "tta", "thumbnails", "devices", "resident", "checkpoint_epochs", "detector",
+            "tensorboard",
         )  # fmt: skip
         for name in excluded:
             document.pop(name)
-        for name in _PATHS[1:]:
+        return document
+
+    def recipe(self) -> dict:
+        """`recipe_options`, with the digests of files.
+
+        Raises:
+            AffectoscopeError: the file of --relabel, --votes, --subjects or --backbone cannot be read.
+        """
+        document = self.recipe_options()
+        for name in _FILES:
             path = getattr(self, name)
             if path:  # the name does not identify the content
                 try:
-                    document[f"{name}_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+                    with path.open("rb") as file:
+                        document[f"{name}_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
                 except OSError as error:
                     raise AffectoscopeError(
                         f"--{name} {path} cannot be read ({error.strerror or error})."
@@ -307,6 +345,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "dense": (8, 4096),
     "dropout": (0.0, 0.6),
     "dense_dropout": (0.0, 0.6),
+    "freeze_epochs": (0, 1000),
     "epochs": (1, 1000),
     "batch_size": (2, 4096),
     "learning_rate": (1e-6, 1.0),

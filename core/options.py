@@ -37,6 +37,8 @@ def parse_train_config(arguments: Sequence[str]) -> TrainConfig:
 class _TrainOptions:
     config: Annotated[TrainConfig, tyro.conf.arg(name="")]
     where: Annotated[ClusterOptions, tyro.conf.arg(name="")]
+    seeds: int = 1
+    """Number of trainings NAME-1, NAME-2, ... with --seed and the seeds after it, on the same split (1 to 100)."""
 
 
 def parse_train_options(
@@ -44,11 +46,13 @@ def parse_train_options(
     *,
     prog: str = "python -m core.train",
     about: str = "Train a facial-expression network and leave a reviewed run in artifacts/.",
-) -> tuple[TrainConfig, ClusterOptions]:
-    """Parse a configuration and the cluster options; raises like `parse_train_config`."""
+) -> tuple[TrainConfig, ClusterOptions, int]:
+    """Parse a configuration, the cluster options and the number of seeds; raises like `parse_train_config`."""
     default = _TrainOptions(_preset_config(arguments), ClusterOptions())
     options = tyro.cli(_TrainOptions, prog=prog, description=about, default=default, args=list(arguments))
-    return options.config, options.where
+    if not 1 <= options.seeds <= 100:
+        raise AffectoscopeError(f"--seeds {options.seeds} is out of range; expected 1 to 100.")
+    return options.config, options.where, options.seeds
 
 
 def _preset_config(arguments: Sequence[str]) -> TrainConfig:

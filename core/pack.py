@@ -14,7 +14,7 @@ def main() -> None:
 
 
 def _main() -> None:
-    config, where = parse_train_options(
+    config, where, _ = parse_train_options(
         sys.argv[1:],
         prog="python -m core.pack",
         about="Decode and pack the faces for a training in advance; takes the options of core.train.",

@@ -4,7 +4,8 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,15 +20,20 @@ from core.errors import AffectoscopeError
 from core.network.training_job import TrainingJob, fit
 from core.options import parse_train_options
 from core.report.card import write_card
-from core.report.score_tables import prominent_headlines
-from core.runs.catalogue import check_recipe, has_checkpoint, open_run, publish, working_folder
+from core.report.score_tables import prominent_headlines, recipe_lines
+from core.runs.catalogue import has_checkpoint, open_run, publish, working_folder
 from core.runs.layout import ARTIFACTS_FOLDER, SCHEMA_VERSION
+from core.runs.parent import file_digests, training_recipe
+from core.runs.recipes import options_key, seed_statistics
 from core.runs.run import Run, run_name
+from core.runs.starting import check_startable, default_name, prepare_working_folder
 from core.runs.tables import save_relabelling, save_thumbnails
 from core.runtime.cluster import joined_cluster
 from core.runtime.console import Console, run_command
 from core.runtime.environment import quiet_tensorflow
-from core.runtime.files import network_digest, write_json
+from core.runtime.files import network_digest, read_json, write_json
+from core.runtime.interruption import resumable_on_ctrl_c
+from core.runtime.tensorboard import scalar_writer
 
 
 def main() -> None:
@@ -35,9 +41,13 @@ def main() -> None:
 
 
 def _main() -> None:
-    config, where = parse_train_options(sys.argv[1:])
+    config, where, seeds = parse_train_options(sys.argv[1:])
     with joined_cluster(where) as cluster:
-        train(config, trainer=partial(_fit_on_cluster, cluster) if cluster else fit)
+        trainer = partial(_fit_on_cluster, cluster) if cluster else fit
+        if seeds > 1:
+            train_seeds(config, seeds, trainer=trainer)
+        else:
+            train(config, trainer=trainer)
 
 
 def _fit_on_cluster(cluster, job: TrainingJob, **options) -> tuple:
@@ -69,8 +79,8 @@ def train(
         AffectoscopeError: the data cannot be read, an option is invalid, or a run of that name exists.
     """
     console = Console()
-    name = config.name or _default_name(config)
-    working = _prepare(name, config, folder)
+    name = config.name or default_name(config)
+    working = prepare_working_folder(name, config, folder)
     try:
         return _train_in(working, config, console, data, after_epoch, trainer)
     except BaseException:
@@ -83,7 +93,90 @@ def train(
         raise
 
 
+def train_seeds(
+    config: TrainConfig, seeds: int, *, folder: Path = ARTIFACTS_FOLDER, trainer: Callable[..., tuple] = fit
+) -> list[Run]:
+    """Train NAME-1 to NAME-n, which differ in the seed only, one after the other; returns the runs.
+
+    The seeds are config.seed and the numbers after it; the split is that of config.seed for all. With config.resume, the
+    finished runs are kept and the others are trained, from their checkpoints where there are any.
+
+    Raises:
+        AffectoscopeError: as for `train`; or a finished run of these names has other options.
+    """
+    console = Console()
+    name = config.name or default_name(config)
+    each = [
+        replace(
+            config, name=f"{name}-{number + 1}", seed=config.seed + number, split_seed=config.seed_of_split
+        )
+        for number in range(seeds)
+    ]
+    started = [
+        one
+        for one in each
+        if (folder / one.name).exists() or has_checkpoint(working_folder(one.name, folder))
+    ]
+    if config.resume and not started:
+        raise AffectoscopeError(
+            f"No training '{name}-1' to '{name}-{seeds}' found; start them without --resume."
+        )
+    kept = {
+        one.name: _finished(one, folder) for one in started if config.resume and (folder / one.name).exists()
+    }
+    for one in each:
+        if one.name not in kept:
+            resumed = config.resume and has_checkpoint(working_folder(one.name, folder))
+            check_startable(replace(one, resume=resumed), folder)
+    data = None
+    try:
+        with resumable_on_ctrl_c():
+            for one in each:
+                if one.name in kept:
+                    continue
+                data = data or load_training_data(config, console)
+                one = replace(one, resume=has_checkpoint(working_folder(one.name, folder)))
+                kept[one.name] = train(one, folder=folder, data=data, trainer=trainer, say_resume=False)
+    except BaseException:
+        console.say(
+            f"Completed epochs and runs are saved; continue with the same options, --seeds {seeds} --name {name} --resume."
+        )
+        raise
+    runs = [kept[one.name] for one in each]
+    for run in runs:
+        write_card(run)  # with the statistics over the seeds
+    for line in recipe_lines(seed_statistics([run.scores for run in runs])):
+        console.say(line)
+    return runs
+
+
+def _finished(config: TrainConfig, folder: Path) -> Run:
+    """A finished run of this name; raises AffectoscopeError if its options or seed differ."""
+    run = open_run(folder / config.name)
+    trained = TrainConfig.from_dict(run.info["config"])
+    same = options_key(trained, run.info.get("digests", {})) == options_key(
+        config, file_digests(training_recipe(config))
+    )
+    if not same or (trained.seed, trained.seed_of_split) != (config.seed, config.seed_of_split):
+        raise AffectoscopeError(
+            f"The finished run '{run.name}' was trained with other options; resume with the same options, or pass another "
+            "--name."
+        )
+    return run
+
+
 def _train_in(working: Path, config: TrainConfig, console: Console, data, after_epoch, trainer) -> Run:
+    events: AbstractContextManager = nullcontext(None)
+    if config.tensorboard:
+        replaced = config.overwrite and not config.resume
+        events = scalar_writer(config.tensorboard / run_name(working), replace=replaced)
+    with events as write_event:
+        return _train_and_review(working, config, console, data, after_epoch, trainer, write_event)
+
+
+def _train_and_review(
+    working: Path, config: TrainConfig, console: Console, data, after_epoch, trainer, write_event
+) -> Run:
     started = time.perf_counter()
     data = data or load_training_data(config, console)
     inspection = inspect_training(data, extended=config.automatic) if data.found else None
@@ -96,7 +189,8 @@ def _train_in(working: Path, config: TrainConfig, console: Console, data, after_
         console.say(data.soft_sentence())
     if inspection:
         console.say(inspection.verdict.sentence)
-    network, fitted = _fit(TrainingJob.of(config, data, working), console, after_epoch, trainer)
+    listeners = [each for each in (write_event, after_epoch) if each]
+    network, fitted = _fit(TrainingJob.of(config, data, working), console, listeners, trainer)
     trained = time.perf_counter()
     seconds = {"data": packed - started, "train": fitted.seconds}
     run = _review(network, config, data, inspection, fitted, working, console, seconds=seconds)
@@ -107,45 +201,13 @@ def _train_in(working: Path, config: TrainConfig, console: Console, data, after_
     return run
 
 
-def _prepare(name: str, config: TrainConfig, folder: Path) -> Path:
-    """Create the working folder with its recipe.json, or check that an interrupted training has the same options."""
-    working = working_folder(name, folder)
-    if (folder / name).exists() and not config.overwrite:
-        raise AffectoscopeError(f"Run '{name}' already exists; pass --overwrite or another --name.")
-    recipe = working / "recipe.json"
-    if config.resume:
-        if not recipe.exists():
-            raise AffectoscopeError(f"No interrupted training '{name}' found; start it without --resume.")
-        check_recipe(recipe, config.recipe())
-        return working
-    if has_checkpoint(working):
-        raise AffectoscopeError(
-            f"An interrupted training '{name}' exists; pass --resume to continue it, or delete {working.name} "
-            "in the artifacts folder."
-        )
-    working.mkdir(parents=True, exist_ok=True)
-    write_json(recipe, config.recipe())
-    return working
-
-
-def _default_name(config: TrainConfig) -> str:
-    if config.resume:
-        raise AffectoscopeError("--resume needs --name; pass the name of the interrupted training.")
-    data = config.data.stem if config.data else "drawn-faces"
-    plain = (
-        "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in data).strip("._-")
-        or "data"
-    )
-    return f"{plain[:40]}-{config.preset}-{datetime.now():%Y%m%d-%H%M%S}"
-
-
-def _fit(job: TrainingJob, console: Console, after_epoch, trainer):
+def _fit(job: TrainingJob, console: Console, listeners: list[Callable[[dict], None]], trainer):
     with console.training(job.config.epochs) as (on_step, say_epoch):
 
         def on_epoch(row: dict) -> None:
             say_epoch(row)
-            if after_epoch:
-                after_epoch(row)
+            for listen in listeners:
+                listen(row)
 
         network, fitted = trainer(job, say=console.say, on_step=on_step, on_epoch=on_epoch)
     if job.config.crop:
@@ -232,6 +294,8 @@ def _review(
         "test_time_augmentation": augmentation,
         "calibration": asdict(calibration),
         "environment": fitted.environment,
+        "digests": file_digests(read_json(working / "recipe.json")),
+        **({"parent": fitted.pretrained.as_dict()} if fitted.pretrained.parent else {}),
     }
     if data.relabelled:
         save_relabelling(working, data.relabelled.relabelling)

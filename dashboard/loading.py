@@ -39,6 +39,7 @@ from core.metrics.thresholds import ThresholdPoints
 from core.metrics.thresholds import threshold_points as compute_threshold_points
 from core.runs.catalogue import Listing, list_runs
 from core.runs.layout import ARTIFACTS_FOLDER, EVALUATIONS_FOLDER
+from core.runs.recipes import Recipe, group_recipes
 from core.runs.run import Run, load_history
 from core.runs.sweeps import Sweep, list_sweeps
 from core.runs.tables import ATTRIBUTES, SUMMARY
@@ -113,6 +114,11 @@ def scores_or_none(run: Run) -> Scores | None:
 def overview_table() -> pd.DataFrame:
     """One row per whole run, as `tables.runs.overview` makes it."""
     return run_tables.overview([(run, scores_or_none(run)) for run in runs().values()])
+
+
+def recipes() -> list[Recipe]:
+    """Runs that differ in the seed only, as `core.runs.recipes.group_recipes` makes it."""
+    return group_recipes(runs().values())
 
 
 @cached(st.cache_data, max_entries=32)

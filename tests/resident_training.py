@@ -25,11 +25,12 @@ class Interrupted(Exception):
     pass
 
 
-def compare(compiled: list[int], *, taught: bool = False, **options) -> dict:
+def compare(compiled: list[int], *, taught: bool = False, frozen: tuple[str, ...] = (), **options) -> dict:
     """Differences between the trainings of a config with these options.
 
     Args:
         compiled: what `compilations_of_epochs` gave; emptied here.
+        frozen: layers that are not trained in the first epochs; `options` then name a parent, which is not read.
         taught: with a teacher, and with soft targets for the training faces.
     """
     compiled.clear()
@@ -58,7 +59,8 @@ def compare(compiled: list[int], *, taught: bool = False, **options) -> dict:
         keras.utils.set_random_seed(0)
         network = job.training_network(precision="float32", devices=OneDevice())
         kept = job.network(16)
-        fitted = fit_network(network, kept, config, *data, job.folder, teachers=teachers, on_epoch=on_epoch)
+        more = {"teachers": teachers, "frozen": frozen, "on_epoch": on_epoch}
+        fitted = fit_network(network, kept, config, *data, job.folder, **more)
         return kept.get_weights(), fitted.history.drop(columns="seconds")
 
     def interrupt(_row: dict) -> None:
@@ -118,4 +120,6 @@ if __name__ == "__main__":
     mixed = {"imbalance": "balanced-sampling", "optimiser": "sgd", "mixup": 0.4, "teacher": ("one",)}
     plain = compare(counts, imbalance="class-weights")
     taught = compare(counts, taught=True, **mixed)
-    print(json.dumps({"plain": plain, "taught": taught, "soft": soft_losses()}))
+    pretrained = {"start_from": Path("parent.keras"), "freeze_epochs": 1}
+    frozen = compare(counts, frozen=("block1_conv1", "block1_norm1"), **pretrained)
+    print(json.dumps({"plain": plain, "taught": taught, "frozen": frozen, "soft": soft_losses()}))

@@ -78,7 +78,7 @@ def test_workers_that_cannot_be(options, sentence):
 
 def test_a_training_is_the_same_wherever_it_is_done():
     arguments = ["--preset", "original", "--epochs", "3", "--augment.shift", "0.1"]
-    config, where = parse_train_options([*arguments, "--cluster", "head:6379", "--cluster-workers", "4"])
+    config, where, _ = parse_train_options([*arguments, "--cluster", "head:6379", "--cluster-workers", "4"])
     assert config == parse_train_config(arguments)
     assert where == ClusterOptions("head:6379", 4)
 

@@ -21,7 +21,7 @@ PACK = FacePack(np.zeros((10, 24, 24, 1), np.uint8), np.arange(10))
 
 @pytest.fixture(scope="module")
 def trained(project_root) -> dict[str, dict]:
-    """What tests.resident_training found, under "plain", "taught" and "soft"."""
+    """What tests.resident_training found, under "plain", "taught", "frozen" and "soft"."""
     if importlib.util.find_spec("jax") is None:
         pytest.skip("JAX is not installed")
     ended = subprocess.run(
@@ -49,6 +49,12 @@ def test_the_weights_are_those_of_training_batch_by_batch(trained, kind):
     assert found["columns"][0] == found["columns"][1]
     assert found["weights"] < 1e-4 and found["history"] < 1e-4
     assert found["epochs"] == 2 and found["resumed"] < 1e-6
+
+
+def test_layers_are_frozen_in_the_first_epochs_as_batch_by_batch_and_after_an_interruption(trained):
+    found = trained["frozen"]
+    assert found["weights"] < 1e-4 and found["history"] < 1e-4
+    assert found["resumed"] < 1e-6
 
 
 def test_losses_of_soft_targets_are_those_of_numpy(trained):

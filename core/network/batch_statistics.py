@@ -5,6 +5,8 @@ weights. For averaged weights no statistics were collected at all (Izmailov et a
 Wider Optima and Better Generalization", section 3.2, recompute them in the same way).
 """
 
+from collections.abc import Collection
+
 import keras
 import numpy as np
 from keras import layers
@@ -15,7 +17,9 @@ from core.data.face_pack import FacePack
 FACES, BATCH = 5120, 256
 
 
-def recompute_batch_statistics(network: keras.Model, pack: FacePack, *, faces: int = FACES) -> None:
+def recompute_batch_statistics(
+    network: keras.Model, pack: FacePack, *, faces: int = FACES, frozen: Collection[str] = ()
+) -> None:
     """Set every moving mean and variance of `network` to its average over batches of faces without augmentation.
 
     Dropout is off. Every layer normalises by the statistics of its batch, as in training.
@@ -25,11 +29,19 @@ def recompute_batch_statistics(network: keras.Model, pack: FacePack, *, faces: i
         pack: training faces, not cropped.
         faces: number of faces to use, drawn with a fixed seed. An incomplete last batch is dropped, unless it is the
             only one.
+        frozen: names of layers that keep their statistics, and normalise by them.
     """
-    normalised = [layer.name for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
+    normalised = [
+        layer.name
+        for layer in network.layers
+        if isinstance(layer, layers.BatchNormalization) and layer.name not in frozen
+    ]
     if not normalised:
         return
     copy = keras.models.clone_model(network, clone_function=_clone_layer)
+    for layer in copy.layers:
+        if layer.name in frozen:
+            layer.trainable = False
     copy.set_weights(network.get_weights())
     rows = np.random.default_rng(0).permutation(len(pack))[:faces]
     starts = range(0, max(len(rows) - BATCH + 1, 1), BATCH)

@@ -70,6 +70,10 @@ def rebuild_teacher(
         ValueError: the weights do not fit the input shape.
     """
     outputs = trained.output
+    if config.backbone:  # its file may be elsewhere; in float32 it teaches all the same
+        if tuple(trained.input_shape[1:]) != preprocessing.shape:
+            raise ValueError("The input of a network with a backbone cannot be changed.")
+        return trained
     keras.config.set_dtype_policy(precision)
     try:
         teacher = build_model(

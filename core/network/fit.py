@@ -16,6 +16,7 @@ from core.network.augmentation import FaceAugmentation
 from core.network.devices import OneDevice, uses_resident_training
 from core.network.distillation import add_distillation_output, distillation_loss
 from core.network.objective import expression_loss, optimizer
+from core.network.pretrained import Pretrained
 from core.network.sam import SharpnessAware
 from core.network.training_callback import TrainingCallback
 
@@ -32,6 +33,7 @@ class TrainingResult:
         environment: core.runtime.environment.environment of the process that trained.
         devices: number of devices that each batch was split among.
         precision: dtype policy of the training steps.
+        pretrained: initial weights that come from elsewhere.
     """
 
     history: pd.DataFrame
@@ -42,6 +44,7 @@ class TrainingResult:
     environment: dict
     devices: int
     precision: str = "float32"
+    pretrained: Pretrained | None = None
 
 
 def fit_network(
@@ -54,6 +57,7 @@ def fit_network(
     *,
     teachers: Sequence[keras.Model] = (),
     devices: OneDevice | None = None,
+    frozen: Sequence[str] = (),
     on_step: Callable[[int, int, int, dict], None] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
 ) -> TrainingResult:
@@ -69,6 +73,8 @@ def fit_network(
         training, validation: faces and their targets.
         teachers: networks of the same input and labels, for distillation with config.teacher_weight.
         devices: default: `OneDevice`; the call has to be within their scope.
+        frozen: names of layers that are not trained in the first config.freeze_epochs. The optimiser starts anew after
+            these, and its schedule goes on.
         on_step: called as on_step(epoch, step, steps, logs), epoch from 1; once per epoch with resident faces.
         on_epoch: called with each new row of the history.
 
@@ -78,12 +84,22 @@ def fit_network(
     pack, targets = training
     devices = devices or OneDevice()
     steps = steps_per_epoch(len(pack), config.batch_size)
-    trainer = _trainer(network, selected.input_shape[1:], config, targets, steps, teachers)
-    if devices.count == 1:
-        _build_losses(trainer)
+    trainer = _build_trainer(network, selected.input_shape[1:], config, targets, teachers)
+    until = min(config.freeze_epochs, config.epochs) if frozen else 0
     state = TrainingCallback(
         trainer, network, selected, config, pack, validation, folder, on_step, on_epoch, teachers, devices
     )
+
+    def prepare(done: int) -> None:
+        """Freeze the layers for an epoch after `done` epochs, and compile."""
+        state.frozen = frozenset(frozen if done < until else ())
+        for name in frozen:
+            network.get_layer(name).trainable = name not in state.frozen
+        compile_trainer(trainer, config, targets, steps, first_epoch=until if done >= until else 0)
+        if devices.count == 1:
+            _build_losses(trainer)
+
+    prepare(max(state.saved_epochs() - 1, 0))  # the optimiser of the checkpoint is that of its last epoch
     state.resume()
     sampling = {
         "batch_size": config.batch_size,
@@ -94,10 +110,14 @@ def fit_network(
         "cutmix": config.cutmix,
         "distilled": bool(teachers),
     }
-    schedule = {"epochs": config.epochs, "initial_epoch": state.epochs_done, "callbacks": [state]}
     ended = "finished"
-    if not state.finished:
-        try:
+    try:
+        while not state.finished:
+            if until and state.epochs_done == until:
+                state.restore_raw()
+                prepare(until)
+            last = until if state.epochs_done < until else config.epochs
+            schedule = {"epochs": last, "initial_epoch": state.epochs_done, "callbacks": [state]}
             with devices.training(network):
                 if uses_resident_training(config, devices, pack):
                     from core.network.resident import ResidentEpochs
@@ -110,11 +130,11 @@ def fit_network(
                     trainer.fit(
                         devices.feed(batches), steps_per_epoch=steps, shuffle=False, verbose=0, **schedule
                     )
-        except KeyboardInterrupt:
-            if not state.rows:
-                raise
-            state.finish_early()
-            ended = "interrupted"
+    except KeyboardInterrupt:
+        if not state.rows:
+            raise
+        state.finish_early()
+        ended = "interrupted"
     if ended == "finished" and state.out_of_patience():
         ended = "early stopping"
     state.restore_selected()
@@ -133,34 +153,53 @@ def _trainer(
     steps: int,
     teachers: Sequence[keras.Model] = (),
 ) -> keras.Model:
-    """The compiled training model: augmentation of whole faces, then the network with logits as output."""
+    """The training model of `_build_trainer`, compiled for all layers."""
+    trainer = _build_trainer(network, shape, config, targets, teachers)
+    compile_trainer(trainer, config, targets, steps)
+    return trainer
+
+
+def _build_trainer(
+    network: keras.Model,
+    shape: tuple[int, int, int],
+    config: TrainConfig,
+    targets: Targets,
+    teachers: Sequence[keras.Model],
+) -> keras.Model:
+    """The training model: augmentation of whole faces, then the network with logits as output."""
     heads = {"expression": network.get_layer("logits").output}
-    losses = {"expression": expression_loss(config, targets)}
-    loss_weights = {"expression": 1.0}
     if targets.affect is not None:
         heads["affect"] = network.get_layer("affect").output
-        losses["affect"] = keras.losses.MeanSquaredError()
-        loss_weights["affect"] = config.affect_weight
     faces = keras.Input(shape, dtype="uint8")
     augmentation = FaceAugmentation(config.augment, crop=config.crop, seed=config.seed)
     augmented = augmentation(faces)
     outputs = keras.Model(network.input, heads)
     if teachers:
         outputs = add_distillation_output(outputs, teachers, config.teacher_temperature)
+    if config.sharpness:
+        return SharpnessAware(faces, outputs(augmented)).prepare(augmentation, outputs, config.sharpness)
+    return keras.Model(faces, outputs(augmented))
+
+
+def compile_trainer(
+    trainer: keras.Model, config: TrainConfig, targets: Targets, steps: int, *, first_epoch: int = 0
+) -> None:
+    """Compile a training model for the layers that are trainable, with an optimiser that starts after `first_epoch`."""
+    losses = {"expression": expression_loss(config, targets)}
+    loss_weights = {"expression": 1.0}
+    if "affect" in trainer.output:
+        losses["affect"] = keras.losses.MeanSquaredError()
+        loss_weights["affect"] = config.affect_weight
+    if "distilled" in trainer.output:
         losses["distilled"] = distillation_loss(config.teacher_temperature)
         loss_weights |= {"expression": 1 - config.teacher_weight, "distilled": config.teacher_weight}
-    if config.sharpness:
-        trainer = SharpnessAware(faces, outputs(augmented)).prepare(augmentation, outputs, config.sharpness)
-    else:
-        trainer = keras.Model(faces, outputs(augmented))
     trainer.compile(
-        optimizer(config, steps),
+        optimizer(config, steps, first_epoch=first_epoch),
         loss=losses,
         loss_weights=loss_weights,
         metrics={"expression": [keras.metrics.CategoricalAccuracy(name="accuracy")]},
     )
     trainer.optimizer.build(trainer.trainable_variables)
-    return trainer
 
 
 def _build_losses(trainer: keras.Model) -> None:

@@ -59,7 +59,8 @@ def split_network(network: "keras.Model") -> SplitNetwork:
     """Split a network of `core.network.model.build_model` at the feature map to explain.
 
     This is 'last_features', as in the paper, if its side is at least SMALLEST_SIDE, otherwise the output of the deepest
-    convolution block with such a side: the shipped networks end at 3 x 3, too coarse to separate mouth and eyes.
+    convolution block with such a side: the shipped networks end at 3 x 3, too coarse to separate mouth and eyes. Of a
+    backbone it is always 'last_features'.
 
     Raises:
         AffectoscopeError: the network lacks these layers, or Keras does not run on TensorFlow.
@@ -73,10 +74,10 @@ def split_network(network: "keras.Model") -> SplitNetwork:
     # The last layer of each block, in the order of the network.
     maps = {match[0]: layer for layer in network.layers if (match := re.match(r"block\d+(?=_)", layer.name))}
     names = [layer.name for layer in network.layers]
-    if not maps or not {"last_features", "logits"} <= set(names):
+    if not {"last_features", "logits"} <= set(names):
         raise AffectoscopeError(
-            "This network has no layers block1_..., last_features and logits; Grad-CAM supports only networks "
-            "trained by core.train."
+            "This network has no layers last_features and logits; Grad-CAM supports only networks trained by core.train "
+            "whose features come from a last feature map."
         )
     candidates = [network.get_layer("last_features"), *reversed(maps.values())]
     wide = [layer for layer in candidates if layer.output.shape[1] >= SMALLEST_SIDE]

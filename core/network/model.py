@@ -1,4 +1,4 @@
-"""The family of convolutional networks.
+"""The family of convolutional networks, and its outputs on a pretrained backbone.
 
 It uses only built-in Keras layers: it runs on every Keras backend, and a saved network loads without this project.
 """
@@ -8,6 +8,7 @@ from keras import layers
 
 from core.config import TrainConfig
 from core.data.preprocessing import PreprocessingConfig
+from core.network.backbone import apply_backbone, copy_weights
 
 #: Feature maps with a smaller side are not pooled, so that deep networks accept small faces.
 SMALLEST_POOLED_SIDE = 4
@@ -23,7 +24,7 @@ def build_model(
     batch_normalization: type[layers.BatchNormalization] = layers.BatchNormalization,
     max_pooling: type[layers.MaxPooling2D] = layers.MaxPooling2D,
 ) -> keras.Model:
-    """Build the network.
+    """Build the network, with the weights of its file if config.backbone is set.
 
     Args:
         config: filters (M blocks), repeats, dense (N layers), pooling, dropout, normalisation, ...
@@ -38,6 +39,9 @@ def build_model(
         Model from uint8 faces, (n, size, size, channels), to {"expression": (n, labels) probabilities} and, with
         `affect`, {"affect": (n, 2) valence and arousal, -1 to 1}. The layer 'last_features' outputs the last feature
         map, 'embedding' the input of the output layers, 'logits' the scores before the softmax.
+
+    Raises:
+        AffectoscopeError: the backbone does not fit; see core.network.backbone.
     """
     faces = keras.Input(preprocessing.shape, dtype="uint8", name="faces")
     x = faces
@@ -45,6 +49,29 @@ def build_model(
         before = (preprocessing.size - side) // 2
         margins = (before, preprocessing.size - side - before)
         x = layers.Cropping2D((margins, margins), name="centre_crop")(x)
+    pairs: list[tuple] = []
+    if config.backbone:
+        x, pairs = apply_backbone(faces, x, config)
+    else:
+        x = _blocks(x, config, batch_normalization, max_pooling)
+    for index, units in enumerate(config.dense):
+        if config.dense_dropout:
+            x = layers.Dropout(config.dense_dropout)(x)
+        x = layers.Dense(units, name=f"dense{index + 1}", kernel_initializer="he_normal")(x)
+        x = layers.ReLU()(x)
+    x = layers.Identity(name="embedding")(x)
+    if config.dense_dropout:
+        x = layers.Dropout(config.dense_dropout)(x)
+    logits = layers.Dense(labels, name="logits", dtype="float32")(x)
+    outputs = {"expression": layers.Softmax(name="expression", dtype="float32")(logits)}
+    if affect:
+        outputs["affect"] = layers.Dense(2, activation="tanh", name="affect", dtype="float32")(x)
+    copy_weights(pairs)
+    return keras.Model(faces, outputs, name="affectoscope")
+
+
+def _blocks(x, config: TrainConfig, batch_normalization, max_pooling):
+    """Rescaling, standardising and convolution blocks; the last feature map as a vector."""
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescaling")(x)
     if config.standardise:
         x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, name="standardising")(x)
@@ -65,20 +92,7 @@ def build_model(
         if config.dropout:
             x = layers.Dropout(config.dropout, name=f"block{index + 1}_dropout")(x)
     x = layers.Identity(name="last_features")(x)
-    x = layers.GlobalAveragePooling2D()(x) if config.pooling == "average" else layers.Flatten()(x)
-    for index, units in enumerate(config.dense):
-        if config.dense_dropout:
-            x = layers.Dropout(config.dense_dropout)(x)
-        x = layers.Dense(units, name=f"dense{index + 1}", kernel_initializer="he_normal")(x)
-        x = layers.ReLU()(x)
-    x = layers.Identity(name="embedding")(x)
-    if config.dense_dropout:
-        x = layers.Dropout(config.dense_dropout)(x)
-    logits = layers.Dense(labels, name="logits", dtype="float32")(x)
-    outputs = {"expression": layers.Softmax(name="expression", dtype="float32")(logits)}
-    if affect:
-        outputs["affect"] = layers.Dense(2, activation="tanh", name="affect", dtype="float32")(x)
-    return keras.Model(faces, outputs, name="affectoscope")
+    return layers.GlobalAveragePooling2D()(x) if config.pooling == "average" else layers.Flatten()(x)
 
 
 def _block(

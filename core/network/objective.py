@@ -39,11 +39,25 @@ def expression_loss(config: TrainConfig, targets: Targets):
     return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
 
 
-def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
+class _LaterSteps(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule from its step `first` on, for an optimiser that counts from 0."""
+
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, first: int) -> None:
+        self.schedule, self.first = schedule, first
+
+    def __call__(self, step):
+        return self.schedule(step + self.first)
+
+    def get_config(self) -> dict:
+        return {"schedule": self.schedule, "first": self.first}
+
+
+def optimizer(config: TrainConfig, steps: int, *, first_epoch: int = 0) -> keras.optimizers.Optimizer:
     """The optimiser of the config; weight decay applies to kernels only.
 
     Args:
         steps: steps per epoch, the unit of warm-up and schedule.
+        first_epoch: number of epochs before the optimiser's first step.
     """
     warmup = round(config.warmup_epochs * steps)
     total = config.epochs * steps
@@ -59,6 +73,8 @@ def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
         rate = keras.optimizers.schedules.PolynomialDecay(0.0, warmup, end_learning_rate=peak)
     else:
         rate = peak
+    if first_epoch and rate is not peak:
+        rate = _LaterSteps(rate, first_epoch * steps)
     common = {"learning_rate": rate}
     if config.ema:
         common |= {"use_ema": True, "ema_momentum": config.ema}

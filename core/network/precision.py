@@ -39,7 +39,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        if not training:
+        if not training or not self.trainable:  # a frozen layer uses its moving statistics
             return super().call(inputs, training=training)
         import tensorflow as tf
 

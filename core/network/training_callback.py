@@ -37,7 +37,9 @@ class TrainingCallback(keras.callbacks.Callback):
         self.trainer, self.network, self.selected, self.config = trainer, network, selected, config
         self.pack, self.validation = pack, validation
         self.folder, self.on_step, self.step_done, self.devices = folder, on_step, on_epoch, devices
-        self.frozen = {id(variable) for teacher in teachers for variable in teacher.variables}
+        self.of_teachers = {id(variable) for teacher in teachers for variable in teacher.variables}
+        self.frozen: frozenset[str] = frozenset()  # names of the layers that are not trained at present
+        self.raw: list[np.ndarray] | None = None
         self.rows: list[dict] = []
         self.best_value, self.best_loss, self.best_epoch = -np.inf, np.inf, 0
         self.best_loss_epoch = 0
@@ -78,6 +80,8 @@ class TrainingCallback(keras.callbacks.Callback):
         else:
             row |= dict.fromkeys(measure_names(self.validation[1]), np.nan)
         self.rows.append(row)
+        if self.config.ema and row["epoch"] == self.config.freeze_epochs:
+            self.raw = self._values()  # at the end of `fit`, Keras replaces them with their averages
         if self.devices.is_chief:
             self.write_history()
             if self.finished or row["epoch"] % self.config.checkpoint_epochs == 0:
@@ -108,7 +112,7 @@ class TrainingCallback(keras.callbacks.Callback):
         if raw:
             self._assign(raw)
         with self.devices.validating():
-            recompute_batch_statistics(self.selected, self.pack)
+            recompute_batch_statistics(self.selected, self.pack, frozen=self.frozen)
             measured = validate(self.selected, *self.validation)
         loss = measured["validation_loss"]
         if loss < self.best_loss:
@@ -143,6 +147,14 @@ class TrainingCallback(keras.callbacks.Callback):
                 **arrays,
             )
 
+    def saved_epochs(self) -> int:
+        """Number of epochs in the checkpoint; 0 without one."""
+        path = checkpoint_file(self.folder)
+        if not path.exists():
+            return 0
+        with np.load(path, allow_pickle=False) as saved:
+            return len(saved["history"])
+
     def resume(self) -> None:
         """Load the checkpoint if it exists; what a killed training had half written is removed."""
         path = checkpoint_file(self.folder)
@@ -174,13 +186,19 @@ class TrainingCallback(keras.callbacks.Callback):
         for variable, value in zip(self.trainer.trainable_variables, values, strict=True):
             variable.assign(value)
 
+    def restore_raw(self) -> None:
+        """Undo Keras's replacement of the weights with their moving averages after the frozen epochs."""
+        if self.raw:
+            self._assign(self.raw)
+            self.raw = None
+
     def restore_selected(self) -> None:
         if self.best_weights:
             self.selected.set_weights(self.best_weights)
 
     def _variables(self) -> list:
         """Weights, random states, step count and optimiser variables, in a fixed order."""
-        changing = [each for each in self.trainer.variables if id(each) not in self.frozen]
+        changing = [each for each in self.trainer.variables if id(each) not in self.of_teachers]
         return [*changing, *self.trainer.optimizer.variables]
 
 

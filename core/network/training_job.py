@@ -96,7 +96,13 @@ class TrainingJob:
     def sides(self) -> tuple[int, ...]:
         """Candidate sides, in pixels, of the centre crop of the network for inference."""
         whole, crop = self.preprocessing.size, self.config.crop or self.preprocessing.size
-        if self.config.pooling != "average":  # the weights fit only this side
+        if self.config.backbone:
+            from core.network.backbone import takes_any_size
+
+            fits_all = takes_any_size(self.config)
+        else:
+            fits_all = self.config.pooling == "average"
+        if not fits_all:  # the weights fit only this side
             return (crop,)
         return tuple(sorted({crop, crop + (whole - crop) // 2, whole}))
 
@@ -131,6 +137,7 @@ def fit(
         from core.network.distillation import load_teachers
         from core.network.fit import fit_network
         from core.network.precision import resolve_precision
+        from core.network.pretrained import start_training
         from core.network.validation import choose_input_side
 
         keras.utils.set_random_seed(config.seed)
@@ -148,6 +155,7 @@ def fit(
         network = job.training_network(precision=precision, devices=devices)
         split = f" on {devices.count} devices" if devices.count > 1 else ""
         say(f"{network.count_params():,} parameters, {precision} on {backend}{split}")
+        pretrained = start_training(network, config, job.labels.labels, say)
         fitted = fit_network(
             network,
             selected,
@@ -157,10 +165,15 @@ def fit(
             job.folder,
             teachers=teachers,
             devices=devices,
+            frozen=pretrained.frozen,
             on_step=on_step,
             on_epoch=on_epoch,
         )
     selected = choose_input_side(
-        selected, [job.network(side) for side in job.sides()], job.training, job.validation
+        selected,
+        [job.network(side) for side in job.sides()],
+        job.training,
+        job.validation,
+        frozen=pretrained.frozen if fitted.best_epoch <= config.freeze_epochs else (),
     )
-    return selected, replace(fitted, precision=precision)
+    return selected, replace(fitted, precision=precision, pretrained=pretrained)

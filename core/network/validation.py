@@ -1,6 +1,6 @@
 """Measures on the validation faces, and the choice of the input side by them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import keras
 import numpy as np
@@ -19,6 +19,8 @@ def choose_input_side(
     networks: Sequence[keras.Model],
     training: tuple[FacePack, Targets],
     validation: tuple[FacePack, Targets],
+    *,
+    frozen: Collection[str] = (),
 ) -> keras.Model:
     """The network with the lowest validation loss among networks of different input sides with the same weights.
 
@@ -28,13 +30,14 @@ def choose_input_side(
     Args:
         selected: the trained network.
         networks: candidates with weights of the same shapes; their weights are set to those of `selected`.
+        frozen: names of layers that keep their batch statistics.
     """
     if len(networks) == 1:
         return selected
     losses = []
     for network in networks:
         network.set_weights(selected.get_weights())
-        recompute_batch_statistics(network, training[0])
+        recompute_batch_statistics(network, training[0], frozen=frozen)
         losses.append(validate(network, *validation)["validation_loss"])
     return networks[int(np.argmin(losses))]
 

@@ -21,6 +21,7 @@ from core.report.document import Block, Commands, Figure, Items, Section, Table,
 from core.report.figures import training as figures
 from core.report.review import Review, data_path
 from core.report.score_tables import learning_curves
+from core.report.wording import starting_weights
 from core.runs.imported import load_import
 from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS
@@ -90,6 +91,8 @@ def training(review: Review) -> Section:
         ),
         Text(f"{', '.join(part for part in parts if part)}."),
     ]
+    if started := starting_weights(run):
+        blocks.append(Text(started))
     if review.history is None:
         blocks.append(Text(review.missing["history"].reason))
         return Section("training", "Training", tuple(blocks), card=True)
@@ -289,6 +292,7 @@ def _training_command(run: Run) -> str:
         name=run.name,
         resume=False,
         overwrite=False,
+        tensorboard=None,
         thumbnails="auto",
         teacher=tuple(Path(teacher).name for teacher in config.teacher),
     )

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.robustness import CLEAN, mean_accuracy
+from core.errors import AffectoscopeError
 from core.metrics.estimate import Estimate
-from core.metrics.text import count_faces, percent, with_interval
+from core.metrics.headline import HEADLINES
+from core.metrics.text import UNKNOWN, count_faces, percent, span, with_interval
 from core.report.document import Block, Cards, Caution, Figure, Items, Section, Table, Text, missing_section
 from core.report.figures import scores as figures
 from core.report.review import Review
@@ -17,6 +19,7 @@ from core.report.score_tables import (
     strongest_confusions,
 )
 from core.report.wording import M_IS, confusion, few_faces, interval_note, presence
+from core.runs.recipes import seed_statistics
 from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS
 
@@ -48,6 +51,39 @@ def headline(review: Review) -> Section:
                 "depend on the training: another seed gives another network.",
                 ("bootstrap", "hand-till"),
             ),
+        ),
+        card=True,
+    )
+
+
+def over_seeds(review: Review) -> Section | None:
+    """The headline numbers over the runs that differ in the seed only; None if there are none or one is damaged."""
+    if review.recipe is None:
+        return None
+    runs = review.recipe.runs
+    try:
+        statistics = seed_statistics([run.scores for run in runs])
+    except (AffectoscopeError, OSError):
+        return None
+    forms = [(HEADLINES[row["name"]], row) for _, row in statistics.iterrows()]
+    rows = tuple(
+        (
+            metric.title,
+            metric.format.text(row["mean"]),
+            metric.format.text(row["deviation"]),
+            span(row["low"], row["high"], metric.format) or UNKNOWN,
+        )
+        for metric, row in forms
+    )
+    return Section(
+        "seeds",
+        "Other seeds",
+        (
+            Text(
+                f"{len(runs)} runs have the same options and scored faces and differ in the seed only: "
+                f"{', '.join(run.name for run in runs)}."
+            ),
+            Table(("number", "mean", "standard deviation", "range"), rows),
         ),
         card=True,
     )

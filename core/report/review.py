@@ -26,6 +26,7 @@ from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores
 from core.runs.calibration import upgrade_command
+from core.runs.recipes import Recipe, recipe_of
 from core.runs.run import Run, load_history
 from core.runs.tables import ATTRIBUTES, LABEL_ERRORS, LEAKS, OUT_OF_SET
 
@@ -54,6 +55,7 @@ class Review:
         label_errors, training_label_errors: of the scored faces and of the training faces.
         robustness: table of core.analysis.robustness and its metadata.
         comparison: comparison with another run; None, without an entry in `missing`, if it was not requested.
+        recipe: runs that differ from this one in the seed only; None, without an entry in `missing`, if there are none.
         joined: the user's columns, used for slices; None, without an entry in `missing`, if there are none.
         missing: name of the part -> reason and command.
     """
@@ -73,6 +75,7 @@ class Review:
     training_label_errors: LabelErrors | None
     robustness: tuple[pd.DataFrame, dict] | None
     comparison: Comparison | None = None
+    recipe: Recipe | None = None
     joined: JoinedColumns | None = None
     missing: dict[str, Missing] = field(default_factory=dict)
 
@@ -150,6 +153,7 @@ def compute_review(run: Run, *, against: Run | None = None, joined: JoinedColumn
             "The robustness to blur, noise and other corruptions was not measured.",
         ),
         joined=joined,
+        recipe=recipe_of(run),
         comparison=compare(against, run) if against else None,
         missing=missing,
     )

@@ -6,7 +6,7 @@ import pandas as pd
 from core.metrics.estimate import Estimate
 from core.metrics.headline import HEADLINES, Metric
 from core.metrics.scoring import Scores
-from core.metrics.text import interval, with_interval
+from core.metrics.text import UNKNOWN, interval, span, with_interval
 from core.metrics.vote_scores import VOTE_METRICS, VoteScores
 
 #: Numbers of one expression that have an interval and lie between 0 and 1.
@@ -43,6 +43,23 @@ def prominent_headlines(scores: Scores, *, of: str) -> str:
             known = not np.isnan(scores.headline[metric.name].low)
             lines.append(f"  {metric.title:24s}{value}  ({'95% ' if known else ''}{ends})")
     return "\n".join(lines)
+
+
+def over_seeds(row: pd.Series) -> str:
+    """A row of `core.runs.recipes.seed_statistics` as text: '66.9% ± 0.4 (66.5 to 67.3)', mean, deviation and range."""
+    form = HEADLINES[row["name"]].format
+    if np.isnan(row["mean"]):
+        return UNKNOWN
+    around = f" ± {form.text(row['deviation'], unit=False)}" if row["runs"] > 1 else ""
+    return f"{form.text(row['mean'])}{around} ({span(row['low'], row['high'], form, unit=False)})"
+
+
+def recipe_lines(statistics: pd.DataFrame) -> list[str]:
+    """Lines for the terminal: every row of `core.runs.recipes.seed_statistics`."""
+    lines = ["Over the seeds: mean ± standard deviation (range)"]
+    return lines + [
+        f"  {HEADLINES[row['name']].title:24s}{over_seeds(row)}" for _, row in statistics.iterrows()
+    ]
 
 
 def shared_line(shared: dict[str, Estimate], *, labels: int) -> str:

@@ -18,6 +18,7 @@ def sections(review: Review) -> list[Section]:
         about.data,
         trust.protocol,
         numbers.headline,
+        numbers.over_seeds,
         numbers.expressions,
         numbers.confusions,
         numbers.pairs,

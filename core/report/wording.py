@@ -1,9 +1,10 @@
-"""Sentences about scores, shared by dashboard, report and model card."""
+"""Sentences about runs and their scores, shared by dashboard, report and model card."""
 
 import pandas as pd
 
 from core.metrics.scoring import Scores
 from core.metrics.text import count_faces, percent
+from core.runs.run import Run
 
 #: Definition of M (Hand & Till 2001).
 M_IS = (
@@ -46,3 +47,24 @@ def interval_note(scores: Scores) -> str:
     if not about.get("resamples"):
         return f"There are no intervals: scored without resampling ({scores.faces:,} faces)."
     return f"{level} intervals from {int(about['resamples']):,} resamples of the {scores.faces:,} test faces."
+
+
+def starting_weights(run: Run) -> str:
+    """Sentences on weights that the training started from; '' if all were initialised at random."""
+    parent, config = run.info.get("parent") or {}, run.info["config"]
+    digests, sentences = run.info.get("digests") or {}, []
+    if config.get("backbone"):
+        sentences.append(
+            f"Its features come from the backbone {config['backbone']} (SHA-256 {digests.get('backbone_sha256', 'unknown')})."
+        )
+    if parent.get("name"):
+        fresh = ", ".join(parent.get("fresh", {})) or "none"
+        sentences.append(
+            f"{len(parent.get('layers', []))} layers started from the weights of '{parent['name']}' (SHA-256 "
+            f"{parent.get('sha256')}); layers that started fresh: {fresh}."
+        )
+    if sentences and (epochs := config.get("freeze_epochs")):
+        sentences.append(
+            f"In the first {'epoch' if epochs == 1 else f'{epochs} epochs'} the layers with such weights were not trained."
+        )
+    return " ".join(sentences)

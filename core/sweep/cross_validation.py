@@ -38,7 +38,8 @@ def held_out_predictions(
 
     The run's configuration is trained `folds` times, each time without one fold. Folds are stratified by expression and
     keep near-duplicates and the faces of one person together. Each training selects its epoch on a validation split of its
-    own faces, so that the held-out fold has no influence. Teachers are not used: they were trained on all faces.
+    own faces, so that the held-out fold has no influence. Teachers and --start-from are not used: they were trained on
+    all faces.
 
     Finished folds are stored in a hidden folder next to the run. After an interruption the same call resumes, within a
     fold from its last epoch.
@@ -80,6 +81,11 @@ def forget_folds(run: Run) -> None:
 def _fold_config(run: Run, epochs: int | None) -> TrainConfig:
     """The run's configuration for a fold, scored on the held-out faces."""
     config = TrainConfig.from_dict(run.info["config"])
+    if config.backbone:
+        raise AffectoscopeError(
+            f"Run '{run.name}' was trained with --backbone {config.backbone}, whose file is not part of the run, so that its "
+            "training cannot be repeated on folds; use a run without a backbone."
+        )
     return replace(
         config,
         epochs=epochs or config.epochs,
@@ -87,6 +93,9 @@ def _fold_config(run: Run, epochs: int | None) -> TrainConfig:
         votes=None,
         subjects=None,
         teacher=(),
+        start_from=None,  # like a teacher, it may have been trained on the faces of the fold
+        freeze_epochs=0,
+        tensorboard=None,
         review="test",
         tta=run.test_time_augmentation,
         thumbnails="no",

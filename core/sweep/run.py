@@ -12,6 +12,7 @@ from core.config import TrainConfig
 from core.data.training_data import TrainingData, load_training_data
 from core.errors import AffectoscopeError
 from core.options import ClusterOptions, parse_train_config, train_arguments, train_command
+from core.runs.parent import training_recipe
 from core.runs.sweeps import OBJECTIVES, Sweep, open_sweep, sweep_folder, write_sweep
 from core.runtime.console import Console
 from core.sweep.spaces import SPACES, Between
@@ -98,6 +99,10 @@ def sweep(
         AffectoscopeError: a sweep of that name exists without --resume, an option differs from the sweep that is
             resumed, or the data cannot be read.
     """
+    if base.backbone:
+        raise AffectoscopeError(
+            "The spaces of core.sweep vary the blocks that --backbone replaces; train the backbone with core.train."
+        )
     space = SPACES[options.space]
     gridded = (options.sampler or space.sampler) == "grid"
     if gridded and space.grid_size is None:
@@ -167,9 +172,14 @@ def _prepare(folder: Path, options: SweepOptions, base: TrainConfig, data: Train
             "train": int(sizes["train"]),
             "validation": int(sizes["validation"]),
         },
-        "config": base.recipe(),
+        "config": training_recipe(base),
         "command": train_command(
-            replace(base, relabel=base.relabel and Path(base.relabel.name)),
+            replace(
+                base,
+                relabel=base.relabel and Path(base.relabel.name),
+                start_from=base.start_from and Path(base.start_from.name),
+                tensorboard=None,
+            ),
             data=base.data.name if base.data else None,
         ),
     }

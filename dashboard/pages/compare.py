@@ -7,7 +7,7 @@ from core.metrics.text import SMALL_DIFFERENCE, NumberFormat
 from core.report.figures import comparison as figures
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import matrices
-from dashboard.components import appearance, changed_faces, empty_state, number_table
+from dashboard.components import appearance, changed_faces, empty_state, number_table, recipes
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.tables import comparison as tables
@@ -74,6 +74,7 @@ number_table.show(
 )
 st.caption(text.method(comparison))
 csv_button(numbers, f"{run.name}-against-{name}")
+recipes.show(of=(run.name, name))
 
 st.subheader("Changed predictions")
 st.markdown(comparison.change())

@@ -9,7 +9,7 @@ from core.metrics.text import NumberFormat
 from core.report import score_tables, wording
 from core.report.figures import training as training_figures
 from dashboard import loading, run_selector, url_state
-from dashboard.components import appearance, cautions, inspection, number_table, run_table
+from dashboard.components import appearance, cautions, inspection, number_table, recipes, run_table
 from dashboard.components.downloads import csv_button
 from dashboard.components.number_table import Number
 from dashboard.components.report_button import offer_report
@@ -45,6 +45,7 @@ if overview.empty:
 else:
     run_table.show(overview, _COLUMNS)
     csv_button(overview, "runs")
+recipes.show()
 problems = run_selector.damaged()
 if problems:
     with st.expander(f"Invalid run folders ({len(problems)})", icon=":material/broken_image:"):

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.metrics.text import PERCENT, WHOLE, NumberFormat
-from core.report import score_tables
+from core.report import score_tables, wording
 from core.report.figures import training as training_figures
 from dashboard import loading, run_selector, url_state
 from dashboard.charts import curves
@@ -42,6 +42,8 @@ number_table.show(
     csv="trainings",
 )
 st.markdown(run_text.training(run, history))
+if started := wording.starting_weights(run):
+    st.markdown(started)
 best = {name: runs[name].info["training"].get("best_epoch") for name in histories}
 for name, epochs in histories.items():
     if overfitting := run_text.overfitting(epochs, best[name]):

@@ -4,6 +4,8 @@ import pandas as pd
 
 from core.metrics.headline import HEADLINES
 from core.metrics.scoring import Scores
+from core.report.score_tables import over_seeds
+from core.runs.recipes import Recipe, seed_statistics
 from core.runs.run import Run
 
 
@@ -25,6 +27,26 @@ def overview(pairs: list[tuple[Run, Scores | None]]) -> pd.DataFrame:
             "created": pd.to_datetime(run.info["created"], errors="coerce", utc=True),
         }
         rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def recipes(pairs: list[tuple[Recipe, list[Scores]]]) -> pd.DataFrame:
+    """One row per recipe: its runs, and per compared metric its mean, deviation and range as text and as numbers.
+
+    The text has the name of the metric, the numbers have <name>_mean, _deviation, _low and _high.
+    """
+    rows = []
+    for recipe, scores in pairs:
+        row = {
+            "recipe": recipe.name,
+            "seeds": len(scores),
+            "runs": ", ".join(run.name for run in recipe.runs),
+        }
+        numbers = {}
+        for _, of in seed_statistics(scores).iterrows():
+            row[of["name"]] = over_seeds(of)
+            numbers |= {f"{of['name']}_{part}": of[part] for part in ("mean", "deviation", "low", "high")}
+        rows.append(row | numbers)
     return pd.DataFrame(rows)
 
 
