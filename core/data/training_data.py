@@ -68,9 +68,19 @@ class TrainingData:
         return f"{self.table.title}: {faces}; {len(self.labels)} labels"
 
 
-def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
-    """Open, pack and split the data that `config` names; without --data, the drawn faces."""
-    data = load_faces(config, console)
+def load_training_data(
+    config: TrainConfig,
+    console: Console,
+    *,
+    labels: LabelSet | None = None,
+    preprocessing: PreprocessingConfig | None = None,
+) -> TrainingData:
+    """Open, pack and split the data that `config` names; without --data, the drawn faces.
+
+    Args:
+        labels, preprocessing: those of a finished run, in place of the ones that `config` gives.
+    """
+    data = load_faces(config, console, labels=labels, preprocessing=preprocessing)
     faces = data.table.faces.copy()
     named = faces["split"].to_numpy(dtype=object)
     faces["split"] = resolve_splits(
@@ -89,7 +99,13 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
     return _with_out_of_set(replace(data, origins=origins), out_of_set, config.review, console)
 
 
-def load_faces(config: TrainConfig, console: Console) -> TrainingData:
+def load_faces(
+    config: TrainConfig,
+    console: Console,
+    *,
+    labels: LabelSet | None = None,
+    preprocessing: PreprocessingConfig | None = None,
+) -> TrainingData:
     """Data of `load_training_data` before the split: every row in the split that the data names, or in ""."""
     get_detector(config.detector)  # an unknown one is refused before the work
     if config.data is None:
@@ -109,7 +125,7 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
         )
     if config.subjects:
         table = add_subjects(table, config.subjects)
-    labels = _label_set(config, table)
+    labels = labels or _label_set(config, table)
     if config.targets == "soft":
         _check_votes(table, labels)
     counts = table.counts()
@@ -121,7 +137,7 @@ def load_faces(config: TrainConfig, console: Console) -> TrainingData:
         )
     table = _limited(table, config)
     boxed = table.faces["box_width"].notna().any()
-    preprocessing = PreprocessingConfig(
+    preprocessing = preprocessing or PreprocessingConfig(
         colour=config.colour,
         size=config.size,
         margin=config.margin if boxed else 0.0,

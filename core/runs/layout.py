@@ -40,3 +40,12 @@ RUN_KEYS = (
 SWEEPS_FOLDER = "sweeps"
 
 REQUIRED_FILES = ("run.json", "model.keras", "history.csv", "predictions.parquet", "scores.json")
+
+
+def required_files(info: dict) -> tuple[str, ...]:
+    """Files that a run has to have, by its run.json; an imported network has no history, and scores if it was scored."""
+    imported = info.get("imported")
+    if not isinstance(imported, dict):
+        return REQUIRED_FILES
+    scored = REQUIRED_FILES[3:] if imported.get("scored") else ()
+    return ("run.json", str(imported.get("model", "model.onnx")), *scored)

@@ -29,7 +29,10 @@ def load_run_data(
         AffectoscopeError: labels or numbers of faces per split differ from those of the training.
     """
     config = _training_config(run, path, format)
-    data = load_training_data(replace(config, label_order=label_order or config.label_order), console)
+    own = {"labels": run.label_set, "preprocessing": run.preprocessing} if run.imported else {}
+    data = load_training_data(
+        replace(config, label_order=label_order or config.label_order), console, **own
+    )
     trained, now = (
         restrict_counts(counts, run.labels, "train", "validation")
         for counts in (run.info["data"]["counts"], data.counts)
