@@ -189,9 +189,15 @@ def _import(
         drawn, truth = draw_faces(data.part(config.review)[0], labels, preprocessing)
         faces = drawn[preprocessing.colour]
     names = detect_logits(file, given, names, faces, len(labels), stated=options.outputs)
-    how = "as stated" if options.outputs != "auto" else f"on {len(faces)} {'faces' if data else 'random images'}"
+    how = (
+        "as stated"
+        if options.outputs != "auto"
+        else f"on {len(faces)} {'faces' if data else 'random images'}"
+    )
     kind = "logits, to which the softmax is applied" if names.logits else "probabilities"
-    console.say(f"Input: {given.sentence()}, {preprocessing.size} pixels. Output '{names.expression}': {kind} ({how}).")
+    console.say(
+        f"Input: {given.sentence()}, {preprocessing.size} pixels. Output '{names.expression}': {kind} ({how})."
+    )
     if data:
         with console.progress("Checking the preprocessing") as progress:
             check = check_preprocessing(
@@ -231,7 +237,7 @@ def _reading(options: ImportOptions, preprocessing: PreprocessingConfig) -> Trai
     return replace(
         PRESETS["quick"],
         **{name: getattr(options, name) for name in _READING},
-        colour=preprocessing.colour,
+        colour="grey" if preprocessing.colour == "grey" else "rgb",
         size=preprocessing.size,
         margin=preprocessing.margin,
         detector=options.detector,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class NetworkFile:
     parameters: int
     run: Callable[[np.ndarray, Sequence[str]], list[np.ndarray]]
     network: Callable[[int, NetworkInput, OutputNames], Network]
-    save: Callable[[Network, Path], object]
+    save: Callable[[Any, Path], object]
 
 
 def open_network_file(path: Path) -> NetworkFile:
@@ -130,7 +131,9 @@ def parse_labels(text: str) -> LabelSet:
     codes = [find_code(name) for name in names]
     unknown = [name for name, code in zip(names, codes, strict=True) if code is None]
     if unknown or len(codes) < 2 or len(set(codes)) < len(codes):
-        problem = f"has the unknown label {unknown[0]}" if unknown else "names fewer than two labels, or one twice"
+        problem = (
+            f"has the unknown label {unknown[0]}" if unknown else "names fewer than two labels, or one twice"
+        )
         raise AffectoscopeError(
             f"--labels {text} {problem}; expected the network's labels in the order of its outputs, among "
             f"{', '.join(EXPRESSIONS)} (or {', '.join(SYNONYMS)})."
@@ -202,7 +205,9 @@ def choose_outputs(
     """
     there = ", ".join(f"{name} ({count or '?'} values)" for name, count in file.outputs.items())
     named = {"output": expression, "affect-output": affect}
-    if file.model == "model.onnx":  # a layer inside of a Keras network can be reached, one inside of a graph cannot
+    if (
+        file.model == "model.onnx"
+    ):  # a layer inside of a Keras network can be reached, one inside of a graph cannot
         named["embedding-output"] = embedding
     for option, name in named.items():
         if name is not None and name not in file.outputs:

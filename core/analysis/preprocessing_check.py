@@ -107,7 +107,9 @@ def check_preprocessing(
         if progress:
             progress(number + 1, len(variants))
     accuracy = {variant: float(hits.mean()) for variant, hits in zip(variants, right, strict=True)}
-    p_values = holm([mcnemar_exact(int((right[0] & ~h).sum()), int((h & ~right[0]).sum())) for h in right[1:]])
+    p_values = holm(
+        [mcnemar_exact(int((right[0] & ~h).sum()), int((h & ~right[0]).sum())) for h in right[1:]]
+    )
     far_better = [
         variant
         for variant, p in zip(variants[1:], p_values, strict=True)

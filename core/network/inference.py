@@ -1,6 +1,7 @@
 """Inference on packed faces, in batches of a fixed shape so that the network is traced once."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -20,9 +21,17 @@ BATCH = 256
 OUTPUT_TYPES = {"embedding": np.float16}
 
 
+class Faces(Protocol):
+    """Packed faces: a FacePack, or an array of (n, size, size, channels) uint8."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice) -> np.ndarray: ...
+
+
 def run_network(
     network: Network,
-    pack: FacePack,
+    pack: Faces,
     *,
     tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
@@ -75,7 +84,8 @@ def add_embedding_output(network: Network) -> Network:
     layer = _embedding_layer(network)
     if layer is None:
         return network
-    return keras.Model(network.input, {**network.output, "embedding": layer.output})
+    model: keras.Model = network
+    return keras.Model(model.input, {**model.output, "embedding": layer.output})
 
 
 def embedding_size(network: Network) -> int | None:

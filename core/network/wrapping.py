@@ -9,7 +9,7 @@ from core.errors import AffectoscopeError
 from core.runs.imported import OutputNames
 
 
-def keras_outputs(model: keras.Model) -> dict[str, object]:
+def keras_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
     """Name -> tensor of every output of a model: its keys for a dict, otherwise Keras's output names.
 
     Raises:

@@ -24,7 +24,16 @@ MEMBERS, LARGEST_CONTENT = ("metadata.json", "config.json", "model.weights.h5"),
 
 #: Layers of Keras that run code of the file, of another framework, or that read files.
 REFUSED_LAYERS = frozenset(
-    "Lambda TorchModuleWrapper TFSMLayer JaxLayer FlaxLayer StringLookup IntegerLookup TextVectorization".split()
+    [
+        "Lambda",
+        "TorchModuleWrapper",
+        "TFSMLayer",
+        "JaxLayer",
+        "FlaxLayer",
+        "StringLookup",
+        "IntegerLookup",
+        "TextVectorization",
+    ]
 )
 
 

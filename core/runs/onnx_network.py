@@ -51,7 +51,7 @@ class OnnxNetwork:
         embedding_size: length of the embedding; None without one.
     """
 
-    layers = ()
+    layers: Sequence = ()
 
     def __init__(self, session: OnnxSession, size: int, given: NetworkInput, outputs: OutputNames) -> None:
         self.input_shape = (None, size, size, 1 if given.colour == "grey" else 3)

@@ -27,9 +27,9 @@ from core.runs.layout import (
     SAMPLE_FILE,
     TAGS_FILE,
 )
+from core.runs.onnx_network import load_onnx_network
 from core.runs.tables import ROBUSTNESS_COLUMNS, RunTable, read_table
 from core.runs.test_time_augmentation import TestTimeAugmentation, parse_augmentation, run_augmentation
-from core.runs.onnx_network import load_onnx_network
 from core.runtime.files import digest, network_file, read_json, write_json
 
 if TYPE_CHECKING:

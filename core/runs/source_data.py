@@ -29,9 +29,12 @@ def load_run_data(
         AffectoscopeError: labels or numbers of faces per split differ from those of the training.
     """
     config = _training_config(run, path, format)
-    own = {"labels": run.label_set, "preprocessing": run.preprocessing} if run.imported else {}
+    imported = run.imported is not None  # its labels and preprocessing are no options of a training
     data = load_training_data(
-        replace(config, label_order=label_order or config.label_order), console, **own
+        replace(config, label_order=label_order or config.label_order),
+        console,
+        labels=run.label_set if imported else None,
+        preprocessing=run.preprocessing if imported else None,
     )
     trained, now = (
         restrict_counts(counts, run.labels, "train", "validation")

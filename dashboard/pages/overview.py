@@ -29,7 +29,7 @@ _COLUMNS = {
 }
 
 st.title("Overview")
-run = run_selector.choose_run()
+run = run_selector.choose_run(scored=False)
 
 overview = loading.overview_table()
 if len(overview) > 1:
@@ -53,9 +53,15 @@ if problems:
 st.header(run.name, divider="gray")
 st.markdown(run_text.trained_on(run))
 st.caption(f"The data: {run_text.ledger_sentence(run)}.")
-for caution in (run_text.drawn_note(run), run.info["data"].get("note", "")):
+for caution in (run_text.drawn_note(run), run.info["data"].get("note", ""), run_text.imported(run)):
     if caution:
         st.info(caution, icon=":material/info:")
+if run.imported and run.imported.caution:
+    st.warning(run.imported.caution, icon=":material/warning:")
+if run.imported and not run.is_scored:
+    st.info(run_text.not_scored(run), icon=":material/info:")
+    st.code(run_text.score_command(run), language="bash", wrap_lines=True)
+    st.stop()
 
 inspection.show_verdict(run)
 
@@ -83,20 +89,21 @@ with st.expander("All headline numbers"):
     )
 csv_button(headlines, f"{run.name}-headlines")
 
-(history,) = run_selector.load(run, "history")
-st.subheader("Learning curves")
-best = {run.name: run.info["training"].get("best_epoch")}
-for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-    table = score_tables.learning_curves({run.name: history}, measure)
-    with column:
-        appearance.plot(
-            training_figures.learning(
-                table, title=measure, best_epochs=best, height=260, ink=appearance.ink()
-            ),
-            key=f"small-{measure}",
-            alt=f"Training and validation {measure} over the epochs.",
-        )
-csv_button(history, f"{run.name}-history")
+if run.has_history or not run.imported:
+    (history,) = run_selector.load(run, "history")
+    st.subheader("Learning curves")
+    best = {run.name: run.info["training"].get("best_epoch")}
+    for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        table = score_tables.learning_curves({run.name: history}, measure)
+        with column:
+            appearance.plot(
+                training_figures.learning(
+                    table, title=measure, best_epochs=best, height=260, ink=appearance.ink()
+                ),
+                key=f"small-{measure}",
+                alt=f"Training and validation {measure} over the epochs.",
+            )
+    csv_button(history, f"{run.name}-history")
 
 offer_report(run)
 if run.card:

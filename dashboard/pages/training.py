@@ -17,10 +17,13 @@ _AT_BEST = "At the best epoch."
 
 st.title("Training")
 run = run_selector.choose_run()
+if run.imported:
+    st.info(f"{run_text.imported(run)} Its learning curves are not known.", icon=":material/info:")
+    st.stop()
 (history,) = run_selector.load(run, "history")
 
 runs = loading.runs()
-others = [name for name in runs if name != run.name]
+others = [name for name in runs if name != run.name and not runs[name].info.get("imported")]
 histories = {run.name: history}
 if others:
     compared = url_state.several("Compare with", others, key="with", placeholder="none", most=5)

@@ -33,6 +33,31 @@ def trained_on(run: Run) -> str:
     )
 
 
+def imported(run: Run) -> str:
+    """Origin and preprocessing of an imported network; '' for one of core.train."""
+    about = run.imported
+    if about is None:
+        return ""
+    logits = "logits, to which the softmax is applied" if about.outputs.logits else "probabilities"
+    return (
+        f"Imported from {about.file}; it was not trained here. Input: {about.input.sentence()}; output '{about.outputs.expression}': "
+        f"{logits}."
+    )
+
+
+def not_scored(run: Run) -> str:
+    """Reason why an imported run has no scores."""
+    return (
+        f"Run '{run.name}' has no scored faces, because its network was imported without data. The page Live and core.predict "
+        "work with it; import it again with data for scores and reviews:"
+    )
+
+
+def score_command(run: Run) -> str:
+    """Command that imports a network again, with data."""
+    return f"{run.imported.command} --data PATH --overwrite"
+
+
 def no_images(run: Run) -> str:
     """Reason why the run has no thumbnails, and the alternative."""
     title = run.info["data"].get("title", "the data")
@@ -84,6 +109,11 @@ def no_affect(run: Run) -> str:
 
 def no_embeddings(run: Run) -> str:
     """Reason why a run has no face map, and the remedy."""
+    if run.imported:
+        return (
+            f"Run '{run.name}' has no embeddings of its test faces, so there is no face map. Import it again with "
+            "--embedding-output, if its network has such an output."
+        )
     return (
         f"Run '{run.name}' has no embeddings of its test faces, so there is no face map. Train it again: every new run "
         "has them."
