@@ -21,6 +21,7 @@ os.environ["AFFECTOSCOPE_CACHE"] = _cache.name
 #: Modules that share what is expensive. One worker of xdist runs all of a group, and all of any other module.
 GROUPS = {
     "network": (  # TensorFlow, `trained_run`
+        "test_any_model",
         "test_detection",
         "test_devices",
         "test_earlier_run",
