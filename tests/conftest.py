@@ -28,6 +28,7 @@ GROUPS = {
         "test_evaluate",
         "test_export",
         "test_gradcam",
+        "test_import_browser",
         "test_import_model",
         "test_learning_from",
         "test_live_browser",

@@ -138,5 +138,5 @@ def _outside(group: "h5py.Group", h5py) -> Iterator[str]:
         item = group[name]
         if isinstance(item, h5py.Group):
             yield from _outside(item, h5py)
-        elif item.external or item.is_virtual:
+        elif isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
             yield name
