@@ -27,7 +27,9 @@ def _compute(options: _Options) -> None:
     run = open_run(options.run)
     face_map = load_face_map(run)
     if face_map is None:
-        raise AffectoscopeError(f"Run '{run.name}' has no embeddings; train the run again.")
+        raise AffectoscopeError(
+            f"Run '{run.name}' has no embeddings; train it, or import it with --embedding-output, again."
+        )
     print(f"The map of '{run.name}' shows {len(face_map.table):,} of {face_map.faces:,} faces.")
 
 

@@ -89,6 +89,11 @@ def _rank_training(run: Run, options: LabelErrorOptions, console: Console) -> La
     run.require_network("Ranking training faces")
     from core.sweep.cross_validation import forget_folds, held_out_predictions
 
+    if run.imported:
+        raise AffectoscopeError(
+            f"The network of run '{run.name}' was imported, so there is no training to repeat on parts of the data; rank its "
+            "scored faces without --data, or use a run of core.train."
+        )
     drawn = str(options.data) == DRAWN and not run.info["config"].get("data")
     data = load_run_data(
         run, None if drawn else options.data, console, format=options.format, label_order=options.label_order

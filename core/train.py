@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from core.analysis.after_training import review_run
+from core.analysis.after_training import describe_data, review_run
 from core.analysis.data_inspection.inspection import Inspection, inspect_training
 from core.analysis.leaks import load_leaks
 from core.analysis.protocol import protocol_from
@@ -258,21 +258,7 @@ def _review(
         "schema_version": SCHEMA_VERSION,
         "name": run_name(working),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data": {
-            "name": data.table.name,
-            "title": data.table.title,
-            "note": data.table.note,
-            "labels": list(data.labels.labels),
-            "label_set": len(data.labels),
-            "counts": data.counts,
-            "origins": data.origins,
-            "ledger": data.table.ledger.as_dict(),
-            "redistributable": data.table.redistributable,
-            "has_affect": data.table.has_affect,
-            **({"relabelled": data.relabelled.report} if data.relabelled else {}),
-            **({"voted": data.voted()} if data.table.votes is not None else {}),
-            **({"inspection": inspection.as_dict()} if inspection else {}),
-        },
+        "data": describe_data(data, inspection),
         "config": config.as_dict(),
         "preprocessing": data.preprocessing.as_dict(),
         "detector": config.detector,

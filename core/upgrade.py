@@ -83,10 +83,12 @@ def upgrade(options: UpgradeOptions) -> Run:
     write_json(run.path / "run.json", info)
     upgraded = open_run(run.path)
     write_card(upgraded)
+    distance = calibration.distance_limit
+    limit = "no distance limit (no embeddings)" if distance is None else f"distance limit {distance:.3f}"
     console.say(
         f"Run '{run.name}' is up to date: temperature {calibration.temperature:.3f}, calibration error of the "
         f"validation faces {calibration.validation_ece_before:.3f} before and {calibration.validation_ece_after:.3f} "
-        f"after, distance limit {calibration.distance_limit:.3f}."
+        f"after, {limit}."
     )
     console.say(prominent_headlines(scores, of=split))
     console.say(load_protocol(upgraded).sentence())

@@ -4,9 +4,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from core.network.gradcam import Explanation, Method, SplitNetwork, explain, split_network
+from core.network.explaining import Explainer
 from core.runs.run import Run
-from core.runtime.environment import quiet_tensorflow
 from dashboard.caching import cached
 
 #: Viridis at equal steps: its lightness rises evenly, also for colour-blind readers.
@@ -19,19 +18,6 @@ _VIRIDIS = np.array(
 
 #: Opacity of the colour where the heat is 0 and where it is 1.
 _COVER = (0.2, 0.65)
-
-
-def explanation(
-    run: Run, face: np.ndarray, label: str, *, method: Method = "grad-cam"
-) -> tuple[Explanation, SplitNetwork]:
-    """Heat map of `label` for a face, (size, size, channels) uint8 as the run's preprocessing crops it, and the
-    network that computed it. Imports TensorFlow.
-
-    Raises:
-        AffectoscopeError: the run's network cannot be loaded or explained.
-    """
-    network = _network(run)
-    return explain(network, face, run.labels.index(label), method=method), network
 
 
 def overlay(face: np.ndarray, heat: np.ndarray, *, side: int = 480) -> Image.Image:
@@ -53,6 +39,10 @@ def overlay(face: np.ndarray, heat: np.ndarray, *, side: int = 480) -> Image.Ima
 
 
 @cached(st.cache_resource, max_entries=2, show_spinner="Loading the network ...")
-def _network(run: Run) -> SplitNetwork:
-    with quiet_tensorflow():
-        return split_network(run.load_model())
+def load_explainer(run: Run) -> Explainer:
+    """The network of a run and the methods that explain it. Imports TensorFlow.
+
+    Raises:
+        AffectoscopeError: the run's network cannot be loaded.
+    """
+    return Explainer(run)

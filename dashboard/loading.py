@@ -303,7 +303,8 @@ def threshold_curve(run: Run, label: str) -> pd.DataFrame:
 
 def obstacles(run: Run) -> dict[str, str]:
     """The reason why `run` cannot be compared with each other whole run, newest first, by run.json; '' where it can."""
-    others = [other for name, other in runs().items() if name != run.name and _names_its_data(other)]
+    scored = [other for other in runs().values() if other.is_scored or not other.info.get("imported")]
+    others = [other for other in scored if other.name != run.name and _names_its_data(other)]
     return {other.name: obstacle(other, run) for other in others}
 
 
@@ -339,6 +340,8 @@ def _evaluations_state(run: Run) -> tuple:
 def evaluations(run: Run) -> tuple[list[KeptEvaluation], list[str]]:
     """The scores of the run on its own and on other data, and a sentence on each file that cannot be read."""
     found, problems = list_evaluations(run)
+    if run.info.get("imported") and not run.is_scored:
+        return found, problems
     try:
         return [own_evaluation(run), *found], problems
     except (AffectoscopeError, OSError) as error:

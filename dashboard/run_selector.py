@@ -20,8 +20,12 @@ _INFO = {
 CHOSEN, _WIDGET = "chosen_run", "run_choice"
 
 
-def choose_run() -> Run:
-    """The run chosen in the sidebar, kept in the URL as ?run=...; the page ends here when there is none."""
+def choose_run(*, scored: bool = True) -> Run:
+    """The run chosen in the sidebar, kept in the URL as ?run=...; the page ends here when there is none.
+
+    Args:
+        scored: the page is about scored faces; for a run without any it ends here, with the reason.
+    """
     url_state.open_notices()
     runs = {name: run for name, run in loading.runs().items() if not _problem(run)}
     if not runs:
@@ -38,6 +42,10 @@ def choose_run() -> Run:
     st.sidebar.caption(run.info["data"]["title"])
     if run_text.is_drawn(run):
         st.sidebar.caption(f":material/draw: {run_text.drawn_note(run)}")
+    if scored and not run.is_scored and run.imported:
+        st.info(run_text.not_scored(run), icon=":material/info:")
+        st.code(run_text.score_command(run), language="bash", wrap_lines=True)
+        st.stop()
     return run
 
 
@@ -63,13 +71,18 @@ def _take_choice() -> None:
 
 def _problem(run: Run) -> str:
     """Problem of a run.json that can be read but lacks what pages need; '' when it is complete."""
+    try:
+        imported = run.imported
+    except AffectoscopeError as error:
+        return str(error)
     for key, names in _INFO.items():
         entry = run.info[key]
         if not isinstance(entry, dict):
             return (
                 f"run.json of '{run.name}' has something else than entries under {key}; train the run again."
             )
-        missing = [name for name in names if not entry.get(name)]
+        absent = ("counts",) if imported and not imported.scored else ()
+        missing = [name for name in names if not entry.get(name) and name not in absent]
         if missing:
             return f"run.json of '{run.name}' lacks {key}.{missing[0]}; train the run again."
     return ""

@@ -23,15 +23,20 @@ os.environ.pop("AFFECTOSCOPE_DATA", None)
 #: Modules that share what is expensive. One worker of xdist runs all of a group, and all of any other module.
 GROUPS = {
     "network": (  # TensorFlow, `trained_run`
+        "test_any_model",
         "test_detection",
         "test_devices",
         "test_earlier_run",
         "test_evaluate",
+        "test_export",
         "test_gradcam",
+        "test_import_browser",
+        "test_import_model",
         "test_learning_from",
         "test_live_browser",
         "test_live_page",
         "test_model",
+        "test_occlusion",
         "test_pack_command",
         "test_predict",
         "test_predictor_bad_input",

@@ -32,9 +32,10 @@ NETWORK_MODULES = (
     "core/network/sam.py",
     "core/network/devices.py",
     "core/network/ray_training.py",
+    "core/network/wrapping.py",
 )
 
-HEAVY = ("tensorflow", "keras", "mtcnn")
+HEAVY = ("tensorflow", "keras", "mtcnn", "onnx", "onnxruntime", "ai_edge_litert")
 
 
 def imports(path, *, top_level_only=False):
@@ -126,7 +127,7 @@ def test_the_top_level_is_what_was_asked_for():
     allowed = {
         "dashboard", "core", "artifacts", "tests", "benchmarks", "streamlit_app.py", "requirements.txt", "README.md",
         "docs", "Makefile", "pyproject.toml", "requirements-dev.txt",
-            "requirements-cluster.txt", ".streamlit", ".ci", ".gitignore", "LICENSE",
+            "requirements-cluster.txt", "requirements-onnx.txt", ".streamlit", ".ci", ".gitignore", "LICENSE",
     }  # fmt: skip
     assert {name_of(path).split("/")[0] for path in tracked_files()} <= allowed
 

@@ -330,7 +330,7 @@ for page in sys.argv[1:]:
     test = AppTest.from_file(f"dashboard/pages/{page}.py", default_timeout=60).run()
     assert not test.exception, page
     assert test.title, page
-    heavy = [name for name in ("tensorflow", "keras", "jax", "torch") if name in sys.modules]
+    heavy = [name for name in ("tensorflow", "keras", "jax", "torch", "onnx", "onnxruntime") if name in sys.modules]
     assert not heavy, (page, heavy)
 print("none of them")
 """

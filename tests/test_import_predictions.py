@@ -37,7 +37,7 @@ from core.report.html import report_html
 from core.report.review import compute_review
 from core.runs.calibration import load_temperature
 from core.runs.catalogue import list_runs, open_run
-from core.runs.imported import load_import
+from core.runs.imported_predictions import load_import
 from core.upgrade import UpgradeOptions, upgrade
 from tests.made_runs import make_run
 from tests.pages import PAGES, ROOT, open_page, problems

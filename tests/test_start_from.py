@@ -345,8 +345,8 @@ def network_to(*last: layers.Layer, shape=(24, 24, 3)):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (lambda_network, "Lambda or custom layers .*Lambda.* never loaded"),
-        (custom_network, "Lambda or custom layers .*Unknown"),
+        (lambda_network, "layer 'Lambda', which runs code"),
+        (custom_network, "custom object .*Unknown"),
         (lambda: network_to(shape=(24, 24, 1)), "1 channels and the faces have 3; pass --colour grey"),
         (lambda: network_to(shape=(32, 32, 3)), "32 x 32 pixels .* faces have 24 x 24; pass --size 32"),
         (
@@ -364,9 +364,7 @@ def test_a_backbone_that_does_not_fit_is_refused(saved, network, message):
 def test_a_file_that_is_not_of_keras_is_refused(tmp_path):
     path = tmp_path / "weights.keras"
     path.write_bytes(b"not a zip")
-    with pytest.raises(
-        AffectoscopeError, match="is not a Keras file .* expected a .keras file saved by Keras 3"
-    ):
+    with pytest.raises(AffectoscopeError, match="is not a .keras file"):
         build_model(on_backbone(path), COLOUR, 7)
 
 

@@ -1,9 +1,9 @@
 """Scores and tables that are derived from the predictions after a training and saved with the run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core.analysis.calibration.fitting import calibrate
+from core.analysis.data_inspection.inspection import Inspection
 from core.analysis.data_summary import data_summary
 from core.analysis.leaks import save_leaks
 from core.analysis.selective.out_of_set import save_out_of_set_faces
@@ -13,18 +13,16 @@ from core.data.training_data import TrainingData
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores, score
 from core.runs.calibration import Calibration
+from core.runs.imported_network import Network
 from core.runs.tables import SUMMARY, save_table
 from core.runs.test_time_augmentation import TestTimeAugmentation
 from core.runtime.console import Console
 from core.runtime.files import write_json
 
-if TYPE_CHECKING:
-    import keras
-
 
 def review_run(
     folder: Path,
-    network: "keras.Model",
+    network: Network,
     data: TrainingData,
     predictions: Predictions,
     *,
@@ -36,8 +34,8 @@ def review_run(
 ) -> tuple[Scores, Calibration]:
     """Score predictions, calibrate the network and save the results in the run's folder.
 
-    Writes scores.json, the data summary, the training sample, leaks, face attributes, votes and
-    out-of-label-set faces.
+    Writes scores.json, the data summary, the training sample (of a network with embeddings), leaks, face attributes, votes
+    and out-of-label-set faces.
 
     Args:
         data: the packed faces of the training, every one in its split.
@@ -68,3 +66,22 @@ def review_run(
     save_table(folder, SUMMARY, data_summary(data.table))
     write_json(folder / "scores.json", scores.as_dict())
     return scores, calibration
+
+
+def describe_data(data: TrainingData, inspection: Inspection | None) -> dict:
+    """The entry "data" of run.json."""
+    return {
+        "name": data.table.name,
+        "title": data.table.title,
+        "note": data.table.note,
+        "labels": list(data.labels.labels),
+        "label_set": len(data.labels),
+        "counts": data.counts,
+        "origins": data.origins,
+        "ledger": data.table.ledger.as_dict(),
+        "redistributable": data.table.redistributable,
+        "has_affect": data.table.has_affect,
+        **({"relabelled": data.relabelled.report} if data.relabelled else {}),
+        **({"voted": data.voted()} if data.table.votes is not None else {}),
+        **({"inspection": inspection.as_dict()} if inspection else {}),
+    }

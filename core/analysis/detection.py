@@ -8,7 +8,6 @@ misses and with misses as errors.
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,11 +20,9 @@ from core.metrics.estimate import Estimate
 from core.metrics.predictions import BOX_COLUMNS
 from core.metrics.text import PERCENT, with_interval
 from core.metrics.thresholds import wilson_interval
+from core.runs.imported_network import Network
 from core.runs.run import Run
 from core.runs.test_time_augmentation import TestTimeAugmentation
-
-if TYPE_CHECKING:
-    import keras
 
 #: Smallest intersection over union of matching boxes.
 MIN_OVERLAP = 0.5
@@ -146,7 +143,7 @@ def match(annotated: Box, found: list[DetectedFace]) -> tuple[DetectedFace | Non
 
 
 def score_detected(
-    network: "keras.Model",
+    network: Network,
     table: FaceTable,
     truth: np.ndarray,
     by_annotation: np.ndarray,

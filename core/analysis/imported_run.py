@@ -33,7 +33,7 @@ from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores, score
 from core.network.outputs import to_predictions
 from core.runs.calibration import Calibration
-from core.runs.imported import ImportReport
+from core.runs.imported_predictions import ImportReport
 from core.runs.layout import IMPORTED_PREDICTIONS, SCHEMA_VERSION
 from core.runs.run import run_name
 from core.runs.tables import OUT_OF_SET, SUMMARY, save_table, save_thumbnails

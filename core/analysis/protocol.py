@@ -104,6 +104,7 @@ class Protocol:
         detector_misses: faces among those scored that the detector did not find; None where none was asked.
         chosen_on: the faces that the epoch was chosen on, or only validated on.
         last_epoch: the weights are those of the last epoch, which no face chose.
+        trained_elsewhere: the network was imported: which faces it was trained on is not known.
         relabelled: what was corrected in the labels; '' for nothing.
         test_time_augmentation: what the network's outputs were averaged over.
         own: these are the scores that the run was published with.
@@ -126,6 +127,7 @@ class Protocol:
     detector_misses: int | None
     chosen_on: str
     last_epoch: bool = False
+    trained_elsewhere: bool = False
     relabelled: str = ""
     test_time_augmentation: TestTimeAugmentation = "none"
     own: bool = True
@@ -151,11 +153,16 @@ class Protocol:
             f"{faces}{official}, {BOXES[self.boxes]}{averaged and f', {averaged}'}",
             f"left out: {self._left_out()}",
             self._detector(),
-            f"predictions imported from {self.imported}, by a network of unknown training"
-            if self.imported
-            else f"{'last epoch kept, validated' if self.last_epoch else 'epoch chosen'} on {self.chosen_on}",
+            self._selection(),
         ]
         return f"Protocol: {'; '.join([*parts, self.relabelled] if self.relabelled else parts)}."
+
+    def _selection(self) -> str:
+        if self.imported:
+            return f"predictions imported from {self.imported}, by a network of unknown training"
+        if self.trained_elsewhere:
+            return "the network was imported, and the faces that it was trained on are not known"
+        return f"{'last epoch kept, validated' if self.last_epoch else 'epoch chosen'} on {self.chosen_on}"
 
     def label_set(self) -> str:
         """'8 labels (with contempt)'."""
@@ -195,6 +202,8 @@ class Protocol:
         purposes = _PURPOSES if self.own and not self.imported else {}
         if purposes and self.last_epoch:
             purposes = purposes | {"validation": "they validated the epochs"}
+        if self.own and self.trained_elsewhere:
+            purposes = {"validation": "they fitted the temperature"}
         rows += [
             ("other split", f"{split or 'no split'}: {purposes.get(split, 'not scored here')}", -faces)
             for split, faces in self.others.items()
@@ -248,6 +257,7 @@ def protocol_from(info: dict) -> Protocol:
         detector_misses=None,
         chosen_on=chosen_on(info),
         last_epoch=keeps_last_epoch(info),
+        trained_elsewhere=bool(info.get("imported")),
         relabelled=_relabelled(data.get("relabelled"), "training and validation labels"),
         test_time_augmentation=run_augmentation(info),
         imported=str(imported.get("table", "a table")) if isinstance(imported, dict) else "",
@@ -294,6 +304,7 @@ def protocol_of_evaluation(
         boxes=_boxes(table.name) if detector_misses is None else "detected",
         detector_misses=detector_misses,
         last_epoch=keeps_last_epoch(run.info),
+        trained_elsewhere=bool(run.info.get("imported")),
         chosen_on=f"{chosen_on(run.info, own=False)} of {run.info['data']['title']} (run '{run.name}')",
         relabelled=_relabelled(relabelled, "labels"),
         test_time_augmentation=tta,

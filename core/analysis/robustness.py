@@ -1,7 +1,6 @@
 """Accuracy of a network on corrupted faces."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,18 +9,16 @@ from core.analysis.corruptions import CORRUPTIONS, SEVERITIES, CorruptedFaces
 from core.data.face_pack import FacePack
 from core.metrics import expression
 from core.metrics.thresholds import wilson_interval
+from core.runs.imported_network import Network
 from core.runs.tables import ROBUSTNESS_COLUMNS
 from core.runs.test_time_augmentation import TestTimeAugmentation
-
-if TYPE_CHECKING:
-    import keras
 
 #: Name of the row without corruption.
 CLEAN = "none"
 
 
 def robustness(
-    network: "keras.Model",
+    network: Network,
     pack: FacePack,
     truth: np.ndarray,
     labels: int,

@@ -68,7 +68,11 @@ class ScoredFaces:
         images = {
             dataset_spec(name).images or name for name in (self.table.name, self.run.info["data"]["name"])
         }
-        if "train" in set(self.table.faces["split"]) and len(images) == 1:
+        if self.run.imported:
+            cautions.append(
+                "The network was imported: whether it was trained on some of these faces is not known."
+            )
+        elif "train" in set(self.table.faces["split"]) and len(images) == 1:
             cautions.append("Some of these faces may be the ones that the network was trained on.")
         if self.relabelled:
             cautions.append(

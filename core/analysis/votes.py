@@ -50,7 +50,7 @@ def keep_votes(run: Run, table: FaceTable) -> int:
     Raises:
         OSError: the folder of the run cannot be written.
     """
-    if table.votes is None:
+    if table.votes is None or not run.is_scored:
         return 0
     references = run.predictions().frame["reference"]
     if len(_voted(table, references)) < LEAST_COVERED * len(references):

@@ -8,6 +8,11 @@ from PIL import Image
 
 from core.errors import AffectoscopeError
 
+#: Filters that a crop can be resized with.
+RESIZE_FILTERS = {
+    name: Image.Resampling[name.upper()] for name in ("bilinear", "bicubic", "lanczos", "box", "nearest")
+}
+
 
 @dataclass(frozen=True)
 class PreprocessingConfig:
@@ -19,12 +24,14 @@ class PreprocessingConfig:
         margin: share of the face box's longer side added on each of its four sides before cropping.
         frame_margin: the margin that gives a *detected* box the same framing as the training images,
             for data sets whose images are cropped faces without boxes; equals `margin` where there are boxes.
+        resize: name in RESIZE_FILTERS of Pillow's resampling filter.
     """
 
     colour: str = "grey"
     size: int = 48
     margin: float = 0.0
     frame_margin: float = 0.0
+    resize: str = "bilinear"
 
     def __post_init__(self) -> None:
         if self.colour not in ("grey", "rgb"):
@@ -34,6 +41,10 @@ class PreprocessingConfig:
         for name in ("margin", "frame_margin"):
             if not -0.3 <= getattr(self, name) <= 1.0:
                 raise AffectoscopeError(f"{name} {getattr(self, name)} is out of range; expected -0.3 to 1.")
+        if self.resize not in RESIZE_FILTERS:
+            raise AffectoscopeError(
+                f"resize '{self.resize}' is not known; expected {' or '.join(RESIZE_FILTERS)}."
+            )
 
     @property
     def channels(self) -> int:
@@ -45,7 +56,11 @@ class PreprocessingConfig:
         return (self.size, self.size, self.channels)
 
     def as_dict(self) -> dict:
-        return asdict(self)
+        """For run.json and the names of packs, which earlier versions wrote without the filter."""
+        document = asdict(self)
+        if self.resize == "bilinear":
+            del document["resize"]
+        return document
 
 
 def crop_face(
@@ -79,7 +94,7 @@ def crop_face(
     if face.size != (preprocessing.size, preprocessing.size):
         # Reducing by whole factors first keeps large photos cheap and changes the result invisibly.
         face = face.resize(
-            (preprocessing.size, preprocessing.size), Image.Resampling.BILINEAR, reducing_gap=3.0
+            (preprocessing.size, preprocessing.size), RESIZE_FILTERS[preprocessing.resize], reducing_gap=3.0
         )
     return np.asarray(face, dtype=np.uint8).reshape(preprocessing.shape)
 

@@ -68,9 +68,19 @@ class TrainingData:
         return f"{self.table.title}: {faces}; {len(self.labels)} labels"
 
 
-def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
-    """Open, pack and split the data that `config` names; without --data, the drawn faces."""
-    data = load_faces(config, console)
+def load_training_data(
+    config: TrainConfig,
+    console: Console,
+    *,
+    labels: LabelSet | None = None,
+    preprocessing: PreprocessingConfig | None = None,
+) -> TrainingData:
+    """Open, pack and split the data that `config` names; without --data, the drawn faces.
+
+    Args:
+        labels, preprocessing: those of a finished run, in place of the ones that `config` gives.
+    """
+    data = load_faces(config, console, labels=labels, preprocessing=preprocessing)
     faces = data.table.faces.copy()
     named = faces["split"].to_numpy(dtype=object)
     faces["split"] = resolve_splits(
@@ -89,11 +99,18 @@ def load_training_data(config: TrainConfig, console: Console) -> TrainingData:
     return _with_out_of_set(replace(data, origins=origins), out_of_set, config.review, console)
 
 
-def load_faces(config: TrainConfig, console: Console, *, labels: LabelSet | None = None) -> TrainingData:
+def load_faces(
+    config: TrainConfig,
+    console: Console,
+    *,
+    labels: LabelSet | None = None,
+    preprocessing: PreprocessingConfig | None = None,
+) -> TrainingData:
     """Data of `load_training_data` before the split: every row in the split that the data names, or in "".
 
     Args:
         labels: the label set; None: as `config` and the data say.
+        preprocessing: None: as `config` and the data say.
     """
     get_detector(config.detector)  # an unknown one is refused before the work
     if config.data is None:
@@ -115,7 +132,7 @@ def load_faces(config: TrainConfig, console: Console, *, labels: LabelSet | None
         )
     table = _limited(table, config)
     boxed = table.faces["box_width"].notna().any()
-    preprocessing = PreprocessingConfig(
+    preprocessing = preprocessing or PreprocessingConfig(
         colour=config.colour,
         size=config.size,
         margin=config.margin if boxed else 0.0,

@@ -8,7 +8,7 @@ from keras import layers
 
 from core.config import TrainConfig
 from core.errors import AffectoscopeError
-from core.network.keras_file import load_keras_file
+from core.runs.keras_file import load_keras_file
 
 #: Prefix of the names of a backbone's layers.
 PREFIX = "backbone_"
@@ -81,7 +81,7 @@ def takes_any_size(config: TrainConfig) -> bool:
 @lru_cache(maxsize=1)
 def _load(path: Path, _modified: int) -> tuple[keras.Model, str | None]:
     """The backbone as one functional model without nested ones, and the layer that reduces its last feature map."""
-    loaded = load_keras_file(path, option="--backbone")
+    loaded = load_keras_file(path)
     if len(loaded.inputs) != 1 or len(loaded.outputs) != 1 or len(loaded.inputs[0].shape) != 4:
         raise AffectoscopeError(
             f"--backbone {path.name} has {len(loaded.inputs)} inputs and {len(loaded.outputs)} outputs; expected one input "

@@ -44,6 +44,10 @@ def _teacher(
             f"The preprocessing of teacher '{run.name}' ({run.preprocessing.as_dict()}) differs from that of this "
             f"training ({preprocessing.as_dict()}); pass a run with the same --colour, --size and --margin."
         )
+    if run.imported:
+        raise AffectoscopeError(
+            f"Teacher '{run.name}' was imported; only networks of core.train can be rebuilt for another training."
+        )
     crop = replace(preprocessing, size=config.crop or preprocessing.size)
     try:
         return rebuild_teacher(

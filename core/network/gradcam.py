@@ -12,6 +12,7 @@ from PIL import Image
 
 from core.errors import AffectoscopeError
 from core.network.test_time_augmentation import CENTRE_CROP
+from core.runs.imported_network import Network
 
 if TYPE_CHECKING:  # Keras takes seconds to import
     import keras
@@ -55,7 +56,7 @@ class Explanation:
     probabilities: np.ndarray
 
 
-def split_network(network: "keras.Model") -> SplitNetwork:
+def split_network(network: Network) -> SplitNetwork:
     """Split a network of `core.network.model.build_model` at the feature map to explain.
 
     This is 'last_features', as in the paper, if its side is at least SMALLEST_SIDE, otherwise the output of the deepest
@@ -71,13 +72,17 @@ def split_network(network: "keras.Model") -> SplitNetwork:
         raise AffectoscopeError(
             f"Grad-CAM needs the TensorFlow backend, but Keras runs on {keras.backend.backend()}; unset KERAS_BACKEND."
         )
+    if not isinstance(network, keras.Model):
+        raise AffectoscopeError(
+            "Grad-CAM needs a Keras network trained by core.train; the occlusion map explains any network."
+        )
     # The last layer of each block, in the order of the network.
     maps = {match[0]: layer for layer in network.layers if (match := re.match(r"block\d+(?=_)", layer.name))}
     names = [layer.name for layer in network.layers]
     if not {"last_features", "logits"} <= set(names):
         raise AffectoscopeError(
             "This network has no layers last_features and logits; Grad-CAM supports only networks trained by core.train "
-            "whose features come from a last feature map."
+            "whose features come from a last feature map, and the occlusion map explains any network."
         )
     candidates = [network.get_layer("last_features"), *reversed(maps.values())]
     wide = [layer for layer in candidates if layer.output.shape[1] >= SMALLEST_SIDE]

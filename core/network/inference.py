@@ -1,6 +1,7 @@
 """Inference on packed faces, in batches of a fixed shape so that the network is traced once."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from core.labels import LabelSet
 from core.metrics.predictions import Predictions
 from core.network.outputs import to_predictions
 from core.network.test_time_augmentation import augmented_copies, choose_augmentation
+from core.runs.imported_network import Network
 from core.runs.test_time_augmentation import PASSES, TestTimeAugmentation
 
 BATCH = 256
@@ -19,9 +21,17 @@ BATCH = 256
 OUTPUT_TYPES = {"embedding": np.float16}
 
 
+class Faces(Protocol):
+    """Packed faces: a FacePack, or an array of (n, size, size, channels) uint8."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice) -> np.ndarray: ...
+
+
 def run_network(
-    network: keras.Model,
-    pack: FacePack,
+    network: Network,
+    pack: Faces,
     *,
     tta: TestTimeAugmentation = "none",
     progress: Callable[[int, int], None] | None = None,
@@ -39,8 +49,7 @@ def run_network(
     outputs: dict[str, np.ndarray] = {}
     for start in range(0, len(pack), BATCH):
         faces = pack[slice(start, start + BATCH)]
-        padded = np.zeros((BATCH, *faces.shape[1:]), np.uint8)
-        padded[: len(faces)] = faces
+        padded = _pad(faces) if isinstance(network, keras.Model) else faces
         for name, values in _averaged(network, augmented_copies(padded, network, tta)).items():
             if name not in outputs:
                 shape = (len(pack), *values.shape[1:])
@@ -51,7 +60,14 @@ def run_network(
     return outputs
 
 
-def _averaged(network: keras.Model, copies: list) -> dict[str, np.ndarray]:
+def _pad(faces: np.ndarray) -> np.ndarray:
+    """The faces and black ones, BATCH together: Keras traces a network for every size of batch."""
+    padded = np.zeros((BATCH, *faces.shape[1:]), np.uint8)
+    padded[: len(faces)] = faces
+    return padded
+
+
+def _averaged(network: Network, copies: list) -> dict[str, np.ndarray]:
     """Every output of `network`, averaged over copies of a batch."""
     first, *others = (network.predict_on_batch(faces) for faces in copies)
     outputs = {name: np.asarray(values) for name, values in first.items()}
@@ -63,13 +79,29 @@ def _averaged(network: keras.Model, copies: list) -> dict[str, np.ndarray]:
     }
 
 
-def add_embedding_output(network: keras.Model) -> keras.Model:
-    """A model of the same network with the additional output "embedding"."""
-    return keras.Model(network.input, {**network.output, "embedding": network.get_layer("embedding").output})
+def add_embedding_output(network: Network) -> Network:
+    """A model of the same network with the additional output "embedding"; the network itself if it has no such layer."""
+    layer = _embedding_layer(network)
+    if layer is None:
+        return network
+    model: keras.Model = network
+    return keras.Model(model.input, {**model.output, "embedding": layer.output})
+
+
+def embedding_size(network: Network) -> int | None:
+    """Length of the embedding of `add_embedding_output`; None for a network without one."""
+    layer = _embedding_layer(network)
+    if layer is None:
+        return getattr(network, "embedding_size", None)
+    return int(layer.output.shape[1]) if len(layer.output.shape) == 2 else None
+
+
+def _embedding_layer(network: Network) -> keras.layers.Layer | None:
+    return next((layer for layer in network.layers if layer.name == "embedding"), None)
 
 
 def predict_table(
-    network: keras.Model,
+    network: Network,
     table: FaceTable,
     pack: FacePack,
     labels: LabelSet,

@@ -23,6 +23,6 @@ def to_predictions(table: FaceTable, labels: LabelSet, outputs: Outputs) -> Pred
         predicted_valence=None if affect is None else affect[:, 0],
         predicted_arousal=None if affect is None else affect[:, 1],
         boxes=faces[list(BOX_COLUMNS)].to_numpy(),
-        embeddings=outputs["embedding"],
+        embeddings=outputs.get("embedding"),
         landmarks=table.landmarks,
     )

@@ -8,7 +8,7 @@ import keras
 from core.config import TrainConfig
 from core.errors import AffectoscopeError
 from core.network.backbone import PREFIX
-from core.network.keras_file import load_keras_file
+from core.runs.keras_file import load_keras_file
 from core.runs.parent import Parent, find_parent
 
 #: Layers of the outputs, which are trained in all epochs.
@@ -119,7 +119,7 @@ def start_training(
 
 
 def _load(parent: Parent) -> keras.Model:
-    return parent.run.load_model() if parent.run else load_keras_file(parent.path, option="--start-from")
+    return parent.run.load_model() if parent.run else load_keras_file(parent.path)
 
 
 def _leaves(network: keras.Model) -> list:

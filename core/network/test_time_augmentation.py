@@ -6,16 +6,12 @@ the network's first layer crops the centre.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.metrics.calibration import log_losses
+from core.runs.imported_network import Network
 from core.runs.test_time_augmentation import PASSES, TestTimeAugmentation
-
-if TYPE_CHECKING:  # Keras takes seconds to import
-    import keras
-
 
 #: Name of the layer that crops the centre of a face; see core.network.model.
 CENTRE_CROP = "centre_crop"
@@ -38,7 +34,7 @@ def shift_faces(faces, down: int, right: int):
     return ops.take(ops.take(faces, rows, axis=1), columns, axis=2)
 
 
-def corner_shifts(network: "keras.Model") -> tuple[tuple[int, int], tuple[int, int]]:
+def corner_shifts(network: Network) -> tuple[tuple[int, int], tuple[int, int]]:
     """Shifts in pixels, (down, up) and (right, left), that move the corners of a face into the network's centre crop.
 
     They are the margins of the layer CENTRE_CROP, so that no pixel is repeated; without it, a 24th of the side.
@@ -51,7 +47,7 @@ def corner_shifts(network: "keras.Model") -> tuple[tuple[int, int], tuple[int, i
     return (pixels, pixels), (pixels, pixels)
 
 
-def augmented_copies(faces, network: "keras.Model", augmentation: TestTimeAugmentation) -> list:
+def augmented_copies(faces, network: Network, augmentation: TestTimeAugmentation) -> list:
     """The PASSES[augmentation] augmented_copies copies of (n, S, S, C) uint8 faces; the first are the faces themselves."""
     if augmentation == "none":
         return [faces]

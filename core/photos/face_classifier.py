@@ -11,6 +11,7 @@ from core.metrics.text import percent
 from core.network.test_time_augmentation import augmented_copies
 from core.photos.results import NOT_SURE, UNLIKE, Neighbour
 from core.runs.calibration import load_calibration
+from core.runs.imported_network import Network
 from core.runs.run import Run
 from core.runs.test_time_augmentation import PASSES, TestTimeAugmentation
 from core.runtime.environment import quiet_tensorflow
@@ -123,16 +124,15 @@ class FaceClassifier:
         )
 
 
-def _with_embedding(network, shape: tuple[int, int], name: str):
+def _with_embedding(network: Network, shape: tuple[int, int], name: str) -> Network:
     """Add the output "embedding" to the network.
 
     Raises:
         AffectoscopeError: the dimension of the training sample's embeddings differs.
     """
-    from core.network.inference import add_embedding_output
+    from core.network.inference import add_embedding_output, embedding_size
 
-    layer = next((layer for layer in network.layers if layer.name == "embedding"), None)
-    if layer is None or tuple(layer.output.shape) != (None, shape[1]) or not shape[0]:
+    if embedding_size(network) != shape[1] or not shape[0]:
         raise AffectoscopeError(
             f"The training sample of run '{name}' has {shape[0]} embeddings of dimension {shape[1]}, which does not "
             "match its network; recreate it with python -m core.upgrade."
@@ -141,9 +141,11 @@ def _with_embedding(network, shape: tuple[int, int], name: str):
 
 
 def _compile(
-    network, tta: TestTimeAugmentation, sample: np.ndarray | None, limit: float | None
+    network: Network, tta: TestTimeAugmentation, sample: np.ndarray | None, limit: float | None
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Compile the network to a function of a batch of any size, a `tf.function` on the TensorFlow backend.
+    """Compile a Keras network to a function of a batch of any size, a `tf.function` on the TensorFlow backend.
+
+    Any other network is called as it is.
 
     All augmented copies of the faces form one batch.
 
@@ -166,7 +168,7 @@ def _compile(
             averaged["near"] = keras.ops.sum(keras.ops.cast(is_near, "int32"), axis=1)
         return averaged
 
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() != "tensorflow" or not isinstance(network, keras.Model):
         return lambda batch: {name: np.asarray(value) for name, value in outputs(batch).items()}
     import tensorflow
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,8 @@ from core.data.detectors.detector import DetectedFace, get_detector
 from core.data.images import read_photo
 from core.data.preprocessing import crop_face
 from core.errors import AffectoscopeError
+from core.network.explaining import Explainer, Method
+from core.network.gradcam import Explanation
 from core.photos.face_classifier import FaceClassifier
 from core.photos.results import (
     TOO_SMALL,
@@ -110,6 +113,27 @@ class Predictor:
             ]
             predictions = iter(self._classify([one for one in decoded if isinstance(one, _DecodedPhoto)], 0))
             yield from (next(predictions) if isinstance(one, _DecodedPhoto) else one for one in decoded)
+
+    def explain(self, crop: np.ndarray, label: str, *, method: Method | None = None) -> Explanation:
+        """Compute the heat map of one label for a face; the network is loaded again at the first call.
+
+        Args:
+            crop: `FacePrediction.crop`.
+            method: 'grad-cam', 'hirescam' or 'occlusion'; default: Grad-CAM for a network of core.train, an occlusion map for
+                any other.
+
+        Raises:
+            AffectoscopeError: the label is not one of the run's, or the network does not admit the method.
+        """
+        if label not in self.run.labels:
+            raise AffectoscopeError(
+                f"Run '{self.run.name}' has no label '{label}'; expected one of {', '.join(self.run.labels)}."
+            )
+        return self._explainer.explain(crop, self.run.labels.index(label), method=method)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.run)
 
     def _decode_crop(self, image: Photo) -> _DecodedPhoto:
         if (

@@ -17,12 +17,13 @@ from core.labels import EXPRESSIONS
 from core.metrics.text import listed, number, percent
 from core.network.test_time_augmentation import TOLERANCE
 from core.options import train_command
-from core.report.document import Block, Commands, Figure, Items, Section, Table, Text
+from core.report.document import Block, Caution, Commands, Figure, Items, Section, Table, Text
 from core.report.figures import training as figures
 from core.report.review import Review, data_path
 from core.report.score_tables import learning_curves
 from core.report.wording import starting_weights
-from core.runs.imported import load_import
+from core.runs.imported_network import ImportedNetwork
+from core.runs.imported_predictions import load_import
 from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS
 
@@ -71,6 +72,8 @@ def training(review: Review) -> Section:
     if not review.run.has_network:
         return _import(review.run)
     info, run = review.run.info, review.run
+    if run.imported:
+        return _imported(run, run.imported)
     about, place = info["training"], info["environment"]
     parameters, best = info["network"].get("parameters"), about.get("best_epoch")
     seconds = about.get("seconds", {}).get("train")
@@ -123,6 +126,27 @@ def _import(run: Run) -> Section:
         *([Text(report.sentence()), Text(f"SHA-256 of the table: {report.sha256}.")] if report else []),
     ]
     return Section("training", "Origin of the predictions", tuple(blocks), card=True)
+
+
+def _imported(run: Run, about: ImportedNetwork) -> Section:
+    """Section on a network that was trained elsewhere."""
+    parameters = run.info["network"].get("parameters")
+    size = f"A network of {parameters:,} parameters" if parameters else "A network"
+    logits = "logits, to which the softmax is applied" if about.outputs.logits else "probabilities"
+    given = run.preprocessing
+    blocks: list[Block] = [
+        Text(
+            f"{size} that names the expression of a cropped face as one of {len(run.labels)} labels: {', '.join(run.labels)}. It was "
+            f"imported from {about.file} (SHA-256 {about.sha256}); how, and on which faces, it was trained is not known here."
+        ),
+        Text(
+            f"Input as stated at the import: {about.input.sentence()}, {given.size} × {given.size} pixels, resized with the filter "
+            f"{given.resize}. The output '{about.outputs.expression}' gives {logits}."
+        ),
+    ]
+    if about.caution:
+        blocks.append(Caution(about.caution))
+    return Section("training", "Training", tuple(blocks), card=True)
 
 
 def reproduction(review: Review) -> Section:
@@ -286,6 +310,8 @@ def _import_command(run: Run) -> str:
 
 
 def _training_command(run: Run) -> str:
+    if run.imported:
+        return run.imported.command
     config = TrainConfig.from_dict(run.info["config"])
     config = replace(
         config,

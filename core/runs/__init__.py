@@ -4,8 +4,8 @@ A run of imported predictions (core.import_predictions) has no model.keras, hist
 
 artifacts/<run>/
   run.json             data, configuration, training and environment; see RUN_KEYS
-  model.keras          the network: uint8 faces to probabilities
-  history.csv          one row per epoch
+  model.keras          the network: uint8 faces to probabilities; model.onnx where it was imported as ONNX
+  history.csv          one row per epoch; absent where the network was imported
   predictions.parquet  one row per test face
   scores.json          headline metrics with 95% intervals
   faces.parquet        WebP thumbnails by reference; only if the data may be redistributed

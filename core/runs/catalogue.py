@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,12 @@ from core.runs.documents import read_document
 from core.runs.layout import (
     ARTIFACTS_FOLDER,
     DECISIONS_FILE,
-    IMPORTED_PREDICTIONS,
     REQUIRED_FILES,
     RUN_KEYS,
     SCHEMA_VERSION,
     SWEEPS_FOLDER,
     TAGS_FILE,
-    TRAINED_FILES,
+    required_files,
 )
 from core.runs.run import Run, run_name
 from core.runtime.files import read_json
@@ -53,28 +53,21 @@ def open_run(path: str | Path) -> Run:
     if not folder.is_dir():
         known = ", ".join(listing.path.name for listing in list_runs() if listing.run) or "none yet"
         raise AffectoscopeError(f"Run '{path}' not found; runs under artifacts/: {known}.")
-    missing = _missing_files(folder)
-    if missing:
-        raise AffectoscopeError(
-            f"Run '{folder.name}' is incomplete, {', '.join(missing)} missing; train it again."
-        )
+    if not (folder / "run.json").is_file():
+        _check_files(folder, REQUIRED_FILES)
     info = read_document(
         folder / "run.json", version=SCHEMA_VERSION, keys=RUN_KEYS, remedy="train the run again"
     )
+    _check_files(folder, required_files(info))
     return Run(folder.resolve(), info)
 
 
-def _missing_files(folder: Path) -> list[str]:
-    """Required files that a run lacks; a run of imported predictions needs none of TRAINED_FILES."""
-    missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
-    if missing and set(missing) <= set(TRAINED_FILES):
-        try:
-            info = read_json(folder / "run.json")
-        except AffectoscopeError:
-            return missing
-        if isinstance(info, dict) and IMPORTED_PREDICTIONS in info:
-            return []
-    return missing
+def _check_files(folder: Path, names: Iterable[str]) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise AffectoscopeError(
+            f"Run '{run_name(folder)}' is incomplete, {', '.join(missing)} missing; train it again."
+        )
 
 
 def list_runs(folder: Path = ARTIFACTS_FOLDER) -> list[Listing]:
@@ -138,11 +131,7 @@ def publish(working: Path, *, replace: bool = False) -> Run:
     target = working.parent / run_name(working)
     if target.exists() and not replace:
         raise AffectoscopeError(f"Run '{target.name}' already exists; pass --overwrite or another --name.")
-    missing = _missing_files(working)
-    if missing:
-        raise AffectoscopeError(
-            f"Run '{target.name}' is incomplete, {', '.join(missing)} missing; train it again."
-        )
+    open_run(working)
     shutil.rmtree(checkpoint_file(working).parent, ignore_errors=True)
     (working / "recipe.json").unlink(missing_ok=True)
     if target.exists():

@@ -45,5 +45,17 @@ REQUIRED_FILES = ("run.json", "model.keras", "history.csv", "predictions.parquet
 #: Entry of run.json on how its predictions were imported; only in runs without a network.
 IMPORTED_PREDICTIONS = "imported_predictions"
 
-#: Files that a run without a network does not have.
-TRAINED_FILES = ("model.keras", "history.csv")
+
+def required_files(info: dict) -> tuple[str, ...]:
+    """Files that a run has to have, by its run.json.
+
+    A run of imported predictions has neither network nor history; an imported network has no history, and predictions if it
+    was scored.
+    """
+    if IMPORTED_PREDICTIONS in info:
+        return ("run.json", "predictions.parquet", "scores.json")
+    imported = info.get("imported")
+    if not isinstance(imported, dict):
+        return REQUIRED_FILES
+    scored = ("predictions.parquet", "scores.json") if imported.get("scored") else ()
+    return ("run.json", str(imported.get("model", "model.onnx")), *scored)

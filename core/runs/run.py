@@ -1,7 +1,5 @@
 """A finished run, whose files are read on access."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +16,8 @@ from core.labels import EXPRESSIONS, LabelSet
 from core.metrics.predictions import Predictions, read_embeddings, read_labels, read_landmarks
 from core.metrics.scoring import Scores, scores_from_dict
 from core.runs.documents import read_csv
+from core.runs.imported_network import ImportedNetwork, Network, parse_imported
+from core.runs.keras_file import DAMAGED_MODEL
 from core.runs.layout import (
     CARD_FILE,
     DECISIONS_FILE,
@@ -28,20 +28,14 @@ from core.runs.layout import (
     SAMPLE_FILE,
     TAGS_FILE,
 )
+from core.runs.onnx_network import load_onnx_network
 from core.runs.tables import ROBUSTNESS_COLUMNS, RunTable, read_table
 from core.runs.test_time_augmentation import TestTimeAugmentation, parse_augmentation, run_augmentation
-from core.runtime.files import digest, read_json, write_json
+from core.runtime.files import digest, network_file, read_json, write_json
 
-if TYPE_CHECKING:  # Keras takes seconds to import and only `load_model` needs it
-    import keras
-
+if TYPE_CHECKING:
     from core.runs.training_sample import TrainingSample
 
-
-#: Exceptions that Keras raises on a damaged model file (ZIP, JSON, HDF5) or unknown layers.
-DAMAGED_MODEL = (
-    OSError, ValueError, TypeError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError
-)  # fmt: skip
 
 #: Columns of every history.csv.
 HISTORY_COLUMNS = (
@@ -97,7 +91,12 @@ class Run:
         return IMPORTED_PREDICTIONS not in self.info
 
     @property
-    def imported(self) -> dict:
+    def trained_here(self) -> bool:
+        """Return whether core.train made the run: neither its predictions nor its network were imported."""
+        return self.has_network and self.info.get("imported") is None
+
+    @property
+    def imported_predictions(self) -> dict:
         """How the run's predictions were imported; see core.analysis.imported_run. {} for a run with a network."""
         entry = self.info.get(IMPORTED_PREDICTIONS, {})
         return entry if isinstance(entry, dict) else {}
@@ -110,13 +109,34 @@ class Run:
         """
         return (
             f"{purpose} needs a network, and run '{self.name}' was imported without one, as the predictions in "
-            f"{self.imported.get('table', 'a table')}: choose a run with its network, or train one with python -m core.train."
+            f"{self.imported_predictions.get('table', 'a table')}: choose a run with its network, or train one with "
+            "python -m core.train."
         )
 
     def require_network(self, purpose: str) -> None:
         """Raises AffectoscopeError, the sentence of `no_network`, if the run has no network."""
         if not self.has_network:
             raise AffectoscopeError(self.no_network(purpose))
+
+    @property
+    def imported(self) -> ImportedNetwork | None:
+        """Origin of a network that was trained elsewhere; None for one of core.train.
+
+        Raises:
+            AffectoscopeError: the entry in run.json is damaged.
+        """
+        entry = self.info.get("imported")
+        return None if entry is None else parse_imported(entry, self.name)
+
+    @property
+    def is_scored(self) -> bool:
+        """Return whether the run has predictions; a network that was imported without data has none."""
+        return (self.path / "predictions.parquet").exists()
+
+    @property
+    def has_history(self) -> bool:
+        """Return whether the run has the epochs of its training."""
+        return (self.path / "history.csv").exists()
 
     @property
     def detector(self) -> str:
@@ -139,6 +159,7 @@ class Run:
 
     @cached_property
     def scores(self) -> Scores:
+        self._require_scores()
         return scores_from_dict(read_json(self.path / "scores.json"))
 
     @cached_property
@@ -168,7 +189,16 @@ class Run:
         return self.path / RELABELLED_FILE
 
     def predictions(self, *, with_embeddings: bool = False) -> Predictions:
+        self._require_scores()
         return Predictions.load(self.path / "predictions.parquet", with_embeddings=with_embeddings)
+
+    def _require_scores(self) -> None:
+        """Raise AffectoscopeError for a run without scored faces."""
+        if self.info.get("imported") and not self.is_scored:
+            raise AffectoscopeError(
+                f"Run '{self.name}' has no scored faces, because its network was imported without data; import it again with "
+                "--data PATH --overwrite."
+            )
 
     def embeddings(self) -> np.ndarray | None:
         """(n, d) float16 embeddings, one row per row of the predictions; None if not stored."""
@@ -245,49 +275,74 @@ class Run:
 
         return TrainingSample.load(self.path / SAMPLE_FILE) if self.has_training_sample else None
 
-    def load_model(self) -> "keras.Model":
-        """Load the network and check it against the run's labels and preprocessing. Imports Keras.
+    def load_model(self) -> Network:
+        """Load the network and check it against the run's labels and preprocessing. Imports Keras, or onnxruntime.
+
+        Returns:
+            A keras.Model, or an OnnxNetwork.
 
         Raises:
-            AffectoscopeError: the run has no network, model.keras is damaged or its SHA-256 differs from run.json, its input or outputs have
-                other shapes, or the labels differ from those of the predictions.
+            AffectoscopeError: the run has no network, its file is damaged or its SHA-256 differs from run.json, its input or
+                outputs have other shapes, the labels differ from those of the predictions, or onnxruntime is needed and not
+                installed.
         """
         self.require_network("This")
-        import keras
-
+        file = network_file(self.path)
         trained = self.info["network"].get("sha256")
-        if trained and trained != digest(self.path / "model.keras"):
+        if trained and trained != digest(file):
             raise AffectoscopeError(
-                f"model.keras of run '{self.name}' cannot be loaded: its SHA-256 differs from the one in run.json; "
+                f"{file.name} of run '{self.name}' cannot be loaded: its SHA-256 differs from the one in run.json; "
                 "restore the original file, or train the run again."
             )
-        tested = read_labels(self.path / "predictions.parquet")
+        tested = read_labels(self.path / "predictions.parquet") if self.is_scored else self.labels
         if tested != self.labels:
             raise AffectoscopeError(
                 f"run.json of '{self.name}' has the labels {', '.join(self.labels)}, but its predictions have "
                 f"{', '.join(tested)}; train the run again."
             )
+        return self._load_onnx(file) if file.suffix == ".onnx" else self._load_keras(file)
+
+    def _load_onnx(self, file: Path) -> Network:
+        imported = self.imported
+        if imported is None:
+            raise AffectoscopeError(
+                f"run.json of '{self.name}' does not say how faces are converted for {file.name}; import the network again."
+            )
+        network = load_onnx_network(file, self.preprocessing.size, imported.input, imported.outputs)
+        found = network.predict_on_batch(np.zeros((1, *self.preprocessing.shape), np.uint8))
+        self._check_shapes(
+            file, network.input_shape, {name: (None, value.shape[1]) for name, value in found.items()}
+        )
+        return network
+
+    def _load_keras(self, file: Path) -> Network:
+        import keras
+
         try:
-            model = keras.saving.load_model(self.path / "model.keras", compile=False, safe_mode=True)
+            model = keras.saving.load_model(file, compile=False, safe_mode=True)
         except DAMAGED_MODEL as error:
             raise AffectoscopeError(
                 f"model.keras of run '{self.name}' cannot be loaded ({type(error).__name__}); "
                 "expected a Keras 3 model file saved by core.train; train the run again."
             ) from error
-        shape = (None, *self.preprocessing.shape)
         outputs = (
-            {name: tensor.shape for name, tensor in model.output.items()}
+            {name: tuple(tensor.shape) for name, tensor in model.output.items()}
             if isinstance(model.output, dict)
             else {}
         )
+        self._check_shapes(file, tuple(model.input_shape), outputs)
+        return model
+
+    def _check_shapes(self, file: Path, given: tuple, outputs: dict[str, tuple]) -> None:
+        """Raise AffectoscopeError where input or outputs do not fit the run's preprocessing and labels."""
+        shape = (None, *self.preprocessing.shape)
         expected = {"expression": (None, len(self.labels)), "affect": (None, 2)}
-        fits = "expression" in outputs and all(expected.get(name) == outputs[name] for name in outputs)
-        if tuple(model.input_shape) != shape or not fits:
+        wrong = [name for name in outputs if name != "embedding" and expected.get(name) != outputs[name]]
+        if given != shape or wrong or "expression" not in outputs:
             raise AffectoscopeError(
-                f"model.keras of run '{self.name}' has input {model.input_shape} and {outputs or 'unnamed outputs'}; "
+                f"{file.name} of run '{self.name}' has input {given} and {outputs or 'unnamed outputs'}; "
                 f"expected {shape} and {len(self.labels)} expression probabilities; train the run again."
             )
-        return model
 
 
 def _with_augmentation(document: dict) -> dict:
@@ -320,6 +375,10 @@ def load_history(run: Run) -> pd.DataFrame:
         AffectoscopeError: the run has none, the file is damaged, has no epochs, or lacks a numeric column of HISTORY_COLUMNS.
     """
     run.require_network("A learning curve")
+    if not run.has_history and run.info.get("imported"):
+        raise AffectoscopeError(
+            f"Run '{run.name}' has no history, because its network was trained elsewhere and imported."
+        )
     history = read_csv(run.path / "history.csv", columns=HISTORY_COLUMNS, remedy="train the run again")
     if history.empty:
         raise AffectoscopeError(f"history.csv of '{run.name}' has no epochs; train the run again.")

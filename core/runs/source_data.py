@@ -36,7 +36,13 @@ def load_run_data(
             f"{upgrade_command(run)}."
         )
     config = _training_config(run, path, format)
-    data = load_training_data(replace(config, label_order=label_order or config.label_order), console)
+    imported = run.imported is not None  # its labels and preprocessing are no options of a training
+    data = load_training_data(
+        replace(config, label_order=label_order or config.label_order),
+        console,
+        labels=run.label_set if imported else None,
+        preprocessing=run.preprocessing if imported else None,
+    )
     trained, now = (
         restrict_counts(counts, run.labels, "train", "validation")
         for counts in (run.info["data"]["counts"], data.counts)

@@ -69,9 +69,15 @@ def read_json(path: Path, *, remedy: str = "train the run again"):
         ) from error
 
 
+def network_file(folder: Path) -> Path:
+    """Path of the network in a run's folder: model.onnx where there is one, otherwise model.keras."""
+    onnx = folder / "model.onnx"
+    return onnx if onnx.is_file() else folder / "model.keras"
+
+
 def network_digest(folder: Path) -> str:
     """SHA-256 of the network in a run's folder."""
-    return digest(folder / "model.keras")
+    return digest(network_file(folder))
 
 
 def digest(path: Path) -> str:

@@ -8,10 +8,11 @@ from core.photos.results import FacePrediction, Neighbour
 from core.runs.run import Run
 from dashboard import explanations, live_photos
 from dashboard.charts import bars, faces
+from dashboard.text import faces as face_text
 
 
 def show_photo(result: live_photos.Result, runs: dict[str, Run], *, explained: bool) -> None:
-    """One photo, its numbered faces, or the problem with it; `explained` adds Grad-CAM of each network."""
+    """One photo, its numbered faces, or the problem with it; `explained` adds a heat map of each network."""
     st.subheader(result.name)
     if result.problem:
         st.error(result.problem, icon=":material/broken_image:")
@@ -65,17 +66,17 @@ def _show_prediction(run: Run, face: FacePrediction, *, named: bool, explained: 
 
 def _show_explanation(run: Run, face: FacePrediction) -> None:
     try:
-        with st.spinner("Computing Grad-CAM ..."):
-            made, _ = explanations.explanation(run, face.crop, face.label)
+        with st.spinner("Computing the heat map ..."):
+            explainer = explanations.load_explainer(run)
+            made = explainer.explain(face.crop, run.labels.index(face.label))
     except AffectoscopeError as error:
         st.caption(str(error))
         return
+    caption = face_text.short_explanation(face.label, explainer.methods[0], made)
     st.image(
         explanations.overlay(face.crop, made.heat, side=live_photos.ENLARGED),
-        caption=f"Grad-CAM of {face.label}"
-        if made.heat.any()
-        else f"Grad-CAM of {face.label} is zero everywhere",
-        alt=f"Grad-CAM of {face.label} over face {face.number}",
+        caption=caption,
+        alt=f"{caption}, over face {face.number}",
     )
 
 

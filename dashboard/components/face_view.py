@@ -11,6 +11,7 @@ from core.data.images import read_upright
 from core.data.preprocessing import CropGeometry, crop_geometry
 from core.errors import AffectoscopeError
 from core.metrics.predictions import Predictions
+from core.network.explaining import METHODS
 from core.runs.run import Run
 from dashboard import explanations, images, loading, url_state
 from dashboard.charts import bars
@@ -22,8 +23,6 @@ from dashboard.text import faces as face_text
 
 #: Labels that can be explained: column of the `faces` table -> title.
 _EXPLAINED = {"predicted": "predicted", "true": "annotated"}
-
-_METHODS = {"grad-cam": "Grad-CAM", "hirescam": "HiResCAM"}
 
 
 def show(run: Run, predictions: Predictions, face: pd.Series, row: int, source: ImageSource | None) -> None:
@@ -102,19 +101,25 @@ def _show_explanation(
         place.warning(run.no_network("An explanation"), icon=":material/psychology_alt:")
         return
     label = str(face[url_state.segments("Label to explain", _EXPLAINED, key="explained")])
-    method = url_state.segments("Method", _METHODS, key="method")
+    try:
+        explainer = explanations.load_explainer(run)
+    except AffectoscopeError as error:
+        st.warning(str(error), icon=":material/psychology_alt:")
+        return
+    methods = {name: METHODS[name] for name in explainer.methods}
+    method = url_state.segments("Method", methods, key="method") if len(methods) > 1 else next(iter(methods))
     network_input = images.network_face(run, predictions, row, source)
     if network_input is None:
         st.caption("This image cannot be read, so it cannot be explained.")
         return
     try:
-        found, network = explanations.explanation(run, network_input, label, method=method)
+        found = explainer.explain(network_input, run.labels.index(label), method=method)
     except AffectoscopeError as error:
         st.warning(str(error), icon=":material/psychology_alt:")
         return
     overlaid = explanations.overlay(np.asarray(picture.convert("RGB")), found.heat, side=outlines.SIDE)
     place.image(overlaid, width="stretch", alt=f"Heat map of {label} over the face")
-    st.caption(face_text.explanation(label, method, network.side, nothing=not found.heat.any()))
+    st.caption(face_text.explanation(label, method, found, side=explainer.side))
     position = int(found.probabilities.argmax())
     note = face_text.other_prediction(
         run.labels[position],

@@ -50,7 +50,7 @@ def take_photos() -> list[live_photos.Photo]:
 
 
 st.title("Live")
-runs = [run_selector.choose_run()]
+runs = [run_selector.choose_run(scored=False)]
 if not runs[0].has_network:
     empty_state.stop(runs[0].no_network("A prediction on photos"), TRAIN_COMMAND, icon="photo_camera")
 live_photos.warm_up(runs[0])
@@ -71,7 +71,10 @@ with st.container(horizontal=True):
         help="The whole image is then the face, framed like the images that the run was trained on.",
     )
     explained = url_state.toggle(
-        "Explain", key="explain", help="Grad-CAM: regions of the face that raise the score of the label."
+        "Explain",
+        key="explain",
+        help="Regions of the face that raise the score of the label: Grad-CAM, or for an imported network the drop of the "
+        "probability when a patch is hidden.",
     )
     neighbours = any(run.has_training_sample for run in runs) and url_state.toggle(
         "Nearest training faces", key="alike", help="Training faces with the nearest embeddings."

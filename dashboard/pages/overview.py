@@ -29,7 +29,7 @@ _COLUMNS = {
 }
 
 st.title("Overview")
-run = run_selector.choose_run()
+run = run_selector.choose_run(scored=False)
 
 overview = loading.overview_table()
 if len(overview) > 1:
@@ -54,9 +54,15 @@ if problems:
 st.header(run.name, divider="gray")
 st.markdown(run_text.trained_on(run))
 st.caption(f"The data: {run_text.ledger_sentence(run)}.")
-for caution in (run_text.drawn_note(run), run.info["data"].get("note", "")):
+for caution in (run_text.drawn_note(run), run.info["data"].get("note", ""), run_text.imported(run)):
     if caution:
         st.info(caution, icon=":material/info:")
+if run.imported and run.imported.caution:
+    st.warning(run.imported.caution, icon=":material/warning:")
+if run.imported and not run.is_scored:
+    st.info(run_text.not_scored(run), icon=":material/info:")
+    st.code(run_text.score_command(run), language="bash", wrap_lines=True)
+    st.stop()
 
 inspection.show_verdict(run)
 
@@ -84,7 +90,7 @@ with st.expander("All headline numbers"):
     )
 csv_button(headlines, f"{run.name}-headlines")
 
-if run.has_network:
+if run.trained_here or run.has_history:
     (history,) = run_selector.load(run, "history")
     st.subheader("Learning curves")
     best = {run.name: run.info["training"].get("best_epoch")}

@@ -19,10 +19,13 @@ st.title("Training")
 run = run_selector.choose_run()
 if not run.has_network:
     empty_state.stop(run.no_network("A learning curve"), run_text.TRAIN_COMMAND, icon="show_chart")
+if run.imported:
+    st.info(f"{run_text.imported(run)} Its learning curves are not known.", icon=":material/info:")
+    st.stop()
 (history,) = run_selector.load(run, "history")
 
 runs = loading.runs()
-others = [name for name, other in runs.items() if name != run.name and other.has_network]
+others = [name for name, other in runs.items() if name != run.name and other.trained_here]
 histories = {run.name: history}
 if others:
     compared = url_state.several("Compare with", others, key="with", placeholder="none", most=5)

@@ -5,6 +5,9 @@ import math
 import pandas as pd
 
 from core.metrics.text import percent
+from core.network.explaining import METHODS, Method
+from core.network.gradcam import Explanation
+from core.network.occlusion import OcclusionMap
 from core.runs.test_time_augmentation import DESCRIPTIONS, TestTimeAugmentation
 
 
@@ -76,14 +79,34 @@ EXPLANATIONS = {
         "HiResCAM weights each feature at its position: it shows which regions raised the score, to first order, not "
         "the prediction without them."
     ),
+    "occlusion": (
+        "An occlusion map measures the network's output (Zeiler & Fergus 2014); regions that matter only together stay dark, and "
+        "faces with a patch are not like those that it was trained on."
+    ),
 }
 
 
-def explanation(label: str, method: str, side: int, *, nothing: bool) -> str:
-    """Caption of the heat map of one label, computed on side x side regions."""
-    if nothing:
+def short_explanation(label: str, method: Method, found: Explanation) -> str:
+    """Title of a small heat map."""
+    title = f"{METHODS[method]} of {label}"
+    if not found.heat.any():
+        return f"{title} is zero everywhere"
+    if isinstance(found, OcclusionMap):
+        return f"{title}: patches of {found.patch} pixels, stride {found.stride}, up to {percent(found.drop)} lower"
+    return title
+
+
+def explanation(label: str, method: str, found: Explanation, *, side: int | None) -> str:
+    """Caption of the heat map of one label; that of a gradient is computed on side x side regions."""
+    if not found.heat.any():
         other = " Try HiResCAM, where less cancels out." if method == "grad-cam" else ""
         return f"The heat map of {label} is zero everywhere.{other}"
+    if isinstance(found, OcclusionMap):
+        return (
+            f"Yellow: patches whose replacement by the mean colour of the face lowers the probability of {label} most, by up to "
+            f"{percent(found.drop)}; dark: no effect. Patches of {found.patch} × {found.patch} pixels of the network's input, every "
+            f"{found.stride} pixels. {EXPLANATIONS[method]}"
+        )
     return (
         f"Yellow: regions that raise the score of {label} most; dark: no effect. Computed on {side} × {side} regions. "
         f"{EXPLANATIONS[method]}"

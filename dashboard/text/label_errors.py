@@ -140,6 +140,8 @@ def apply_commands(run: Run, decisions: pd.DataFrame) -> str:
 def _train(run: Run, decisions: str) -> str:
     name = f"{run.name[:69]}-relabelled"
     try:
+        if run.imported:  # its options are of the import
+            raise AffectoscopeError("There is no training.")
         config = TrainConfig.from_dict(run.info["config"])
     except (AffectoscopeError, KeyError):
         return f"python -m core.train --data PATH --name {name} --relabel {decisions}"

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.data.face_table import FaceTable, Ledger
-from core.runs.imported import load_import
+from core.runs.imported_predictions import load_import
 from core.runs.run import Run
 from dashboard.tables.counts import of_labels, ordered_splits
 
@@ -42,6 +42,31 @@ def trained_on(run: Run) -> str:
 def images_found(table: FaceTable) -> str:
     """Where the images come from, if the user did not type it."""
     return f"Images from {table.title}, found on this machine: {len(table):,} faces."
+
+
+def imported(run: Run) -> str:
+    """Origin and preprocessing of an imported network; '' for one of core.train."""
+    about = run.imported
+    if about is None:
+        return ""
+    logits = "logits, to which the softmax is applied" if about.outputs.logits else "probabilities"
+    return (
+        f"Imported from {about.file}; it was not trained here. Input: {about.input.sentence()}; output '{about.outputs.expression}': "
+        f"{logits}."
+    )
+
+
+def not_scored(run: Run) -> str:
+    """Reason why an imported run has no scores."""
+    return (
+        f"Run '{run.name}' has no scored faces, because its network was imported without data. The page Live and core.predict "
+        "work with it; import it again with data for scores and reviews:"
+    )
+
+
+def score_command(run: Run) -> str:
+    """Command that imports a network again, with data."""
+    return f"{run.imported.command} --data PATH --overwrite"
 
 
 def no_images(run: Run) -> str:
@@ -104,6 +129,11 @@ def no_embeddings(run: Run) -> str:
         return (
             f"Run '{run.name}' has no embeddings of its test faces, so there is no face map. Import its predictions again "
             "with a column embedding (lists, Parquet) or columns embedding_0, embedding_1, ..."
+        )
+    if run.imported:
+        return (
+            f"Run '{run.name}' has no embeddings of its test faces, so there is no face map. Import it again with "
+            "--embedding-output, if its network has such an output."
         )
     return (
         f"Run '{run.name}' has no embeddings of its test faces, so there is no face map. Train it again: every new run "

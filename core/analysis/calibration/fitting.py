@@ -4,6 +4,7 @@ Training faces would underestimate both; test faces must not be used for fitting
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,27 +34,29 @@ THUMBNAIL_SIDE = 48
 
 
 def fit_calibration(
-    truth: np.ndarray, probabilities: np.ndarray, embeddings: np.ndarray, sample: np.ndarray
+    truth: np.ndarray, probabilities: np.ndarray, embeddings: np.ndarray | None, sample: np.ndarray | None
 ) -> Calibration:
-    """Fit temperature and distance limit on validation faces.
+    """Fit temperature and distance limit on validation faces; without embeddings there is no limit.
 
     Args:
         truth: (n,) label indices, n at least 1.
         probabilities: (n, c).
-        embeddings: (n, d).
-        sample: (m, d) embeddings of training faces.
+        embeddings: (n, d); None for a network without embeddings.
+        sample: (m, d) embeddings of training faces; None likewise.
     """
     temperature = fit_temperature(truth, log_probabilities(probabilities))
     scaled = apply_temperature(probabilities, temperature)
-    neighbours = min(NEIGHBOURS, len(sample))
-    distances = distances_to(sample, embeddings, neighbours)
-    return Calibration(
+    calibration = Calibration(
         temperature=round(temperature, 4),
         validation_ece_before=round(expected_calibration_error(truth, probabilities), 4),
         validation_ece_after=round(expected_calibration_error(truth, scaled), 4),
-        distance_limit=round(float(np.quantile(distances, INSIDE)), 5),
-        neighbours=neighbours,
     )
+    if embeddings is None or sample is None:
+        return calibration
+    neighbours = min(NEIGHBOURS, len(sample))
+    distances = distances_to(sample, embeddings, neighbours)
+    limit = round(float(np.quantile(distances, INSIDE)), 5)
+    return replace(calibration, distance_limit=limit, neighbours=neighbours)
 
 
 def calibrate(
@@ -71,6 +74,8 @@ def calibrate(
 ) -> Calibration:
     """Save a sample of the training faces in the run's folder, and fit the calibration on the validation faces.
 
+    A network without embeddings gets no sample, and a calibration without a distance limit.
+
     Args:
         train, validation: at least one face of each split; all expressions have to be in `labels`.
         tta: test-time augmentation of the run.
@@ -78,8 +83,11 @@ def calibrate(
         thumbnails: whether the sample includes images.
         progress: called as progress(done, total), in faces.
     """
-    from core.network.inference import predict_table
+    from core.network.inference import embedding_size, predict_table
 
+    if embedding_size(network) is None:
+        validated = predict_table(network, *validation, labels, tta=tta, progress=progress)
+        return fit_calibration(validated.truth, validated.probabilities, None, None)
     table, pack = train
     rows = draw_rows(table.faces["expression"].to_numpy(), seed=seed)
     table, pack = table.select(rows), pack.select(rows)

@@ -14,13 +14,12 @@ import pandas as pd
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.predictions import SUM_TOLERANCE
+from core.runs.imported_network import Network
 from core.runs.run import Run
 from core.runs.tables import OUT_OF_SET, save_table
 from core.runs.test_time_augmentation import TestTimeAugmentation
 
 if TYPE_CHECKING:
-    import keras
-
     from core.data.training_data import TrainingData
 
 
@@ -39,7 +38,7 @@ class OutOfSetFaces:
 
 def save_out_of_set_faces(
     folder: Path,
-    network: "keras.Model",
+    network: Network,
     data: "TrainingData",
     *,
     split: str,

@@ -90,6 +90,6 @@ def load_import(run: Run) -> ImportReport | None:
     if run.has_network:
         return None
     try:
-        return ImportReport(**run.imported)
+        return ImportReport(**run.imported_predictions)
     except TypeError:
         return None
