@@ -231,7 +231,7 @@ def features(*, rescaled: bool = True, vector: bool = False, side: int | None = 
     stem = [keras.Input((None, None, 3)), layers.Conv2D(4, 3, strides=2, name="conv"), layers.ReLU()]
     x = keras.Sequential(stem, name="stem")(x)
     y = layers.BatchNormalization(name="norm")(layers.Conv2D(4, 3, padding="same", name="dense1")(x))
-    x = layers.Add()([x, y])
+    x = layers.Add()([x, y]) * 1.0  # an operation that is no layer
     if vector:
         x = layers.Dense(6, activation="relu", name="projection")(layers.GlobalAveragePooling2D()(x))
     return keras.Model(inputs, x)

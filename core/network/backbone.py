@@ -44,9 +44,9 @@ def apply_backbone(faces, pixels, config: TrainConfig):
     pairs = []
 
     def copy(layer):
-        settings = layer.get_config() | {"name": f"{PREFIX}{layer.name}"}
-        if "dtype" in settings:
-            settings["dtype"] = policy
+        settings = layer.get_config()
+        wanted = {"name": f"{PREFIX}{layer.name}", "dtype": policy, "trainable": True}
+        settings |= {name: value for name, value in wanted.items() if name in settings or name == "name"}
         new = type(layer).from_config(settings)
         pairs.append((layer, new))
         return new

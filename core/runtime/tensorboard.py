@@ -24,12 +24,15 @@ def scalar_writer(folder: Path, *, replace: bool = False) -> Iterator[Callable[[
     """
     try:
         with quiet_tensorflow():
+            import keras
             import tensorflow as tf
     except ImportError as error:
         raise AffectoscopeError(
             "--tensorboard needs TensorFlow, which writes its files and is not installed here; install it, or remove the "
             "option: history.csv of the run has the same numbers."
         ) from error
+    if keras.backend.backend() != "tensorflow":
+        tf.config.set_visible_devices([], "GPU")  # TensorFlow would reserve the memory of the GPU that trains
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for earlier in folder.glob("events.out.tfevents.*") if replace else ():
