@@ -40,7 +40,7 @@ def test_with_nothing_but_a_damaged_run_a_page_gives_its_reason(open_page, tmp_p
     (tmp_path / "broken" / "run.json").write_text("{")
     shown = open_page(page, folder=tmp_path)
     assert problems(shown) == []
-    assert "is incomplete, model.keras" in shown.dataframe[0].value.to_string()
+    assert "run.json of" in shown.dataframe[0].value.to_string()
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +121,7 @@ def test_the_overview_shows_the_numbers_of_scores_json(open_page, made_runs):
 
 def test_the_overview_lists_damaged_folders_with_their_reason(open_page):
     tables = [element.value for element in open_page("overview").dataframe]
-    assert any(
-        "damaged" in table.to_string() and "is incomplete, model.keras" in table.to_string()
-        for table in tables
-    )
+    assert any("damaged" in table.to_string() and "run.json of" in table.to_string() for table in tables)
 
 
 def test_a_run_that_appears_changes_and_disappears_is_noticed(open_page, tmp_path):
@@ -158,10 +155,7 @@ def test_an_unknown_run_in_the_url_falls_back_with_a_notice(open_page):
     assert "'nobody', which is not here. Showing 'thumbnails'" in shown.warning[0].value
     assert shown.query_params["run"] == "thumbnails"
     shown = open_page("overview", run="damaged")
-    assert (
-        "'damaged' cannot be opened" in shown.warning[0].value
-        and "is incomplete, model.keras" in shown.warning[0].value
-    )
+    assert "'damaged' cannot be opened" in shown.warning[0].value and "run.json of" in shown.warning[0].value
     shown = open_page("overview", run="newer")
     assert "update Affectoscope to open it" in shown.warning[0].value
 
