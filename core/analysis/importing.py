@@ -104,8 +104,9 @@ def _open_keras(path: Path) -> NetworkFile:
                 raise AffectoscopeError(
                     f"{path.name} has no output or layer '{missing[0]}'; its outputs are {', '.join(tensors)}."
                 )
-            chosen[key] = keras.Model(model.input, [{**layers, **tensors}[name] for name in names])
-        found = [np.asarray(values) for values in chosen[key].predict_on_batch(x)]
+            chosen[key] = keras.Model(model.input, {name: {**layers, **tensors}[name] for name in names})
+        values = chosen[key].predict_on_batch(x)
+        found = [np.asarray(values[name]) for name in names]
         check_rows(dict(zip(names, found, strict=True)), len(x))
         return found
 

@@ -22,7 +22,8 @@ from core.errors import AffectoscopeError
 from core.network.export_texts import example_code, readme
 from core.runs.calibration import load_calibration
 from core.runs.imported import Network, softmax
-from core.runs.onnx_file import INSTALL
+from core.runs.onnx_file import INSTALL, read_onnx_file
+from core.runs.onnx_network import OnnxSession
 from core.runs.run import Run
 from core.runtime.environment import package_versions, quiet_tensorflow
 from core.runtime.files import network_file, write_json, write_text
@@ -93,7 +94,7 @@ def export_run(
     try:
         with quiet_tensorflow():
             network = run.load_model()
-        about = _describe(run, target)
+        about = _describe(run, network, target)
         _write_network(run, network, target, working)
         parity = _compare(network, _open(target, working, about), faces, source)
         if not parity.largest_difference <= TOLERANCE:
@@ -132,7 +133,7 @@ def _check_packages(target: Target) -> None:
             )
 
 
-def _describe(run: Run, target: Target) -> dict:
+def _describe(run: Run, network: Network, target: Target) -> dict:
     """Content of preprocessing.json: everything between an image of a face and its probabilities."""
     prepared, imported = run.preprocessing, run.imported
     as_file = imported is not None and imported.model == "model.onnx"
@@ -149,7 +150,7 @@ def _describe(run: Run, target: Target) -> dict:
         "factor": factor.tolist(),
         "offset": offset.tolist(),
         "file": _FILES[target],
-        "input": _input_name(run) if as_file else "faces",
+        "input": _input_name(run, network),
         "output": imported.outputs.expression if as_file else "expression",
         "logits": imported.outputs.logits if as_file else False,
         "labels": list(run.labels),
@@ -158,10 +159,11 @@ def _describe(run: Run, target: Target) -> dict:
     }
 
 
-def _input_name(run: Run) -> str:
-    from core.runs.onnx_file import read_onnx_file
-
-    return read_onnx_file(network_file(run.path)).input
+def _input_name(run: Run, network: Network) -> str:
+    """Name of the input in the exported file, which Keras takes from the network."""
+    if network_file(run.path).suffix == ".onnx":
+        return read_onnx_file(network_file(run.path)).input
+    return network.input.name  # type: ignore[attr-defined]
 
 
 def _write_network(run: Run, network: Network, target: Target, folder: Path) -> None:
@@ -192,9 +194,6 @@ def _open(target: Target, folder: Path, about: Mapping) -> Callable[[np.ndarray]
     names = ("colour", "channels", "scale", "mean", "std", "layout", "dtype")
     given = NetworkInput(**{name: about[name] for name in names})
     if target == "onnx":
-        from core.runs.onnx_file import read_onnx_file
-        from core.runs.onnx_network import OnnxSession
-
         session = OnnxSession(read_onnx_file(path), path.name)
 
         def run(x):
