@@ -27,6 +27,7 @@ def test_a_photo_is_answered_and_explained(address):
     scene.save(buffer, "PNG")
     upload = {"name": "two.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
     with chromium() as browser, watched_page(browser, address) as page:
+        page.set_default_timeout(300_000)  # TensorFlow and the detector are loaded for the first photo
         page.goto("/live?explain=true")
         page.get_by_text("Choose a photo").wait_for()
         page.locator("input[type=file]").set_input_files(upload)
