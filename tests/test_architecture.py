@@ -18,6 +18,10 @@ SOURCES = [
 #: Modules whose subject is a network; the others may import Keras only inside a function.
 NETWORK_MODULES = (
     "core/network/model.py",
+    "core/network/backbone.py",
+    "core/network/keras_file.py",
+    "core/network/pretrained.py",
+    "core/network/pooling.py",
     "core/network/augmentation.py",
     "core/network/fit.py",
     "core/network/resident.py",
