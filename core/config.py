@@ -371,7 +371,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "augment.erasing": (0.0, 1.0),
 }
 
-#: The shipped FER2013 network.
+#: The architecture of the shipped FER2013 network, in epochs that two cores can train.
 _STANDARD = TrainConfig(
     preset="standard",
     margin=0.0,
