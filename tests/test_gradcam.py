@@ -195,5 +195,5 @@ def test_faces_and_networks_that_do_not_fit_give_one_sentence():
     with pytest.raises(AffectoscopeError, match=r"The face has dtype float64"):
         explain(split_network(network), face / 255, 0)
     foreign = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    with pytest.raises(AffectoscopeError, match="has no layers block1_"):
+    with pytest.raises(AffectoscopeError, match="has no layers last_features"):
         split_network(foreign)
