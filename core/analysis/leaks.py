@@ -169,7 +169,9 @@ def _gains(leaked: np.ndarray, without: np.ndarray) -> list[Estimate]:
 
 def _estimate(value: float, drawn: np.ndarray, *, known: bool = True) -> Estimate:
     low, high = percentiles(drawn)
-    return Estimate(float(value), float(low), float(high)) if known and low < high else Estimate(float(value))
+    if not known or not low < high:
+        return Estimate(float(value))
+    return Estimate(float(value), float(min(low, value)), float(max(high, value)))
 
 
 def _no_label_once(confusion: np.ndarray) -> bool:
