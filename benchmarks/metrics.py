@@ -115,9 +115,7 @@ def scored(faces: int, repeats: int, resamples: int) -> Row:
             "all scores without intervals", faces, seconds, "valence and arousal too", at_most=SECONDS
         )
     about = scores.interval
-    return _row(
-        "all scores with intervals", faces, seconds, f"{about['resamples']:,} resamples; {about['method']}"
-    )
+    return _row("all scores with intervals", faces, seconds, f"{about['resamples']:,} resamples")
 
 
 def compared(faces: int, repeats: int) -> Row:

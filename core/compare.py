@@ -17,14 +17,15 @@ from core.runtime.files import check_file_name, write_json, write_text
 
 SUFFIXES = (".json", ".csv")
 
-#: With fewer resamples no bootstrap p-value could stay below 0.05 once it is corrected for all numbers.
+#: With fewer resamples no p-value from them could stay below 0.05 once it is corrected for all numbers.
 FEWEST_RESAMPLES = 500
 
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """Is run B better than run A, and on what? On the faces that both scored: McNemar's exact test on accuracy, a paired
-    bootstrap on the other numbers, p-values corrected for all of them together (Holm)."""
+    """Is run B better than run A, and on what? On the faces that both scored: McNemar's mid-p on accuracy, approximate
+    randomisation on macro-F1 and M, a paired bootstrap on calibration error and CCC, p-values corrected for all of them
+    together (Holm)."""
 
     a: Annotated[str, tyro.conf.Positional]
     """The run to compare with: a folder, or a name under artifacts/."""
@@ -33,9 +34,9 @@ class CompareOptions:
     out: Path | None = None
     """Write the result to this file: everything (.json), or the table (.csv)."""
     resamples: int = RESAMPLES
-    """Bootstrap resamples behind intervals and p-values."""
+    """Resamples of the bootstrap and swaps of the randomisation behind intervals and p-values."""
     seed: int = 0
-    """Of the bootstrap; the same seed gives the same result."""
+    """Of resamples and swaps; the same seed gives the same result."""
 
 
 def main() -> None:

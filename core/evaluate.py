@@ -42,7 +42,7 @@ class EvaluateOptions(ReadingOptions):
     """Keep the scores with the run, where the page Transfer shows them, and the votes of the run's scored faces if this
     data has them."""
     resamples: int = 1000
-    """Bootstrap resamples behind the intervals; 0 for none."""
+    """Bootstrap resamples behind those intervals that need them; 0 for no intervals at all."""
     tta: TestTimeAugmentation | None = None
     """Test-time augmentation: one pass over each face (none), or the average over it and its mirror image (mirror) or
     over ten crops (ten-crop); default: what the run's own predictions were made with."""

@@ -78,7 +78,7 @@ def test_the_sentence_by_hand():
         "3 of the 10 test faces (30.0%) have a near-duplicate among the faces of the training (3 in train, 1 in "
         "validation; 1 in private_test, not used by the training). Accuracy is 60.0% (95% "
     )
-    assert "100.0% on those and 42.9% (95% " in told  # always right: no interval
+    assert "100.0% (95% 43.9 to 100.0) on those and 42.9% (95% " in told  # Wilson's of 3 of 3
     assert re.search(r"they are worth \+17\.1 points \(95% [+-]\d+\.\d to \+\d+\.\d\)\.$", told)
 
 

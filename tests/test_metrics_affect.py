@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import root_mean_squared_error
 
-from core.metrics.affect import affect_scores
+from core.metrics.affect import affect_scores, concordance_error, concordance_interval
 
 
 def test_lins_concordance_by_hand():
@@ -64,3 +64,42 @@ def test_lengths_are_checked():
         ValueError, match=r"truth \(2,\) and predicted \(3,\) must be one-dimensional and equally"
     ):
         affect_scores(np.zeros(2), np.zeros(3))
+
+
+def lins_error(ccc, r, u, n):
+    """Lin (1989), with the corrections of (2000) in Biometrics 56(1): standard error of the CCC of n normal pairs."""
+    variance = (1 - r**2) * ccc**2 * (1 - ccc**2) / r**2
+    variance += 2 * ccc**3 * (1 - ccc) * u**2 / r - ccc**4 * u**4 / (2 * r**2)
+    return np.sqrt(variance / (n - 2))
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.4, 1.0), (0.3, 0.6)])
+def test_the_error_of_the_ccc_is_lins_where_values_are_normal(shift, scale):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(40_000)
+    y = scale * (0.7 * x + np.sqrt(1 - 0.49) * rng.standard_normal(40_000)) + shift
+    scores = affect_scores(x, y)
+    u = (x.mean() - y.mean()) / np.sqrt(x.std() * y.std())
+    expected = lins_error(scores.ccc, scores.pearson, u, 40_000)
+    assert concordance_error(x, y, np.zeros(40_000, int)) == pytest.approx(expected, rel=0.03)
+
+
+def test_the_error_of_the_ccc_is_that_of_the_jackknife_and_less_within_strata():
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-1, 1, 300)
+    y = np.where(rng.random(300) < 0.1, 0.0, 0.6 * x + rng.normal(0, 0.2, 300))
+    x[:5] = np.nan
+    left_out = [affect_scores(np.delete(x, i), np.delete(y, i)).ccc for i in range(5, 300)]
+    jackknife = np.sqrt(294 / 295 * ((left_out - np.mean(left_out)) ** 2).sum())
+    assert concordance_error(x, y, np.zeros(300, int)) == pytest.approx(jackknife, rel=0.01)
+    strata = np.digitize(np.nan_to_num(x), [-0.5, 0, 0.5])
+    assert concordance_error(x, y, strata) < jackknife
+
+
+def test_lins_z_by_hand_and_without_an_error():
+    # atanh(0.6) = ln 2, and 1.96 times 0.064 / (1 - 0.36) is 0.196.
+    low, high = concordance_interval(0.6, 0.064, 0.95)
+    assert (low, high) == pytest.approx((np.tanh(np.log(2) - 0.196), np.tanh(np.log(2) + 0.196)), abs=1e-5)
+    for ccc, error in ((1.0, 0.1), (-1.0, 0.1), (np.nan, 0.1), (0.5, 0.0), (0.5, np.nan)):
+        assert np.isnan(concordance_interval(ccc, error, 0.95)).all()
+    assert np.isnan(concordance_error(np.ones(9), np.arange(9.0), np.zeros(9, int)))

@@ -1,20 +1,25 @@
 """Comparing two networks: published and hand-worked tests, second implementations, and what must not matter."""
 
-from fractions import Fraction
-from math import comb
+from dataclasses import astuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
-from core.metrics import affect, bootstrap, calibration, comparison, expression, large_samples, ranking
+from core.metrics import affect, bootstrap, calibration, comparison, expression, ranking
 from core.metrics.calibration_difference import calibration_difference, gap_columns
 from core.metrics.calibration_interval import Gaps, shrinking
-from core.metrics.comparison import compare_predictions, holm, mcnemar_exact
+from core.metrics.comparison import compare_predictions, holm
+from core.metrics.proportions import compare_shares
 from tests.test_metrics_ranking import softmax_faces
 
+METHODS = {
+    "accuracy": comparison.MCNEMAR,
+    "macro_f1": comparison.RANDOMISATION,
+    "m_measure": comparison.RANDOMISATION,
+    "expected_calibration_error": comparison.TEST_INVERSION,
+}
 NAMES = ("accuracy", "macro_f1", "m_measure", "expected_calibration_error", "valence_ccc", "arousal_ccc")
 
 
@@ -43,27 +48,6 @@ def two_affects(n=400, seed=0):
 
 def by_name(rows):
     return {row.name: row for row in rows}
-
-
-def test_mcnemar_as_published():
-    # Fagerland, Lydersen & Laake (2013), table 1: 21 children before and after a stem cell transplantation, after
-    # Bentur et al. (2009); 1 and 7 of them changed. 2 (1 + 8) / 2^8.
-    assert mcnemar_exact(1, 7) == mcnemar_exact(7, 1) == pytest.approx(0.0703125, abs=1e-15)
-    assert mcnemar_exact(0, 0) == 1
-    assert mcnemar_exact(3, 3) == 1  # both tails would count the middle twice
-    assert mcnemar_exact(0, 5) == pytest.approx(2 / 32)
-
-
-@given(st.integers(0, 3000), st.integers(0, 3000))
-def test_mcnemar_against_scipy(only_a, only_b):
-    if only_a + only_b:
-        theirs = binomtest(only_a, only_a + only_b, 0.5).pvalue
-        assert mcnemar_exact(only_a, only_b) == pytest.approx(theirs, rel=1e-9, abs=1e-200)
-
-
-def test_mcnemar_in_whole_numbers_where_scipy_says_zero():
-    exact = Fraction(2 * sum(comb(1075, fewer) for fewer in range(11)), 2**1075)
-    assert mcnemar_exact(10, 1065) == pytest.approx(float(exact), rel=1e-9, abs=0)
 
 
 def test_holm_by_hand():
@@ -107,7 +91,7 @@ def test_every_row_gives_both_numbers_and_their_difference(limit, monkeypatch):
         assert row.low <= row.difference <= row.high, row.name
         assert 0 < row.p <= row.p_corrected <= 1
         assert row.metric.higher_is_better == (row.name != "expected_calibration_error")
-        assert row.method == ("McNemar exact" if row.name == "accuracy" else "paired bootstrap")
+        assert row.method == METHODS.get(row.name, comparison.BOOTSTRAP)
     np.testing.assert_allclose([row.p_corrected for row in rows], holm([row.p for row in rows]))
 
 
@@ -115,31 +99,37 @@ def test_accuracy_is_tested_on_the_faces_that_one_of_both_recognises():
     truth, a, b = two_networks(better=0.3)
     a_is_right, b_is_right = a.argmax(axis=1) == truth, b.argmax(axis=1) == truth
     only_a, only_b = (a_is_right & ~b_is_right).sum(), (b_is_right & ~a_is_right).sum()
-    assert by_name(compare_predictions(truth, a, b, resamples=50))["accuracy"].p == mcnemar_exact(
-        only_a, only_b
-    )
+    row = by_name(compare_predictions(truth, a, b, resamples=50))["accuracy"]
+    assert (row.low, row.high, row.p) == astuple(compare_shares(int(only_a), int(only_b), len(truth)))
 
 
 def test_the_bootstrap_is_paired_and_its_p_value_goes_with_its_interval():
-    truth, a, b = two_networks(better=0.15)
-    row = by_name(compare_predictions(truth, a, b, resamples=999, seed=4))["macro_f1"]
-    statistics = [bootstrap.confusions(truth, each.argmax(axis=1), 4) for each in (a, b)]
-    drawn = [
-        expression.macro_f1(bootstrap.resample_faces(truth, [each], 999, np.random.default_rng(4))[0])
-        for each in statistics
-    ]
-    differences = np.sort(drawn[1] - drawn[0])  # number 25 and 975 of 999
-    assert (row.low, row.high) == pytest.approx((differences[24], differences[974]), abs=1e-7)
-    assert row.p == pytest.approx(2 * ((differences <= 0).sum() + 1) / 1000)
-    assert (row.p <= 0.05) == (row.low > 0)
+    truth, a, b = two_networks()
+    of_a, of_b = two_affects()
+    rows = compare_predictions(truth, a, b, affect_a=of_a, affect_b=of_b, resamples=999, seed=4)
+    row = by_name(rows)["valence_ccc"]
+    rng, weights, drawn = np.random.default_rng(4), [], []
+    for resamples in [125] * 7 + [124]:
+        weights.append(bootstrap.draw_weights(np.array([400]), resamples, rng).astype(int))
+    for weight in np.concatenate(weights, axis=1).T:
+        redrawn = np.repeat(np.arange(400), weight)
+        a_ccc, b_ccc = (
+            affect.affect_scores(*(part[redrawn] for part in of["valence"])).ccc for of in (of_a, of_b)
+        )
+        drawn.append(b_ccc - a_ccc)
+    differences = np.sort(drawn)  # number 25 and 975 of 999
+    assert (row.low, row.high) == pytest.approx((differences[24], differences[974]), abs=1e-6)
+    beyond = min((differences <= 0).sum(), (differences >= 0).sum())
+    assert row.p == pytest.approx(2 * (beyond + 1) / 1000)
+    assert (row.p <= 0.05) == (row.low > 0 or row.high < 0)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_p_is_small_when_the_interval_leaves_zero_out(seed):
     truth, *both = two_networks(better=0.12, sharper=1.3, seed=seed)
     for row in compare_predictions(truth, *both, resamples=999):
-        if row.method == "paired bootstrap":
-            assert (row.p < 0.05) == (row.low > 0 or row.high < 0) or abs(row.p - 0.05) < 0.01, row
+        agrees = (row.p < 0.05) == (row.low > 0 or row.high < 0)
+        assert agrees or (row.method == comparison.TEST_INVERSION and abs(row.p - 0.05) < 0.01), row
 
 
 def test_both_sides_of_the_limit_agree(monkeypatch):
@@ -155,18 +145,6 @@ def test_both_sides_of_the_limit_agree(monkeypatch):
         assert other.p == pytest.approx(row.p, abs=0.1), name
 
 
-def test_delongs_difference_is_that_of_the_bootstrap_and_smaller_than_of_unpaired_networks():
-    truth, a, b = two_networks(3000, better=0.1)
-    statistics = [bootstrap.directional(truth, each) for each in (a, b)]
-    drawn = bootstrap.resample_faces(truth, statistics, 1500, np.random.default_rng(0))
-    a_drawn, b_drawn = (ranking.mean_over_pairs((each + each.transpose(0, 2, 1)) / 2) for each in drawn)
-    error = large_samples.delong_difference(truth, a, b)
-    assert error == pytest.approx((b_drawn - a_drawn).std(), rel=0.08)
-    unpaired = np.hypot(*(large_samples.delong_errors(truth, each).m for each in (a, b)))
-    assert error < 0.9 * unpaired
-    assert large_samples.delong_difference(truth, a, a) == 0
-
-
 @pytest.mark.parametrize("limit", [20_000, 0], ids=["redrawn", "analytic"])
 def test_swapping_the_networks_turns_the_signs_around_and_keeps_the_p_values(limit, monkeypatch):
     monkeypatch.setattr(comparison, "MOST_FACES_REDRAWN", limit)
@@ -175,11 +153,12 @@ def test_swapping_the_networks_turns_the_signs_around_and_keeps_the_p_values(lim
     rows = compare_predictions(truth, a, b, affect_a=of_a, affect_b=of_b)
     swapped = compare_predictions(truth, b, a, affect_a=of_b, affect_b=of_a)
     for row, other in zip(rows, swapped, strict=True):
-        # Redrawn faces are the same ones; counts and normal draws are other ones.
-        exactness = 1e-6 if limit else 0.1 * (row.high - row.low)
+        # Redrawn faces and swaps of M are the same ones; swapped counts and normal draws are other ones.
+        exact = row.name == "accuracy" or (limit and row.name != "macro_f1")
+        exactness = 1e-6 if exact else 0.1 * (row.high - row.low)
         assert (other.a, other.b, other.difference) == (row.b, row.a, -row.difference)
         assert (other.low, other.high) == pytest.approx((-row.high, -row.low), abs=exactness), row.name
-        assert other.p == pytest.approx(row.p, abs=1e-12 if limit else 0.05), row.name
+        assert other.p == pytest.approx(row.p, abs=1e-9 if exact else 0.05), row.name
 
 
 @pytest.mark.parametrize("change", ["order of the faces", "names of the labels"])
@@ -212,7 +191,10 @@ def test_a_network_does_not_differ_from_itself(limit, monkeypatch):
     of_a, _ = two_affects()
     for row in compare_predictions(truth, a, a, affect_a=of_a, affect_b=of_a, resamples=100):
         assert (row.difference, row.p, row.p_corrected) == (0, 1, 1), row.name
-        assert np.isnan(row.low) and np.isnan(row.high), row.name
+        if row.name == "accuracy":  # no face of 400 changed: -+ z^2 / (n + z^2)
+            assert row.high == -row.low == pytest.approx(3.8415 / 403.8415, abs=1e-6)
+        else:
+            assert np.isnan(row.low) and np.isnan(row.high), row.name
 
 
 def test_a_clearly_better_network_is_called_better():
@@ -240,18 +222,18 @@ def test_nothing_is_claimed_of_calibration_errors_whose_estimates_differ_the_oth
     assert row.low < 0 < row.high and row.difference in (row.low, row.high) and row.p == 1
 
 
-@pytest.mark.parametrize("limit", [20_000, 0], ids=["redrawn", "analytic"])
-def test_a_single_face_of_a_label_leaves_macro_f1_and_m_without_a_test(limit, monkeypatch):
-    monkeypatch.setattr(comparison, "MOST_FACES_REDRAWN", limit)
-    truth, a, b = two_networks()
+def test_the_face_of_a_label_that_has_one_decides_neither_macro_f1_nor_m():
+    truth, a, _ = two_networks()
     keep = (truth != 3) | (np.cumsum(truth == 3) == 1)
-    rows = by_name(compare_predictions(truth[keep], a[keep], b[keep], resamples=100))
+    truth, a = truth[keep], a[keep]
+    b, own = a.copy(), np.flatnonzero(truth == 3)[0]
+    a[own], b[own] = [0.4, 0.3, 0.2, 0.1], [0.1, 0.1, 0.1, 0.7]
+    rows = by_name(compare_predictions(truth, a, b, resamples=200))
     for name in ("macro_f1", "m_measure"):
-        row = rows[name]
-        assert not np.isnan(row.difference)
-        assert np.isnan([row.low, row.high, row.p, row.p_corrected]).all(), name
-    assert rows["accuracy"].p_corrected <= 2 * rows["accuracy"].p  # two tests are left
-    assert not np.isnan(rows["expected_calibration_error"].p)
+        # Its two swaps give the same difference, so that nothing is significant and the interval reaches 0.
+        assert (
+            rows[name].difference > 0 and rows[name].p == 1 and rows[name].low == pytest.approx(0, abs=1e-9)
+        ), name
 
 
 def test_one_label_has_no_m_and_few_faces_no_calibration():
@@ -264,13 +246,13 @@ def test_one_label_has_no_m_and_few_faces_no_calibration():
     assert not np.isnan(rows["expected_calibration_error"].difference)
 
 
-def test_a_difference_that_no_resample_changes_has_no_test_but_mcnemars():
+def test_a_difference_of_all_faces_is_significant():
     truth = np.repeat([0, 1], 20)
     right = np.where(np.arange(2) == truth[:, None], 0.8, 0.2)
-    rows = by_name(compare_predictions(truth, 1 - right, right, resamples=50))
-    assert rows["macro_f1"].difference == 1
-    assert np.isnan([rows["macro_f1"].low, rows["macro_f1"].p]).all()
-    assert rows["accuracy"].p == pytest.approx(2 / 2**40) and np.isnan(rows["accuracy"].low)
+    rows = by_name(compare_predictions(truth, 1 - right, right, resamples=200))
+    assert rows["macro_f1"].difference == 1 and rows["macro_f1"].p == pytest.approx(1 / 201)
+    assert rows["macro_f1"].low > 0
+    assert rows["accuracy"].p == pytest.approx(1 / 2**40) and rows["accuracy"].high == 1
 
 
 def test_ccc_only_where_both_have_it_and_on_faces_known_in_both():
@@ -323,9 +305,13 @@ def test_gaps_that_noise_hides_and_gaps_that_it_does_not():
     hidden, plain = np.resize([0.03, -0.03], 15), np.full(15, 0.3)
     confidence, variance = np.full(15, 0.5), np.full(15, 0.25)
     noise = np.random.default_rng(0).standard_normal((2, 4000, 15))
-    calibrated, other = (Gaps(each, confidence, variance, faces) for each in (hidden, plain))
+    calibrated, other = (
+        Gaps(each, confidence, variance, np.full(15, 0.125), faces) for each in (hidden, plain)
+    )
     np.testing.assert_allclose(calibrated.spread(np.zeros(15)), 0.05)
     np.testing.assert_allclose(other.spread(plain), np.sqrt(0.8 * 0.2 / faces))
+    # The skewness of a binomial share of 0.8: (1 - 2 p) / sqrt(n p (1 - p)).
+    np.testing.assert_allclose(other.skewness(plain), -0.6 / np.sqrt(faces * 0.16))
     # Half a normal distribution of deviation 0.05 has the mean 0.04: more than was observed.
     assert calibrated.drawn(0.0, noise[0]).mean() == pytest.approx(0.05 * np.sqrt(2 / np.pi), rel=0.02)
     assert other.drawn(0.3, noise[1]).mean() == pytest.approx(0.3, abs=2e-3)

@@ -124,7 +124,7 @@ def test_no_photo_and_no_run_are_explained(photos, tmp_path, capsys, monkeypatch
     assert "No photos found in" in capsys.readouterr().err
     monkeypatch.setattr(predict, "ARTIFACTS_FOLDER", tmp_path / "none")
     assert main([str(photos)]) == 2
-    assert "No runs under artifacts/" in capsys.readouterr().err
+    assert "No runs with a network under artifacts/" in capsys.readouterr().err
 
 
 def test_the_same_photo_twice_is_read_once(photos, capsys):

@@ -34,7 +34,12 @@ def run_with(temperature=None, *, labels=("neutral", "happy", "sad"), validation
     """As much of a run as a calibration needs."""
     kept = {} if temperature is None else {"calibration": {"temperature": temperature} | errors}
     counts = {"test": {}} | ({"validation": validation} if validation else {})
-    return SimpleNamespace(name="made", labels=labels, info={"data": {"counts": counts}} | kept)
+    return SimpleNamespace(
+        name="made",
+        labels=labels,
+        info={"data": {"counts": counts}} | kept,
+        has_fixed_counts=lambda predictions: False,
+    )
 
 
 def calibrated(faces, *, c=3, sharpness=1.0, seed=0):

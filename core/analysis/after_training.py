@@ -9,6 +9,7 @@ from core.analysis.leaks import save_leaks
 from core.analysis.selective.out_of_set import save_out_of_set_faces
 from core.analysis.slices.face_attributes import save_face_attributes
 from core.analysis.votes import save_votes
+from core.data.readers.spec import dataset_spec
 from core.data.training_data import TrainingData
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores, score
@@ -62,7 +63,8 @@ def review_run(
         save_face_attributes(folder, data, predictions)
         save_votes(folder, data.table, predictions.frame["reference"])
         save_out_of_set_faces(folder, network, data, split=split, tta=tta, progress=progress)
-    scores = score(predictions)
+    fixed_counts = dataset_spec(data.table.name).has_fixed_counts(predictions.frame["split"])
+    scores = score(predictions, fixed_counts=fixed_counts)
     save_table(folder, SUMMARY, data_summary(data.table))
     write_json(folder / "scores.json", scores.as_dict())
     return scores, calibration

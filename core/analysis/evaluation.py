@@ -13,7 +13,7 @@ from core.analysis.votes import keep_votes
 from core.data.detectors.detector import get_detector
 from core.data.face_table import FaceTable
 from core.data.readers import open_dataset
-from core.data.readers.spec import dataset_specs
+from core.data.readers.spec import dataset_spec, dataset_specs
 from core.errors import AffectoscopeError
 from core.metrics.estimate import Estimate
 from core.metrics.predictions import BOX_COLUMNS, Predictions
@@ -115,6 +115,7 @@ def evaluate_faces(options: ScoringOptions, *, resamples: int, console: Console)
     ):
         predictions = to_predictions(faces.table, faces.labels, outputs)
     labels = map_labels(predictions, faces.protocol().out_of_set_scored)
+    fixed_counts = dataset_spec(faces.table.name).has_fixed_counts(predictions.frame["split"])
     votes = None
     if faces.table.votes is not None and faces.table.votes.any():
         votes = score_votes(
@@ -123,14 +124,15 @@ def evaluate_faces(options: ScoringOptions, *, resamples: int, console: Console)
             predictions.truth,
             predictions.probabilities,
             resamples=resamples,
+            fixed_counts=fixed_counts,
         )
     return Evaluation(
         faces,
         predictions,
-        score(predictions, resamples=resamples),
+        score(predictions, resamples=resamples, fixed_counts=fixed_counts),
         votes,
         labels,
-        score_shared(predictions, labels, resamples=resamples),
+        score_shared(predictions, labels, resamples=resamples, fixed_counts=fixed_counts),
     )
 
 

@@ -18,7 +18,7 @@ from core.labels import EXPRESSIONS
 from core.metrics import expression
 from core.metrics.bootstrap import resample_confusion
 from core.metrics.estimate import Estimate
-from core.metrics.intervals import percentiles
+from core.metrics.intervals import confusion_intervals, percentiles
 from core.metrics.predictions import Predictions
 from core.metrics.text import PERCENT, POINTS, percent, with_interval
 from core.runs.run import Run
@@ -27,7 +27,7 @@ from core.runs.tables import LEAKS, parse_table, save_table
 #: Splits used by the training, including the selection of the epoch.
 TRAINED_ON = ("train", "validation")
 
-#: Those of core.metrics.scoring, so that the interval of the accuracy equals that in scores.json.
+#: Those of core.metrics.scoring.
 _RESAMPLES, _SEED = 1000, 0
 
 
@@ -101,9 +101,17 @@ class LeakSummary:
 
 
 def summarise(
-    predictions: Predictions, table: pd.DataFrame, *, split: str, compared: dict[str, int]
+    predictions: Predictions,
+    table: pd.DataFrame,
+    *,
+    split: str,
+    compared: dict[str, int],
+    fixed_counts: bool = False,
 ) -> LeakSummary:
-    """Compute the scores with and without the leaked faces of a `leak_table`."""
+    """Compute the scores with and without the leaked faces of a `leak_table`.
+
+    `fixed_counts`: see core.metrics.intervals; the numbers of leaked faces per label never are.
+    """
     references = predictions.frame["reference"]
     found = table[table["reference"].isin(references)]
     against = {name: found.loc[found["other_split"] == name, "reference"].nunique() for name in compared}
@@ -120,25 +128,31 @@ def summarise(
         split,
         compared,
         against,
-        *(_face_scores(confusion) for confusion in (leaked + without, leaked, without)),
+        _face_scores(leaked + without, fixed_counts=fixed_counts),
+        *(_face_scores(confusion) for confusion in (leaked, without)),
         accuracy_gain,
         macro_f1_gain,
     )
 
 
-def _face_scores(confusion: np.ndarray) -> FaceScores:
-    drawn = resample_confusion(confusion, _RESAMPLES, np.random.default_rng(_SEED))
+def _face_scores(confusion: np.ndarray, *, fixed_counts: bool = False) -> FaceScores:
+    numbers = {"accuracy": expression.accuracy, "macro_f1": expression.macro_f1}
+    if not confusion.any():
+        return FaceScores(0, *(Estimate(float("nan")) for _ in numbers))
+    ends = confusion_intervals(
+        confusion, _RESAMPLES, np.random.default_rng(_SEED), fixed_counts=fixed_counts
+    ).ends
     return FaceScores(
         int(confusion.sum()),
-        _estimate(expression.accuracy(confusion), expression.accuracy(drawn)),
-        _estimate(
-            expression.macro_f1(confusion), expression.macro_f1(drawn), known=_no_label_once(confusion)
-        ),
+        **{
+            name: Estimate(float(number(confusion)), *(float(end) for end in ends[name]))
+            for name, number in numbers.items()
+        },
     )
 
 
 def _gains(leaked: np.ndarray, without: np.ndarray) -> list[Estimate]:
-    """Differences in accuracy and macro-F1 between all faces and those without leaks, with a stratified bootstrap."""
+    """Differences in accuracy and macro-F1 between all faces and those without leaks, with a bootstrap of both groups."""
     random = np.random.default_rng(_SEED)
     drawn = [resample_confusion(confusion, _RESAMPLES, random) for confusion in (leaked, without)]
     known = {
@@ -155,7 +169,9 @@ def _gains(leaked: np.ndarray, without: np.ndarray) -> list[Estimate]:
 
 def _estimate(value: float, drawn: np.ndarray, *, known: bool = True) -> Estimate:
     low, high = percentiles(drawn)
-    return Estimate(float(value), float(low), float(high)) if known and low < high else Estimate(float(value))
+    if not known or not low < high:
+        return Estimate(float(value))
+    return Estimate(float(value), float(min(low, value)), float(max(high, value)))
 
 
 def _no_label_once(confusion: np.ndarray) -> bool:
@@ -262,5 +278,7 @@ def load_leaks(run: Run, predictions: Predictions | None = None) -> Leaks | None
         return None
     table, split, compared, subjects = stored
     predictions = run.predictions() if predictions is None else predictions
-    summary = summarise(predictions, table, split=split, compared=compared)
+    summary = summarise(
+        predictions, table, split=split, compared=compared, fixed_counts=run.has_fixed_counts(predictions)
+    )
     return Leaks(table, replace(summary, subjects=subjects))

@@ -10,7 +10,8 @@ from core.data.face_table import FaceTable
 from core.data.network_input import NetworkInput, usual_variants
 from core.data.preprocessing import PreprocessingConfig
 from core.labels import LabelSet
-from core.metrics.comparison import holm, mcnemar_exact
+from core.metrics.comparison import holm
+from core.metrics.proportions import mcnemar_mid_p
 from core.metrics.text import percent
 
 #: Faces of the check, and of that of small networks, which are fast.
@@ -90,7 +91,7 @@ def check_preprocessing(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> PreprocessingCheck:
-    """Compare the stated preprocessing with the usual ones, by McNemar's exact test with Holm's correction.
+    """Compare the stated preprocessing with the usual ones, by McNemar's mid-p test with Holm's correction.
 
     Args:
         run: function of converted faces to their (n, labels) logits or probabilities.
@@ -108,7 +109,7 @@ def check_preprocessing(
             progress(number + 1, len(variants))
     accuracy = {variant: float(hits.mean()) for variant, hits in zip(variants, right, strict=True)}
     p_values = holm(
-        [mcnemar_exact(int((right[0] & ~h).sum()), int((h & ~right[0]).sum())) for h in right[1:]]
+        [mcnemar_mid_p(int((right[0] & ~h).sum()), int((h & ~right[0]).sum())) for h in right[1:]]
     )
     far_better = [
         variant

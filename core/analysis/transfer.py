@@ -14,9 +14,8 @@ from core.data.readers.spec import dataset_spec
 from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics import expression
-from core.metrics.bootstrap import resample_confusion
 from core.metrics.estimate import Estimate
-from core.metrics.intervals import percentiles
+from core.metrics.intervals import confusion_intervals
 from core.metrics.predictions import Predictions
 from core.metrics.scoring import Scores, scores_from_dict
 from core.metrics.text import count_faces, listed, percent
@@ -82,22 +81,26 @@ def map_labels(predictions: Predictions, data_only: dict[str, int]) -> LabelMapp
     )
 
 
-def score_shared(predictions: Predictions, mapping: LabelMapping, *, resamples: int) -> dict[str, Estimate]:
+def score_shared(
+    predictions: Predictions, mapping: LabelMapping, *, resamples: int, fixed_counts: bool = False
+) -> dict[str, Estimate]:
     """NUMBERS where the network may only choose among the shared labels, the most probable of which it predicts.
 
-    Intervals are those of the confusion counts, as in core.metrics.intervals.
+    Intervals are those of core.metrics.intervals; none without `resamples`.
     """
     shared = [predictions.labels.index(label) for label in mapping.shared]
     truth = np.searchsorted(shared, predictions.truth)
     predicted = predictions.probabilities[:, shared].argmax(axis=1)
     confusion = expression.confusion_matrix(truth, predicted, len(shared))
-    drawn = resample_confusion(confusion, resamples, np.random.default_rng(0)) if resamples else None
-    found = {}
-    for name, number in NUMBERS.items():
-        low, high = (np.nan, np.nan) if drawn is None else percentiles(number(drawn))
-        value = float(number(confusion))
-        found[name] = Estimate(value, float(low), float(high)) if low < high else Estimate(value)
-    return found
+    if not resamples:
+        return {name: Estimate(float(number(confusion))) for name, number in NUMBERS.items()}
+    bounds = confusion_intervals(
+        confusion, resamples, np.random.default_rng(0), fixed_counts=fixed_counts
+    ).ends
+    return {
+        name: Estimate(float(number(confusion)), *(float(end) for end in bounds[name]))
+        for name, number in NUMBERS.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,13 @@ def _review(run: Run, predictions: Predictions, table: pd.DataFrame, about: dict
     if not (np.isfinite(votes).all() and (votes >= 0).all() and votes.any(axis=1).all()):
         raise ValueError("a face has no votes, or others than numbers from 0 up")
     scored = predictions.filter(rows)
-    scores = score_votes(votes, run.label_set.codes, scored.truth, scored.probabilities)
+    scores = score_votes(
+        votes,
+        run.label_set.codes,
+        scored.truth,
+        scored.probabilities,
+        fixed_counts=run.has_fixed_counts(predictions),
+    )
     faces = _faces(rows, votes, scored)
     bins = _by_agreement(faces, votes, scored, counts=scores.counts)
     return VoteReview(rows, votes, len(predictions), str(about["data"]), scores, faces, bins)

@@ -1,6 +1,7 @@
-"""95% intervals of what abstaining is worth: the percentile bootstrap over faces, stratified by label, seeded.
+"""95% intervals of what abstaining is worth: the percentile bootstrap over faces, seeded.
 
-Every label's faces, known or out of the set, are redrawn as many as there are. All numbers depend on how many right, wrong
+Known faces are redrawn as many as there are in each of their strata (core.metrics.bootstrap.strata_of), faces out of the
+set as many as there are of each label. All numbers depend on how many right, wrong
 and out-of-set faces lie in each cell of confidence alone, so those counts are drawn, from the multinomial, which is what
 redrawing faces gives. A cell is one distinct confidence, or, where there are more than CELLS, an equal share of the
 faces, which then count as equally confident.
@@ -48,7 +49,7 @@ def abstention_intervals(
     """Intervals of the numbers in core.metrics.abstention.
 
     Args:
-        confidence, correct, label: (n,) of the faces whose label the network knows.
+        confidence, correct, label: (n,) of the faces whose label the network knows; `label` has their strata.
         out_of_set, out_of_set_label: (m,) confidence and label of the others; m may be 0.
         groups: of out-of-set labels, for each of which the separation is wanted.
     """

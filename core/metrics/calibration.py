@@ -46,15 +46,21 @@ def equal_mass_bins(confidence: np.ndarray, outcomes: np.ndarray, *, bins: int =
 
     With a label's column of probabilities and `truth == label` they are the one-versus-rest bins of that label.
     """
-    mass, cumulated = _cumulated_by_confidence(confidence, np.column_stack([confidence, outcomes]))
-    mass, cumulated = np.r_[0, mass], np.vstack([np.zeros(2), cumulated])
-    edges = np.linspace(0, mass[-1], bins + 1)
-    with np.errstate(invalid="ignore"):
-        means = [np.diff(np.interp(edges, mass, column)) / np.diff(edges) for column in cumulated.T]
+    means = equal_mass_means(confidence, np.stack([confidence, outcomes]).T, bins=bins)
+    edges = np.linspace(0, len(confidence), bins + 1)
     ranked = np.sort(confidence) if len(confidence) else np.array([np.nan])
     lowest = ranked[np.minimum(np.floor(edges[:-1] + 1e-9).astype(int), len(ranked) - 1)]
     highest = ranked[np.maximum(np.ceil(edges[1:] - 1e-9).astype(int) - 1, 0)]
-    return ReliabilityBins(lowest, highest, *means, np.diff(edges))
+    return ReliabilityBins(lowest, highest, *means.T, np.diff(edges))
+
+
+def equal_mass_means(confidence: np.ndarray, values: np.ndarray, *, bins: int = BINS) -> np.ndarray:
+    """Means of `values` (n, k) in the bins of `equal_mass_bins`, (bins, k)."""
+    mass, cumulated = _cumulated_by_confidence(confidence, values)
+    mass, cumulated = np.r_[0, mass], np.vstack([np.zeros(values.shape[1]), cumulated])
+    edges = np.linspace(0, mass[-1], bins + 1)
+    with np.errstate(invalid="ignore"):
+        return np.stack([np.diff(np.interp(edges, mass, each)) / np.diff(edges) for each in cumulated.T]).T
 
 
 def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> float:

@@ -24,9 +24,10 @@ class Metric:
         meaning: one sentence of explanation.
         function: computes it; `interval` says from what.
         interval: the method of its 95% interval, see core.metrics.intervals:
-            "confusion" for a `function` of confusion matrices, (..., c, c) -> (...);
+            "share" for a `function` of confusion matrices, (..., c, c) -> (...), that is the share of right faces;
+            "confusion" for another `function` of confusion matrices;
             "mean" for the mean of a `function` of truth (n,) and probabilities (n, c), which gives one value per face, (n,);
-            "pairs" for a `function` of A(i, j), (..., c, c) -> (...); beyond MOST_FACES_REDRAWN faces only M has one;
+            "pairs" for a `function` of A(i, j), (..., c, c) -> (...), of which only M has one;
             "calibration" for the calibration error, a `function` of truth and probabilities;
             "affect" for a `function` of truth and prediction, each (n,).
         section: of docs/metrics.md that explains it, as an anchor.
@@ -42,7 +43,7 @@ class Metric:
     short: str
     meaning: str
     function: Callable[..., np.ndarray]
-    interval: Literal["confusion", "mean", "pairs", "calibration", "affect"]
+    interval: Literal["share", "confusion", "mean", "pairs", "calibration", "affect"]
     section: str
     format: NumberFormat = DECIMAL
     higher_is_better: bool = True
@@ -61,7 +62,7 @@ HEADLINES: dict[str, Metric] = {
             short="accuracy",
             meaning="Share of faces whose most probable expression is the annotated one.",
             function=expression.accuracy,
-            interval="confusion",
+            interval="share",
             section="expressions",
             format=PERCENT,
             prominent=True,
@@ -218,6 +219,7 @@ def compute_headlines(
 ) -> dict[str, float]:
     """Every headline metric of faces (n,), (n, c), given their confusion matrix and A(i, j), both (c, c)."""
     inputs = {
+        "share": (confusion,),
         "confusion": (confusion,),
         "pairs": (pairwise,),
         "mean": (truth, probabilities),

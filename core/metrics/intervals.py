@@ -1,64 +1,87 @@
-"""95% intervals of every number: the percentile bootstrap over faces, stratified by true label, seeded.
+"""95% intervals of every number, and which method gives which.
 
-Which method gives which number:
+======================================  ==============================================================================
+number                                  method
+======================================  ==============================================================================
+accuracy, recall, precision, SAGR       Wilson's (core.metrics.proportions), of F1 made from that of TP / (TP + FP + FN)
+averages over labels, kappa             percentile bootstrap of the confusion matrix, with Dirichlet draws for labels with
+                                        fewer than bootstrap.SCARCE faces
+M                                       DeLong's variance, logit scale (core.metrics.rank_errors)
+A(i, j), one-versus-rest AUC            the same; Newcombe's where a label has fewer than FEW_RANKED faces
+average precision                       jackknife variance, logit scale
+Brier, log loss, RMSE, Pearson          percentile bootstrap of faces; beyond MOST_FACES_REDRAWN normal limit of means
+CCC                                     Lin's z with the jackknife's variance
+calibration error                       test inversion (core.metrics.calibration_interval)
+======================================  ==============================================================================
 
-==================================  =====================================  ==============================
-number                              up to 20,000 faces                     more faces
-==================================  =====================================  ==============================
-accuracy, recall, precision, F1,    bootstrap of the confusion counts:     the same
-their averages, kappa               multinomial per true label, exactly
-                                    what redrawing faces gives
-M, A(i, j), one-versus-rest AUC     bootstrap of faces                     DeLong variance, logit scale
-average precision                   bootstrap of faces                     jackknife variance, logit scale
-Brier, log likelihood, affect       bootstrap of faces                     normal limit of their means
-calibration error                   test inversion: calibration_interval   the same
-==================================  =====================================  ==============================
+Labels are drawn at random with the faces, unless `fixed_counts` says that the numbers of faces per label were fixed when
+the test set was made, as AffectNet's 500 of each: the interval then answers "what if other faces of these labels had been
+collected?", else "what if other faces had been?".
 
-The numbers of faces per label are held fixed: the interval answers "what if other faces of these labels
-had been collected?". A label with a single face never varies in such a bootstrap, which says nothing
-about how it could; its own numbers, and the averages that give every label the same weight, then have
-NaN ends. So has a number that no resample changes, such as the recall of a label always recognised: an
-interval of no width would claim certainty.
+Ranks of a label with a single face, and averages in which every label has the same weight while one has a single face,
+have NaN ends, as a single face does not show how it could vary. So have a number that no resample changes, because an
+interval of no width would claim certainty, and macro precision where a label is predicted for fewer than
+FEWEST_PREDICTED faces: `Bounds.reasons` says why.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.metrics import bootstrap, expression, large_samples
-from core.metrics.affect import known_moments, scores_from_known_moments
+from core.metrics import bootstrap, expression, large_samples, proportions
+from core.metrics.affect import (
+    affect_scores,
+    concordance_error,
+    concordance_interval,
+    known_moments,
+    scores_from_known_moments,
+)
 from core.metrics.calibration_interval import calibration_interval
 from core.metrics.headline import HEADLINES, headlines_by
-from core.metrics.ranking import (
-    average_precision,
-    checked,
-    hand_till,
-    one_vs_rest_from_directional,
-)
+from core.metrics.rank_errors import RankScores, compute_rank_scores, logit_interval, newcombe_interval
+from core.metrics.ranking import checked
 
 LEVEL = 0.95
 
-#: Up to this many faces every face is redrawn; beyond, the methods of the right column above.
+#: Up to this many faces every face is redrawn; beyond, means have their normal limit.
 MOST_FACES_REDRAWN = 20_000
 
-_PER_LABEL = ("precision", "recall", "f1", "auc", "average_precision")
-_PER_LABEL_FROM_CONFUSION = {
-    "precision": expression.precision,
-    "recall": expression.recall,
-    "f1": expression.f1,
-}
-_METHOD = "stratified percentile bootstrap; calibration error: test inversion"
-_AFFECT_NUMBERS = ("rmse", "ccc", "pearson", "sagr")
+#: Areas of a label with fewer faces, or others, have Newcombe's interval.
+FEW_RANKED = 100
+
+#: Macro precision has no interval where a present label is predicted for fewer faces.
+FEWEST_PREDICTED = 10
+
+#: Methods by their names in scores.json.
+WILSON = "Wilson"
+TEST_INVERSION = "test inversion"
+LINS_Z = "Lin's z"
+DELONG = "DeLong, logit scale"
+AREAS = f"Newcombe below {FEW_RANKED} faces of a label, else DeLong, logit scale"
+JACKKNIFE = "jackknife, logit scale"
+NORMAL = "normal limit"
+BOOTSTRAP = "bootstrap"
+
+_RANKS_PER_LABEL = ("auc", "average_precision")
 
 Ends = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Lower and upper ends by name, shaped like the number itself; empty without resamples."""
+    """Intervals by the name of their number.
 
-    ends: dict[str, Ends]
-    method: str
+    Attributes:
+        ends: lower and upper ends, shaped like the number itself; empty without resamples.
+        methods: how they were computed.
+        reasons: why a headline number that can be computed has none.
+        rank_scores: the rank statistics that were computed on the way; None where they were left out.
+    """
+
+    ends: dict[str, Ends] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    rank_scores: RankScores | None = None
 
 
 def intervals(
@@ -69,13 +92,15 @@ def intervals(
     seed: int = 0,
     affect: dict[str, tuple[np.ndarray, np.ndarray]] | None = None,
     ranks: bool = True,
+    fixed_counts: bool = False,
 ) -> Bounds:
     """Intervals of all headline numbers, of the numbers per label (c,) and of pairwise_a (c, c).
 
     `truth` is (n,), `probabilities` (n, c). `affect` maps a name such as "valence" to (truth, prediction),
     each (n,) with NaN where unknown, and adds valence_rmse, valence_ccc, valence_pearson and valence_sagr.
     `ranks` off leaves out M, A(i, j) and the areas, which take longest where there are very many faces.
-    The same seed gives the same ends. Ends are NaN where no interval can be computed.
+    `fixed_counts`: the numbers of faces per label were fixed by design. The same seed gives the same ends. Ends are NaN
+    where no interval can be computed.
 
     Raises:
         ValueError: shapes do not fit together, there are no faces, or `resamples` is negative.
@@ -84,37 +109,46 @@ def intervals(
     if not len(truth) or resamples < 0:
         raise ValueError(f"{len(truth)} faces and {resamples} resamples; expected 1 or more and 0 or more.")
     if resamples == 0:
-        return Bounds({}, "none")
+        return Bounds()
     rng = np.random.default_rng(seed)
-    redrawn = len(truth) <= MOST_FACES_REDRAWN
     affect = affect or {}
-    c = probabilities.shape[1]
-    confusion = expression.confusion_matrix(truth, probabilities.argmax(axis=1), c)
-    faces = confusion.sum(axis=1)
-    confusions = bootstrap.resample_confusion(confusion, resamples, rng)
-    from_confusion = _PER_LABEL_FROM_CONFUSION | {
-        each.name: each.function for each in headlines_by("confusion")
-    }
-    ends = {name: percentiles(function(confusions)) for name, function in from_confusion.items()}
-    columns = _mean_columns(truth, probabilities, affect)
-    if redrawn:
-        statistics = [bootstrap.means(columns)]
-        if ranks:
-            statistics += [
-                rank(truth, probabilities) for rank in (bootstrap.directional, bootstrap.average_precisions)
-            ]
-        means, *ranked = bootstrap.resample_faces(truth, statistics, resamples, rng)
-        ends |= _rank_ends_from_resamples(*ranked, faces) if ranks else {}
-    else:
-        means = large_samples.draw_means(truth, columns, resamples, rng)
-        ends |= _rank_ends_from_errors(truth, probabilities, faces) if ranks else {}
-    ends |= _mean_ends(means, affect)
+    confusion = expression.confusion_matrix(truth, probabilities.argmax(axis=1), probabilities.shape[1])
+    strata = bootstrap.strata_of(truth, fixed_counts=fixed_counts)
+    rank_scores = compute_rank_scores(truth, probabilities, fixed_counts=fixed_counts) if ranks else None
+    of_confusion = confusion_intervals(confusion, resamples, rng, fixed_counts=fixed_counts)
+    ends, methods = dict(of_confusion.ends), dict(of_confusion.methods)
+    of_means, method = _ends_of_means(truth, probabilities, affect, strata, resamples, rng)
+    ends |= of_means
+    methods |= dict.fromkeys(of_means, method)
+    for name, pair in affect.items():
+        of_affect = _ends_of_affect(*pair, strata)
+        ends |= {f"{name}_{number}": each for number, each in of_affect.items()}
+        methods |= {f"{name}_ccc": LINS_Z, f"{name}_sagr": WILSON}
     of_calibration = calibration_interval(truth, probabilities, resamples, rng, level=LEVEL)
-    ends |= {
-        each.name: tuple(np.array(end) for end in of_calibration) for each in headlines_by("calibration")
-    }
-    method = _METHOD if redrawn else f"{_METHOD}; ranks: DeLong and jackknife; means: normal limit"
-    return Bounds(_without_false_certainty(ends, faces), method)
+    for metric in headlines_by("calibration"):
+        ends[metric.name] = np.array(of_calibration[0]), np.array(of_calibration[1])
+        methods[metric.name] = TEST_INVERSION
+    if rank_scores:
+        ends |= _ends_of_ranks(rank_scores, confusion.sum(axis=1))
+        methods |= {"m_measure": DELONG, "average_precision": JACKKNIFE}
+        methods |= {name: AREAS for name in ("pairwise_a", "auc")}
+    ends, reasons = _without_false_certainty(ends, confusion)
+    return Bounds(ends, methods, reasons | of_confusion.reasons, rank_scores)
+
+
+def confusion_intervals(
+    confusion: np.ndarray, resamples: int, rng: np.random.Generator, *, fixed_counts: bool = False
+) -> Bounds:
+    """Intervals of the headline numbers and the numbers per label that a confusion matrix (c, c) alone decides."""
+    ends, methods = _ends_of_shares(confusion)
+    redrawn = bootstrap.resample_confusion(confusion, resamples, rng, fixed_counts=fixed_counts)
+    for metric in headlines_by("confusion"):
+        value, (low, high) = metric.function(confusion), percentiles(metric.function(redrawn))
+        # Draws from a prior need not reach what was observed.
+        ends[metric.name] = np.minimum(low, value), np.maximum(high, value)
+        methods[metric.name] = BOOTSTRAP
+    ends, reasons = _without_false_certainty(ends, confusion)
+    return Bounds(ends, methods, reasons)
 
 
 def percentiles(resampled: np.ndarray) -> Ends:
@@ -135,58 +169,95 @@ def percentiles(resampled: np.ndarray) -> Ends:
     return ends[0], ends[1]
 
 
-def _rank_ends_from_resamples(
-    directional: np.ndarray, average_precisions: np.ndarray, faces: np.ndarray
-) -> dict[str, Ends]:
-    pairwise = (directional + directional.transpose(0, 2, 1)) / 2
-    return {each.name: percentiles(each.function(pairwise)) for each in headlines_by("pairs")} | {
-        "pairwise_a": percentiles(pairwise),
-        "auc": percentiles(one_vs_rest_from_directional(directional, faces)),
-        "average_precision": percentiles(average_precisions),
-    }
+def _ends_of_shares(confusion: np.ndarray) -> tuple[dict[str, Ends], dict[str, str]]:
+    """Ends of the shares of a confusion matrix, by Wilson's interval, and their methods."""
+    hits, named, faces = np.diagonal(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
+    shares = {"recall": (hits, faces), "precision": (hits, named)}
+    shares |= {metric.name: (hits.sum(), faces.sum()) for metric in headlines_by("share")}
+    ends = {name: proportions.wilson(*share, level=LEVEL) for name, share in shares.items()}
+    low, high = proportions.f1_interval(hits, named + faces - hits, level=LEVEL)
+    ends["f1"] = np.where(faces > 0, low, np.nan), np.where(faces > 0, high, np.nan)
+    return ends, dict.fromkeys(ends, WILSON)
 
 
-def _rank_ends_from_errors(
-    truth: np.ndarray, probabilities: np.ndarray, faces: np.ndarray
-) -> dict[str, Ends]:
-    ranks, errors = hand_till(truth, probabilities), large_samples.delong_errors(truth, probabilities)
-    estimates = {
-        "m_measure": (ranks.m, errors.m),
-        "pairwise_a": (ranks.pairwise, errors.pairwise),
-        "auc": (one_vs_rest_from_directional(ranks.directional, faces), errors.auc),
-        "average_precision": (
-            average_precision(truth, probabilities),
-            large_samples.average_precision_errors(truth, probabilities),
-        ),
-    }
-    return {name: large_samples.logit_interval(*each, LEVEL) for name, each in estimates.items()}
-
-
-def _mean_columns(truth: np.ndarray, probabilities: np.ndarray, affect: dict) -> np.ndarray:
-    """(n, q): the values whose means are headline metrics, then each affect dimension's 7 known moments."""
-    losses = [each.function(truth, probabilities) for each in headlines_by("mean")]
-    return np.column_stack([*losses, *(known_moments(*pair) for pair in affect.values())])
-
-
-def _mean_ends(means: np.ndarray, affect: dict) -> dict[str, Ends]:
+def _ends_of_means(
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    affect: dict[str, tuple[np.ndarray, np.ndarray]],
+    strata: np.ndarray,
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, Ends], str]:
+    """Ends of the numbers that are made of means, and their method."""
     metrics = headlines_by("mean")
+    losses = [each.function(truth, probabilities) for each in metrics]
+    columns = np.vstack([*losses, *(known_moments(*pair).T for pair in affect.values())]).T
+    if len(truth) <= MOST_FACES_REDRAWN:
+        (means,), method = (
+            bootstrap.resample_faces(strata, [bootstrap.means(columns)], resamples, rng),
+            BOOTSTRAP,
+        )
+    else:
+        means, method = large_samples.draw_means(strata, columns, resamples, rng), NORMAL
     ends = {each.name: percentiles(means[:, column]) for column, each in enumerate(metrics)}
     of_affect = np.split(means[:, len(metrics) :], len(affect), axis=1) if affect else []
     for name, own in zip(affect, of_affect, strict=True):
-        scores = scores_from_known_moments(own)
-        ends |= {
-            f"{name}_{n}": percentiles(values) for n, values in zip(_AFFECT_NUMBERS, scores, strict=True)
-        }
-    return ends
+        rmse, _, pearson, _ = scores_from_known_moments(own)
+        ends |= {f"{name}_rmse": percentiles(rmse), f"{name}_pearson": percentiles(pearson)}
+    return ends, method
 
 
-def _without_false_certainty(ends: dict[str, Ends], faces: np.ndarray) -> dict[str, Ends]:
-    """NaN ends where a label with one face decides or the interval has no width, see the module's top."""
+def _ends_of_affect(truth: np.ndarray, predicted: np.ndarray, strata: np.ndarray) -> dict[str, Ends]:
+    """Ends of the CCC and the sign agreement of (n,) annotations and predictions, NaN where unknown."""
+    truth, predicted = np.asarray(truth), np.asarray(predicted)
+    scores = affect_scores(truth, predicted)
+    error = concordance_error(truth, predicted, strata)
+    agreed = round(scores.sagr * scores.faces) if scores.faces else 0
+    found = {
+        "ccc": concordance_interval(float(scores.ccc), error, LEVEL),
+        "sagr": proportions.wilson(agreed, scores.faces, level=LEVEL),
+    }
+    return {name: (np.array(low), np.array(high)) for name, (low, high) in found.items()}
+
+
+def _ends_of_ranks(scores: RankScores, faces: np.ndarray) -> dict[str, Ends]:
+    """Ends of M, A(i, j), areas and average precisions; `faces` (c,) of each label."""
+    rest = faces.sum() - faces
+    return {
+        "m_measure": logit_interval(scores.ranks.m, scores.m_error, LEVEL),
+        "pairwise_a": _ends_of_areas(scores.ranks.pairwise, scores.pairwise_error, faces[:, None], faces),
+        "auc": _ends_of_areas(scores.auc, scores.auc_error, faces, rest),
+        "average_precision": logit_interval(scores.average_precision, scores.average_precision_error, LEVEL),
+    }
+
+
+def _ends_of_areas(areas: np.ndarray, errors: np.ndarray, m: np.ndarray, n: np.ndarray) -> Ends:
+    """Ends of areas of any shape, of `m` against `n` faces."""
+    low, high = logit_interval(areas, errors, LEVEL)
+    m, n = np.broadcast_arrays(m, n, areas)[:2]
+    for at in np.argwhere((np.minimum(m, n) < FEW_RANKED) | (areas <= 0) | (areas >= 1)):
+        at = tuple(at)
+        low[at], high[at] = newcombe_interval(float(areas[at]), int(m[at]), int(n[at]), LEVEL)
+    return low, high
+
+
+def _without_false_certainty(
+    ends: dict[str, Ends], confusion: np.ndarray
+) -> tuple[dict[str, Ends], dict[str, str]]:
+    """The ends, NaN as the module's top says, and why by headline metric."""
+    faces, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
     single = faces == 1
-    unknown = {name: single for name in _PER_LABEL} | {"pairwise_a": single[:, None] | single}
-    unknown |= {name: single.any() for name, metric in HEADLINES.items() if metric.equal_labels}
+    unknown = {name: single for name in _RANKS_PER_LABEL} | {"pairwise_a": single[:, None] | single}
+    reasons = {}
+    for name, metric in HEADLINES.items():
+        if metric.equal_labels and single.any():
+            reasons[name] = "a label has a single face"
+    if (predicted[faces > 0] < FEWEST_PREDICTED).any():
+        reasons.setdefault("macro_precision", f"a label is predicted for fewer than {FEWEST_PREDICTED} faces")
     result = {}
     for name, (low, high) in ends.items():
-        hidden = unknown.get(name, np.False_) | (low == high)
+        hidden = unknown.get(name, np.False_) | (name in reasons) | (low == high)
+        if name in HEADLINES and np.all(low == high):
+            reasons.setdefault(name, "no resample changes it")
         result[name] = np.where(hidden, np.nan, low), np.where(hidden, np.nan, high)
-    return result
+    return result, {name: reasons[name] for name in HEADLINES if name in reasons and name in ends}

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,9 @@ class Scores:
     pairwise_a_low: np.ndarray
     pairwise_a_high: np.ndarray
     affect: dict[str, dict[str, Estimate | int]] | None  # valence, arousal -> rmse, ccc, pearson, sagr, faces
-    interval: dict[str, object]  # method, resamples, level, seed
+    interval: dict[str, Any]
+    """How the intervals were computed: resamples, level, seed, label_counts ("fixed" or "random"), methods (by the name of
+    the number), reasons (why a headline metric has none). Documents of earlier versions have one `method` for all."""
 
     def as_dict(self) -> dict:
         """The scores.json document: strict JSON, null for what cannot be computed."""
@@ -74,11 +77,14 @@ class Scores:
 _PAIRWISE = ("pairwise_a", "pairwise_a_low", "pairwise_a_high")
 
 
-def score(predictions: Predictions, *, resamples: int = 1000, seed: int = 0) -> Scores:
-    """Every number of `predictions`, with intervals from `resamples` seeded resamples (0: none).
+def score(
+    predictions: Predictions, *, resamples: int = 1000, seed: int = 0, fixed_counts: bool = False
+) -> Scores:
+    """Every number of `predictions`, with intervals, some of them from `resamples` seeded resamples (0: no intervals).
 
     The predicted label is the most probable one. Labels no face has are named in `absent_labels` and
-    take no part in averages.
+    take no part in averages. `fixed_counts`: the numbers of faces per label were fixed when the test set was made, see
+    core.metrics.intervals.
 
     Raises:
         AffectoscopeError: there are no faces.
@@ -87,9 +93,16 @@ def score(predictions: Predictions, *, resamples: int = 1000, seed: int = 0) -> 
         raise AffectoscopeError("There are no faces to score: the selection is empty; widen the filters.")
     truth, probabilities = predictions.truth, predictions.probabilities
     confusion = expression.confusion_matrix(truth, predictions.predicted, len(predictions.labels))
-    ranks = ranking.hand_till(truth, probabilities)
     affect_columns = _affect_columns(predictions)
-    bounds = intervals(truth, probabilities, resamples=resamples, seed=seed, affect=affect_columns)
+    bounds = intervals(
+        truth,
+        probabilities,
+        resamples=resamples,
+        seed=seed,
+        affect=affect_columns,
+        fixed_counts=fixed_counts,
+    )
+    ranks = bounds.rank_scores.ranks if bounds.rank_scores else ranking.hand_till(truth, probabilities)
     values = compute_headlines(truth, probabilities, confusion=confusion, pairwise=ranks.pairwise)
     present = [label for label, here in zip(predictions.labels, ranks.present) if here]
     unknown = np.full(confusion.shape, np.nan)
@@ -106,7 +119,14 @@ def score(predictions: Predictions, *, resamples: int = 1000, seed: int = 0) -> 
         pairwise_a_low=low,
         pairwise_a_high=high,
         affect=_affect(affect_columns, bounds),
-        interval={"method": bounds.method, "resamples": resamples, "level": LEVEL, "seed": seed},
+        interval={
+            "resamples": resamples,
+            "level": LEVEL,
+            "seed": seed,
+            "label_counts": "fixed" if fixed_counts else "random",
+            "methods": bounds.methods,
+            "reasons": bounds.reasons,
+        },
     )
 
 
@@ -152,7 +172,9 @@ def _per_class(
         "recall": expression.recall(confusion),
         "f1": expression.f1(confusion),
         "auc": ranking.one_vs_rest_from_directional(ranks.directional, faces),
-        "average_precision": ranking.average_precision(predictions.truth, predictions.probabilities),
+        "average_precision": bounds.rank_scores.average_precision
+        if bounds.rank_scores
+        else ranking.average_precision(predictions.truth, predictions.probabilities),
     }
     return {
         label: LabelScores(

@@ -99,7 +99,7 @@ def accuracy_interval(confusion: np.ndarray) -> Ends:
 
 
 def macro_f1_interval(confusion: np.ndarray, *, resamples: int, rng: np.random.Generator) -> Ends:
-    """Percentile bootstrap, stratified by true label, of one (c, c) matrix; NaN where no resample differs."""
+    """Percentile bootstrap of one (c, c) matrix; NaN where no resample differs."""
     low, high = percentiles(expression.macro_f1(resample_confusion(confusion, resamples, rng)))
     return (low, high) if low < high else (np.float64(np.nan), np.float64(np.nan))
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import ndtri
 
+from core.metrics.proportions import LEVEL, wilson
 from core.metrics.ranking import checked
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -100,20 +98,9 @@ def counts_at(points: ThresholdPoints, thresholds: float | np.ndarray) -> Thresh
 
 
 def wilson_interval(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
-    """Ends of the score interval of a share, 0 to 1; NaN without trials.
-
-    Wilson (1927), "Probable inference, the law of succession, and statistical inference", Journal of the
-    American Statistical Association 22(158). It stays inside 0 to 1 and is right near both ends.
-    """
-    if not trials:
-        return float("nan"), float("nan")
-    z = ndtri((1 + level) / 2)
-    share = successes / trials
-    middle = share + z**2 / (2 * trials)
-    half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    low, high = ((middle + end * half) / (1 + z**2 / trials) for end in (-1, 1))
-    # Rounding leaves the outer ends a hair away from 0 and 1.
-    return (0.0 if successes == 0 else float(low)), (1.0 if successes == trials else float(high))
+    """Ends of the score interval of one share, 0 to 1; NaN without trials. See core.metrics.proportions."""
+    low, high = wilson(successes, trials, level=level)
+    return float(low), float(high)
 
 
 def _counts(points: ThresholdPoints, hits: np.ndarray, reached: np.ndarray) -> ThresholdCounts:

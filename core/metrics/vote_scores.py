@@ -112,12 +112,13 @@ def score_votes(
     accepted_share: float = ACCEPTED_SHARE,
     resamples: int = 1000,
     seed: int = 0,
+    fixed_counts: bool = False,
 ) -> VoteScores:
     """Score probabilities against votes, with the middle 95 % of `resamples` seeded resamples of the faces.
 
     Cross-entropy and divergence use the votes for the network's labels, renormalised; faces without such votes are left
     out of them. All other numbers use all votes, those for labels that the network does not have included: an annotator
-    who chose "unknown" disagrees with one who chose "fear". Faces are resampled within their annotated label; beyond
+    who chose "unknown" disagrees with one who chose "fear". Faces are resampled as in core.metrics.intervals; beyond
     MOST_FACES_REDRAWN faces means have their normal limit and the correlation the interval of `rank_correlation_interval`.
 
     Args:
@@ -126,6 +127,7 @@ def score_votes(
         truth: (n,) positions of the annotated labels among the c.
         probabilities: (n, c).
         accepted_share: above 0, to 1.
+        fixed_counts: the numbers of faces per label were fixed by design.
 
     Raises:
         ValueError: no face has votes.
@@ -143,13 +145,13 @@ def score_votes(
     found["entropy_correlation"] = correlation(np.ones((n, 1), np.float32))
     ends: dict[str, tuple] = {}
     if resamples:
-        rng = np.random.default_rng(seed)
+        rng, strata = np.random.default_rng(seed), bootstrap.strata_of(truth, fixed_counts=fixed_counts)
         if n <= MOST_FACES_REDRAWN:
             statistics = [bootstrap.means(values), correlation]
-            means, correlations = bootstrap.resample_faces(truth, statistics, resamples, rng)
+            means, correlations = bootstrap.resample_faces(strata, statistics, resamples, rng)
             of_correlation = percentiles(correlations)
         else:
-            means = large_samples.draw_means(truth, values, resamples, rng)
+            means = large_samples.draw_means(strata, values, resamples, rng)
             of_correlation = large_samples.rank_correlation_interval(
                 float(found["entropy_correlation"][0]), n, LEVEL
             )

@@ -18,7 +18,7 @@ from core.report.score_tables import (
     per_class_long,
     strongest_confusions,
 )
-from core.report.wording import M_IS, confusion, few_faces, interval_note, presence
+from core.report.wording import M_IS, confusion, few_faces, interval_method, interval_note, presence
 from core.runs.recipes import seed_statistics
 from core.runs.run import Run
 from core.runs.test_time_augmentation import DESCRIPTIONS
@@ -33,7 +33,10 @@ def cards(review: Review) -> Cards:
 def headline(review: Review) -> Section:
     """Every headline number with its interval."""
     scores = review.scores
-    rows = [(metric.title, value, ends, metric.meaning) for metric, value, ends in headlines_as_text(scores)]
+    rows = [
+        (metric.title, value, ends, interval_method(scores, metric.name), metric.meaning)
+        for metric, value, ends in headlines_as_text(scores)
+    ]
     cautions = [Caution(caution) for caution in (few_faces(scores), presence(scores)) if caution]
     return Section(
         "numbers",
@@ -45,11 +48,11 @@ def headline(review: Review) -> Section:
                 "expression taken as the answer."
             ),
             *cautions,
-            Table(("number", "value", "95% interval", "what it is"), tuple(rows), words=(0, 3)),
+            Table(("number", "value", "95% interval", "method", "what it is"), tuple(rows), words=(0, 3, 4)),
             Text(
                 f"{interval_note(scores)} They say how far the numbers depend on which faces were tested, not how far they "
                 "depend on the training: another seed gives another network.",
-                ("bootstrap", "hand-till"),
+                ("wilson", "bootstrap", "delong", "hand-till"),
             ),
         ),
         card=True,

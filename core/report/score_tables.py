@@ -8,16 +8,22 @@ from core.metrics.headline import HEADLINES, Metric
 from core.metrics.scoring import Scores
 from core.metrics.text import UNKNOWN, interval, span, with_interval
 from core.metrics.vote_scores import VOTE_METRICS, VoteScores
+from core.report.wording import interval_method
 
 #: Numbers of one expression that have an interval and lie between 0 and 1.
 CLASS_NUMBERS = ("precision", "recall", "f1")
 
 
 def headlines(scores: Scores) -> pd.DataFrame:
-    """Every headline number with its interval: name, number (its title), value, low, high."""
+    """Every headline number with its interval: name, number (its title), value, low, high, method (of the interval)."""
     return pd.DataFrame(
         [
-            {"name": name, "number": metric.title, **vars(scores.headline[name])}
+            {
+                "name": name,
+                "number": metric.title,
+                **vars(scores.headline[name]),
+                "method": interval_method(scores, name),
+            }
             for name, metric in HEADLINES.items()
         ]
     )

@@ -58,6 +58,22 @@ SOURCES: dict[str, str] = {
         "Q. McNemar (1947), Note on the Sampling Error of the Difference Between Correlated Proportions or "
         "Percentages, Psychometrika 12(2), 153-157."
     ),
+    "delong": (
+        "E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson (1988), Comparing the Areas under Two or More Correlated Receiver "
+        "Operating Characteristic Curves: A Nonparametric Approach, Biometrics 44(3), 837-845."
+    ),
+    "mid-p": (
+        "M. W. Fagerland, S. Lydersen, P. Laake (2013), The McNemar Test for Binary Matched-Pairs Data: Mid-p and Asymptotic "
+        "Are Better than Exact Conditional, BMC Medical Research Methodology 13, 91."
+    ),
+    "tango": (
+        "T. Tango (1998), Equivalence Test and Confidence Interval for the Difference in Proportions for the Paired-Sample "
+        "Design, Statistics in Medicine 17(8), 891-908."
+    ),
+    "randomisation": (
+        "A. Yeh (2000), More Accurate Tests for the Statistical Significance of Result Differences, International Conference "
+        "on Computational Linguistics (COLING), 947-953."
+    ),
     "holm": (
         "S. Holm (1979), A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics "
         "6(2), 65-70."

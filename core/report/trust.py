@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from core.analysis.comparison.runs import comparison_methods
 from core.analysis.label_errors import LabelErrors
 from core.analysis.slices.findings import slice_findings
 from core.analysis.slices.tables import SliceReview, SliceTable
@@ -156,11 +157,13 @@ def comparison(review: Review) -> Section | None:
         Table(
             ("number", a, b, "difference (95% interval)", "corrected p", f"{b} is"),
             rows,
-            "McNemar's exact test for accuracy, paired bootstrap for the others; p-values corrected for all tests "
-            "together (Holm).",
+            f"{comparison_methods(found.differences)}; p-values corrected for all tests together (Holm).",
             words=(0, 5),
         ),
-        Text("Both networks were evaluated on the same faces.", ("mcnemar", "holm", "bootstrap")),
+        Text(
+            "Both networks were evaluated on the same faces.",
+            ("mcnemar", "mid-p", "tango", "randomisation", "holm", "bootstrap"),
+        ),
     )
     return Section("comparison", f"Compared with {a}", blocks)
 

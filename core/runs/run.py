@@ -148,6 +148,10 @@ class Run:
         """Facts about the data set that the run was trained on."""
         return dataset_spec(self.info["data"].get("name"))
 
+    def has_fixed_counts(self, predictions: Predictions) -> bool:
+        """Whether the numbers of faces per label of its scored faces were fixed by design; see core.metrics.intervals."""
+        return self.dataset.has_fixed_counts(predictions.frame["split"])
+
     @property
     def test_time_augmentation(self) -> TestTimeAugmentation:
         """Test-time augmentation of the run's predictions.

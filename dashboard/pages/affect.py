@@ -35,7 +35,7 @@ number_table.show(
 )
 st.caption(
     "RMSE: root mean square error, 0 is best. CCC: Lin's concordance, 1 is best. "
-    f"Sign agreement: share of faces where both have the same sign. {wording.interval_note(scores)}"
+    f"Sign agreement: share of faces where both have the same sign. {wording.interval_note(scores, wording.AFFECT_TITLES)}"
 )
 
 page_tables = loading.affect_tables(run)

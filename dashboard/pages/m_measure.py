@@ -27,7 +27,7 @@ if cells.empty:
 m = scores.headline["m_measure"]
 st.metric("M", number(m.value), delta=interval(m),
           delta_color="off", delta_arrow="off", width="content", border=True)  # fmt: skip
-st.caption(wording.interval_note(scores))
+st.caption(wording.interval_note(scores, wording.PAIR_TITLES))
 st.caption(score_text.classes(scores))
 
 st.subheader("A(i, j) of every pair")

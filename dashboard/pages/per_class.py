@@ -32,7 +32,7 @@ for column, number in zip(st.columns(3), ("precision", "recall", "F1"), strict=T
                 key=f"per-class-{number}",
                 alt=f"{number} of each expression with its interval; the table below has the numbers.",
             )
-st.caption(f"Points are values, bars {wording.interval_note(scores)}")
+st.caption(f"Points are values, bars {wording.interval_note(scores, wording.CLASS_TITLES)}")
 number_table.show(
     table,
     {

@@ -81,8 +81,8 @@ def error_at(bins: pd.DataFrame, titles: dict[str, str]) -> str:
 def intervals(review: CalibrationReview) -> str:
     """Definition of the intervals."""
     sentence = (
-        f"In brackets 95% intervals for other faces of the same expressions, {review.faces:,} in all. The calibration "
-        "error is over 15 bins."
+        f"In brackets 95% intervals for other faces like these, {review.faces:,} in all: by test inversion for the calibration "
+        "error, which is over 15 bins, and a bootstrap for the losses."
     )
     if review.calibrated is None:
         return sentence

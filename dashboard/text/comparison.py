@@ -1,6 +1,6 @@
 """Sentences of the page Compare runs; the verdict is that of core.analysis.comparison.runs."""
 
-from core.analysis.comparison.runs import ALPHA, Comparison
+from core.analysis.comparison.runs import ALPHA, Comparison, comparison_methods
 from core.metrics.intervals import MOST_FACES_REDRAWN
 from core.metrics.text import percent
 from core.runs.run import Run
@@ -36,15 +36,12 @@ def few_faces(faces: int) -> str:
 def method(comparison: Comparison) -> str:
     """Description of the tests and intervals."""
     many = len(comparison.paired) > MOST_FACES_REDRAWN
-    limits = (
-        f" (beyond {MOST_FACES_REDRAWN:,} faces by normal limits: DeLong's variance for M, means for calibration error and "
-        "CCC)"
-    )
+    limits = f" (beyond {MOST_FACES_REDRAWN:,} faces the normal limits of M, CCC and calibration error)"
     return (
-        "Accuracy: McNemar's exact test on the faces that only one run classifies correctly. The other numbers and all intervals: "
-        f"a bootstrap of {comparison.resamples:,} resamples, each of the same faces for both runs{limits * many}. p-values "
+        f"{comparison_methods(comparison.differences)}; {comparison.resamples:,} swaps or resamples{limits * many}. "
+        "Randomisation swaps the answers of both runs to a face at random (Yeh 2000). p-values "
         f"are corrected for {len(comparison.differences)} tests (Holm 1979), and a difference is significant below "
-        f"{ALPHA:g}; intervals are not corrected."
+        f"{ALPHA:g}; intervals are not corrected: each leaves 0 out where its uncorrected p-value is below {ALPHA:g}."
     )
 
 

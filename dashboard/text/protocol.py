@@ -22,7 +22,7 @@ CONFIDENCE = (
 
 SEPARATION = (
     "AUROC: probability that a scored face has a higher confidence than a face of that label, ties counting one half "
-    "(50%: no separation). Its intervals are from 1,000 bootstrap resamples of the faces of each label, those of shares "
+    "(50%: no separation). Its intervals are from 1,000 bootstrap resamples of the faces, those of shares "
     "Wilson's."
 )
 

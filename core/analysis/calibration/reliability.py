@@ -89,16 +89,16 @@ def classwise_error(labels: pd.DataFrame) -> float:
     return float(labels.loc[labels["faces"] > 0, "error"].mean())
 
 
-def mean_with_interval(truth: np.ndarray, values: np.ndarray) -> Estimate:
-    """Mean of `values` (n,) with a normal 95% interval for fixed numbers of faces per label.
+def mean_with_interval(strata: np.ndarray, values: np.ndarray) -> Estimate:
+    """Mean of `values` (n,) with a normal 95% interval, for fixed numbers of faces in each of the strata (n,).
 
-    See core.metrics.intervals for the sampling model. The interval is NaN if the values do not vary.
+    See core.metrics.bootstrap.strata_of for the sampling model. The interval is NaN if the values do not vary.
     """
-    values, faces = np.asarray(values, np.float64), np.bincount(truth)
+    values, faces = np.asarray(values, np.float64), np.bincount(strata)
     mean = float(values.mean())
-    by_label = np.bincount(truth, weights=values) / np.maximum(faces, 1)
-    squares = np.bincount(truth, weights=(values - by_label[truth]) ** 2)
-    variance = (squares * faces / np.maximum(faces - 1, 1)).sum()  # a label's only face cannot vary
+    by_stratum = np.bincount(strata, weights=values) / np.maximum(faces, 1)
+    squares = np.bincount(strata, weights=(values - by_stratum[strata]) ** 2)
+    variance = (squares * faces / np.maximum(faces - 1, 1)).sum()  # a stratum's only face cannot vary
     half = float(ndtri((1 + LEVEL) / 2) * np.sqrt(variance) / len(values))
     return Estimate(mean, mean - half, mean + half) if half > _ROUNDING else Estimate(mean)
 

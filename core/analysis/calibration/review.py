@@ -15,6 +15,7 @@ from core.analysis.calibration.reliability import (
     mean_with_interval,
     reliability_table,
 )
+from core.metrics.bootstrap import strata_of
 from core.metrics.calibration import (
     BINS,
     apply_temperature,
@@ -87,17 +88,19 @@ def compute_calibration(run: Run, predictions: Predictions) -> CalibrationReview
         AffectoscopeError: the calibration in run.json is damaged.
     """
     fitted, truth = load_temperature(run), predictions.truth
-    uncalibrated = _reading(predictions.labels, truth, predictions.probabilities)
+    fixed_counts = run.has_fixed_counts(predictions)
+    uncalibrated = _reading(predictions.labels, truth, predictions.probabilities, fixed_counts)
     if fitted is None:
         return CalibrationReview(len(predictions), uncalibrated)
     scaled = with_temperature(predictions.probabilities, fitted.temperature)
+    strata = strata_of(truth, fixed_counts=fixed_counts)
     return CalibrationReview(
         faces=len(predictions),
         uncalibrated=uncalibrated,
         fitted=fitted,
-        calibrated=_reading(predictions.labels, truth, scaled),
+        calibrated=_reading(predictions.labels, truth, scaled, fixed_counts),
         change={
-            name: mean_with_interval(truth, losses(truth, scaled) - losses(truth, predictions.probabilities))
+            name: mean_with_interval(strata, losses(truth, scaled) - losses(truth, predictions.probabilities))
             for name, losses in (("brier", brier_losses), ("negative_log_likelihood", log_losses))
         },
     )
@@ -139,19 +142,21 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
     return apply_temperature(probabilities, temperature).astype(np.float32)
 
 
-def _reading(labels: tuple[str, ...], truth: np.ndarray, probabilities: np.ndarray) -> Reading:
+def _reading(
+    labels: tuple[str, ...], truth: np.ndarray, probabilities: np.ndarray, fixed_counts: bool
+) -> Reading:
     confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     values = {
         "expected_calibration_error": expected_calibration_error(truth, probabilities),
         "brier": float(brier_losses(truth, probabilities).mean()),
         "negative_log_likelihood": float(log_losses(truth, probabilities).mean()),
     }
-    ends = intervals(truth, probabilities, ranks=False).ends
+    ends = intervals(truth, probabilities, ranks=False, fixed_counts=fixed_counts).ends
     return Reading(
         confidence=float(confidence.mean(dtype=np.float64)),
         accuracy=float(correct.mean()),
         **{name: Estimate(value, *(float(end) for end in ends[name])) for name, value in values.items()},
-        overconfidence=mean_with_interval(truth, confidence - correct),
+        overconfidence=mean_with_interval(strata_of(truth, fixed_counts=fixed_counts), confidence - correct),
         m_measure=m_measure(truth, probabilities),
         bins=reliability_table(truth, probabilities),
         labels=label_table(labels, truth, probabilities),

@@ -51,6 +51,7 @@ class PairedRuns:
         probabilities_a, probabilities_b: (n, c) float32.
         affect_a, affect_b: valence and arousal; None unless both networks predict them.
         only_a, only_b: number of faces that only one run scored.
+        fixed_counts: whether the numbers of faces per label were fixed by design (core.metrics.intervals).
     """
 
     a: str
@@ -65,6 +66,7 @@ class PairedRuns:
     affect_b: Affect | None
     only_a: int
     only_b: int
+    fixed_counts: bool = False
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -138,6 +140,7 @@ def pair(a: Run, b: Run, predictions: tuple[Predictions, Predictions] | None = N
         affect_b=affect_b,
         only_a=len(of_a) - len(rows_a),
         only_b=len(of_b) - len(rows_b),
+        fixed_counts=a.has_fixed_counts(of_a),
     )
 
 

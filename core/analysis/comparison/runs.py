@@ -1,6 +1,7 @@
 """Comparison of two runs: differences with significance tests, summary sentences, changed faces."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -144,6 +145,7 @@ def compare_paired(paired: PairedRuns, *, resamples: int = RESAMPLES, seed: int 
         affect_b=paired.affect_b,
         resamples=resamples,
         seed=seed,
+        fixed_counts=paired.fixed_counts,
     )
     return Comparison(paired, differences, resamples, seed)
 
@@ -155,6 +157,15 @@ def significance(difference: Difference) -> str:
     if difference.p_corrected >= ALPHA or difference.difference == 0:
         return "undecided"
     return "better" if (difference.difference > 0) == difference.metric.higher_is_better else "worse"
+
+
+def comparison_methods(differences: Sequence[Difference]) -> str:
+    """The method of each number: 'accuracy: McNemar mid-p; macro-F1 and M: approximate randomisation'."""
+    by_method: dict[str, list[str]] = {}
+    for each in differences:
+        by_method.setdefault(each.method, []).append(_title(each))
+    text = "; ".join(f"{listed(titles)}: {method}" for method, titles in by_method.items())
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _title(difference: Difference) -> str:

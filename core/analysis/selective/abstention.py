@@ -17,6 +17,7 @@ from core.errors import AffectoscopeError
 from core.labels import EXPRESSIONS
 from core.metrics.abstention import RiskCoverage, aurc, auroc, e_aurc, risk_coverage
 from core.metrics.abstention_intervals import AbstentionBounds, abstention_intervals
+from core.metrics.bootstrap import strata_of
 from core.metrics.calibration import apply_temperature
 from core.metrics.estimate import Estimate
 from core.metrics.text import PERCENT, percent, with_interval
@@ -202,7 +203,7 @@ def compute_abstention(run: Run, *, resamples: int = 1000, seed: int = 0) -> Abs
     correct, names = predictions.correct, tuple(name for name in EXPRESSIONS if name in set(stored.labels))
     groups = _groups(names)
     bounds = abstention_intervals(
-        confidence, correct, predictions.truth, out_of_set,
+        confidence, correct, strata_of(predictions.truth, fixed_counts=run.has_fixed_counts(predictions)), out_of_set,
         np.array([names.index(name) for name in stored.labels], np.int64),
         [[names.index(name) for name in of] for of in groups.values()],
         resamples=resamples, seed=seed,

@@ -213,6 +213,7 @@ SPEC = register(
             ),
             "test": dict.fromkeys(EXPRESSIONS, 500),
         },
+        fixed_counts=("test",),
         boxes=True,
         affect=True,
         affectnet_regions=True,

@@ -189,6 +189,7 @@ SPEC = register(
             ),
         ),
         official={"test": "AffectNet's validation set (it has no public test set)"},
+        fixed_counts=("test",),
         affect=True,
         affectnet_regions=True,
         votes=True,

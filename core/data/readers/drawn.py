@@ -37,6 +37,7 @@ SPEC = register(
             ),
         ),
         official={"test": "the drawn validation list"},
+        fixed_counts=("train", "validation", "test"),
         boxes=True,
         affect=True,
         label_set=8,

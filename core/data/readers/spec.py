@@ -5,7 +5,7 @@ new format is one more file there.
 """
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +97,8 @@ class DatasetSpec:
         official: split -> what the split of that name officially is; empty where the data set has no official splits.
         published: split -> faces in it as its authors published them; empty where there is no such number.
         published_labels: split -> label (its name in core.labels.EXPRESSIONS) -> faces, as `published`.
+        fixed_counts: splits whose numbers of faces per label were fixed when the data set was made, as AffectNet's 500 of
+            each; in all others the labels are drawn with the faces, and intervals allow for that.
         boxes: faces lie in photos and have boxes; else each image is a cropped face.
         affect: faces have valence and arousal.
         affectnet_regions: affect was annotated with AffectNet's software, which expected expressions in the regions that
@@ -121,6 +123,7 @@ class DatasetSpec:
     official: dict[str, str] = field(default_factory=dict)
     published: dict[str, int] = field(default_factory=dict)
     published_labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    fixed_counts: tuple[str, ...] = ()
     boxes: bool = False
     affect: bool = False
     affectnet_regions: bool = False
@@ -135,6 +138,11 @@ class DatasetSpec:
     note: str = ""
     caution: str = ""
     limits: tuple[str, ...] = ()
+
+    def has_fixed_counts(self, splits: Iterable[str]) -> bool:
+        """Whether the numbers of faces per label were fixed by design in each of the splits, of which there are some."""
+        splits = set(splits)
+        return bool(splits) and splits <= set(self.fixed_counts)
 
 
 _SPECS: dict[str, DatasetSpec] = {}
