@@ -163,7 +163,8 @@ def test_b_against_a_is_a_against_b_turned_round(runs):
     for one, other in zip(there.differences, back.differences, strict=True):
         assert (one.a, one.b, one.difference) == pytest.approx((other.b, other.a, -other.difference))
         assert one.p == pytest.approx(other.p)
-        assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=1e-9)
+        # Randomised differences are other ones with the runs exchanged.
+        assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=2e-3)
     assert there.changed["fixed"] == back.changed["broken"]
 
 

@@ -108,6 +108,8 @@ def test_a_runs_data_opens_again_in_its_label_order(tmp_path, monkeypatch):
         info={"config": config.as_dict(), "data": {"counts": data.counts, "title": data.table.title}},
         labels=data.labels.labels,
         detector="mtcnn",
+        has_network=True,
+        imported=None,
     )
     again = load_run_data(run, path, Console())
     assert again.table.faces.equals(data.table.faces) and again.counts == data.counts

@@ -37,6 +37,7 @@ def run_with(temperature=None, *, labels=("neutral", "happy", "sad"), validation
     return SimpleNamespace(
         name="made",
         labels=labels,
+        has_network=True,
         info={"data": {"counts": counts}} | kept,
         has_fixed_counts=lambda predictions: False,
     )
@@ -271,7 +272,7 @@ def test_the_faces_it_was_fitted_on_are_those_of_the_runs_labels():
     assert (fitted.temperature, fitted.faces) == (1.2, 42)
     assert (fitted.error_uncalibrated, fitted.error_calibrated) == (0.05, 0.04)
     assert load_temperature(run_with()) is None
-    assert load_temperature(SimpleNamespace(info={"calibration": None})) is None
+    assert load_temperature(SimpleNamespace(info={"calibration": None}, has_network=True)) is None
 
 
 @pytest.mark.parametrize("kept", ["hot", {"temperature": "hot"}, {"temperature": -1}, {"temperature": float("nan")},

@@ -229,7 +229,9 @@ def test_commands_of_a_run_find_its_table_beside_the_data(official, tmp_path):
         "data": {"counts": data.counts, "title": data.table.title},
     }
     assert info["config"]["subjects"] == "people.csv"
-    run = SimpleNamespace(name="r", info=info, labels=data.labels.labels, detector="mtcnn")
+    run = SimpleNamespace(
+        name="r", info=info, labels=data.labels.labels, detector="mtcnn", has_network=True, imported=None
+    )
     again = load_run_data(run, config.data, Console())
     assert again.table.faces.equals(data.table.faces)
     (tmp_path / "faces").symlink_to(config.data)
