@@ -88,6 +88,7 @@ def test_a_registered_format_is_recognised_and_can_be_named(toy, toy_folder):
 
 
 def test_errors_list_a_registered_format(toy, tmp_path):
+    (tmp_path / "notes.txt").write_text("no data set")
     for options in ({}, {"format": "unheard-of"}, {"format": "fer2013-csv"}):
         with pytest.raises(AffectoscopeError, match="toy-list"):
             open_dataset(tmp_path, **options)

@@ -85,7 +85,7 @@ def test_one_record_puts_a_metric_into_scores_terminal_tables_and_report(toy):
     row = headlines(scores).set_index("name").loc["toy"]
     assert (row["number"], row["value"], row["low"]) == ("Toy number", estimate.value, estimate.low)
 
-    run = SimpleNamespace(test_time_augmentation="none")
+    run = SimpleNamespace(test_time_augmentation="none", has_network=True)
     review = SimpleNamespace(scores=scores, split="test", run=run)
     (table,) = [block for block in numbers.headline(review).blocks if hasattr(block, "rows")]
     assert ("Toy number", value, ends, "bootstrap", "Made up.") in table.rows
