@@ -20,7 +20,7 @@ def predictions():
 def test_the_note_names_methods_and_how_labels_were_drawn(predictions):
     note = wording.interval_note(score(predictions, resamples=50))
     assert "Wilson for accuracy;" in note and "bootstrap of 50 resamples for" in note and "DeLong" in note
-    assert "drawn at random" in note
+    assert "with random numbers of faces per expression" in note
     note = wording.interval_note(score(predictions, resamples=50, fixed_counts=True), wording.CLASS_TITLES)
     assert (
         "Wilson for recall" in note.replace("precision, recall", "recall")

@@ -77,7 +77,7 @@ def interval_note(scores: Scores, titles: dict[str, str] | None = None) -> str:
     parts = "; ".join(f"{method} for {listed(names)}" for method, names in by_method.items())
     counts = {
         "fixed": "with the numbers of faces per expression fixed, as by the design of these test faces",
-        "random": "with expressions drawn at random",
+        "random": "with random numbers of faces per expression",
     }[str(about.get("label_counts", "random"))]
     without = [
         f"{titles[name]} has no interval: {reason}"
