@@ -91,7 +91,7 @@ def test_every_interval_holds_its_number_in_95_of_100_test_sets(limit, monkeypat
         rows = draw(3, 200, rng)
         pair = {"valence": (valence[rows], predicted[rows])}
         ends = intervals.intervals(
-            truth[rows], probabilities[rows], resamples=199, seed=seed, affect=pair
+            truth[rows], probabilities[rows], resamples=199, seed=seed, affect=pair, fixed_counts=True
         ).ends
         assert ends.keys() == known.keys()
         for name, value in known.items():
@@ -138,7 +138,7 @@ def test_two_equally_good_networks_are_called_different_in_5_of_100_test_sets(li
         v, w = np.where(swapped, w, v), np.where(swapped, v, w)
         of_a, of_b = ({"valence": (valence[rows], each)} for each in (v, w))
         for row in comparison.compare_predictions(
-            truth[rows], a, b, affect_a=of_a, affect_b=of_b, resamples=199, seed=seed
+            truth[rows], a, b, affect_a=of_a, affect_b=of_b, resamples=199, seed=seed, fixed_counts=True
         ):
             called[row.name] = called.get(row.name, 0) + (row.p <= 0.05)
     assert len(called) == 5
@@ -154,7 +154,9 @@ def test_intervals_of_differences_hold_them():
     rng, repetitions, held = np.random.default_rng(4), 200, dict.fromkeys(known, 0)
     for seed in range(repetitions):
         rows = draw(3, 200, rng)
-        for row in comparison.compare_predictions(truth[rows], a[rows], b[rows], resamples=199, seed=seed):
+        for row in comparison.compare_predictions(
+            truth[rows], a[rows], b[rows], resamples=199, seed=seed, fixed_counts=True
+        ):
             held[row.name] += row.low <= known[row.name] <= row.high
     coverage = {name: count / repetitions for name, count in held.items()}
     assert all(plausible(share, repetitions) for share in coverage.values()), coverage

@@ -49,7 +49,7 @@ def test_a_scarce_label_is_drawn_from_the_dirichlet_distribution(fixed_counts):
     assert of_label.mean() == pytest.approx(6, abs=0.05)
     assert of_label.var() == pytest.approx(0 if fixed_counts else 6, abs=0.25)
     shares = drawn[:, 1] / of_label[:, None]
-    prior = np.array([2, 4, 0]) + 1 / 3  # they sum to 7
+    prior = np.array([2.25, 4.5, 0.25])  # they sum to 7
     np.testing.assert_allclose(shares.mean(axis=0), prior / 7, atol=0.005)
     np.testing.assert_allclose(shares.var(axis=0), prior * (7 - prior) / 49 / 8, rtol=0.04)
     assert (drawn[:, 0].sum(axis=1) == 100).all() and not drawn[:, 2].any()

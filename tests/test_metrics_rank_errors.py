@@ -99,3 +99,15 @@ def test_the_logit_interval_by_hand():
     low, high = logit_interval(0.8, 0.04, 0.95)
     half = 1.959963984540054 * 0.04 / 0.16
     assert (low, high) == pytest.approx((1 / (1 + np.exp(half) / 4), 1 / (1 + np.exp(-half) / 4)))
+
+
+def test_the_freedom_of_an_error_by_hand_and_where_it_tells():
+    # Two labels, of 2 faces each, with equal variances: (v + v)^2 / (v^2 + v^2) = 2, of which t is 4.3027.
+    p = np.array([0.8, 0.4, 0.6, 0.2])
+    scores = compute_rank_scores(np.array([0, 0, 1, 1]), np.column_stack([p, 1 - p]))
+    assert scores.m_freedom == pytest.approx(2)
+    low, _ = logit_interval(0.75, 0.05, 0.95, freedom=2)
+    assert low == pytest.approx(1 / (1 + np.exp(4.302653 * 0.05 / 0.1875) / 3), abs=1e-6)
+    truth, probabilities = softmax_faces(2000, 4)
+    keep = (truth != 3) | (np.cumsum(truth == 3) <= 5)
+    assert 4 <= compute_rank_scores(truth[keep], probabilities[keep]).m_freedom < 10

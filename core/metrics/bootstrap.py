@@ -18,7 +18,7 @@ import numpy as np
 _AT_ONCE = 125
 
 #: A label with fewer faces has too few to be redrawn, see `resample_confusion`.
-SCARCE = 10
+SCARCE = 20
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 
@@ -34,9 +34,10 @@ def resample_confusion(
 
     A label with several faces, but fewer than SCARCE, shows too little of what can become of its faces: what did not happen would
     never be drawn. The shares of its row are drawn from their posterior distribution instead, a Dirichlet with the row's
-    counts and 1/k more in each cell, and its number of faces, unless fixed, from the gamma distribution with the same
-    mean (the Bayesian bootstrap: Rubin 1981, "The Bayesian Bootstrap", Annals of Statistics 9(1); the prior: Perks 1947,
-    Journal of the Institute of Actuaries 73). Its counts are then fractional.
+    counts and 1/2 more in its own cell, 1/2 more in the others together, which is Jeffreys' prior of the recall; its number
+    of faces, unless fixed, from the gamma distribution with the same mean (the Bayesian bootstrap: Rubin 1981, "The
+    Bayesian Bootstrap", Annals of Statistics 9(1); Jeffreys 1946, Proceedings of the Royal Society A 186). Its counts are
+    then fractional.
     """
     faces, (c, k) = confusion.sum(axis=1), confusion.shape
     drawn = np.zeros((resamples, c, k))
@@ -50,7 +51,9 @@ def resample_confusion(
         shares = (cells / cells.sum()).ravel()
         drawn[:, common] = rng.multinomial(cells.sum(), shares, size=resamples).reshape(-1, *cells.shape)
     for label in np.flatnonzero(scarce):
-        shares = rng.dirichlet(confusion[label] + 1 / k, size=resamples)
+        prior = np.full(k, 0.5 / max(k - 1, 1))
+        prior[label] = 0.5
+        shares = rng.dirichlet(confusion[label] + prior, size=resamples)
         of_label = faces[label] if fixed_counts else rng.gamma(faces[label], size=(resamples, 1))
         drawn[:, label] = of_label * shares
     return drawn

@@ -224,10 +224,12 @@ def _ends_of_ranks(scores: RankScores, faces: np.ndarray) -> dict[str, Ends]:
     """Ends of M, A(i, j), areas and average precisions; `faces` (c,) of each label."""
     rest = faces.sum() - faces
     return {
-        "m_measure": logit_interval(scores.ranks.m, scores.m_error, LEVEL),
+        "m_measure": logit_interval(scores.ranks.m, scores.m_error, LEVEL, freedom=scores.m_freedom),
         "pairwise_a": _ends_of_areas(scores.ranks.pairwise, scores.pairwise_error, faces[:, None], faces),
         "auc": _ends_of_areas(scores.auc, scores.auc_error, faces, rest),
-        "average_precision": logit_interval(scores.average_precision, scores.average_precision_error, LEVEL),
+        "average_precision": logit_interval(
+            scores.average_precision, scores.average_precision_error, LEVEL, freedom=np.maximum(faces - 1, 1)
+        ),
     }
 
 

@@ -51,16 +51,19 @@ def swapped_differences(
 ) -> np.ndarray:
     """Differences of swapped answers, (swaps,), in a `number` of confusion matrices, (..., c, c) -> (...).
 
-    `counts` (c, c, c) are the faces by true label, A's and B's prediction. Swapping faces is a draw from the binomial
-    distribution with 1/2 of each such count: exactly what swapping each of them gives.
+    `counts` (c, c, c) are the faces by true label, A's and B's prediction. Of the n faces of a label to which one network
+    answers x and the other y, as many as a draw from the binomial distribution with n and 1/2 have A's answer x: exactly
+    what swapping each of them gives. Exchanging A and B gives the same draws.
     """
-    a, b = (np.repeat(counts.sum(axis=axis)[None], swaps, axis=0) for axis in (2, 1))
-    for label, of_a, of_b in np.argwhere(counts):
-        if of_a != of_b:
-            moved = rng.binomial(counts[label, of_a, of_b], 0.5, size=swaps)
-            for matrices, left, reached in ((a, of_a, of_b), (b, of_b, of_a)):
-                matrices[:, label, left] -= moved
-                matrices[:, label, reached] += moved
+    a, b = (np.repeat(counts.sum(axis=axis)[None].astype(np.float64), swaps, axis=0) for axis in (2, 1))
+    a[:] = b[:] = (a + b) / 2
+    between = np.triu(counts + counts.transpose(0, 2, 1), 1)
+    for label, x, y in np.argwhere(between):
+        faces = between[label, x, y]
+        more = rng.binomial(faces, 0.5, size=swaps) - faces / 2
+        for matrices, sign in ((a, 1), (b, -1)):
+            matrices[:, label, x] += sign * more
+            matrices[:, label, y] -= sign * more
     return number(b) - number(a)
 
 

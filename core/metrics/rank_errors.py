@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit, ndtri, stdtrit
 
 from core.metrics.ranking import HandTill, mean_over_pairs
 
 Ends = tuple[np.ndarray, np.ndarray]
+
+#: More degrees of freedom make no difference.
+_MOST_FREEDOM = 1e9
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class RankScores:
     auc: np.ndarray  # (c,) one versus rest
     average_precision: np.ndarray  # (c,)
     m_error: float
+    m_freedom: float  # degrees of freedom of its square
     pairwise_error: np.ndarray  # (c, c)
     auc_error: np.ndarray  # (c,)
     average_precision_error: np.ndarray  # (c,)
@@ -74,12 +78,13 @@ def compute_rank_scores(
             )
     pairwise = (directional + directional.T) / 2
     pairs, sums = len(present) * (len(present) - 1) / 2, parts.sum(axis=0)
-    m_variance = sum(_variance_of_mean(sums[blocks[i]] / pairs) for i in present) if pairs else np.nan
+    m_variances = np.array([_variance_of_mean(sums[blocks[i]] / pairs) if pairs else np.nan for i in present])
     return RankScores(
         HandTill(float(mean_over_pairs(pairwise)), pairwise, directional, faces > 0),
         auc,
         precision,
-        float(np.sqrt(m_variance)),
+        float(np.sqrt(m_variances.sum())),
+        _freedom(m_variances, faces[present]),
         np.sqrt(pairwise_variance),
         np.sqrt(auc_variance),
         np.sqrt(precision_variance),
@@ -106,14 +111,17 @@ def placement_sums(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return result
 
 
-def logit_interval(share: np.ndarray, error: np.ndarray, level: float) -> Ends:
-    """share -+ z standard errors on the logit scale, so that both ends stay within 0 and 1; NaN at exactly 0 and 1.
+def logit_interval(
+    share: np.ndarray, error: np.ndarray, level: float, *, freedom: np.ndarray = np.inf
+) -> Ends:
+    """share -+ t standard errors on the logit scale, so that both ends stay within 0 and 1; NaN at exactly 0 and 1.
 
-    Pepe (2003), "The Statistical Evaluation of Medical Tests for Classification and Prediction", section 5.2.
+    Pepe (2003), "The Statistical Evaluation of Medical Tests for Classification and Prediction", section 5.2. t is the
+    quantile of Student's distribution with the degrees of `freedom` of the squared error, as it is estimated itself.
     """
     share, error = np.asarray(share, np.float64), np.asarray(error, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        half = ndtri((1 + level) / 2) * error / (share * (1 - share))
+        half = stdtrit(np.minimum(freedom, _MOST_FREEDOM), (1 + level) / 2) * error / (share * (1 - share))
         return expit(logit(share) - half), expit(logit(share) + half)
 
 
@@ -226,6 +234,13 @@ def _sorted_by_label(
 
 def _variance_of_mean(values: np.ndarray) -> float:
     return float(values.var(ddof=1) / len(values)) if len(values) > 1 else float("nan")
+
+
+def _freedom(variances: np.ndarray, faces: np.ndarray) -> float:
+    """Degrees of freedom of the sum of variances of means, each of so many faces: Satterthwaite (1946), "An approximate
+    distribution of estimates of variance components", Biometrics Bulletin 2(6); NaN where one cannot be estimated."""
+    squares = (variances**2 / np.maximum(faces - 1, 1)).sum()
+    return float(variances.sum() ** 2 / squares) if squares > 0 else float("nan")
 
 
 def _variance_of_sum(values: np.ndarray, labels: np.ndarray, faces: np.ndarray, fixed_counts: bool) -> float:
