@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from core.errors import AffectoscopeError
+from core.evaluate import EvaluateOptions, evaluate
 from core.import_model import ImportOptions, import_model
 from core.network import exporting
 from core.network.exporting import export_run
+from core.runs.catalogue import open_run
 from tests.onnx_networks import LABELS, coloured_face, import_network, write_network
 from tests.photo_fixtures import make_standin
 
@@ -93,6 +95,31 @@ def test_an_exported_network_imported_again_is_the_same(standin, faces, tmp_path
     one, two = (run.load_model().predict_on_batch(faces) for run in (standin, again))
     for name in ("expression", "affect"):
         np.testing.assert_allclose(np.asarray(one[name]), two[name], atol=1e-5)
+
+
+def test_an_exported_network_scores_the_same_when_it_is_imported_again(
+    project_root, drawn_tree, faces, tmp_path
+):
+    """Its input are bytes, which have no other scale to check."""
+    run = open_run(project_root / "artifacts" / "drawn-faces")
+    export_run(run, "onnx", tmp_path / "out", faces=faces, source="random faces")
+    options = ImportOptions(
+        tmp_path / "out" / "model.onnx",
+        "again",
+        ",".join(run.labels),
+        "grey",
+        "0..255",
+        margin=run.preprocessing.margin,
+        affect_output="affect",
+        data=drawn_tree,
+    )
+    again = import_model(options, folder=tmp_path / "artifacts")
+    assert len(again.imported.check["accuracy"]) == 1 and not again.imported.caution
+    before = EvaluateOptions(run=str(run.path), data=(drawn_tree,), resamples=0, tta="none", keep=False)
+    expected = evaluate(before)[0].predictions
+    found = again.predictions()
+    assert found.frame["reference"].tolist() == expected.frame["reference"].tolist()
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-5)
 
 
 def test_an_imported_network_is_exported_with_its_preprocessing(tmp_path):

@@ -70,6 +70,9 @@ def test_the_usual_variants_leave_out_the_stated_one():
     variants = {each.sentence() for each in usual_variants(stated)}
     assert stated.sentence() not in variants and len(variants) == 4 * 3 - 1
     assert {each.scale for each in usual_variants(NetworkInput("grey", 1, "0..1"))} == {"0..255", "-1..1"}
+    assert usual_variants(NetworkInput("grey", 1, "0..255", dtype="uint8")) == []
+    of_bytes = usual_variants(NetworkInput("rgb", 3, "0..255", dtype="uint8"))
+    assert {(each.colour, each.scale) for each in of_bytes} == {("bgr", "0..255"), ("grey", "0..255")}
 
 
 # Runs

@@ -98,13 +98,11 @@ class NetworkInput:
 def usual_variants(stated: NetworkInput) -> list[NetworkInput]:
     """The usual conversions of other projects for the same network, without `stated` itself."""
     colours = COLOURS if stated.channels == 3 else ("grey",)
-    ranges = [replace(stated, mean=(), std=(), scale=scale) for scale in SCALES]
-    if stated.channels == 3:
-        ranges.append(replace(stated, scale="0..1", mean=IMAGENET_MEAN, std=IMAGENET_STD))
-    if stated.dtype == "uint8":
-        ranges = [stated]
-    if stated.mean or stated.std:
-        ranges.append(stated)
+    ranges = [stated]
+    if stated.dtype != "uint8":  # bytes have one scale
+        ranges += [replace(stated, mean=(), std=(), scale=scale) for scale in SCALES]
+        if stated.channels == 3:
+            ranges.append(replace(stated, scale="0..1", mean=IMAGENET_MEAN, std=IMAGENET_STD))
     variants = []
     for each in ranges:
         for colour in colours:
